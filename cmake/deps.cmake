@@ -1,0 +1,67 @@
+# Every third-party library as one target dep::<name> with system includes, so that a module names what it needs
+# without knowing how it is found. All come from Debian 12 packages (see tools/dev/deps.sh).
+
+find_package(Threads REQUIRED)
+
+function(prism_dep name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS;INCLUDES;OPTIONS")
+  add_library(dep_${name} INTERFACE)
+  add_library(dep::${name} ALIAS dep_${name})
+  target_link_libraries(dep_${name} INTERFACE ${arg_LIBS})
+  target_include_directories(dep_${name} SYSTEM INTERFACE ${arg_INCLUDES})
+  target_link_options(dep_${name} INTERFACE ${arg_OPTIONS})
+endfunction()
+
+function(prism_find_library variable)
+  find_library(${variable} NAMES ${ARGN})
+  if(NOT ${variable})
+    message(FATAL_ERROR "Library ${ARGN} not found: run ./dev deps")
+  endif()
+endfunction()
+
+prism_dep(threads LIBS Threads::Threads)
+
+find_package(Protobuf 3.21 REQUIRED)
+prism_dep(protobuf LIBS protobuf::libprotobuf)
+prism_dep(protoc LIBS protobuf::libprotoc protobuf::libprotobuf)
+
+# The static archive, and its symbols kept to ourselves: libcurl brings the shared copy into the same process.
+prism_find_library(PRISM_NGHTTP2 libnghttp2.a)
+prism_dep(nghttp2 LIBS "${PRISM_NGHTTP2}" OPTIONS "-Wl,--exclude-libs,libnghttp2.a")
+
+prism_find_library(PRISM_SQLITE3 sqlite3)
+prism_dep(sqlite3 LIBS "${PRISM_SQLITE3}")
+
+find_package(yaml-cpp REQUIRED CONFIG)
+prism_dep(yaml-cpp LIBS yaml-cpp)
+
+find_package(nlohmann_json 3.11 REQUIRED CONFIG)
+prism_dep(nlohmann_json LIBS nlohmann_json::nlohmann_json)
+
+find_package(CLI11 REQUIRED CONFIG)
+prism_dep(CLI11 LIBS CLI11::CLI11)
+
+find_package(fmt 9 REQUIRED CONFIG)
+prism_dep(fmt LIBS fmt::fmt)
+
+find_package(spdlog REQUIRED CONFIG)
+prism_dep(spdlog LIBS spdlog::spdlog)
+
+find_package(OpenSSL 3 REQUIRED)
+prism_dep(openssl LIBS OpenSSL::SSL OpenSSL::Crypto)
+
+find_package(ZLIB REQUIRED)
+prism_dep(zlib LIBS ZLIB::ZLIB)
+
+if(PRISM_BUILD_TESTS)
+  find_package(GTest REQUIRED CONFIG)
+  include(GoogleTest)
+  prism_dep(gtest LIBS GTest::gtest)
+  prism_dep(gtest_main LIBS GTest::gtest_main)
+  prism_dep(gmock LIBS GTest::gmock)
+endif()
+
+if(PRISM_BUILD_BENCHMARKS)
+  find_package(benchmark REQUIRED CONFIG)
+  prism_dep(benchmark LIBS benchmark::benchmark benchmark::benchmark_main)
+endif()

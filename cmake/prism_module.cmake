@@ -1,0 +1,159 @@
+# The building blocks of every CMakeLists.txt in the tree. CONTRIBUTING.md shows how they are used.
+#
+#   prism_module(NAME base LAYER 0 SRCS strings.cc DEPS prism::x dep::fmt TESTS strings_test.cc)
+#   prism_test(NAME kv_integration SRCS kv_test.cc DEPS prism::gateway [LABELS slow] [TIMEOUT 300] [SINGLE])
+#   prism_command_test(NAME readme COMMAND python3 readme_test.py [LABELS ..] [TIMEOUT ..])
+#   prism_executable(NAME prism SRCS main.cc DEPS prism::app)
+#   prism_benchmark(NAME strings SRCS strings_bench.cc DEPS prism::base)
+#   prism_fuzzer(NAME yaml SRCS yaml_fuzzer.cc CORPUS corpus/yaml DEPS prism::namespaces)
+#
+# Generated headers live below ${PRISM_GENERATED_DIR} and are included as system headers.
+
+set(PRISM_GENERATED_DIR "${PROJECT_BINARY_DIR}/gen")
+set(PRISM_TEST_TIMEOUT 120)
+
+file(STRINGS "${PROJECT_SOURCE_DIR}/src/layers.txt" prism_layer_lines REGEX "^[a-z]")
+foreach(line IN LISTS prism_layer_lines)
+  string(REGEX MATCH "^([a-z_]+) +([0-9]+)" matched "${line}")
+  list(APPEND PRISM_MODULES "${CMAKE_MATCH_1}")
+  set(PRISM_LAYER_${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
+endforeach()
+
+# Includes and warnings that all hand-written code shares.
+function(prism_common target)
+  target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}/src")
+  target_include_directories(${target} SYSTEM PUBLIC "${PRISM_GENERATED_DIR}")
+endfunction()
+
+# A static library prism_<NAME> (alias prism::<NAME>) and one test program prism_<NAME>_test out of all TESTS.
+# LAYER must agree with src/layers.txt; a nested module (backends_redis) has the layer of its first word.
+# GENERATED sources are compiled without our warnings. Without SRCS the module is headers only.
+# TEST_DEPS and TEST_TIMEOUT (seconds per test case) concern the test program alone.
+function(prism_module)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LAYER;TEST_TIMEOUT" "SRCS;GENERATED;DEPS;TESTS;TEST_DEPS")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "prism_module(${arg_NAME}): unknown arguments ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  string(REGEX MATCH "^[a-z]+" family "${arg_NAME}")
+  if(NOT "${PRISM_LAYER_${family}}" STREQUAL "${arg_LAYER}")
+    message(FATAL_ERROR "prism_module(${arg_NAME}): LAYER ${arg_LAYER} disagrees with src/layers.txt")
+  endif()
+
+  set(target prism_${arg_NAME})
+  if(arg_SRCS OR arg_GENERATED)
+    add_library(${target} STATIC ${arg_SRCS} ${arg_GENERATED})
+    prism_common(${target})
+    target_link_libraries(${target} PUBLIC ${arg_DEPS})
+    if(arg_SRCS)
+      # Warnings per source, so that generated sources of the same module go without.
+      get_target_property(warnings prism_warnings INTERFACE_COMPILE_OPTIONS)
+      set_property(SOURCE ${arg_SRCS} APPEND PROPERTY COMPILE_OPTIONS ${warnings})
+    endif()
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE "${PROJECT_SOURCE_DIR}/src")
+    target_include_directories(${target} SYSTEM INTERFACE "${PRISM_GENERATED_DIR}")
+    target_link_libraries(${target} INTERFACE ${arg_DEPS})
+  endif()
+  add_library(prism::${arg_NAME} ALIAS ${target})
+
+  if(arg_TESTS)
+    if(NOT arg_TEST_TIMEOUT)
+      set(arg_TEST_TIMEOUT ${PRISM_TEST_TIMEOUT})
+    endif()
+    prism_test(NAME ${arg_NAME} SRCS ${arg_TESTS} DEPS ${target} ${arg_TEST_DEPS}
+      LABELS ${family} TIMEOUT ${arg_TEST_TIMEOUT})
+  endif()
+endfunction()
+
+# A GoogleTest program prism_<NAME>_test with GoogleTest's main. Each test case is a ctest test of its own, so they run
+# in parallel and in separate processes; SINGLE makes the whole program one test (for costly SetUpTestSuite).
+# Everything has the label given, so `ctest -L engine` runs a module.
+function(prism_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "SINGLE" "NAME;TIMEOUT" "SRCS;DEPS;LABELS;ENV")
+  if(NOT PRISM_BUILD_TESTS)
+    return()
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT ${PRISM_TEST_TIMEOUT})
+  endif()
+  set(target prism_${arg_NAME}_test)
+  add_executable(${target} ${arg_SRCS})
+  prism_common(${target})
+  target_link_libraries(${target} PRIVATE ${arg_DEPS} dep::gtest_main dep::gmock prism_warnings)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  if(arg_SINGLE)
+    add_test(NAME ${arg_NAME} COMMAND ${target})
+    set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
+  else()
+    # A list does not survive the discovery script, so only one label and one variable are possible here.
+    gtest_discover_tests(${target} TEST_PREFIX "${arg_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+      PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
+  endif()
+endfunction()
+
+# Any command as a test, e.g. a Python script; targets in COMMAND become their paths.
+function(prism_command_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT;WORKING_DIRECTORY" "COMMAND;LABELS;ENV")
+  if(NOT PRISM_BUILD_TESTS)
+    return()
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT ${PRISM_TEST_TIMEOUT})
+  endif()
+  if(NOT arg_WORKING_DIRECTORY)
+    set(arg_WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  endif()
+  add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}")
+  set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
+endfunction()
+
+# A program <NAME>; it lands in the top of the build directory (build/release/prism).
+function(prism_executable)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SRCS;DEPS")
+  add_executable(${arg_NAME} ${arg_SRCS})
+  prism_common(${arg_NAME})
+  target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} prism_warnings)
+  set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+endfunction()
+
+# A Google Benchmark program bin/<NAME>_bench. Not part of `all`: the target `benchmarks` builds them.
+function(prism_benchmark)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SRCS;DEPS")
+  if(NOT PRISM_BUILD_BENCHMARKS)
+    return()
+  endif()
+  set(target ${arg_NAME}_bench)
+  add_executable(${target} EXCLUDE_FROM_ALL ${arg_SRCS})
+  prism_common(${target})
+  target_link_libraries(${target} PRIVATE ${arg_DEPS} dep::benchmark prism_warnings)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  if(NOT TARGET benchmarks)
+    add_custom_target(benchmarks)
+  endif()
+  add_dependencies(benchmarks ${target})
+endfunction()
+
+# bin/<NAME>_fuzzer around LLVMFuzzerTestOneInput. In the fuzz preset it is linked with libFuzzer; in every other preset
+# a small main replays CORPUS (a directory beside the source), so that past findings stay fixed in each test run.
+function(prism_fuzzer)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;CORPUS" "SRCS;DEPS")
+  if(NOT PRISM_BUILD_FUZZERS AND NOT PRISM_BUILD_TESTS)
+    return()
+  endif()
+  set(target ${arg_NAME}_fuzzer)
+  set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}")
+  add_executable(${target} ${arg_SRCS})
+  prism_common(${target})
+  target_link_libraries(${target} PRIVATE ${arg_DEPS} prism_warnings)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  if(PRISM_BUILD_FUZZERS)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    # Read by `./dev fuzz`: one line a fuzzer, program and corpus.
+    file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/fuzzers/${arg_NAME}" CONTENT "$<TARGET_FILE:${target}> ${corpus}\n")
+  else()
+    target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tools/fuzz/replay_main.cc")
+    add_test(NAME fuzz_corpus.${arg_NAME} COMMAND ${target} "${corpus}")
+    set_tests_properties(fuzz_corpus.${arg_NAME} PROPERTIES TIMEOUT ${PRISM_TEST_TIMEOUT} LABELS fuzz)
+  endif()
+endfunction()

@@ -1,0 +1,59 @@
+#include "base/strings.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace prism::base {
+namespace {
+
+bool IsLowerOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+}  // namespace
+
+bool IsValidName(std::string_view name) {
+  if (name.empty() || name.size() > kMaxNameLength || !IsLowerOrDigit(name.front())) return false;
+  return std::ranges::all_of(name, [](char c) { return IsLowerOrDigit(c) || c == '-'; });
+}
+
+std::size_t EditDistance(std::string_view a, std::string_view b) {
+  // Three rows of the dynamic programming table: two back (for swaps), the last, and the one being
+  // filled.
+  std::vector<std::size_t> before_last(b.size() + 1);
+  std::vector<std::size_t> last(b.size() + 1);
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
+
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitution = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, substitution});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
+      }
+    }
+    std::swap(before_last, last);
+    std::swap(last, row);
+  }
+  return last[b.size()];
+}
+
+std::optional<std::string> NearestMatch(std::string_view word,
+                                        std::span<const std::string> candidates) {
+  const std::string* nearest = nullptr;
+  std::size_t smallest = 0;
+  for (const std::string& candidate : candidates) {
+    const std::size_t distance = EditDistance(word, candidate);
+    if (nearest == nullptr || distance < smallest) {
+      nearest = &candidate;
+      smallest = distance;
+    }
+  }
+  if (nearest == nullptr) return std::nullopt;
+  const std::size_t allowed = std::max<std::size_t>(1, std::max(word.size(), nearest->size()) / 3);
+  if (smallest > allowed) return std::nullopt;
+  return *nearest;
+}
+
+}  // namespace prism::base
