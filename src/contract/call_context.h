@@ -1,0 +1,54 @@
+// CallContext: everything that one call owns and that outlives its coroutines.
+#pragma once
+
+#include <google/protobuf/arena.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "contract/durability.h"
+#include "runtime/cancel.h"
+
+namespace prism::runtime {
+class Shard;
+}
+
+namespace prism::contract {
+
+// Made by rpc/ when a call arrives, filled by gateway/, read by patterns and backends. Lives until the
+// call's task has completed, whatever becomes of the client. Shard thread only.
+class CallContext {
+ public:
+  explicit CallContext(google::protobuf::Arena& arena) : arena_(arena) {}
+  CallContext(const CallContext&) = delete;
+  CallContext& operator=(const CallContext&) = delete;
+
+  // Owns request and response of this call.
+  google::protobuf::Arena& arena() { return arena_; }
+  // Fires when the client has gone, the deadline has passed, or the server stops.
+  runtime::CancelSource& cancel() { return cancel_; }
+
+  // Absolute; 0: none yet (the gateway sets the namespace's default).
+  MonoNanos deadline = 0;
+  // When the call's first bytes were read.
+  MonoNanos arrival = 0;
+  // Wall time of the call, the `now` of every store operation in it.
+  WallMillis now = 0;
+  // Valid for the life of the call.
+  std::string_view ns;          // namespace
+  std::string_view request_id;  // x-request-id of the call, as given or made
+  std::string_view principal;   // who calls; "anonymous" without authentication
+
+  // What the client demands (prism-min-durability); checked before anything is executed.
+  std::optional<Durability> min_durability;
+  // What the write got; set by the backend, sent as prism-durability.
+  std::optional<Durability> durability;
+
+ private:
+  google::protobuf::Arena& arena_;
+  runtime::CancelSource cancel_;
+};
+
+}  // namespace prism::contract
