@@ -1,0 +1,16 @@
+#: Build Prism; the program is then build/release/prism.
+#:
+#: usage: ./dev build [PRESET [TARGET...]]
+#:
+#: PRESET is release (the default), dev, asan, tsan or fuzz; the build is in build/PRESET.
+#: JOBS=N sets the number of parallel jobs.
+
+source tools/dev/deps.sh
+
+dev_build() {
+  local preset="${1:-release}"
+  [ $# -gt 0 ] && shift
+  if [ "$preset" = release ]; then dev_deps; else dev_deps --test; fi
+  say "building preset $preset"
+  build "$preset" "$@"
+}

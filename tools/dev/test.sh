@@ -1,0 +1,25 @@
+#: Install what the tests need, build, and run all tests.
+#:
+#: usage: ./dev test [--preset PRESET] [CTEST ARGUMENTS]
+#:
+#:   --preset PRESET  dev (the default), asan or tsan
+#:
+#: What follows goes to ctest, for example: ./dev test -R NearestMatch, or ./dev test -L runtime.
+
+source tools/dev/deps.sh
+
+dev_test() {
+  local preset=dev
+  case "${1:-}" in
+    --preset)
+      [ $# -ge 2 ] || bad_usage "--preset needs a name"
+      preset="$2"
+      shift 2
+      ;;
+  esac
+  dev_deps --test
+  say "building preset $preset"
+  build "$preset"
+  say "running the tests of preset $preset"
+  ctest --preset "$preset" -j "$JOBS" "$@"
+}
