@@ -3,14 +3,19 @@
 #   prism_module(NAME base LAYER 0 SRCS strings.cc DEPS prism::x dep::fmt TESTS strings_test.cc)
 #   prism_test(NAME kv_integration SRCS kv_test.cc DEPS prism::gateway [LABELS slow] [TIMEOUT 300] [SINGLE])
 #   prism_command_test(NAME readme COMMAND python3 readme_test.py [LABELS ..] [TIMEOUT ..])
-#   prism_executable(NAME prism SRCS main.cc DEPS prism::app)
+#   prism_executable(NAME prism SRCS main.cc DEPS prism::app [INSTALL])
 #   prism_benchmark(NAME strings SRCS strings_bench.cc DEPS prism::base)
 #   prism_fuzzer(NAME yaml SRCS yaml_fuzzer.cc CORPUS corpus/yaml DEPS prism::namespaces)
 #
 # Generated headers live below ${PRISM_GENERATED_DIR} and are included as system headers.
 
 set(PRISM_GENERATED_DIR "${PROJECT_BINARY_DIR}/gen")
+# Seconds for a test case that names no TIMEOUT of its own; sanitizers and long runs multiply all of them.
 set(PRISM_TEST_TIMEOUT 120)
+
+# Everything generated from api/: whoever generates headers makes this target depend on it, so that clang-tidy can run
+# on a tree that is not built.
+add_custom_target(generated)
 
 file(STRINGS "${PROJECT_SOURCE_DIR}/src/layers.txt" prism_layer_lines REGEX "^[a-z]")
 foreach(line IN LISTS prism_layer_lines)
@@ -19,9 +24,9 @@ foreach(line IN LISTS prism_layer_lines)
   set(PRISM_LAYER_${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
 endforeach()
 
-# Includes and warnings that all hand-written code shares.
+# Include directories that all code shares. The root is for conformance/ and tests/; tools/lint/layers.py says who may.
 function(prism_common target)
-  target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}/src")
+  target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}")
   target_include_directories(${target} SYSTEM PUBLIC "${PRISM_GENERATED_DIR}")
 endfunction()
 
@@ -51,19 +56,34 @@ function(prism_module)
     endif()
   else()
     add_library(${target} INTERFACE)
-    target_include_directories(${target} INTERFACE "${PROJECT_SOURCE_DIR}/src")
+    target_include_directories(${target} INTERFACE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}")
     target_include_directories(${target} SYSTEM INTERFACE "${PRISM_GENERATED_DIR}")
     target_link_libraries(${target} INTERFACE ${arg_DEPS})
   endif()
   add_library(prism::${arg_NAME} ALIAS ${target})
 
   if(arg_TESTS)
-    if(NOT arg_TEST_TIMEOUT)
-      set(arg_TEST_TIMEOUT ${PRISM_TEST_TIMEOUT})
-    endif()
     prism_test(NAME ${arg_NAME} SRCS ${arg_TESTS} DEPS ${target} ${arg_TEST_DEPS}
       LABELS ${family} TIMEOUT ${arg_TEST_TIMEOUT})
   endif()
+endfunction()
+
+function(prism_scaled_timeout variable)
+  if(NOT ${variable})
+    set(${variable} ${PRISM_TEST_TIMEOUT})
+  endif()
+  math(EXPR scaled "${${variable}} * ${PRISM_TEST_TIMEOUT_SCALE}")
+  set(${variable} ${scaled} PARENT_SCOPE)
+endfunction()
+
+# The target tests_<LABEL> builds all test programs with that label.
+function(prism_label_target target)
+  foreach(label IN LISTS ARGN)
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${target})
+  endforeach()
 endfunction()
 
 # A GoogleTest program prism_<NAME>_test with GoogleTest's main. Each test case is a ctest test of its own, so they run
@@ -74,19 +94,22 @@ function(prism_test)
   if(NOT PRISM_BUILD_TESTS)
     return()
   endif()
-  if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT ${PRISM_TEST_TIMEOUT})
-  endif()
+  prism_scaled_timeout(arg_TIMEOUT)
   set(target prism_${arg_NAME}_test)
   add_executable(${target} ${arg_SRCS})
   prism_common(${target})
   target_link_libraries(${target} PRIVATE ${arg_DEPS} dep::gtest_main dep::gmock prism_warnings)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  prism_label_target(${target} ${arg_LABELS})
   if(arg_SINGLE)
     add_test(NAME ${arg_NAME} COMMAND ${target})
     set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
   else()
-    # A list does not survive the discovery script, so only one label and one variable are possible here.
+    list(LENGTH arg_LABELS labels)
+    if(labels GREATER 1)
+      # CMake 3.25 loses all but the first label on the way through its discovery script.
+      message(FATAL_ERROR "prism_test(${arg_NAME}): several LABELS need SINGLE")
+    endif()
     gtest_discover_tests(${target} TEST_PREFIX "${arg_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
       PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
   endif()
@@ -98,9 +121,7 @@ function(prism_command_test)
   if(NOT PRISM_BUILD_TESTS)
     return()
   endif()
-  if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT ${PRISM_TEST_TIMEOUT})
-  endif()
+  prism_scaled_timeout(arg_TIMEOUT)
   if(NOT arg_WORKING_DIRECTORY)
     set(arg_WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   endif()
@@ -108,13 +129,16 @@ function(prism_command_test)
   set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
 endfunction()
 
-# A program <NAME>; it lands in the top of the build directory (build/release/prism).
+# A program <NAME>; it lands in the top of the build directory (build/release/prism). INSTALL: ./dev install installs it.
 function(prism_executable)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SRCS;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "INSTALL" "NAME" "SRCS;DEPS")
   add_executable(${arg_NAME} ${arg_SRCS})
   prism_common(${arg_NAME})
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} prism_warnings)
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+  if(arg_INSTALL)
+    install(TARGETS ${arg_NAME} RUNTIME)
+  endif()
 endfunction()
 
 # A Google Benchmark program bin/<NAME>_bench. Not part of `all`: the target `benchmarks` builds them.
@@ -149,11 +173,16 @@ function(prism_fuzzer)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
   if(PRISM_BUILD_FUZZERS)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    if(NOT TARGET fuzzers)
+      add_custom_target(fuzzers)
+    endif()
+    add_dependencies(fuzzers ${target})
     # Read by `./dev fuzz`: one line a fuzzer, program and corpus.
     file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/fuzzers/${arg_NAME}" CONTENT "$<TARGET_FILE:${target}> ${corpus}\n")
   else()
     target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tools/fuzz/replay_main.cc")
+    prism_scaled_timeout(timeout)
     add_test(NAME fuzz_corpus.${arg_NAME} COMMAND ${target} "${corpus}")
-    set_tests_properties(fuzz_corpus.${arg_NAME} PROPERTIES TIMEOUT ${PRISM_TEST_TIMEOUT} LABELS fuzz)
+    set_tests_properties(fuzz_corpus.${arg_NAME} PROPERTIES TIMEOUT ${timeout} LABELS fuzz)
   endif()
 endfunction()

@@ -19,7 +19,8 @@ constexpr MonoNanos kNanosPerSecond = 1'000'000'000;
 class Clock {
  public:
   virtual ~Clock() = default;
-  // Never smaller than any value returned before, on any thread, even when the system clock is set back.
+  // Never smaller than any value returned before, on any thread, even when the system clock is set
+  // back.
   virtual WallMillis Now() = 0;
 };
 

@@ -1,5 +1,5 @@
-// The one error vocabulary of the project: canonical gRPC codes, a stable reason per cause, a message
-// for people, metadata for programs. Absence is never an error.
+// The one error vocabulary of the project: canonical gRPC codes, a stable reason per cause, a
+// message for people, metadata for programs. Absence is never an error.
 #pragma once
 
 #include <chrono>
@@ -53,7 +53,9 @@ class [[nodiscard]] Error {
   Code code() const { return rep_->code; }
   std::string_view reason() const { return rep_->reason; }
   const std::string& message() const { return rep_->message; }
-  const std::vector<std::pair<std::string, std::string>>& metadata() const { return rep_->metadata; }
+  const std::vector<std::pair<std::string, std::string>>& metadata() const {
+    return rep_->metadata;
+  }
   const std::vector<FieldViolation>& fields() const { return rep_->fields; }
   std::optional<std::chrono::milliseconds> retry_after() const { return rep_->retry_after; }
 
@@ -93,23 +95,25 @@ Error InvalidField(std::string_view reason, std::string field, std::string descr
 #define PRISM_CONCAT_INNER_(a, b) a##b
 #define PRISM_CONCAT_(a, b) PRISM_CONCAT_INNER_(a, b)
 
-// TRY(expr): leaves the function with the error of a Status or Result. CO_TRY is its coroutine form.
-#define TRY(expr)                                                              \
-  if (auto prism_try_result = (expr); !prism_try_result) [[unlikely]] {        \
-    return std::unexpected(std::move(prism_try_result).error());               \
+// TRY(expr): leaves the function with the error of a Status or Result. CO_TRY is its coroutine
+// form.
+#define TRY(expr)                                                       \
+  if (auto prism_try_result = (expr); !prism_try_result) [[unlikely]] { \
+    return std::unexpected(std::move(prism_try_result).error());        \
   }
-#define CO_TRY(expr)                                                           \
-  if (auto prism_try_result = (expr); !prism_try_result) [[unlikely]] {        \
-    co_return std::unexpected(std::move(prism_try_result).error());            \
+#define CO_TRY(expr)                                                    \
+  if (auto prism_try_result = (expr); !prism_try_result) [[unlikely]] { \
+    co_return std::unexpected(std::move(prism_try_result).error());     \
   }
 
 // TRY_ASSIGN(auto x, expr): declares x from a Result, or leaves with its error.
-#define TRY_ASSIGN(lhs, expr) PRISM_TRY_ASSIGN_(PRISM_CONCAT_(prism_result_, __LINE__), lhs, expr, return)
+#define TRY_ASSIGN(lhs, expr) \
+  PRISM_TRY_ASSIGN_(PRISM_CONCAT_(prism_result_, __LINE__), lhs, expr, return)
 #define CO_TRY_ASSIGN(lhs, expr) \
   PRISM_TRY_ASSIGN_(PRISM_CONCAT_(prism_result_, __LINE__), lhs, expr, co_return)
-#define PRISM_TRY_ASSIGN_(tmp, lhs, expr, ret)                   \
-  auto tmp = (expr);                                             \
-  if (!tmp) [[unlikely]] {                                       \
-    ret std::unexpected(std::move(tmp).error());                 \
-  }                                                              \
+#define PRISM_TRY_ASSIGN_(tmp, lhs, expr, ret)   \
+  auto tmp = (expr);                             \
+  if (!tmp) [[unlikely]] {                       \
+    ret std::unexpected(std::move(tmp).error()); \
+  }                                              \
   lhs = *std::move(tmp)

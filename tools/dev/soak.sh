@@ -2,7 +2,7 @@
 #:
 #: usage: ./dev soak [CTEST ARGUMENTS]
 #:
-#: Runs every test labelled `stress` with PRISM_SOAK=1, which raises its number of rounds; ./dev test runs the same
+#: Runs every test with Stress in its name with PRISM_SOAK=1, which raises its rounds; ./dev test runs the same
 #: tests in their short form. For example: ./dev soak -R linearizability
 
 source tools/dev/deps.sh
