@@ -14,10 +14,10 @@ namespace prism::contract {
 
 // What interfaces can't say. constexpr per backend type; read by planner, binder and conformance.
 struct BackendTraits {
-  std::string_view type;       // "memory", "sqlite", ...
-  Durability durability;       // of an acknowledged write
-  bool ordered_scan;           // scans in byte order, each key exactly once
-  bool dedup;                  // request_id commits atomically with the write
+  std::string_view type;  // "memory", "sqlite", ...
+  Durability durability;  // of an acknowledged write
+  bool ordered_scan;      // scans in byte order, each key exactly once
+  bool dedup;             // request_id commits atomically with the write
   std::uint32_t ttl_precision_ms;
 };
 
@@ -49,7 +49,8 @@ class Backend {
   virtual const BackendTraits& traits() const = 0;
   // What every namespace on it has; used to say which configured backend has a missing interface.
   virtual std::span<const InterfaceInfo* const> Interfaces() const = 0;
-  // Opens or returns the namespace. Its data is made at the first write. Blocking: never on a shard.
+  // Opens or returns the namespace. Its data is made at the first write. Blocking: never on a
+  // shard.
   virtual Result<std::shared_ptr<NamespaceBackend>> Open(const NamespaceSettings& settings) = 0;
   // Whether it can serve now, with the reason when not; shown in /readyz.
   virtual Status Health() = 0;

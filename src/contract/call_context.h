@@ -17,8 +17,8 @@ class Shard;
 
 namespace prism::contract {
 
-// Made by rpc/ when a call arrives, filled by gateway/, read by patterns and backends. Lives until the
-// call's task has completed, whatever becomes of the client. Shard thread only.
+// Made by rpc/ when a call arrives, filled by gateway/, read by patterns and backends. Lives until
+// the call's task has completed, whatever becomes of the client. Shard thread only.
 class CallContext {
  public:
   explicit CallContext(google::protobuf::Arena& arena) : arena_(arena) {}

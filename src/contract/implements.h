@@ -23,7 +23,8 @@ class InterfaceProvider {
 template <class... Is>
 class Implements : public InterfaceProvider, public Is... {
  public:
-  static constexpr std::array<const InterfaceInfo*, sizeof...(Is)> kInterfaces = {&Is::kInterface...};
+  static constexpr std::array<const InterfaceInfo*, sizeof...(Is)> kInterfaces = {
+      &Is::kInterface...};
 
   std::span<const InterfaceInfo* const> Interfaces() const final { return kInterfaces; }
   void* Find(const InterfaceInfo& info) final {

@@ -15,7 +15,8 @@ namespace prism::contract {
 // Continues with the wrapped method. Valid during the Around call that received it.
 class Next {
  public:
-  virtual runtime::Task<Status> Run(CallContext& ctx, const Message& request, Message& response) = 0;
+  virtual runtime::Task<Status> Run(CallContext& ctx, const Message& request,
+                                    Message& response) = 0;
 
  protected:
   ~Next() = default;
@@ -23,7 +24,8 @@ class Next {
 
 class NextStream {
  public:
-  virtual runtime::Task<Status> Run(CallContext& ctx, const Message& request, MessageSink& sink) = 0;
+  virtual runtime::Task<Status> Run(CallContext& ctx, const Message& request,
+                                    MessageSink& sink) = 0;
 
  protected:
   ~NextStream() = default;
@@ -33,11 +35,12 @@ class NextStream {
 class Interceptor {
  public:
   virtual ~Interceptor() = default;
-  virtual runtime::Task<Status> Around(CallContext& ctx, const MethodInfo& method, const Message& request,
-                                       Message& response, Next& next) = 0;
+  virtual runtime::Task<Status> Around(CallContext& ctx, const MethodInfo& method,
+                                       const Message& request, Message& response, Next& next) = 0;
   // Server streams pass straight through unless overridden.
-  virtual runtime::Task<Status> AroundStream(CallContext& ctx, const MethodInfo& method, const Message& request,
-                                             MessageSink& sink, NextStream& next);
+  virtual runtime::Task<Status> AroundStream(CallContext& ctx, const MethodInfo& method,
+                                             const Message& request, MessageSink& sink,
+                                             NextStream& next);
 };
 
 }  // namespace prism::contract

@@ -53,7 +53,7 @@ struct MethodInfo {
 
 // One gRPC service. Identity is the address: there is one object per interface.
 struct InterfaceInfo {
-  std::string_view id;       // "keyvalue_basic"; empty for services that are no data interface (health)
+  std::string_view id;  // "keyvalue_basic"; empty for services that are no data interface (health)
   std::string_view model;    // "keyvalue"
   std::string_view service;  // "prism.keyvalue.v1.KeyValueBasic"
   std::span<const MethodInfo> methods;

@@ -12,8 +12,9 @@ namespace prism::contract {
 class MessageSink {
  public:
   virtual ~MessageSink() = default;
-  // Completes when the message is taken over and there is room for the next one (back-pressure), or with
-  // CANCELLED / DEADLINE_EXCEEDED when nobody wants it any more. The message may be reused afterwards.
+  // Completes when the message is taken over and there is room for the next one (back-pressure), or
+  // with CANCELLED / DEADLINE_EXCEEDED when nobody wants it any more. The message may be reused
+  // afterwards.
   virtual runtime::Task<Status> Write(const google::protobuf::Message& message) = 0;
 };
 

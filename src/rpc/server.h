@@ -13,8 +13,8 @@
 
 namespace prism::rpc {
 
-// One call, alive until the task of Dispatcher::Serve has completed, even when the client has gone (then
-// context().cancel() has fired and what is written is dropped). Shard thread only.
+// One call, alive until the task of Dispatcher::Serve has completed, even when the client has gone
+// (then context().cancel() has fired and what is written is dropped). Shard thread only.
 class ServerCall : public contract::MessageSink, public contract::MessageSource {
  public:
   virtual const contract::MethodInfo& method() const = 0;
@@ -24,15 +24,17 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
   // Address of the peer, "127.0.0.1:4711" or "unix:".
   virtual std::string_view peer() const = 0;
 
-  // The only request message of unary and server-streaming calls: complete, decompressed, within limits.
+  // The only request message of unary and server-streaming calls: complete, decompressed, within
+  // limits.
   virtual std::string_view request_bytes() const = 0;
 
   // Adds a response header; only before the first Write/Respond/Fail.
   virtual void AddHeader(std::string_view name, std::string_view value) = 0;
 
   // Ends the call; exactly one of these, once.
-  virtual void Respond(const google::protobuf::Message& response) = 0;  // unary and client streams: OK
-  virtual void Finish() = 0;                                            // server and bidi streams: OK
+  virtual void Respond(
+      const google::protobuf::Message& response) = 0;  // unary and client streams: OK
+  virtual void Finish() = 0;                           // server and bidi streams: OK
   virtual void Fail(const Error& error) = 0;
 };
 
@@ -42,18 +44,19 @@ class Dispatcher {
   virtual ~Dispatcher() = default;
   // nullptr: rpc/ answers UNIMPLEMENTED/METHOD_NOT_FOUND. `path` is "/package.Service/Method".
   virtual const contract::MethodInfo* Find(std::string_view path) = 0;
-  // Runs the call to its end. Started when request_bytes() is complete (unary, server streams) or at the
-  // headers (client and bidi streams).
+  // Runs the call to its end. Started when request_bytes() is complete (unary, server streams) or
+  // at the headers (client and bidi streams).
   virtual runtime::Task<void> Serve(ServerCall& call) = 0;
 };
 
 // Finite defaults; all of them configurable.
 struct ServerLimits {
   std::uint32_t max_connections = 10'000;
-  std::uint32_t max_concurrent_streams = 1024;       // a connection
-  std::uint32_t max_header_list_bytes = 16 * 1024;   // a request
-  std::uint64_t max_message_bytes = (4u << 20) + 64 * 1024;  // decompressed; RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE
-  std::uint64_t max_unsent_bytes = 1u << 20;         // a connection: beyond it reading stops
+  std::uint32_t max_concurrent_streams = 1024;      // a connection
+  std::uint32_t max_header_list_bytes = 16 * 1024;  // a request
+  std::uint64_t max_message_bytes =
+      (4u << 20) + 64 * 1024;                 // decompressed; RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE
+  std::uint64_t max_unsent_bytes = 1u << 20;  // a connection: beyond it reading stops
 };
 
 }  // namespace prism::rpc

@@ -1,4 +1,5 @@
-// Threads for what can't be done without blocking (name resolution, file system calls of control paths).
+// Threads for what can't be done without blocking (name resolution, file system calls of control
+// paths).
 #pragma once
 
 #include <condition_variable>
@@ -18,8 +19,8 @@
 
 namespace prism::runtime {
 
-// Thread-safe. The queue is bounded: Submit answers RESOURCE_EXHAUSTED/BLOCKING_POOL_FULL beyond it.
-// Stop finishes what is queued, then joins.
+// Thread-safe. The queue is bounded: Submit answers RESOURCE_EXHAUSTED/BLOCKING_POOL_FULL beyond
+// it. Stop finishes what is queued, then joins.
 class BlockingPool {
  public:
   BlockingPool(int threads, std::size_t max_queue);

@@ -15,7 +15,8 @@
 
 namespace prism::runtime {
 
-// Told about readiness of a file descriptor (level-triggered EPOLLIN/EPOLLOUT/EPOLLHUP/EPOLLERR/EPOLLRDHUP).
+// Told about readiness of a file descriptor (level-triggered
+// EPOLLIN/EPOLLOUT/EPOLLHUP/EPOLLERR/EPOLLRDHUP).
 class FdHandler {
  public:
   virtual void OnReady(std::uint32_t epoll_events) = 0;
@@ -24,8 +25,8 @@ class FdHandler {
   ~FdHandler() = default;
 };
 
-// Work for the end of the current turn of the loop: what many requests of one batch share, such as the
-// one write that carries all replies of a connection. Intrusive; unlinks itself when destroyed.
+// Work for the end of the current turn of the loop: what many requests of one batch share, such as
+// the one write that carries all replies of a connection. Intrusive; unlinks itself when destroyed.
 class TurnEnd {
  public:
   TurnEnd() = default;
@@ -67,13 +68,16 @@ class Shard {
   // --- shard thread only ---
   Status Watch(int fd, std::uint32_t epoll_events, FdHandler& handler);
   Status Rewatch(int fd, std::uint32_t epoll_events, FdHandler& handler);
-  // After this no OnReady of the handler runs any more, not even one that epoll has reported already.
+  // After this no OnReady of the handler runs any more, not even one that epoll has reported
+  // already.
   void Unwatch(int fd, FdHandler& handler);
   void AtTurnEnd(TurnEnd& work);  // idempotent while linked
   TimerWheel& timers() { return timers_; }
   // Monotonic time, read once per turn: good enough for deadlines (1 ms), not for latencies.
   MonoNanos turn_time() const { return turn_time_; }
-  void ArmTimerAt(Timer& timer, MonoNanos when) { timers_.Arm(timer, (when + kNanosPerMilli - 1) / kNanosPerMilli); }
+  void ArmTimerAt(Timer& timer, MonoNanos when) {
+    timers_.Arm(timer, (when + kNanosPerMilli - 1) / kNanosPerMilli);
+  }
 
  private:
   void Loop();
@@ -93,8 +97,8 @@ class Shard {
   std::thread thread_;
 };
 
-// Suspends the caller on its shard and hands `resume` nodes to other threads: the piece that awaiters
-// of blocking work are built from. Shard::Current() must be set when it is constructed.
+// Suspends the caller on its shard and hands `resume` nodes to other threads: the piece that
+// awaiters of blocking work are built from. Shard::Current() must be set when it is constructed.
 class ShardResume final : public MailboxItem {
  public:
   ShardResume() : shard_(Shard::Current()) {}

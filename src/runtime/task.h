@@ -1,10 +1,10 @@
 // Task<T>: the only coroutine type. Lazy, move-only, resumed by symmetric transfer, frames pooled.
 //
-// A Task runs when it is awaited, or when TaskGroup::Spawn starts it. Destroying a Task that was never
-// started frees its frame; destroying one that is suspended is a bug: waits are ended by cancellation,
-// never by destruction.
-// Rules: no reference parameter whose object may die during a suspension; no capturing lambda as a
-// coroutine. An exception that reaches the edge of a Task ends the process: errors travel as Result.
+// A Task runs when it is awaited, or when TaskGroup::Spawn starts it. Destroying a Task that was
+// never started frees its frame; destroying one that is suspended is a bug: waits are ended by
+// cancellation, never by destruction. Rules: no reference parameter whose object may die during a
+// suspension; no capturing lambda as a coroutine. An exception that reaches the edge of a Task ends
+// the process: errors travel as Result.
 #pragma once
 
 #include <coroutine>

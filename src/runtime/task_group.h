@@ -9,7 +9,8 @@
 namespace prism::runtime {
 
 // Lives on one shard; every method and every spawned task runs there. The destructor requires that
-// nothing is running: co_await Join() first. Join does not cancel: cancel through the tasks' tokens.
+// nothing is running: co_await Join() first. Join does not cancel: cancel through the tasks'
+// tokens.
 class TaskGroup {
  public:
   TaskGroup() = default;

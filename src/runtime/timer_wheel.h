@@ -35,11 +35,13 @@ class TimerWheel {
  public:
   explicit TimerWheel(std::int64_t now_ms) : now_tick_(now_ms) {}
 
-  // Fires at the first Advance(t) with t >= due_ms. Re-arms a timer that is armed. Never fires inside Arm.
+  // Fires at the first Advance(t) with t >= due_ms. Re-arms a timer that is armed. Never fires
+  // inside Arm.
   void Arm(Timer& timer, std::int64_t due_ms);
   // Runs what is due; returns how many timers fired.
   int Advance(std::int64_t now_ms);
-  // Milliseconds until something may be due (an early wake is possible, a late one is not); -1: nothing armed.
+  // Milliseconds until something may be due (an early wake is possible, a late one is not); -1:
+  // nothing armed.
   std::int64_t NextDelay(std::int64_t now_ms) const;
   std::size_t armed() const { return armed_; }
 
