@@ -80,7 +80,9 @@ class Shard {
   }
 
  private:
+  friend class TurnEnd;
   void Loop();
+  void ForgetTurnEnd(TurnEnd& work);
   void RunTurnEnds();
   void Dispatch(int ready);
   int WaitTimeoutMs();
