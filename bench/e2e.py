@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""The end-to-end table: starts the real gateway, loads it over loopback, prints each figure with its floor and budget.
+
+  bench/e2e.py --program build/release/prism --echo build/release/bin/prism_echo_floor [--check] [--slack 2] [--json FILE]
+
+With --check the exit code is 1 when a figure misses its budget times --slack. Runs on loopback only, about two minutes.
+"""
+import argparse
+import datetime
+import http.client
+import json
+import os
+import pathlib
+import platform
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+IDLE_CONNECTIONS = 10_000
+
+
+class Gateway:
+    """One `prism serve` with its own data directory, on ports that the system chose."""
+
+    def __init__(self, program, *options):
+        self.directory = tempfile.TemporaryDirectory(prefix="prism-bench-")
+        ready = pathlib.Path(self.directory.name, "ready.json")
+        self.process = subprocess.Popen(
+            [program, "serve", "--data-dir", self.directory.name + "/data", "--listen", "127.0.0.1:0",
+             "--admin-listen", "127.0.0.1:0", "--ready-file", str(ready), "--log-level", "error", *options],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20_000, 20_000)))
+        deadline = time.monotonic() + 20
+        while not ready.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("the gateway did not start")
+            time.sleep(0.01)
+        addresses = json.loads(ready.read_text())
+        self.data, self.admin = addresses["data"], addresses["admin"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.directory.cleanup()
+
+    def memory(self):
+        """(VmRSS, RssAnon) in bytes."""
+        values = {}
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name in ("VmRSS", "RssAnon"):
+                values[name] = int(rest.split()[0]) * 1024
+        return values["VmRSS"], values["RssAnon"]
+
+
+class Table:
+    def __init__(self, slack):
+        self.slack = slack
+        self.rows = []
+
+    def add(self, what, value, unit, budget=None, at_most=True, floor=None):
+        """`floor`: the same figure for the bare transport or store, measured in this run."""
+        allowed = None
+        if budget is not None:
+            allowed = budget * self.slack if at_most else budget / self.slack
+        met = allowed is None or (value <= allowed if at_most else value >= allowed)
+        self.rows.append(dict(what=what, value=value, unit=unit, budget=budget, at_most=at_most, floor=floor, met=met))
+        print(self.line(self.rows[-1]), flush=True)
+
+    @staticmethod
+    def number(value):
+        return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}".rstrip("0").rstrip(".")
+
+    def line(self, row):
+        budget = "" if row["budget"] is None else f"{'<=' if row['at_most'] else '>='} {self.number(row['budget'])}"
+        floor = "" if row["floor"] is None else self.number(row["floor"])
+        verdict = "" if row["met"] else "MISSED"
+        return f"{row['what']:<52} {self.number(row['value']):>12} {row['unit']:<10} floor {floor:>10}  budget {budget:<12} {verdict}"
+
+    def markdown(self):
+        lines = ["| what | measured | floor | budget |", "|---|---|---|---|"]
+        for row in self.rows:
+            budget = "" if row["budget"] is None else f"{'≤' if row['at_most'] else '≥'} {self.number(row['budget'])} {row['unit']}"
+            floor = "" if row["floor"] is None else f"{self.number(row['floor'])} {row['unit']}"
+            lines.append(f"| {row['what']} | {self.number(row['value'])} {row['unit']} | {floor} | {budget} |")
+        return "\n".join(lines)
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.table = Table(args.slack)
+
+    def load(self, gateway, *options, pinned=None):
+        command = [self.args.program, "bench", "--server", gateway.data, "--pid", str(gateway.process.pid), "-o", "json", *options]
+        if pinned is not None:
+            command = ["taskset", "-c", pinned, *command]
+        out = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+        return json.loads(out)
+
+    def echo(self, connections, in_flight):
+        out = subprocess.run([self.args.echo, str(connections), str(in_flight), "1500"], check=True, capture_output=True,
+                             text=True, timeout=60).stdout
+        return json.loads(out)
+
+    def best(self, gateway, *options, runs=3):
+        """The run with the highest rate: neighbours on a shared machine only ever take away."""
+        return max((self.load(gateway, *options) for _ in range(runs)), key=lambda r: r["rate"])
+
+    def saturation(self, gateway):
+        shapes = ((8, 32, 2, 2.0, 700_000), (8, 1, 2, 8.0, 120_000), (1, 32, 1, None, 100_000))
+        for connections, streams, threads, cpu, rate in shapes:
+            floor = self.echo(connections, streams)
+            run = self.best(gateway, "--connections", str(connections), "--streams", str(streams), "--threads", str(threads),
+                            "--duration", "3s")
+            name = f"Get on memory, {connections} connections x {streams}"
+            self.table.add(name + ": server CPU", run["server_cpu_us"], "us", cpu, floor=floor["server_cpu_us"])
+            self.table.add(name + ": rate", run["rate"], "/s", rate, at_most=False, floor=floor["rate"])
+            if streams == 32 and connections == 8:
+                self.table.add("RSS under full load", run["server_rss_bytes"] / 1e6, "MB", 200)
+
+    def latency(self, gateway):
+        run = min((self.load(gateway, "--connections", "8", "--streams", "32", "--rate", "50000", "--duration", "3s")
+                   for _ in range(3)), key=lambda r: r["p99_us"])
+        self.table.add("open loop 50,000/s: p50", run["p50_us"], "us", 100)
+        self.table.add("open loop 50,000/s: p99", run["p99_us"], "us", 1000)
+
+    def durable(self, gateway):
+        run = self.best(gateway, "--namespace", "default", "--set-percent", "100", "--connections", "8", "--streams", "32",
+                        "--keys", "100000", "--no-prefill", "--duration", "3s", runs=2)
+        self.table.add("durable Set on sqlite, 8 connections x 32: rate", run["rate"], "/s")
+        self.table.add("durable Set on sqlite, 8 connections x 32: p99", run["p99_us"] / 1000, "ms")
+
+    def overload(self):
+        """One shard on one core, the load on the other; twice the rate that it sustains."""
+        with Gateway(self.args.program, "--shards", "1") as gateway:
+            os.sched_setaffinity(gateway.process.pid, {0})
+            for task in os.listdir(f"/proc/{gateway.process.pid}/task"):
+                os.sched_setaffinity(int(task), {0})
+            # One stream a connection keeps the server's batches small, so that twice its capacity can be offered.
+            shape = ("--connections", "64", "--streams", "16")
+            peak = max(self.load(gateway, *shape, "--duration", "3s", pinned="1")["rate"] for _ in range(2))
+            slowest = []
+            stop = threading.Event()
+            prober = threading.Thread(target=probe_health, args=(gateway.admin, stop, slowest))
+            prober.start()
+            run = self.load(gateway, *shape, "--rate", str(int(peak * 2)), "--allow-shed", "--duration", "4s", pinned="1")
+            stop.set()
+            prober.join()
+            self.table.add("capacity of one shard (peak)", peak, "/s")
+            self.table.add("offered twice the capacity: goodput / peak", run["rate"] / peak, "", 0.8, at_most=False)
+            self.table.add("offered twice the capacity: slowest health answer", max(slowest) * 1000, "ms", 50)
+
+    def idle(self):
+        with Gateway(self.args.program) as gateway:
+            rss, anonymous = gateway.memory()
+            self.table.add("idle: anonymous RSS", anonymous / 1e6, "MB", 8)
+            self.table.add("idle: RSS", rss / 1e6, "MB")
+            sockets = [one_request(gateway.data) for _ in range(IDLE_CONNECTIONS)]
+            _, loaded = gateway.memory()
+            self.table.add(f"memory of an idle connection ({IDLE_CONNECTIONS:,} of them)", (loaded - anonymous) / IDLE_CONNECTIONS / 1e3,
+                           "KB", 20)
+            for s in sockets:
+                s.close()
+
+    def run(self):
+        print(f"{machine()}, {datetime.date.today()}\n")
+        self.idle()
+        with Gateway(self.args.program) as gateway:
+            self.saturation(gateway)
+            self.latency(gateway)
+            self.durable(gateway)
+        self.overload()
+        if self.args.json:
+            pathlib.Path(self.args.json).write_text(json.dumps(dict(machine=machine(), rows=self.table.rows), indent=1))
+        if self.args.markdown:
+            print("\n" + self.table.markdown())
+        missed = [row["what"] for row in self.table.rows if not row["met"]]
+        if missed:
+            print(f"\nmissed (slack x{self.args.slack}): " + "; ".join(missed))
+        return 1 if missed and self.args.check else 0
+
+
+def machine():
+    model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown CPU")
+    return f"{os.cpu_count()} cores of {model}, Linux {platform.release()}"
+
+
+def probe_health(admin, stop, slowest):
+    """Asks /livez over and over, each time on a new connection; keeps how long each answer took."""
+    while not stop.is_set():
+        start = time.monotonic()
+        connection = http.client.HTTPConnection(admin, timeout=5)
+        connection.request("GET", "/livez")
+        if connection.getresponse().status != 200:
+            sys.exit("/livez failed under overload")
+        connection.close()
+        slowest.append(time.monotonic() - start)
+        stop.wait(0.02)
+
+
+def frame(kind, flags, stream, payload):
+    return struct.pack("!I", len(payload))[1:] + bytes([kind, flags]) + struct.pack("!I", stream) + payload
+
+
+def literal(name, value):
+    return bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+def one_request(address):
+    """A plaintext HTTP/2 connection that made one Get and stays open."""
+    host, _, port = address.rpartition(":")
+    s = socket.create_connection((host, int(port)))
+    path = b"/prism.keyvalue.v1.KeyValueBasic/Get"
+    headers = (b"\x83\x86" + b"\x44" + bytes([len(path)]) + path + b"\x41" + bytes([len(address)]) + address.encode()
+               + b"\x40" + literal(b"te", b"trailers") + b"\x5f\x10application/grpc")
+    message = b"\x0a\x07scratch" + b"\x12\x04idle"
+    s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 4, 1, headers)
+              + frame(0, 1, 1, b"\0" + struct.pack("!I", len(message)) + message))
+    received = b""
+    while not ended(received):
+        part = s.recv(4096)
+        if not part:
+            sys.exit("the gateway closed an idle connection")
+        received += part
+    s.sendall(frame(4, 1, 0, b""))
+    return s
+
+
+def ended(received):
+    """True when a frame of stream 1 with END_STREAM is complete."""
+    while len(received) >= 9:
+        length = int.from_bytes(received[:3], "big")
+        if len(received) < 9 + length:
+            return False
+        kind, flags, stream = received[3], received[4], int.from_bytes(received[5:9], "big")
+        if stream == 1 and kind in (0, 1) and flags & 1:
+            return True
+        received = received[9 + length:]
+    return False
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--echo", required=True)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a budget times --slack is missed")
+    parser.add_argument("--slack", type=float, default=1.0, help="how many times over budget is still accepted (default 1)")
+    parser.add_argument("--json", help="write the rows to this file")
+    parser.add_argument("--markdown", action="store_true", help="print the table for the documentation too")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (20_000, 20_000))
+    return Bench(parser.parse_args()).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
