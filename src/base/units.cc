@@ -132,7 +132,8 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
       return std::unexpected(BadDuration(text, fmt::format("the unit \"{}\" is unknown", name)));
     }
     const std::optional<std::uint64_t> part = Scale(*number, unit->factor, kMaxDurationMillis);
-    if (!part || (total += *part) > kMaxDurationMillis) {
+    total += part.value_or(0);
+    if (!part || total > kMaxDurationMillis) {
       return std::unexpected(BadDuration(text, "it is longer than 100000 days"));
     }
   }

@@ -33,7 +33,9 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
   elif command -v sudo >/dev/null; then
-    sudo --preserve-env=DEBIAN_FRONTEND,http_proxy,https_proxy "$@"
+    # By env, since many sudoers files forbid --preserve-env.
+    sudo env DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} \
+      ${https_proxy:+https_proxy="$https_proxy"} "$@"
   else
     die "this needs root and there is no sudo; as root run: $*"
   fi
