@@ -1,0 +1,61 @@
+#include "rpc/grpc_frame.h"
+
+#include <fmt/format.h>
+
+namespace prism::rpc {
+
+void WriteGrpcPrefix(char* out, bool compressed, std::uint32_t length) {
+  out[0] = compressed ? 1 : 0;
+  out[1] = static_cast<char>(length >> 24);
+  out[2] = static_cast<char>(length >> 16);
+  out[3] = static_cast<char>(length >> 8);
+  out[4] = static_cast<char>(length);
+}
+
+void GrpcFrameReader::Append(std::string_view data) {
+  if (start_ == buffer_.size()) {
+    buffer_.clear();
+    start_ = 0;
+  } else if (start_ > buffer_.size() / 2) {
+    buffer_.erase(0, start_);
+    start_ = 0;
+  }
+  buffer_.append(data);
+}
+
+Result<std::optional<GrpcFrameReader::Frame>> GrpcFrameReader::Next() {
+  if (buffered() < kGrpcPrefixBytes) return std::nullopt;
+  const char* prefix = buffer_.data() + start_;
+  const auto byte = [&](int i) { return std::uint32_t{static_cast<unsigned char>(prefix[i])}; };
+  if (byte(0) > 1) {
+    return std::unexpected(
+        Error(Code::kInternal, "GRPC_FRAME_MALFORMED",
+              fmt::format("a gRPC message begins with the compressed flag {}, but only 0 and 1 are "
+                          "defined: the sender or a proxy corrupts the stream",
+                          byte(0))));
+  }
+  const std::uint32_t length = byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4);
+  if (length > max_message_bytes_) {
+    return std::unexpected(MessageTooLarge(length, max_message_bytes_));
+  }
+  if (buffered() - kGrpcPrefixBytes < length) return std::nullopt;
+  start_ += kGrpcPrefixBytes + length;
+  return Frame{.compressed = byte(0) == 1,
+               .bytes = std::string_view(prefix + kGrpcPrefixBytes, length)};
+}
+
+void GrpcFrameReader::Reset(std::size_t keep_bytes) {
+  buffer_.clear();
+  if (buffer_.capacity() > keep_bytes) buffer_.shrink_to_fit();
+  start_ = 0;
+}
+
+Error MessageTooLarge(std::uint64_t bytes, std::uint64_t limit) {
+  return Error(Code::kResourceExhausted, "MESSAGE_TOO_LARGE",
+               fmt::format("a message of {} bytes is above the limit of {} bytes: send less in one "
+                           "message, or raise the limit on both sides",
+                           bytes, limit))
+      .With("limit_bytes", std::to_string(limit));
+}
+
+}  // namespace prism::rpc

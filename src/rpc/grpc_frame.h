@@ -1,0 +1,54 @@
+// Length-prefixed messages of gRPC inside the DATA of a stream, without I/O: used by server and
+// client. A message may span many DATA frames and one DATA frame may hold many messages.
+// Source: gRPC over HTTP2, "Length-Prefixed-Message".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace prism::rpc {
+
+inline constexpr std::size_t kGrpcPrefixBytes = 5;
+
+// Writes the prefix of a message of `length` bytes to out[0..5).
+void WriteGrpcPrefix(char* out, bool compressed, std::uint32_t length);
+
+// Cuts a stream of bytes into messages. Keeps its buffer between streams (Reset), so that a pooled
+// call allocates nothing for small messages. Thread rule: one thread at a time.
+class GrpcFrameReader {
+ public:
+  struct Frame {
+    bool compressed;
+    std::string_view bytes;  // valid until the next Append or Reset
+  };
+
+  // `max_message_bytes` bounds one message as it is on the wire.
+  explicit GrpcFrameReader(std::uint64_t max_message_bytes)
+      : max_message_bytes_(max_message_bytes) {}
+
+  void Append(std::string_view data);
+  // The next complete message; nothing when more bytes are needed. Looks at the announced length
+  // before the bytes have come: call it after each Append, so that an oversized message is refused
+  // at its first bytes. RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE, INTERNAL/GRPC_FRAME_MALFORMED.
+  Result<std::optional<Frame>> Next();
+
+  // Bytes received and not yet given out by Next.
+  std::size_t buffered() const { return buffer_.size() - start_; }
+  // Forgets everything; a buffer above `keep_bytes` is given back to the allocator.
+  void Reset(std::size_t keep_bytes = 16 * 1024);
+
+ private:
+  std::uint64_t max_message_bytes_;
+  std::string buffer_;
+  std::size_t start_ = 0;  // first byte that was not given out
+};
+
+// RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE with the limit in its metadata.
+Error MessageTooLarge(std::uint64_t bytes, std::uint64_t limit);
+
+}  // namespace prism::rpc
