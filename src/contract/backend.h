@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "base/status.h"
 #include "contract/durability.h"
 #include "contract/implements.h"
 

@@ -1,18 +1,15 @@
 // CallContext: everything that one call owns and that outlives its coroutines.
 #pragma once
 
-#include <google/protobuf/arena.h>
-
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "contract/durability.h"
 #include "runtime/cancel.h"
 
-namespace prism::runtime {
-class Shard;
+namespace google::protobuf {
+class Arena;
 }
 
 namespace prism::contract {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -17,6 +18,8 @@ class Message;
 namespace prism::contract {
 
 class CallContext;
+class Intercepted;
+class Interceptor;
 class MessageSink;
 class MessageSource;
 struct InterfaceInfo;
@@ -31,7 +34,7 @@ enum class Retry : std::uint8_t { kAlways, kWithRequestId, kNever };
 struct MethodInfo {
   std::string_view path;   // "/prism.keyvalue.v1.KeyValueBasic/Get"
   std::string_view name;   // "Get"
-  std::string_view label;  // bounded metric label: "keyvalue_basic.get"
+  std::string_view label;  // bounded metric label, unique: "keyvalue_basic.get"
   const InterfaceInfo* interface;
   std::uint16_t index;  // position in its interface
   StreamKind kind;
@@ -57,6 +60,10 @@ struct InterfaceInfo {
   std::string_view model;    // "keyvalue"
   std::string_view service;  // "prism.keyvalue.v1.KeyValueBasic"
   std::span<const MethodInfo> methods;
+
+  // An object of the same interface that leads every call through the interceptor. `inner` is the
+  // object's pointer to the interface class, as Implements<...>::Find returns it.
+  std::unique_ptr<Intercepted> (*intercept)(void* inner, Interceptor& interceptor);
 };
 
 }  // namespace prism::contract

@@ -1,10 +1,12 @@
 // Streams of messages between a method and whoever carries them. All on the call's shard.
 #pragma once
 
-#include <google/protobuf/message.h>
-
 #include "base/status.h"
 #include "runtime/task.h"
+
+namespace google::protobuf {
+class Message;
+}
 
 namespace prism::contract {
 
@@ -26,12 +28,14 @@ class MessageSource {
   virtual runtime::Task<Result<bool>> Read(google::protobuf::Message& into) = 0;
 };
 
-// The typed views that the interface classes see.
+// The typed views that the interface classes see. Passed by value, so that they live in the frame
+// of the method; what they refer to lives as long as the call.
 template <class T>
 class Sink {
  public:
   explicit Sink(MessageSink& sink) : sink_(sink) {}
   runtime::Task<Status> Write(const T& message) { return sink_.Write(message); }
+  MessageSink& untyped() { return sink_; }
 
  private:
   MessageSink& sink_;
@@ -42,6 +46,7 @@ class Source {
  public:
   explicit Source(MessageSource& source) : source_(source) {}
   runtime::Task<Result<bool>> Read(T& into) { return source_.Read(into); }
+  MessageSource& untyped() { return source_; }
 
  private:
   MessageSource& source_;
