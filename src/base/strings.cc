@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace prism {
+namespace prism::base {
 namespace {
 
 bool IsLowerOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -56,4 +56,4 @@ std::optional<std::string> NearestMatch(std::string_view word,
   return *nearest;
 }
 
-}  // namespace prism
+}  // namespace prism::base

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace prism {
+namespace prism::base {
 
 // Names of namespaces, backends, policies and the like: [a-z0-9][a-z0-9-]{0,62}, so that a name is
 // also a DNS label, a directory and a metric label without quoting.
@@ -23,4 +23,4 @@ std::size_t EditDistance(std::string_view a, std::string_view b);
 std::optional<std::string> NearestMatch(std::string_view word,
                                         std::span<const std::string> candidates);
 
-}  // namespace prism
+}  // namespace prism::base

@@ -5,7 +5,7 @@
 #include <array>
 #include <string>
 
-namespace prism {
+namespace prism::base {
 namespace {
 
 TEST(IsValidName, AcceptsTheWholeAlphabet) {
@@ -62,4 +62,4 @@ TEST(NearestMatch, PrefersTheFirstOfEquals) {
 }
 
 }  // namespace
-}  // namespace prism
+}  // namespace prism::base

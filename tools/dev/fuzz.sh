@@ -23,9 +23,11 @@ run_fuzzer() {
 print_coverage() {
   local name="$1" program corpus
   read -r program corpus <"build/fuzz/fuzzers/$name"
+  say "line coverage of $name"
   llvm-profdata-19 merge -sparse ".cache/fuzz/$name.profraw" -o ".cache/fuzz/$name.profdata"
   llvm-cov-19 report "$program" -instr-profile=".cache/fuzz/$name.profdata" \
-    -ignore-filename-regex='/usr/|/gen/|\.pb\.|fuzzer\.cc' | cut -c -120
+    -show-region-summary=false -show-branch-summary=false -show-functions=false \
+    -ignore-filename-regex='/usr/|/gen/|\.pb\.|fuzzer\.cc'
 }
 
 dev_fuzz() {

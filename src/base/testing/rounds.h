@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace prism::testing {
+namespace prism::base {
 
 // `usual`, or `soak` when PRISM_SOAK=1. For tests with "Stress" in their name, which are what soak
 // runs.
@@ -14,4 +14,4 @@ inline std::int64_t Rounds(std::int64_t usual, std::int64_t soak) {
   return value != nullptr && std::strcmp(value, "1") == 0 ? soak : usual;
 }
 
-}  // namespace prism::testing
+}  // namespace prism::base

@@ -1,0 +1,61 @@
+// The small parsers of base/ that read flags, configuration and metadata: whatever is accepted must
+// survive being printed and parsed again, and whatever is refused says why.
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "base/base64.h"
+#include "base/strings.h"
+#include "base/units.h"
+
+namespace {
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+void CheckDuration(std::string_view text) {
+  const auto duration = prism::base::ParseDuration(text);
+  if (!duration) return Require(!duration.error().message().empty());
+  const auto again = prism::base::ParseDuration(prism::base::FormatDuration(*duration));
+  Require(again.has_value() && *again == *duration);
+}
+
+void CheckSize(std::string_view text) {
+  const auto size = prism::base::ParseSize(text);
+  if (!size) return Require(!size.error().message().empty());
+  const auto again = prism::base::ParseSize(prism::base::FormatSize(*size));
+  Require(again.has_value() && *again == *size);
+  Require(!prism::base::HumanSize(*size).empty());
+}
+
+void CheckBase64(std::string_view text) {
+  Require(prism::base::Base64Decode(prism::base::Base64Encode(text)) == text);
+  const auto bytes = prism::base::Base64Decode(text);
+  if (!bytes) return;
+  // One spelling for each value, apart from the padding.
+  const std::string canonical = prism::base::Base64Encode(*bytes);
+  Require(text == canonical || text == canonical.substr(0, canonical.find('=')));
+}
+
+void CheckStrings(std::string_view text) {
+  const std::string_view head = text.substr(0, text.size() / 2);
+  const std::string_view tail = text.substr(head.size());
+  const std::size_t distance = prism::base::EditDistance(head, tail);
+  Require(distance == prism::base::EditDistance(tail, head));
+  Require((distance == 0) == (head == tail));
+  if (prism::base::IsValidName(text)) Require(text.size() <= prism::base::kMaxNameLength);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  CheckDuration(text);
+  CheckSize(text);
+  CheckBase64(text);
+  if (size <= 512) CheckStrings(text);  // the edit distance is quadratic
+  return 0;
+}
