@@ -1,5 +1,6 @@
-// The floor under every end-to-end figure: what the kernel's TCP path alone costs the server for the same
-// bytes, connections and depth. An epoll server answers each request of 54 bytes with 138; one thread each side.
+// The floor under every end-to-end figure: what the kernel's TCP path alone costs the server for
+// the same bytes, connections and depth. An epoll server answers each request of 54 bytes with 138;
+// one thread each side.
 //
 //   prism_echo_floor CONNECTIONS IN_FLIGHT MILLISECONDS   -> one JSON object
 #include <arpa/inet.h>
@@ -88,7 +89,8 @@ struct Outcome {
   double seconds = 0;
 };
 
-Outcome Load(const std::vector<int>& sockets, std::size_t in_flight, std::chrono::milliseconds duration) {
+Outcome Load(const std::vector<int>& sockets, std::size_t in_flight,
+             std::chrono::milliseconds duration) {
   const int epoll = ::epoll_create1(0);
   const std::vector<char> request(kRequestBytes * in_flight, 'q');
   for (std::size_t i = 0; i < sockets.size(); ++i) {
@@ -130,7 +132,9 @@ double CpuOf(pid_t child) {
   int status = 0;
   rusage usage{};
   ::wait4(child, &status, 0, &usage);
-  const auto seconds = [](timeval t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](timeval t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -141,7 +145,8 @@ int main(int argc, char** argv) {
   const auto in_flight = argc == 4 ? Number(argv[2]) : std::nullopt;
   const auto millis = argc == 4 ? Number(argv[3]) : std::nullopt;
   if (!connections || !in_flight || !millis || *connections > 1000 || *in_flight > 1000) {
-    fmt::print(stderr, "usage: prism_echo_floor CONNECTIONS(1-1000) IN_FLIGHT(1-1000) MILLISECONDS\n");
+    fmt::print(stderr,
+               "usage: prism_echo_floor CONNECTIONS(1-1000) IN_FLIGHT(1-1000) MILLISECONDS\n");
     return 2;
   }
   const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -149,7 +154,9 @@ int main(int argc, char** argv) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener, 1024) != 0) Die("listen");
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::listen(listener, 1024) != 0)
+    Die("listen");
   ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
 
   const pid_t child = ::fork();
@@ -165,6 +172,7 @@ int main(int argc, char** argv) {
   const Outcome outcome = Load(sockets, *in_flight, std::chrono::milliseconds(*millis));
   const double cpu = CpuOf(child);
   const auto replies = static_cast<double>(outcome.replies);
-  fmt::print("{{\"rate\": {:.0f}, \"server_cpu_us\": {:.3f}}}\n", replies / outcome.seconds, cpu * 1e6 / replies);
+  fmt::print("{{\"rate\": {:.0f}, \"server_cpu_us\": {:.3f}}}\n", replies / outcome.seconds,
+             cpu * 1e6 / replies);
   return 0;
 }

@@ -50,7 +50,17 @@ function(prism_generate variable)
     DEPENDS ${inputs} protoc-gen-prism
     COMMENT "Generating C++ from ${arg_ROOT}"
     VERBATIM)
+  list(GET headers 0 first)
+  prism_generated_headers("${first}" ${headers})
   set(${variable} ${sources} PARENT_SCOPE)
+endfunction()
+
+# Makes the target `generated` bring these headers up to date. NAME is any path that tells the sets apart.
+function(prism_generated_headers name)
+  file(RELATIVE_PATH name "${PRISM_GENERATED_DIR}" "${name}")
+  string(MAKE_C_IDENTIFIER "generated_${name}" target)
+  add_custom_target(${target} DEPENDS ${ARGN})
+  add_dependencies(generated ${target})
 endfunction()
 
 # A static library prism_<NAME> (alias prism::<NAME>) of generated code alone, compiled without our warnings.

@@ -26,10 +26,10 @@ struct Operation {
   std::int64_t invoked = 0;                // monotonic time before the call
   std::int64_t returned = kNeverReturned;  // after the answer; kNeverReturned: outcome unknown (it
                                            // may have happened at any time since, or not at all)
-  Value argument = kAbsent;  // what Set and CompareAndSwap write
-  Value expected = kAbsent;  // CompareAndSwap: what must be there (kAbsent: nothing)
-  Value seen = kAbsent;      // Get: what was read
-  bool succeeded = false;    // Delete: existed; CompareAndSwap: swapped
+  Value argument = kAbsent;                // what Set and CompareAndSwap write
+  Value expected = kAbsent;                // CompareAndSwap: what must be there (kAbsent: nothing)
+  Value seen = kAbsent;                    // Get: what was read
+  bool succeeded = false;                  // Delete: existed; CompareAndSwap: swapped
 };
 
 // The empty optional means linearizable. Otherwise the text shows the shortest prefix, by time of

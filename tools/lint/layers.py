@@ -6,6 +6,9 @@ import tree
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
+# Top directories of api/: what is generated from them belongs to contract/.
+GENERATED = {"prism", "grpc"}
+
 
 def check(root):
     table = tree.layers(root)
@@ -33,7 +36,7 @@ def _problem(path, module, bracket, header, table):
         return f'"{header}" is not a full path from src/'
     if target == "tests" and path.endswith("_test.cc"):
         return None
-    if target == "prism":  # generated from api/
+    if target in GENERATED or header.startswith("google/rpc/"):
         target = "contract"
     if target not in table:
         return f'"{header}" is no module of src/layers.txt'
