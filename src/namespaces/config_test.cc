@@ -1,0 +1,190 @@
+// prism.yaml as people write it, right and wrong. Each mistake has its place, reason and advice.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "namespaces/yaml_source.h"
+
+namespace prism::namespaces {
+namespace {
+
+// One line per problem, "LINE:COLUMN REASON", in the order of the file.
+std::string Wrong(std::string_view text) {
+  const auto snapshot = ParseConfig(text, "prism.yaml");
+  if (snapshot) return "fine";
+  std::string lines;
+  for (const auto& field : snapshot.error().fields()) {
+    EXPECT_TRUE(field.field.starts_with("prism.yaml:")) << field.field;
+    const std::string reason = field.description.substr(0, field.description.find(':'));
+    lines += field.field.substr(11) + " " + reason + "\n";
+  }
+  return lines;
+}
+
+std::string Message(std::string_view text) {
+  const auto snapshot = ParseConfig(text, "prism.yaml");
+  return snapshot ? "fine" : snapshot.error().ToString();
+}
+
+TEST(ConfigTest, WithoutConfigurationThereAreTwoNamespaces) {
+  for (const char* text : {"", "# nothing\n", "server: {shards: 2}\n"}) {
+    const auto snapshot = ParseConfig(text, "f");
+    ASSERT_TRUE(snapshot) << snapshot.error().ToString();
+    ASSERT_EQ((*snapshot)->namespaces.size(), 2u);
+    EXPECT_EQ((*snapshot)->FindNamespace("default")->backend, "sqlite");
+    EXPECT_EQ((*snapshot)->FindNamespace("scratch")->backend, "memory");
+    EXPECT_EQ((*snapshot)->FindBackend("sqlite")->type, "sqlite");
+  }
+  DefaultSource source;
+  EXPECT_EQ((*source.Load())->namespaces, BuiltinNamespaces());
+}
+
+TEST(ConfigTest, ReadsTheShortForm) {
+  const auto loaded = ParseConfig(R"(
+server:
+  listen: 127.0.0.1:0
+  drain_timeout: 5s
+  insecure: false
+  limits: {max-connections: 100, max_message_bytes: 8MiB}
+memory: {max_bytes: 1GiB}
+backends:
+  cache: {type: memstore}
+  postgres-queue: {type: postgres, connection: "postgresql://db/prism", password: "${file:/run/pg}"}
+namespaces:
+  - name: user-profiles
+    backend: postgres-queue
+    pattern: key_value_thing
+    consistency: eventual
+    tags: [production, high-traffic]
+    owner: team-a
+  - name: sessions
+    backend: cache
+    pattern: keyvalue
+    rate_limit_rps: 1000
+    max-value-bytes: 256KiB
+    max_bytes: 1GiB
+    max_keys: 10
+    dedup_window: 1m
+    dedup_max_entries: 5
+    default_timeout: 250ms
+    max_in_flight: 7
+  - {name: durable, backend: sqlite}
+)",
+                                  "prism.yaml");
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  const Snapshot& snapshot = **loaded;
+  EXPECT_EQ(snapshot.server.listen, "127.0.0.1:0");
+  EXPECT_EQ(snapshot.server.drain_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(snapshot.server.max_connections, 100u);
+  EXPECT_EQ(snapshot.server.max_message_bytes, 8u << 20);
+  EXPECT_EQ(snapshot.server.memory_max_bytes, 1u << 30);
+  EXPECT_EQ(snapshot.FindBackend("cache")->type, "memory");
+  EXPECT_EQ(snapshot.FindBackend("postgres-queue")->password, "${file:/run/pg}");
+  ASSERT_EQ(snapshot.namespaces.size(), 3u);
+  EXPECT_TRUE(std::ranges::is_sorted(snapshot.namespaces, {}, &NamespaceConfig::name));
+  const NamespaceConfig& profiles = *snapshot.FindNamespace("user-profiles");
+  EXPECT_EQ(profiles.pattern, "key-value-thing");
+  EXPECT_EQ(profiles.consistency, Consistency::kEventual);
+  EXPECT_EQ(profiles.tags, (std::vector<std::string>{"production", "high-traffic"}));
+  const NamespaceConfig& sessions = *snapshot.FindNamespace("sessions");
+  EXPECT_EQ(sessions.rate_limit_rps, 1000u);
+  EXPECT_EQ(sessions.default_timeout, std::chrono::milliseconds(250));
+  EXPECT_EQ(sessions.max_in_flight, 7u);
+  const contract::NamespaceSettings settings{.name = "sessions",
+                                             .max_value_bytes = 256 * 1024,
+                                             .max_bytes = 1u << 30,
+                                             .max_keys = 10,
+                                             .dedup_window_ms = 60'000,
+                                             .dedup_max_entries = 5};
+  EXPECT_EQ(sessions.settings, settings);
+}
+
+TEST(ConfigTest, AnUnknownKeyNamesTheNearest) {
+  EXPECT_EQ(Wrong("namespacs: []\n"), "1:1 UNKNOWN_KEY\n");
+  EXPECT_NE(Message("namespacs: []\n").find("did you mean \"namespaces\"?"), std::string::npos);
+  const std::string text = "namespaces:\n  - {name: a, backend: memory, rate-limit-rsp: 5}\n";
+  EXPECT_EQ(Wrong(text), "2:32 UNKNOWN_KEY\n");
+  EXPECT_NE(Message(text).find("did you mean \"rate_limit_rps\"?"), std::string::npos);
+  EXPECT_EQ(Wrong("server: {limits: {max_conections: 5}}\n"), "1:19 UNKNOWN_KEY\n");
+}
+
+TEST(ConfigTest, ADuplicateKeyIsRefusedInEverySpelling) {
+  EXPECT_EQ(Wrong("memory: {max_bytes: 1GiB}\nmemory: {max_bytes: 2GiB}\n"), "2:1 DUPLICATE_KEY\n");
+  EXPECT_EQ(Wrong("memory: {max_bytes: 1GiB, max-bytes: 2GiB}\n"), "1:27 DUPLICATE_KEY\n");
+  EXPECT_EQ(Wrong("backends:\n  a: {type: memory}\n  a: {type: sqlite}\n"), "3:3 DUPLICATE_KEY\n");
+  EXPECT_EQ(Wrong("namespaces:\n  - {name: a, backend: memory}\n  - {name: a, backend: sqlite}\n"),
+            "3:5 DUPLICATE_NAME\n");
+}
+
+TEST(ConfigTest, ALiteralPasswordIsRefusedAndNotRepeated) {
+  for (const char* text : {"backends:\n  p: {type: postgres, connection: \"pg://u:hunter2@h\"}\n",
+                           "backends:\n  p: {type: postgres, password: hunter2}\n"}) {
+    EXPECT_NE(Wrong(text).find("LITERAL_SECRET"), std::string::npos);
+    EXPECT_EQ(Message(text).find("hunter2"), std::string::npos) << Message(text);
+    EXPECT_NE(Message(text).find("${env:NAME}"), std::string::npos);
+  }
+  EXPECT_EQ(Wrong("backends:\n  p: {type: redis, connection: \"redis://${vault:x}\"}\n"),
+            "2:32 BAD_SECRET_REFERENCE\n");
+}
+
+TEST(ConfigTest, FindsEveryMistakeInOneGo) {
+  EXPECT_EQ(Wrong("server: {shards: many, listen: [1]}\n"
+                  "backends:\n"
+                  "  Bad_Name: {}\n"
+                  "namespaces:\n"
+                  "  - {backend: memory}\n"
+                  "  - {name: a, backend: memroy}\n"
+                  "  - {name: b}\n"
+                  "  - {name: c, backend: memory, default_timeout: 10, consistency: best}\n"
+                  "  - {name: d, backend: memory, max_value_bytes: 2TiB, tags: x}\n"
+                  "  - just text\n"),
+            "1:18 BAD_VALUE\n1:32 BAD_VALUE\n"
+            "3:3 BAD_NAME\n3:3 MISSING_KEY\n"
+            "5:5 MISSING_KEY\n"
+            "6:24 BACKEND_NOT_FOUND\n"
+            "7:5 MISSING_KEY\n"
+            "8:49 BAD_VALUE\n8:66 BAD_VALUE\n"
+            "9:49 BAD_VALUE\n9:61 BAD_VALUE\n"
+            "10:5 BAD_VALUE\n");
+}
+
+TEST(ConfigTest, ASingleProblemGivesItsReasonToTheError) {
+  const auto one = ParseConfig("memory: {max_bytes: lots}\n", "prism.yaml");
+  ASSERT_FALSE(one);
+  EXPECT_EQ(one.error().reason(), "BAD_VALUE");
+  EXPECT_TRUE(one.error().message().starts_with("prism.yaml:1:21: BAD_VALUE: max_bytes"));
+  const auto two = ParseConfig("a: 1\nb: 2\n", "prism.yaml");
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().reason(), "CONFIG_INVALID");
+  EXPECT_NE(two.error().message().find("\n  prism.yaml:2:1: UNKNOWN_KEY"), std::string::npos);
+}
+
+TEST(ConfigTest, ASyntaxErrorIsReportedAlone) {
+  EXPECT_EQ(Wrong("unknown: 1\nnamespaces: [a, b\n"), "3:1 YAML_SYNTAX\n");
+}
+
+TEST(ConfigTest, ManyProblemsAreCapped) {
+  std::string text;
+  for (int i = 0; i < 500; ++i) text += "unknown" + std::to_string(i) + ": 1\n";
+  const auto loaded = ParseConfig(text, "f");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().fields().size(), 100u);
+  EXPECT_NE(loaded.error().message().find("f has 500 problems"), std::string::npos);
+  EXPECT_NE(loaded.error().message().find("and 400 more"), std::string::npos);
+}
+
+TEST(YamlSourceTest, SaysWhyAFileCantBeRead) {
+  EXPECT_EQ(YamlSource("/nowhere/prism.yaml").Load().error().reason(), "CONFIG_NOT_FOUND");
+  EXPECT_EQ(YamlSource("/tmp").Load().error().reason(), "CONFIG_UNREADABLE");
+  const std::string path = testing::TempDir() + "/prism_config_test.yaml";
+  std::ofstream(path) << "namespaces: [{name: a, backend: memory}]\n";
+  const auto loaded = YamlSource(path).Load();
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  EXPECT_NE((*loaded)->FindNamespace("a"), nullptr);
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace prism::namespaces

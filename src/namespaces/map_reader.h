@@ -1,0 +1,57 @@
+// Reads one map of a configuration file against what is known of it: each Take names a key, Finish
+// reports what nobody asked for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "namespaces/problems.h"
+#include "namespaces/yaml_value.h"
+
+namespace prism::namespaces {
+
+// Keys may be written with - or _. A value that can't be read is a problem and reads as absent, so
+// that one pass finds everything. Life cycle: on the stack, for one map; value and problems outlive
+// it.
+class MapReader {
+ public:
+  // `what` for messages: "the namespace". A value that is no map is a problem; an absent one (null)
+  // is an empty map.
+  MapReader(const YamlValue& value, std::string what, Problems& problems);
+
+  Mark mark() const { return value_.mark; }
+  const YamlValue* Take(std::string_view key);
+  std::optional<std::string> String(std::string_view key);
+  std::optional<bool> Bool(std::string_view key);
+  std::optional<std::uint64_t> Number(std::string_view key, std::uint64_t min = 0,
+                                      std::uint64_t max = std::numeric_limits<std::int64_t>::max());
+  std::optional<std::uint64_t> Size(std::string_view key, std::uint64_t min = 0,
+                                    std::uint64_t max = std::numeric_limits<std::int64_t>::max());
+  std::optional<std::chrono::milliseconds> Duration(std::string_view key,
+                                                    std::chrono::milliseconds min,
+                                                    std::chrono::milliseconds max);
+  std::optional<std::string> OneOf(std::string_view key, const std::vector<std::string>& choices);
+  std::vector<std::string> Strings(std::string_view key);
+
+  void Add(Mark mark, std::string_view reason, std::string message) {
+    problems_.Add(mark, reason, std::move(message));
+  }
+  // Reports every key that was not taken, with the nearest that is known.
+  void Finish();
+
+ private:
+  const YamlValue* Scalar(std::string_view key, std::string_view wanted);
+
+  const YamlValue& value_;
+  std::string what_;
+  Problems& problems_;
+  std::vector<std::string> known_;
+  std::vector<bool> taken_;
+};
+
+}  // namespace prism::namespaces

@@ -1,0 +1,63 @@
+#include "namespaces/snapshot.h"
+
+#include <algorithm>
+#include <array>
+
+namespace prism::namespaces {
+
+namespace {
+
+constexpr std::array<std::string_view, 10> kModels = {
+    "keyvalue", "pubsub",    "stream",     "queue", "list",
+    "set",      "sortedset", "timeseries", "graph", "document"};
+
+template <class T>
+const T* FindByName(const std::vector<T>& sorted, std::string_view name) {
+  const auto it = std::ranges::lower_bound(sorted, name, {}, &T::name);
+  return it != sorted.end() && it->name == name ? &*it : nullptr;
+}
+
+NamespaceConfig OnBackend(std::string name, std::string backend) {
+  NamespaceConfig config;
+  config.settings.name = name;
+  config.name = std::move(name);
+  config.backend = std::move(backend);
+  return config;
+}
+
+}  // namespace
+
+std::string_view ConsistencyName(Consistency consistency) {
+  constexpr std::array<std::string_view, 3> kNames = {"strong", "causal", "eventual"};
+  return kNames[static_cast<std::size_t>(consistency)];
+}
+
+const BackendConfig* Snapshot::FindBackend(std::string_view name) const {
+  return FindByName(backends, name);
+}
+
+const NamespaceConfig* Snapshot::FindNamespace(std::string_view name) const {
+  return FindByName(namespaces, name);
+}
+
+bool IsDataModel(std::string_view pattern) {
+  return std::ranges::find(kModels, pattern) != kModels.end();
+}
+
+std::vector<BackendConfig> BuiltinBackends() {
+  return {{.name = "memory", .type = "memory", .connection = {}, .username = {}, .password = {}},
+          {.name = "sqlite", .type = "sqlite", .connection = {}, .username = {}, .password = {}}};
+}
+
+std::vector<NamespaceConfig> BuiltinNamespaces() {
+  return {OnBackend("default", "sqlite"), OnBackend("scratch", "memory")};
+}
+
+Result<std::shared_ptr<const Snapshot>> DefaultSource::Load() {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->backends = BuiltinBackends();
+  snapshot->namespaces = BuiltinNamespaces();
+  return snapshot;
+}
+
+}  // namespace prism::namespaces

@@ -1,0 +1,109 @@
+// The configuration as everything else sees it: immutable, complete, checked.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "contract/backend.h"
+
+namespace prism::namespaces {
+
+// What a read of the namespace may miss.
+enum class Consistency : std::uint8_t { kStrong, kCausal, kEventual };
+std::string_view ConsistencyName(Consistency consistency);
+
+// A configured connection of one type. Secrets are references: nothing here is resolved.
+struct BackendConfig {
+  std::string name;
+  std::string type;
+  std::string connection;
+  std::string username;
+  std::string password;  // a reference, or empty
+
+  bool operator==(const BackendConfig&) const = default;
+};
+
+// One namespace on one backend.
+struct NamespaceConfig {
+  std::string name;
+  std::string backend;  // name of a BackendConfig of the same snapshot
+  // A data model ("keyvalue") or a pattern ("multicast-registry"), in kebab case; empty: all models
+  // of the backend.
+  std::string pattern;
+  Consistency consistency = Consistency::kStrong;
+  std::string owner;
+  std::vector<std::string> tags;
+  std::uint64_t rate_limit_rps = 0;    // 0: no limit
+  std::uint64_t max_in_flight = 4096;  // calls at the same time, on this instance
+  std::chrono::milliseconds default_timeout{30'000};
+  contract::NamespaceSettings settings;
+
+  bool operator==(const NamespaceConfig&) const = default;
+};
+
+// Options of the server. What is not set here comes from a default; flags and the environment go
+// first.
+struct ServerConfig {
+  std::optional<std::string> listen;
+  std::optional<std::string> admin_listen;
+  std::optional<std::string> data_dir;
+  std::optional<std::uint64_t> shards;
+  std::optional<std::chrono::milliseconds> drain_timeout;
+  std::optional<std::chrono::milliseconds> rebind_grace;
+  std::optional<std::chrono::milliseconds> queue_delay_target;
+  std::optional<bool> insecure;
+  std::optional<std::string> log_level;
+  std::optional<std::string> log_format;
+  std::optional<std::uint64_t> max_connections;
+  std::optional<std::uint64_t> max_concurrent_streams;
+  std::optional<std::uint64_t> max_header_list_bytes;
+  std::optional<std::uint64_t> max_message_bytes;
+  std::optional<std::uint64_t> max_unsent_bytes;
+  std::optional<std::uint64_t> memory_max_bytes;  // of the embedded memory engine
+
+  bool operator==(const ServerConfig&) const = default;
+};
+
+// Backends and namespaces are sorted by name and unique; every namespace names a backend that is
+// there.
+struct Snapshot {
+  ServerConfig server;
+  std::vector<BackendConfig> backends;
+  std::vector<NamespaceConfig> namespaces;
+
+  const BackendConfig* FindBackend(std::string_view name) const;
+  const NamespaceConfig* FindNamespace(std::string_view name) const;
+};
+
+// Whether the pattern id is one of the data models, so that no pattern has to be installed for it.
+bool IsDataModel(std::string_view pattern);
+
+// What runs without any configuration: `default` on sqlite and `scratch` on memory, all models.
+std::vector<BackendConfig> BuiltinBackends();
+std::vector<NamespaceConfig> BuiltinNamespaces();
+
+// Where snapshots come from. Thread rule: one control thread; Load may block.
+class SnapshotSource {
+ public:
+  virtual ~SnapshotSource() = default;
+  // Reads and checks the configuration as it is now. On failure the error's fields are all the
+  // problems, each with its place ("prism.yaml:3:7").
+  virtual Result<std::shared_ptr<const Snapshot>> Load() = 0;
+  // Names the source for people: a path, or "built-in defaults".
+  virtual std::string Describe() const = 0;
+};
+
+// The source of a server without configuration.
+class DefaultSource final : public SnapshotSource {
+ public:
+  Result<std::shared_ptr<const Snapshot>> Load() override;
+  std::string Describe() const override { return "built-in defaults"; }
+};
+
+}  // namespace prism::namespaces
