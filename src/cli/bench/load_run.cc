@@ -1,9 +1,9 @@
 #include "cli/bench/load_run.h"
 
 #include <fmt/format.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <memory>
 #include <thread>
 #include <vector>
