@@ -25,6 +25,49 @@ make_python_environment() {
   /usr/bin/python3 -m venv venv && venv/bin/pip install -q --disable-pip-version-check -r "$1"
 }
 
+# A command that a test needs and that the machine may have from elsewhere, else from these Debian packages.
+need_command() {
+  command -v "$1" >/dev/null && return 0
+  shift
+  say "installing Debian packages: $*"
+  retry as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null || die "apt-get could not install: $*"
+}
+
+# The clients of tests/polyglot, each rebuilt when its sources, its pins or the API change.
+polyglot_key() { cat "$@" $(find api -name '*.proto' | sort) | sha256sum; }
+
+install_polyglot_clients() {
+  local directory="$PWD/tests/polyglot" api="$PWD/api"
+  need_command go golang-go
+  cached polyglot-go "$(polyglot_key tests/polyglot/go/*)" make_polyglot_go "$directory/go" "$api"
+  need_command javac default-jdk-headless
+  need_command mvn maven
+  cached polyglot-java "$(polyglot_key tests/polyglot/java/pom.xml tests/polyglot/java/src/main/java/prism/*)" \
+    make_polyglot_java "$directory/java" "$api"
+  need_command node nodejs
+  need_command npm npm
+  cached polyglot-node "$(polyglot_key tests/polyglot/node/package.json)" make_polyglot_node "$directory/node"
+}
+
+make_polyglot_go() {
+  cp -r "$1"/. . && mkdir -p kv contract &&
+    GOBIN="$PWD/bin" go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.31.0 &&
+    protoc -I "$2" --plugin=bin/protoc-gen-go --go_out=. --go_opt=module=prismpolyglot \
+      --go_opt=Mprism/keyvalue/v1/keyvalue.proto=prismpolyglot/kv \
+      --go_opt=Mprism/contract/v1/method.proto=prismpolyglot/contract \
+      prism/keyvalue/v1/keyvalue.proto prism/contract/v1/method.proto &&
+    go mod tidy && go build -o client .
+}
+
+make_polyglot_java() {
+  cp -r "$1"/. . && mkdir -p generated &&
+    protoc -I "$2" --java_out=generated prism/keyvalue/v1/keyvalue.proto prism/contract/v1/method.proto &&
+    mvn -q -B compile dependency:copy-dependencies
+}
+
+make_polyglot_node() { cp "$1/package.json" . && npm install --silent --no-audit --no-fund; }
+
 install_test_tools() {
   install_python_packages
+  install_polyglot_clients
 }

@@ -1,0 +1,69 @@
+"""Starts a real `prism serve` for a test, on ports that the system chose, with a data directory of its own."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+
+class Gateway:
+    """Context manager. `data` and `admin` are "127.0.0.1:PORT" once it is entered."""
+
+    def __init__(self, program, *options, data_dir=None, start_timeout=30):
+        self.program, self.options, self.start_timeout = program, options, start_timeout
+        self._own = tempfile.TemporaryDirectory(prefix="prism-test-") if data_dir is None else None
+        self.directory = pathlib.Path(data_dir or self._own.name)
+        self.process = None
+
+    def start(self):
+        ready = self.directory / "ready.json"
+        ready.unlink(missing_ok=True)
+        self.log = open(self.directory / "serve.log", "ab")
+        self.process = subprocess.Popen(
+            [self.program, "serve", "--data-dir", str(self.directory / "data"), "--listen", "127.0.0.1:0",
+             "--admin-listen", "127.0.0.1:0", "--ready-file", str(ready), *self.options],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        deadline = time.monotonic() + self.start_timeout
+        while True:
+            try:
+                addresses = json.loads(ready.read_text())
+                break
+            except (FileNotFoundError, json.JSONDecodeError):
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    raise RuntimeError("the gateway did not start:\n" + self.output()) from None
+                time.sleep(0.005)
+        self.data, self.admin = addresses["data"], addresses["admin"]
+        return self
+
+    def output(self):
+        return (self.directory / "serve.log").read_text(errors="replace")
+
+    def kill(self):
+        """SIGKILL: what a crash leaves behind."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+
+    def stop(self, timeout=30):
+        """SIGTERM and the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout)
+        self.log.close()
+        return code
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        code = self.stop()
+        output = self.output()
+        if self._own is not None:
+            self._own.cleanup()
+        if kind is None and code != 0:
+            raise RuntimeError(f"the gateway ended with code {code}:\n{output}")
+        if kind is not None:
+            print(output)
