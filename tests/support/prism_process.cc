@@ -1,0 +1,113 @@
+#include "tests/support/prism_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace prism::testing {
+namespace {
+
+constexpr auto kStartLimit = std::chrono::seconds(60);  // generous: sanitizers, busy machines
+
+[[noreturn]] void Die(const std::string& what) {
+  fmt::print(stderr, "{}\n", what);
+  std::abort();
+}
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+int FromEnvironment(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return otherwise;
+  int value = 0;
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
+  if (error != std::errc() || *end != '\0' || value < 1)
+    Die(fmt::format("{} must be a number above 0", name));
+  return value;
+}
+
+PrismProcess::PrismProcess(std::vector<std::string> options) : options_(std::move(options)) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "prism-test-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) Die("can't make a temporary directory");
+  directory_ = pattern;
+}
+
+PrismProcess::~PrismProcess() {
+  if (pid_ > 0) Kill();
+  std::error_code ignored;  // a directory that stays behind fails no test
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void PrismProcess::Start() {
+  const char* program = std::getenv("PRISM_PROGRAM");
+  if (program == nullptr) Die("PRISM_PROGRAM does not name the program");
+  const auto ready = directory_ / "ready.json";
+  std::filesystem::remove(ready);
+  std::vector<std::string> arguments = {
+      program,       "serve",          "--data-dir",  directory_ / "data", "--listen",
+      "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--ready-file",      ready};
+  arguments.insert(arguments.end(), options_.begin(), options_.end());
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  const std::string log = directory_ / "serve.log";
+  ::posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::posix_spawn_file_actions_adddup2(&actions, 1, 2);
+  const int failed = ::posix_spawn(&pid_, program, &actions, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) Die(fmt::format("can't start {}: {}", program, std::strerror(failed)));
+
+  const auto give_up = std::chrono::steady_clock::now() + kStartLimit;
+  for (;;) {
+    const auto addresses = nlohmann::json::parse(ReadFile(ready), nullptr, false);
+    if (addresses.is_object()) {
+      data_address_ = addresses["data"];
+      return;
+    }
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) == pid_) Die("the gateway ended at once:\n" + Log());
+    if (std::chrono::steady_clock::now() > give_up) Die("the gateway is not ready:\n" + Log());
+    ::poll(nullptr, 0, 2);  // between two looks at the file
+  }
+}
+
+int PrismProcess::Wait() {
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void PrismProcess::Kill() {
+  ::kill(pid_, SIGKILL);
+  Wait();
+}
+
+int PrismProcess::Terminate() {
+  ::kill(pid_, SIGTERM);
+  return Wait();
+}
+
+std::string PrismProcess::Log() const { return ReadFile(directory_ / "serve.log"); }
+
+}  // namespace prism::testing
