@@ -13,16 +13,22 @@ void CancelCallback::Unlink() {
 
 CancelSource::~CancelSource() {
   while (head_ != nullptr) head_->Unlink();
+  if (destroyed_ != nullptr) *destroyed_ = true;
 }
 
 void CancelSource::Cancel(CancelReason reason) {
-  if (cancelled()) return;
+  if (cancelled() || reason == CancelReason::kNone) return;
   reason_ = reason;
+  // A callback may end the call that owns this source.
+  bool destroyed = false;
+  destroyed_ = &destroyed;
   while (head_ != nullptr) {
     CancelCallback& first = *head_;
     first.Unlink();
     first.OnCancel(reason);
+    if (destroyed) return;
   }
+  destroyed_ = nullptr;
 }
 
 void CancelSource::Register(CancelCallback& callback) {

@@ -29,7 +29,7 @@ class CancelCallback {
   CancelSource* source_ = nullptr;
 };
 
-// Shard thread only. Fires at most once until Reset.
+// Shard thread only. Fires at most once until Reset. May be destroyed by a callback that it runs.
 class CancelSource {
  public:
   CancelSource() = default;
@@ -40,11 +40,14 @@ class CancelSource {
   bool cancelled() const { return reason_ != CancelReason::kNone; }
   CancelReason reason() const { return reason_; }
 
-  // Runs the callbacks in order of registration; each is unlinked before it runs.
+  // Runs the callbacks in order of registration; each is unlinked before it runs. Does nothing when
+  // the source has fired already.
   void Cancel(CancelReason reason);
   // Links the callback. When the source has fired already the callback is not linked and not run:
   // check cancelled() first.
   void Register(CancelCallback& callback);
+  // Unlinks all callbacks and forgets the reason, for an owner that reuses the source. Not in a
+  // callback.
   void Reset();
 
  private:
@@ -52,6 +55,7 @@ class CancelSource {
   CancelCallback* head_ = nullptr;
   CancelCallback* tail_ = nullptr;
   CancelReason reason_ = CancelReason::kNone;
+  bool* destroyed_ = nullptr;  // set while Cancel runs callbacks: tells it that the source has gone
 };
 
 }  // namespace prism::runtime

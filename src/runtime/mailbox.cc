@@ -8,7 +8,7 @@ bool Mailbox::Push(MailboxItem& item) {
   MailboxItem* head = head_.load(std::memory_order_relaxed);
   do {
     item.next_ = head;
-  } while (!head_.compare_exchange_weak(head, &item, std::memory_order_release,
+  } while (!head_.compare_exchange_weak(head, &item, std::memory_order_seq_cst,
                                         std::memory_order_relaxed));
   return head == nullptr;
 }

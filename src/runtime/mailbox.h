@@ -26,7 +26,9 @@ class Mailbox {
   // Consumer thread: runs everything that is there now, in order of arrival for each producer.
   // Returns how many items ran.
   int RunAll();
-  bool empty() const { return head_.load(std::memory_order_acquire) == nullptr; }
+  // Any thread. Sequentially consistent with Push: a consumer that says "I sleep" in an atomic and
+  // then finds the mailbox empty is seen asleep by whoever pushes next.
+  bool empty() const { return head_.load() == nullptr; }
 
  private:
   std::atomic<MailboxItem*> head_ = nullptr;

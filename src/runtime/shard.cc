@@ -9,8 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <exception>
+#include <system_error>
 #include <utility>
+
+#include "base/check.h"
+#include "base/os_error.h"
 
 namespace prism::runtime {
 namespace {
@@ -31,8 +35,8 @@ class PostedWork final : public MailboxItem {
   std::move_only_function<void()> work_;
 };
 
-Error SystemError(std::string_view what) {
-  return {Code::kInternal, "EVENT_LOOP", fmt::format("{} failed: {}", what, std::strerror(errno))};
+std::unexpected<Error> LoopError(int number, std::string_view what) {
+  return std::unexpected(base::OsError(number, "EVENT_LOOP", what));
 }
 
 }  // namespace
@@ -52,7 +56,7 @@ struct Shard::Epoll {
 };
 
 TurnEnd::~TurnEnd() {
-  if (linked_) Shard::Current()->ForgetTurnEnd(*this);
+  if (shard_ != nullptr) shard_->ForgetTurnEnd(*this);
 }
 
 Shard::Shard(int id)
@@ -61,6 +65,7 @@ Shard::Shard(int id)
 Shard::~Shard() {
   Stop();
   Join();
+  RunLeftovers();
 }
 
 Shard* Shard::Current() { return current_shard; }
@@ -68,13 +73,16 @@ Shard* Shard::Current() { return current_shard; }
 Status Shard::Start() {
   epoll_->epoll = ::epoll_create1(EPOLL_CLOEXEC);
   epoll_->wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (epoll_->epoll < 0 || epoll_->wake < 0)
-    return std::unexpected(SystemError("creating the event loop"));
+  if (epoll_->epoll < 0 || epoll_->wake < 0) return LoopError(errno, "creating the event loop");
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
   if (::epoll_ctl(epoll_->epoll, EPOLL_CTL_ADD, epoll_->wake, &event) != 0) {
-    return std::unexpected(SystemError("watching the wake event"));
+    return LoopError(errno, "watching the wake event");
   }
-  thread_ = std::thread([this] { Loop(); });
+  try {
+    thread_ = std::thread([this] { Loop(); });
+  } catch (const std::system_error& e) {
+    return LoopError(e.code().value(), "starting the thread of a shard");
+  }
   const std::string name = fmt::format("shard-{}", id_);
   ::pthread_setname_np(thread_.native_handle(), name.c_str());
   return {};
@@ -86,12 +94,31 @@ void Shard::Stop() {
 }
 
 void Shard::Join() {
+  JoinThread();
+  RunLeftovers();
+}
+
+void Shard::JoinThread() {
+  PRISM_CHECK(current_shard != this, "a shard can't join itself");
   if (thread_.joinable()) thread_.join();
+}
+
+bool Shard::RunLeftovers() {
+  if (mailbox_.empty()) return false;
+  Shard* const before = std::exchange(current_shard, this);
+  while (!mailbox_.empty()) {
+    turn_time_ = MonotonicNow();
+    mailbox_.RunAll();
+    RunTurnEnds();
+  }
+  current_shard = before;
+  return true;
 }
 
 void Shard::Post(MailboxItem& item) {
   if (!mailbox_.Push(item)) return;
-  if (current_shard == this) return;  // the loop looks at its mailbox before it sleeps
+  // Awake, the loop looks at its mailbox before it sleeps: see PrepareSleep.
+  if (!sleeping_.load() || current_shard == this) return;
   const std::uint64_t one = 1;
   // Can only fail when the counter is at its maximum, and then the loop is awake anyway.
   [[maybe_unused]] const auto written = ::write(epoll_->wake, &one, sizeof one);
@@ -101,15 +128,17 @@ void Shard::Post(std::move_only_function<void()> work) { Post(*new PostedWork(st
 
 Status Shard::Watch(int fd, std::uint32_t epoll_events, FdHandler& handler) {
   epoll_event event{.events = epoll_events, .data = {.ptr = &handler}};
-  if (::epoll_ctl(epoll_->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-    return std::unexpected(SystemError("epoll_ctl(ADD)"));
+  if (::epoll_ctl(epoll_->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+    return LoopError(errno, "watching a descriptor");
+  }
   return {};
 }
 
 Status Shard::Rewatch(int fd, std::uint32_t epoll_events, FdHandler& handler) {
   epoll_event event{.events = epoll_events, .data = {.ptr = &handler}};
-  if (::epoll_ctl(epoll_->epoll, EPOLL_CTL_MOD, fd, &event) != 0)
-    return std::unexpected(SystemError("epoll_ctl(MOD)"));
+  if (::epoll_ctl(epoll_->epoll, EPOLL_CTL_MOD, fd, &event) != 0) {
+    return LoopError(errno, "changing the events of a descriptor");
+  }
   return {};
 }
 
@@ -122,8 +151,8 @@ void Shard::Unwatch(int fd, FdHandler& handler) {
 }
 
 void Shard::AtTurnEnd(TurnEnd& work) {
-  if (work.linked_) return;
-  work.linked_ = true;
+  if (work.shard_ != nullptr) return;
+  work.shard_ = this;
   work.next_ = nullptr;
   work.prev_ = turn_tail_;
   (turn_tail_ != nullptr ? turn_tail_->next_ : turn_head_) = &work;
@@ -133,7 +162,7 @@ void Shard::AtTurnEnd(TurnEnd& work) {
 void Shard::ForgetTurnEnd(TurnEnd& work) {
   (work.prev_ != nullptr ? work.prev_->next_ : turn_head_) = work.next_;
   (work.next_ != nullptr ? work.next_->prev_ : turn_tail_) = work.prev_;
-  work.linked_ = false;
+  work.shard_ = nullptr;
 }
 
 void Shard::RunTurnEnds() {
@@ -144,11 +173,17 @@ void Shard::RunTurnEnds() {
   }
 }
 
-int Shard::WaitTimeoutMs() {
-  if (!mailbox_.empty()) return 0;
-  const std::int64_t delay = timers_.NextDelay(MonotonicNow() / kNanosPerMilli);
+// First "I sleep", then the look into the mailbox; who posts does it the other way round. Both are
+// sequentially consistent, so at least one of the two sees the other.
+int Shard::PrepareSleep() {
   constexpr std::int64_t kLongest = 60'000;
-  return static_cast<int>(delay < 0 ? -1 : std::min(delay, kLongest));
+  std::int64_t delay = -1;
+  if (timers_.armed() > 0) {
+    delay = std::min(timers_.NextDelay(MonotonicNow() / kNanosPerMilli), kLongest);
+    if (delay == 0) return 0;
+  }
+  sleeping_.store(true);
+  return mailbox_.empty() ? static_cast<int>(delay) : 0;
 }
 
 void Shard::Dispatch(int ready) {
@@ -164,8 +199,8 @@ void Shard::Dispatch(int ready) {
 void Shard::Loop() {
   current_shard = this;
   while (!stopping_ || !mailbox_.empty()) {
-    const int ready =
-        ::epoll_wait(epoll_->epoll, epoll_->batch.data(), kMaxEvents, WaitTimeoutMs());
+    const int ready = ::epoll_wait(epoll_->epoll, epoll_->batch.data(), kMaxEvents, PrepareSleep());
+    sleeping_.store(false, std::memory_order_relaxed);
     turn_time_ = MonotonicNow();
     for (int i = 0; i < ready; ++i) {
       if (epoll_->batch[static_cast<std::size_t>(i)].data.ptr != nullptr) continue;
@@ -195,7 +230,11 @@ Status ShardPool::Start() {
 
 void ShardPool::Stop() {
   for (int i = 0; i < count_; ++i) at(i).Stop();
-  for (int i = 0; i < count_; ++i) at(i).Join();
+  for (int i = 0; i < count_; ++i) at(i).JoinThread();
+  for (bool again = true; again;) {
+    again = false;
+    for (int i = 0; i < count_; ++i) again = at(i).RunLeftovers() || again;
+  }
 }
 
 int ShardPool::size() const { return count_; }

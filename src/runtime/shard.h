@@ -2,6 +2,7 @@
 // another thread except Post.
 #pragma once
 
+#include <atomic>
 #include <coroutine>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,8 @@
 #include "runtime/timer_wheel.h"
 
 namespace prism::runtime {
+
+class Shard;
 
 // Told about readiness of a file descriptor (level-triggered
 // EPOLLIN/EPOLLOUT/EPOLLHUP/EPOLLERR/EPOLLRDHUP).
@@ -39,11 +42,14 @@ class TurnEnd {
   friend class Shard;
   TurnEnd* next_ = nullptr;
   TurnEnd* prev_ = nullptr;
-  bool linked_ = false;
+  Shard* shard_ = nullptr;  // set while it is linked
 };
 
-// Life cycle: construct, Start (spawns the thread), Post/..., Stop (asks the loop to end after the
-// queue is empty), Join. Owned by ShardPool.
+// Life cycle: construct, Start (spawns the thread), Post/..., Stop (asks the loop to end when its
+// mailbox is empty), Join. Owned by ShardPool. What is still posted after the loop has ended runs
+// in Join, which plays the shard's thread then: no message is lost. Whoever posts from outside must
+// have ended before the Shard is destroyed, and tasks that still wait then are never continued:
+// cancel and join them before Stop.
 class Shard {
  public:
   explicit Shard(int id);
@@ -55,41 +61,52 @@ class Shard {
   static Shard* Current();
 
   int id() const { return id_; }
+  // RESOURCE_EXHAUSTED/EVENT_LOOP and the like when the system has no descriptors or threads left.
   Status Start();
-  void Stop();
-  void Join();
+  void Stop();  // any thread
+  void Join();  // any thread but the shard's
 
   // --- any thread ---
-  // Runs item.Run() on the shard. The item must stay valid until then.
+  // Runs item.Run() on the shard. The item must stay valid until then. Wakes the loop only when it
+  // sleeps: a system call for the first of many messages at most, none from the shard itself.
   void Post(MailboxItem& item);
   // Convenience for control paths (allocates).
   void Post(std::move_only_function<void()> work);
 
   // --- shard thread only ---
+  // One handler for each descriptor; events as of epoll_ctl(2), level-triggered.
   Status Watch(int fd, std::uint32_t epoll_events, FdHandler& handler);
   Status Rewatch(int fd, std::uint32_t epoll_events, FdHandler& handler);
   // After this no OnReady of the handler runs any more, not even one that epoll has reported
   // already.
   void Unwatch(int fd, FdHandler& handler);
-  void AtTurnEnd(TurnEnd& work);  // idempotent while linked
+  // Runs the work once, after the events, messages and timers of this turn. What is added by turn
+  // ends themselves runs in the same turn, so work that adds itself again never ends it. Does
+  // nothing while the work is linked already.
+  void AtTurnEnd(TurnEnd& work);
   TimerWheel& timers() { return timers_; }
   // Monotonic time, read once per turn: good enough for deadlines (1 ms), not for latencies.
   MonoNanos turn_time() const { return turn_time_; }
   void ArmTimerAt(Timer& timer, MonoNanos when) {
-    timers_.Arm(timer, (when + kNanosPerMilli - 1) / kNanosPerMilli);
+    timers_.Arm(timer, when / kNanosPerMilli + (when % kNanosPerMilli > 0 ? 1 : 0));
   }
 
  private:
   friend class TurnEnd;
+  friend class ShardPool;
   void Loop();
   void ForgetTurnEnd(TurnEnd& work);
   void RunTurnEnds();
   void Dispatch(int ready);
-  int WaitTimeoutMs();
+  // Milliseconds that epoll_wait may sleep; announces the sleep to those who post.
+  int PrepareSleep();
+  void JoinThread();
+  bool RunLeftovers();  // false when there were none
 
   struct Epoll;
   int id_;
   Mailbox mailbox_;
+  std::atomic<bool> sleeping_ = false;
   TimerWheel timers_;
   MonoNanos turn_time_ = 0;
   std::unique_ptr<Epoll> epoll_;
@@ -120,7 +137,7 @@ class ShardPool {
   explicit ShardPool(int count);
   ~ShardPool();
   Status Start();
-  // Stops and joins all shards.
+  // Stops and joins all shards; what they posted to each other meanwhile still runs.
   void Stop();
   int size() const;
   Shard& at(int index);

@@ -33,8 +33,9 @@ class PromiseBase {
   TaskGroup* group = nullptr;                      // set instead when the task was spawned
 };
 
-// Ends a spawned task: destroys its frame, then tells the group. Defined in task_group.cc.
-void FinishSpawned(std::coroutine_handle<> frame, TaskGroup& group) noexcept;
+// Ends a spawned task: destroys its frame, then tells the group. Returns what runs next: the
+// group's joiner when this was the last task. Defined in task_group.cc.
+std::coroutine_handle<> FinishSpawned(std::coroutine_handle<> frame, TaskGroup& group) noexcept;
 
 struct FinalAwaiter {
   bool await_ready() noexcept { return false; }
@@ -42,7 +43,7 @@ struct FinalAwaiter {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) noexcept {
     PromiseBase& promise = self.promise();
     if (promise.continuation) return promise.continuation;
-    if (promise.group != nullptr) FinishSpawned(self, *promise.group);
+    if (promise.group != nullptr) return FinishSpawned(self, *promise.group);
     return std::noop_coroutine();
   }
   void await_resume() noexcept {}
@@ -53,11 +54,12 @@ struct FinalAwaiter {
 template <class T = void>
 class [[nodiscard]] Task {
  public:
+  using value_type = T;
   class promise_type : public internal::PromiseBase {
    public:
     Task get_return_object() { return Task(Handle::from_promise(*this)); }
     internal::FinalAwaiter final_suspend() noexcept { return {}; }
-    template <class U>
+    template <class U = T>
     void return_value(U&& value) {
       value_.emplace(std::forward<U>(value));
     }
@@ -96,6 +98,7 @@ class [[nodiscard]] Task {
 template <>
 class [[nodiscard]] Task<void> {
  public:
+  using value_type = void;
   class promise_type : public internal::PromiseBase {
    public:
     Task get_return_object() { return Task(Handle::from_promise(*this)); }

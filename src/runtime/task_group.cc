@@ -1,16 +1,14 @@
 #include "runtime/task_group.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
+
+#include "base/check.h"
 
 namespace prism::runtime {
 
 TaskGroup::~TaskGroup() {
-  if (running_ == 0) return;
   // Going on would let the tasks write into freed memory.
-  std::fputs("prism: a TaskGroup was destroyed while tasks were running; Join it first\n", stderr);
-  std::abort();
+  PRISM_CHECK(running_ == 0, "a TaskGroup is destroyed only after co_await Join()");
 }
 
 void TaskGroup::Spawn(Task<void> task) {
@@ -22,9 +20,10 @@ void TaskGroup::Spawn(Task<void> task) {
 
 namespace internal {
 
-void FinishSpawned(std::coroutine_handle<> frame, TaskGroup& group) noexcept {
+std::coroutine_handle<> FinishSpawned(std::coroutine_handle<> frame, TaskGroup& group) noexcept {
   frame.destroy();
-  if (--group.running_ == 0 && group.joiner_) std::exchange(group.joiner_, nullptr).resume();
+  if (--group.running_ == 0 && group.joiner_) return std::exchange(group.joiner_, nullptr);
+  return std::noop_coroutine();
 }
 
 }  // namespace internal

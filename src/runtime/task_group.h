@@ -18,7 +18,8 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup();
 
-  // Starts the task at once; it runs until its first suspension before Spawn returns.
+  // Starts the task at once; it runs until its first suspension before Spawn returns. When it ends
+  // there and somebody is joining, the joiner goes on inside Spawn too.
   void Spawn(Task<void> task);
 
   std::size_t running() const { return running_; }
@@ -35,7 +36,8 @@ class TaskGroup {
   }
 
  private:
-  friend void internal::FinishSpawned(std::coroutine_handle<>, TaskGroup&) noexcept;
+  friend std::coroutine_handle<> internal::FinishSpawned(std::coroutine_handle<>,
+                                                         TaskGroup&) noexcept;
 
   std::size_t running_ = 0;
   std::coroutine_handle<> joiner_ = nullptr;
