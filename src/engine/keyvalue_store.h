@@ -22,23 +22,23 @@ inline constexpr Version kNoVersion = 0;
 inline constexpr WallMillis kNeverExpires = 0;
 
 struct KeyValueRecord {
-  Buffer value;
-  Buffer tags;  // as the service encoded them; empty: none
+  Buffer value = {};
+  Buffer tags = {};  // as the service encoded them; empty: none
   Version version = kNoVersion;
   WallMillis expires_at = kNeverExpires;
 };
 
 // The views are valid during the call that takes them.
 struct KeyValueWrite {
-  std::string_view value;
-  std::string_view tags;
+  std::string_view value = {};
+  std::string_view tags = {};
   WallMillis expires_at = kNeverExpires;
 };
 
 struct KeyValueExpectation {
   enum class Kind : std::uint8_t { kAbsent, kValue, kVersion };
   Kind kind = Kind::kAbsent;
-  std::string_view value;
+  std::string_view value = {};
   Version version = kNoVersion;
 
   // `current` is null when the key is absent.
@@ -51,8 +51,8 @@ struct KeyValueExpectation {
 
 struct SwapOutcome {
   bool done = false;
-  Version version = kNoVersion;           // the new one when done by a swap, else what is there
-  std::optional<KeyValueRecord> current;  // what is there, when not done and the key exists
+  Version version = kNoVersion;  // the new one when done by a swap, else what is there
+  std::optional<KeyValueRecord> current = {};  // what is there, when not done and the key exists
 };
 
 struct IncrementOutcome {
@@ -63,8 +63,8 @@ struct IncrementOutcome {
 };
 
 struct ScanQuery {
-  std::string_view prefix;
-  std::string_view after;       // only keys above this one; empty: from the start
+  std::string_view prefix = {};
+  std::string_view after = {};  // only keys above this one; empty: from the start
   std::size_t max_entries = 0;  // >= 1
   std::size_t max_bytes =
       0;  // of keys, values and tags; at least one entry is answered whatever its size
@@ -87,7 +87,7 @@ struct ScanPage {
 struct PrefixProgress {
   std::uint64_t keys = 0;  // counted or removed by this call
   bool end = false;
-  std::string cursor;  // for the next call, unless `end`; opaque
+  std::string cursor = {};  // for the next call, unless `end`; opaque
 };
 
 struct TransactPrecondition {
@@ -98,8 +98,8 @@ struct TransactPrecondition {
 struct TransactOperation {
   enum class Kind : std::uint8_t { kSet, kDelete };
   Kind kind = Kind::kSet;
-  std::string_view key;
-  KeyValueWrite write;  // of kSet
+  std::string_view key = {};
+  KeyValueWrite write = {};  // of kSet
 };
 
 struct TransactOutcome {
@@ -152,8 +152,8 @@ class KeyValueStore : public ModelStore {
   virtual Result<IncrementOutcome> Increment(std::string_view key, std::int64_t delta,
                                              WallMillis now) = 0;
 
-  // All preconditions hold at one instant and all operations are applied at it, in order; or
-  // nothing is.
+  // All preconditions hold at one instant and all operations are applied at it; or nothing is. No
+  // key has two operations. A quota is held against the outcome of the whole.
   virtual Result<TransactOutcome> Transact(std::span<const TransactPrecondition> preconditions,
                                            std::span<const TransactOperation> operations,
                                            WallMillis now) = 0;

@@ -91,6 +91,10 @@ class Store {
   virtual Status SubmitRead(StoreWork& work) = 0;
   virtual Status SubmitWrite(StoreWork& work) = 0;
 
+  // Removes a bounded amount of what has expired; true when more is due. Stores with a thread of
+  // their own do it there and answer false.
+  virtual bool Sweep(WallMillis) { return false; }
+
   NamespaceLimits& limits() { return limits_; }
   const NamespaceLimits& limits() const { return limits_; }
 

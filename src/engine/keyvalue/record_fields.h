@@ -1,0 +1,38 @@
+// Between stored records and the messages of keyvalue.proto.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "engine/keyvalue/validation.h"
+#include "engine/keyvalue/version_text.h"
+#include "engine/keyvalue_store.h"
+
+namespace prism::engine {
+
+// Tags as stores keep them: for each pair, in order of the keys, the length of the key in one byte,
+// the key, the length of the value in two bytes (low byte first), the value. No tags are no bytes.
+std::string EncodeTags(const TagMap& tags);
+// DATA_LOSS/RECORD_DAMAGED when the bytes are not what EncodeTags makes; `tags` may then hold a
+// part of them.
+Status DecodeTags(std::string_view bytes, TagMap& tags);
+
+void SetTimestamp(WallMillis millis, google::protobuf::Timestamp& to);
+void SetDuration(std::int64_t millis, google::protobuf::Duration& to);
+
+// Value, version, expiry and tags of a record into an Entry, a GetResponse or a
+// GetInTransactionResponse.
+template <class To>
+Status FillRecord(const KeyValueRecord& record, To& to) {
+  const std::string_view value = record.value.view();
+  to.set_value(value.data(), value.size());
+  const VersionText version(record.version);
+  to.set_version(version.view().data(), version.view().size());
+  if (record.expires_at != kNeverExpires)
+    SetTimestamp(record.expires_at, *to.mutable_expire_time());
+  if (!record.tags.empty()) TRY(DecodeTags(record.tags.view(), *to.mutable_tags()));
+  return {};
+}
+
+}  // namespace prism::engine
