@@ -81,6 +81,8 @@ namespaces:
   EXPECT_EQ(snapshot.server.max_message_bytes, 8u << 20);
   EXPECT_EQ(snapshot.server.memory_max_bytes, 1u << 30);
   EXPECT_EQ(snapshot.FindBackend("cache")->type, "memory");
+  EXPECT_NE(snapshot.FindBackend("sqlite"), nullptr);  // used by a namespace
+  EXPECT_EQ(snapshot.FindBackend("memory"), nullptr);  // not used
   EXPECT_EQ(snapshot.FindBackend("postgres-queue")->password, "${file:/run/pg}");
   ASSERT_EQ(snapshot.namespaces.size(), 3u);
   EXPECT_TRUE(std::ranges::is_sorted(snapshot.namespaces, {}, &NamespaceConfig::name));

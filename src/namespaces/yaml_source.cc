@@ -40,6 +40,7 @@ class ConfigReader {
     ReadMemory(top.Take("memory"));
     ReadBackends(top.Take("backends"));
     ReadNamespaces(top.Take("namespaces"));
+    DropUnusedBuiltins();
     top.Finish();
     return std::move(snapshot_);
   }
@@ -55,10 +56,12 @@ class ConfigReader {
   void ReadPattern(MapReader& reader, NamespaceConfig& config);
   void ReadSettings(MapReader& reader, NamespaceConfig& config);
   void CheckName(const std::string& name, Mark mark, std::string_view what);
+  void DropUnusedBuiltins();
   void CheckBackendExists(const NamespaceConfig& config, Mark mark);
 
   Problems& problems_;
   Snapshot snapshot_;
+  std::vector<std::string> implied_;             // backends that are there without being written
   std::unordered_map<std::string, Mark> names_;  // of namespaces, where each stands
 };
 
@@ -119,6 +122,7 @@ void ConfigReader::ReadBackends(const YamlValue* value) {
   for (BackendConfig& builtin : BuiltinBackends()) {
     if (std::ranges::find(snapshot_.backends, builtin.name, &BackendConfig::name) ==
         snapshot_.backends.end()) {
+      implied_.push_back(builtin.name);
       snapshot_.backends.push_back(std::move(builtin));
     }
   }
@@ -219,6 +223,16 @@ void ConfigReader::ReadNamespace(const YamlValue& value) {
   ReadSettings(reader, config);
   reader.Finish();
   snapshot_.namespaces.push_back(std::move(config));
+}
+
+// What nobody asked for must not make a data directory.
+void ConfigReader::DropUnusedBuiltins() {
+  for (const std::string& name : implied_) {
+    const auto uses = [&name](const NamespaceConfig& config) { return config.backend == name; };
+    if (std::ranges::any_of(snapshot_.namespaces, uses)) continue;
+    std::erase_if(snapshot_.backends,
+                  [&name](const auto& backend) { return backend.name == name; });
+  }
 }
 
 void ConfigReader::CheckBackendExists(const NamespaceConfig& config, Mark mark) {

@@ -10,8 +10,8 @@
 namespace prism::namespaces {
 
 // The snapshot that the text describes. `file` names it in messages. Without `namespaces` those of
-// a server without configuration are there; the backends `memory` and `sqlite` always are.
-// INVALID_ARGUMENT with every problem of the file, each with line and column.
+// a server without configuration are there; the backends `memory` and `sqlite` need not be written
+// to be used. INVALID_ARGUMENT with every problem of the file, each with line and column.
 Result<std::shared_ptr<const Snapshot>> ParseConfig(std::string_view text, const std::string& file);
 
 class YamlSource final : public SnapshotSource {

@@ -28,6 +28,10 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
   // limits.
   virtual std::string_view request_bytes() const = 0;
 
+  // Ends the call with DEADLINE_EXCEEDED at this time, unless the client's own deadline comes first;
+  // context().deadline becomes the earlier of the two.
+  virtual void SetDeadline(MonoNanos when) = 0;
+
   // Adds a response header; only before the first Write/Respond/Fail.
   virtual void AddHeader(std::string_view name, std::string_view value) = 0;
 

@@ -1,0 +1,119 @@
+#include "gateway/binder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace prism::gateway {
+
+namespace {
+
+Error PatternNotInstalled(const namespaces::NamespaceConfig& config) {
+  return Error(
+             Code::kFailedPrecondition, "PATTERN_NOT_INSTALLED",
+             fmt::format("the namespace \"{}\" uses the pattern \"{}\", which is not part of this "
+                         "program: use a data model such as keyvalue, or a build that has it",
+                         config.name, config.pattern))
+      .With("namespace", config.name)
+      .With("pattern", config.pattern);
+}
+
+// Whether the namespace offers the interface: all of them, or those of its data model.
+bool Offers(const namespaces::NamespaceConfig& config, const contract::InterfaceInfo& interface) {
+  return config.pattern.empty() || config.pattern == interface.model;
+}
+
+}  // namespace
+
+Binder::Binder(std::span<const contract::InterfaceInfo* const> interfaces, BackendFactory factory)
+    : interfaces_(interfaces), factory_(std::move(factory)) {}
+
+std::shared_ptr<const RoutingTable> Binder::Bind(
+    std::shared_ptr<const namespaces::Snapshot> snapshot) {
+  std::vector<BackendState> backends = BindBackends(*snapshot);
+  std::vector<std::shared_ptr<const NamespaceEntry>> entries;
+  entries.reserve(snapshot->namespaces.size());
+  for (const namespaces::NamespaceConfig& config : snapshot->namespaces) {
+    const auto backend = std::ranges::lower_bound(
+        backends, config.backend, {}, [](const BackendState& state) { return state.config.name; });
+    const auto* old = current_ == nullptr ? nullptr : current_->Find(config.name);
+    const bool same = old != nullptr && (*old)->config == config &&
+                      (*old)->backend_config == backend->config && !(*old)->refused;
+    entries.push_back(same ? *old : BindNamespace(config, *backend));
+  }
+  const std::uint64_t revision = current_ == nullptr ? 1 : current_->revision() + 1;
+  return std::make_shared<const RoutingTable>(revision, std::move(snapshot), std::move(backends),
+                                              std::move(entries));
+}
+
+void Binder::Commit(std::shared_ptr<const RoutingTable> table) {
+  if (current_ != nullptr) {
+    for (const auto& entry : current_->entries()) {
+      const auto* now = table->Find(entry->config.name);
+      if (now == nullptr || *now != entry) old_entries_.push_back(entry);
+    }
+    old_tables_.push_back(std::move(current_));
+  }
+  current_ = std::move(table);
+}
+
+std::vector<BackendState> Binder::BindBackends(const namespaces::Snapshot& snapshot) const {
+  std::vector<BackendState> states;
+  for (const namespaces::BackendConfig& config : snapshot.backends) {
+    const BackendState* old = nullptr;
+    if (current_ != nullptr) {
+      const auto it = std::ranges::find_if(current_->backends(), [&config](const auto& state) {
+        return state.config == config && state.backend != nullptr;
+      });
+      if (it != current_->backends().end()) old = &*it;
+    }
+    if (old != nullptr) {
+      states.push_back(*old);
+      continue;
+    }
+    BackendState& state = states.emplace_back(BackendState{config, nullptr, std::nullopt});
+    auto made = factory_(config);
+    if (made) {
+      state.backend = *std::move(made);
+    } else {
+      state.error = std::move(made).error();
+    }
+  }
+  return states;
+}
+
+std::shared_ptr<const NamespaceEntry> Binder::BindNamespace(
+    const namespaces::NamespaceConfig& config, const BackendState& backend) const {
+  auto entry = std::make_shared<NamespaceEntry>(config, backend.config);
+  entry->services.assign(interfaces_.size(), nullptr);
+  if (!config.pattern.empty() && !namespaces::IsDataModel(config.pattern)) {
+    entry->refused = PatternNotInstalled(config);
+    return entry;
+  }
+  if (backend.backend == nullptr) {
+    entry->refused = *backend.error;
+    return entry;
+  }
+  auto opened = backend.backend->Open(config.settings);
+  if (!opened) {
+    entry->refused = std::move(opened).error();
+    return entry;
+  }
+  entry->owner = backend.backend;
+  entry->backend = *std::move(opened);
+  entry->durability = backend.backend->traits().durability;
+  for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+    if (Offers(config, *interfaces_[i])) entry->services[i] = entry->backend->Find(*interfaces_[i]);
+  }
+  return entry;
+}
+
+std::size_t Binder::Sweep() {
+  // Tables first: they hold entries. What only we hold can't be taken by a shard any more.
+  std::erase_if(old_tables_, [](const auto& table) { return table.use_count() == 1; });
+  std::erase_if(old_entries_, [](const auto& entry) { return entry.use_count() == 1; });
+  return old_tables_.size() + old_entries_.size();
+}
+
+}  // namespace prism::gateway

@@ -1,0 +1,46 @@
+// One call on its way through the gateway: opens and closes its accounts whatever happens.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include "gateway/admission.h"
+#include "gateway/shard_state.h"
+#include "rpc/server.h"
+
+namespace prism::gateway {
+
+// Life cycle: in the frame of the coroutine that serves the call; exactly one of Respond, Finish
+// and Fail. Shard thread only.
+class CallScope {
+ public:
+  CallScope(ShardState& shard, const Route& route, rpc::ServerCall& call, WallMillis now);
+  CallScope(const CallScope&) = delete;
+  CallScope& operator=(const CallScope&) = delete;
+  ~CallScope();
+
+  const contract::MethodInfo& method() const { return *route_.method; }
+  contract::CallContext& context() { return call_.context(); }
+
+  // Admission has let the call through to the namespace.
+  void Enter(const Admitted& admitted);
+  // Says the durability that a write gets; before the first message of a stream.
+  void AnnounceDurability();
+
+  void Respond(const google::protobuf::Message& response);
+  void Finish();
+  void Fail(Error error);
+
+ private:
+  void EchoRequestId();
+  void End(Code code);
+
+  ShardState& shard_;
+  const Route& route_;
+  rpc::ServerCall& call_;
+  BoundNamespace* ns_ = nullptr;
+  bool given_id_ = false;  // the client named the request
+  char made_id_[16];
+  LiveStream stream_;
+};
+
+}  // namespace prism::gateway

@@ -1,0 +1,64 @@
+// The request path: namespace -> permission -> admission -> parse -> provider -> answer.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "gateway/admission.h"
+#include "gateway/method_table.h"
+#include "gateway/metrics.h"
+#include "gateway/shard_state.h"
+#include "rpc/server.h"
+#include "runtime/shard.h"
+#include "security/authorizer.h"
+
+namespace prism::gateway {
+
+// Life cycle: made before the shards take calls; Publish at least once before the first call;
+// destroyed after the shards were stopped. Thread rule: Find and Serve on any shard, Publish on the
+// control thread, Sample on the shard in question.
+class Gateway final : public rpc::Dispatcher {
+ public:
+  // Everything outlives the gateway.
+  struct Parts {
+    runtime::ShardPool& shards;
+    const MethodTable& methods;
+    const security::Authorizer& authorizer;
+    Clock& clock;
+  };
+
+  Gateway(Parts parts, const ShardState::Options& options);
+  ~Gateway() override;
+
+  const contract::MethodInfo* Find(std::string_view path) override {
+    return parts_.methods.Find(path);
+  }
+  runtime::Task<void> Serve(rpc::ServerCall& call) override;
+
+  // Makes the table the newest of every shard; returns when all of them have it. Calls in flight
+  // end on the one that they began with. Not on a shard; the shards are running.
+  void Publish(std::shared_ptr<const RoutingTable> table);
+
+  // On that shard.
+  ShardSample Sample(int shard) const { return states_[static_cast<std::size_t>(shard)]->Sample(); }
+  // The newest table of the shard that this is called on.
+  std::shared_ptr<const RoutingTable> table() const { return Here().table(); }
+
+ private:
+  ShardState& Here() const;
+  runtime::Task<void> ServeUnary(ShardState& shard, const Route& route, rpc::ServerCall& call);
+  runtime::Task<void> ServeServerStream(ShardState& shard, const Route& route,
+                                        rpc::ServerCall& call);
+  runtime::Task<void> ServeClientStream(ShardState& shard, const Route& route,
+                                        rpc::ServerCall& call);
+  runtime::Task<void> ServeSystem(ShardState& shard, const Route& route, rpc::ServerCall& call);
+  Result<Admitted> AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call);
+
+  Parts parts_;
+  std::vector<std::unique_ptr<ShardState>> states_;
+};
+
+}  // namespace prism::gateway

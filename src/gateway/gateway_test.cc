@@ -1,0 +1,435 @@
+// Calls through the whole gateway, on real shards, with a fake backend.
+#include "gateway/gateway.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <latch>
+
+#include "contract/all_interfaces.h"
+#include "gateway/binder.h"
+#include "gateway/testing/fake_backend.h"
+#include "gateway/testing/fake_call.h"
+#include "namespaces/yaml_source.h"
+#include "runtime/task_group.h"
+
+namespace prism::gateway {
+namespace {
+
+using testing::FakeBackend;
+using testing::FakeCall;
+using ::testing::HasSubstr;
+namespace kv = ::prism::keyvalue::v1;
+
+// Nobody but "ann" may touch "secret".
+class OneSecret final : public security::Authorizer {
+ public:
+  Status Check(std::string_view principal, std::string_view ns, contract::Access) const override {
+    if (ns != "secret" || principal == "ann") return {};
+    return std::unexpected(Error(Code::kPermissionDenied, "ACCESS_DENIED", "no"));
+  }
+};
+
+class GatewayTest : public ::testing::Test {
+ protected:
+  GatewayTest()
+      : methods_(contract::AllInterfaces(), {}),
+        binder_(methods_.interfaces(),
+                [this](const namespaces::BackendConfig& config)
+                    -> Result<std::shared_ptr<contract::Backend>> {
+                  if (config.type == "fake") return backend_;
+                  return std::unexpected(
+                      Error(Code::kFailedPrecondition, "DRIVER_NOT_INSTALLED", "no driver"));
+                }) {}
+
+  ~GatewayTest() override {
+    if (gateway_ != nullptr) {
+      for (auto& group : groups_) EXPECT_EQ(group->running(), 0u);
+    }
+    shards_.Stop();
+  }
+
+  void Start(std::string_view config, ShardState::Options options = {}) {
+    ASSERT_TRUE(shards_.Start());
+    groups_.push_back(std::make_unique<runtime::TaskGroup>());
+    gateway_ =
+        std::make_unique<Gateway>(Gateway::Parts{shards_, methods_, authorizer_, clock_}, options);
+    Publish(config);
+  }
+
+  void Publish(std::string_view config) {
+    auto snapshot = namespaces::ParseConfig(config, "test");
+    ASSERT_TRUE(snapshot) << snapshot.error().ToString();
+    const auto table = binder_.Bind(*snapshot);
+    gateway_->Publish(table);
+    binder_.Commit(table);
+  }
+
+  // Runs fn on shard 0 and waits for it.
+  template <class F>
+  void OnShard(F fn) {
+    std::latch done(1);
+    shards_.at(0).Post([&fn, &done] {
+      fn();
+      done.count_down();
+    });
+    done.wait();
+  }
+
+  template <class Request>
+  std::unique_ptr<FakeCall> Prepare(std::string_view path, const Request& request) {
+    const contract::MethodInfo* method = gateway_->Find(path);
+    EXPECT_NE(method, nullptr) << path;
+    return std::make_unique<FakeCall>(*method, request.SerializeAsString());
+  }
+  void Begin(FakeCall& call) {
+    OnShard([this, &call] { groups_[0]->Spawn(gateway_->Serve(call)); });
+  }
+  void Cancel(FakeCall& call, runtime::CancelReason reason) {
+    OnShard([&call, reason] { call.context().cancel().Cancel(reason); });
+  }
+
+  std::unique_ptr<FakeCall> GetCall(std::string_view ns, std::string_view key = "k") {
+    kv::GetRequest request;
+    request.set_namespace_(std::string(ns));
+    request.set_key(std::string(key));
+    return Prepare("/prism.keyvalue.v1.KeyValueBasic/Get", request);
+  }
+  std::unique_ptr<FakeCall> SetCall(std::string_view ns) {
+    kv::SetRequest request;
+    request.set_namespace_(std::string(ns));
+    request.set_key("k");
+    return Prepare("/prism.keyvalue.v1.KeyValueBasic/Set", request);
+  }
+  std::string Reason(FakeCall& call) {
+    EXPECT_EQ(call.ends, 1);
+    return call.error ? std::string(call.error->reason()) : "OK";
+  }
+  std::string Serve(const std::unique_ptr<FakeCall>& call) {
+    Begin(*call);
+    return Reason(*call);
+  }
+  ShardSample Sample() {
+    ShardSample sample;
+    OnShard([this, &sample] { sample = gateway_->Sample(0); });
+    return sample;
+  }
+
+  runtime::ShardPool shards_{1};
+  SystemClock clock_;
+  OneSecret authorizer_;
+  std::shared_ptr<FakeBackend> backend_ = std::make_shared<FakeBackend>();
+  MethodTable methods_;
+  Binder binder_;
+  std::vector<std::unique_ptr<runtime::TaskGroup>> groups_;
+  std::unique_ptr<Gateway> gateway_;
+};
+
+constexpr std::string_view kConfig = R"(
+backends:
+  main: {type: fake}
+  other: {type: redis, connection: "redis://h"}
+namespaces:
+  - {name: orders, backend: main}
+  - {name: limited, backend: main, rate_limit_rps: 2, max_in_flight: 1, default_timeout: 5s}
+  - {name: secret, backend: main}
+  - {name: broken, backend: main}
+  - {name: remote, backend: other}
+  - {name: patterned, backend: main, pattern: multicast-registry}
+  - {name: queued, backend: main, pattern: queue}
+)";
+
+TEST_F(GatewayTest, AnswersACallOnItsNamespace) {
+  Start(kConfig);
+  auto call = GetCall("orders");
+  EXPECT_EQ(Serve(call), "OK");
+  kv::GetResponse response;
+  ASSERT_TRUE(response.ParseFromString(call->response));
+  EXPECT_EQ(response.value(), "orders");
+  EXPECT_EQ(call->context().ns, "orders");
+  EXPECT_GT(call->context().now, 1'600'000'000'000);
+  EXPECT_TRUE(call->headers.empty());  // nothing that nobody asked for
+}
+
+TEST_F(GatewayTest, NamesTheDurabilityOfWritesOnly) {
+  Start(kConfig);
+  auto write = SetCall("orders");
+  EXPECT_EQ(Serve(write), "OK");
+  EXPECT_EQ(write->headers["prism-durability"], "accepted");
+  auto read = GetCall("orders");
+  EXPECT_EQ(Serve(read), "OK");
+  EXPECT_FALSE(read->headers.contains("prism-durability"));
+}
+
+TEST_F(GatewayTest, ChecksTheDemandedDurabilityBeforeItExecutes) {
+  Start(kConfig);
+  for (const auto& [level, reason] :
+       std::map<std::string, std::string>{{"memory", "OK"},
+                                          {"accepted", "OK"},
+                                          {"fsynced", "DURABILITY_UNAVAILABLE"},
+                                          {"replicated", "DURABILITY_UNAVAILABLE"},
+                                          {"eternal", "BAD_DURABILITY"}}) {
+    auto call = SetCall("orders");
+    call->request_headers["prism-min-durability"] = level;
+    const int before = backend_->opened;
+    EXPECT_EQ(Serve(call), reason) << level;
+    EXPECT_EQ(backend_->opened, before);
+  }
+  const auto& metrics =
+      Sample().methods[methods_.RouteOf(*gateway_->Find("/prism.keyvalue.v1.KeyValueBasic/Set"))
+                           .ordinal];
+  EXPECT_EQ(metrics.by_code[0], 2u);
+  EXPECT_EQ(metrics.by_code[static_cast<std::size_t>(Code::kFailedPrecondition)], 2u);
+}
+
+TEST_F(GatewayTest, SuggestsANearNamespace) {
+  Start(kConfig);
+  auto call = GetCall("odrers");
+  EXPECT_EQ(Serve(call), "NAMESPACE_NOT_FOUND");
+  EXPECT_EQ(call->error->code(), Code::kNotFound);
+  EXPECT_THAT(call->error->message(), HasSubstr("did you mean \"orders\"?"));
+  auto far = GetCall("quite-another-name");
+  EXPECT_EQ(Serve(far), "NAMESPACE_NOT_FOUND");
+  EXPECT_EQ(far->error->message().find("did you mean"), std::string::npos);
+  EXPECT_EQ(Serve(GetCall("")), "NAMESPACE_REQUIRED");
+}
+
+TEST_F(GatewayTest, DoesNotTellWhoMayNotKnow) {
+  Start(kConfig);
+  EXPECT_EQ(Serve(GetCall("secret")), "ACCESS_DENIED");
+  auto near = GetCall("secre");
+  EXPECT_EQ(Serve(near), "NAMESPACE_NOT_FOUND");
+  EXPECT_EQ(near->error->message().find("secret"), std::string::npos);
+  auto ann = GetCall("secret");
+  ann->context().principal = "ann";
+  EXPECT_EQ(Serve(ann), "OK");
+}
+
+TEST_F(GatewayTest, SaysWhichBackendHasAMissingInterface) {
+  Start(kConfig);
+  kv::CompareAndSwapRequest cas;
+  cas.set_namespace_("orders");
+  auto call = Prepare("/prism.keyvalue.v1.KeyValueCas/CompareAndSwap", cas);
+  EXPECT_EQ(Serve(call), "INTERFACE_NOT_BOUND");
+  EXPECT_EQ(call->error->code(), Code::kUnimplemented);
+  EXPECT_THAT(call->error->message(), HasSubstr("backend \"main\" (fake)"));
+  EXPECT_THAT(call->error->message(), HasSubstr("no configured backend has it"));
+  auto by_pattern = GetCall("queued");
+  EXPECT_EQ(Serve(by_pattern), "INTERFACE_NOT_BOUND");
+  EXPECT_THAT(by_pattern->error->message(), HasSubstr("its pattern \"queue\" leaves it out"));
+}
+
+TEST_F(GatewayTest, AnswersTheReasonOfANamespaceThatCantBeServed) {
+  Start(kConfig);
+  EXPECT_EQ(Serve(GetCall("broken")), "FILE_DAMAGED");
+  EXPECT_EQ(Serve(GetCall("remote")), "DRIVER_NOT_INSTALLED");
+  EXPECT_EQ(Serve(GetCall("patterned")), "PATTERN_NOT_INSTALLED");
+  EXPECT_EQ(Serve(GetCall("orders")), "OK");
+}
+
+TEST_F(GatewayTest, RefusesWhatIsNoMessage) {
+  Start(kConfig);
+  auto call = GetCall("orders");
+  call->request_text = "\x0a\x05orde";
+  EXPECT_EQ(Serve(call), "MALFORMED_MESSAGE");
+  auto text = GetCall("orders");
+  text->request_text = std::string("\x0a\x06orders\x12\x02\xC3\x28", 12);  // a key that is no UTF-8
+  EXPECT_EQ(Serve(text), "MALFORMED_MESSAGE");
+}
+
+TEST_F(GatewayTest, LimitsTheRateOfANamespace) {
+  Start(kConfig);
+  EXPECT_EQ(Serve(GetCall("limited")), "OK");
+  EXPECT_EQ(Serve(GetCall("limited")), "OK");
+  auto third = GetCall("limited");
+  EXPECT_EQ(Serve(third), "RATE_LIMITED");
+  EXPECT_EQ(third->error->code(), Code::kResourceExhausted);
+  ASSERT_TRUE(third->error->retry_after());
+  EXPECT_GT(third->error->retry_after()->count(), 0);
+  EXPECT_LE(third->error->retry_after()->count(), 501);
+  EXPECT_EQ(Sample().rejected[static_cast<std::size_t>(Rejection::kRate)], 1u);
+}
+
+TEST_F(GatewayTest, BoundsTheCallsInFlight) {
+  Start(kConfig);
+  auto waiting = GetCall("limited", "wait");
+  Begin(*waiting);
+  EXPECT_EQ(waiting->ends, 0);
+  auto second = GetCall("limited");
+  EXPECT_EQ(Serve(second), "OVERLOADED");
+  EXPECT_EQ(second->error->code(), Code::kUnavailable);
+  EXPECT_TRUE(second->error->retry_after());
+  EXPECT_EQ(Sample().in_flight, 1u);
+  Cancel(*waiting, runtime::CancelReason::kClientGone);
+  EXPECT_EQ(Reason(*waiting), "CANCELLED");
+  EXPECT_EQ(Sample().in_flight, 0u);
+}
+
+TEST_F(GatewayTest, GivesEveryUnaryCallADeadline) {
+  Start(kConfig);
+  auto none = GetCall("limited");
+  const MonoNanos before = MonotonicNow();
+  EXPECT_EQ(Serve(none), "OK");
+  ASSERT_TRUE(none->deadline_set);
+  EXPECT_NEAR(static_cast<double>(*none->deadline_set - before), 5e9, 1e9);
+
+  auto own = GetCall("orders");
+  own->context().deadline = MonotonicNow() + kNanosPerSecond;
+  EXPECT_EQ(Serve(own), "OK");
+  EXPECT_FALSE(own->deadline_set);
+
+  auto passed = SetCall("orders");
+  passed->context().deadline = 1;
+  EXPECT_EQ(Serve(passed), "DEADLINE_EXCEEDED");
+  EXPECT_THAT(passed->error->message(), HasSubstr("nothing was done"));
+}
+
+TEST_F(GatewayTest, SaysWhyACallWasCancelled) {
+  Start(kConfig);
+  auto late = GetCall("orders", "wait");
+  Begin(*late);
+  Cancel(*late, runtime::CancelReason::kDeadline);
+  EXPECT_EQ(Reason(*late), "DEADLINE_EXCEEDED");
+  EXPECT_THAT(late->error->message(), HasSubstr("unknown"));
+  auto stopped = GetCall("orders", "wait");
+  Begin(*stopped);
+  Cancel(*stopped, runtime::CancelReason::kShutdown);
+  EXPECT_EQ(Reason(*stopped), "SHUTTING_DOWN");
+}
+
+TEST_F(GatewayTest, EchoesASaneRequestIdAndNamesErrors) {
+  Start(kConfig);
+  auto given = GetCall("orders");
+  given->request_headers["x-request-id"] = "abc-1";
+  EXPECT_EQ(Serve(given), "OK");
+  EXPECT_EQ(given->headers["x-request-id"], "abc-1");
+
+  for (const std::string& bad : {std::string("a b"), std::string("a\"b"), std::string(129, 'x')}) {
+    auto failing = GetCall("nowhere-at-all");
+    failing->request_headers["x-request-id"] = bad;
+    EXPECT_EQ(Serve(failing), "NAMESPACE_NOT_FOUND");
+    const std::string id = failing->headers["x-request-id"];
+    EXPECT_EQ(id.size(), 16u);
+    EXPECT_THAT(failing->error->metadata(), ::testing::Contains(std::pair("request_id", id)));
+  }
+}
+
+TEST_F(GatewayTest, StreamsFromTheProvider) {
+  Start(kConfig);
+  kv::ScanRequest request;
+  request.set_namespace_("orders");
+  auto call = Prepare("/prism.keyvalue.v1.KeyValueScan/Scan", request);
+  EXPECT_EQ(Serve(call), "OK");
+  EXPECT_EQ(call->written.size(), 1u);
+  EXPECT_FALSE(call->deadline_set);
+}
+
+TEST_F(GatewayTest, CountsByMethodAndNamespace) {
+  Start(kConfig);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Serve(GetCall("orders")), "OK");
+  kv::DeleteRequest request;
+  request.set_namespace_("orders");
+  EXPECT_EQ(Serve(Prepare("/prism.keyvalue.v1.KeyValueBasic/Delete", request)), "VERSION_MISMATCH");
+  const ShardSample sample = Sample();
+  ASSERT_EQ(sample.namespaces.size(), 1u);
+  EXPECT_EQ(sample.namespaces[0].first, "orders");
+  EXPECT_EQ(sample.namespaces[0].second.requests, 4u);
+  EXPECT_EQ(sample.namespaces[0].second.errors, 1u);
+
+  GatewayMetrics metrics(methods_);
+  telemetry::PrometheusText text;
+  metrics.Write({&sample, 1}, text);
+  const std::string out = std::move(text).Take();
+  EXPECT_THAT(out,
+              HasSubstr("prism_requests_total{model=\"keyvalue\",method=\"keyvalue_basic.get\","
+                        "code=\"OK\"} 3\n"));
+  EXPECT_THAT(out, HasSubstr("method=\"keyvalue_basic.delete\",code=\"ABORTED\"} 1\n"));
+  EXPECT_THAT(out, HasSubstr("prism_namespace_requests_total{namespace=\"orders\"} 4\n"));
+  EXPECT_THAT(out, HasSubstr("prism_request_duration_seconds_count{model=\"keyvalue\","
+                             "method=\"keyvalue_basic.get\"} 3\n"));
+}
+
+TEST_F(GatewayTest, ShedsWhatWaitedInAStandingQueue) {
+  Start(kConfig, {.queue_delay = {.target = 1'000'000, .interval = 10'000'000}});
+  int shed = 0;
+  const MonoNanos end = MonotonicNow() + 10 * kNanosPerSecond;
+  while (shed == 0 && MonotonicNow() < end) {
+    auto call = GetCall("orders");
+    call->context().arrival -= 500 * kNanosPerMilli;
+    if (Serve(call) == "OVERLOADED") {
+      ++shed;
+      EXPECT_TRUE(call->error->retry_after());
+    }
+  }
+  EXPECT_EQ(shed, 1);
+}
+
+// --- reloading ---
+
+TEST_F(GatewayTest, KeepsWhatIsUnchangedAndReopensTheRest) {
+  Start(kConfig);
+  EXPECT_EQ(Serve(GetCall("orders")), "OK");
+  const int opened = backend_->opened;
+  Publish(kConfig);
+  EXPECT_EQ(backend_->opened, opened);
+  EXPECT_EQ(Serve(GetCall("orders")), "OK");
+  EXPECT_EQ(Sample().namespaces[0].second.requests, 2u);
+
+  std::string changed(kConfig);
+  changed.replace(changed.find("name: orders"), 12, "max_keys: 5, name: orders");
+  Publish(changed);
+  EXPECT_EQ(backend_->opened, opened + 1);
+  EXPECT_EQ(Serve(GetCall("orders")), "OK");
+  EXPECT_EQ(Sample().namespaces[0].second.requests, 3u);  // counters go on
+}
+
+TEST_F(GatewayTest, ARemovedNamespaceIsGoneAndItsObjectsFollow) {
+  Start("backends: {main: {type: fake}}\nnamespaces: [{name: a, backend: main}]\n");
+  EXPECT_EQ(Serve(GetCall("a")), "OK");
+  EXPECT_EQ(backend_->alive, 1);
+  Publish("backends: {main: {type: fake}}\nnamespaces: []\n");
+  EXPECT_EQ(Serve(GetCall("a")), "NAMESPACE_NOT_FOUND");
+  EXPECT_EQ(Sample().removed.requests, 1u);
+  EXPECT_EQ(binder_.Sweep(), 0u);
+  EXPECT_EQ(backend_->alive, 0);
+}
+
+TEST_F(GatewayTest, ACallInFlightEndsOnTheOldConfiguration) {
+  Start("backends: {main: {type: fake}}\nnamespaces: [{name: a, backend: main}]\n");
+  auto waiting = GetCall("a", "wait");
+  Begin(*waiting);
+  Publish("backends: {main: {type: fake}}\nnamespaces: []\n");
+  EXPECT_EQ(waiting->ends, 0);
+  EXPECT_EQ(binder_.Sweep(), 1u);
+  EXPECT_EQ(backend_->alive, 1);  // still in use
+  Cancel(*waiting, runtime::CancelReason::kClientGone);
+  EXPECT_EQ(waiting->ends, 1);
+  EXPECT_EQ(binder_.Sweep(), 0u);
+  EXPECT_EQ(backend_->alive, 0);
+}
+
+TEST_F(GatewayTest, AStreamOnAChangedNamespaceEndsAfterTheGrace) {
+  Start("backends: {main: {type: fake}}\nnamespaces: [{name: a, backend: main}]\n",
+        {.queue_delay = {}, .rebind_grace = 20 * kNanosPerMilli});
+  kv::ScanRequest request;
+  request.set_namespace_("a");
+  request.set_limit(2);
+  auto stream = Prepare("/prism.keyvalue.v1.KeyValueScan/Scan", request);
+  auto unary = GetCall("a", "wait");
+  Begin(*stream);
+  Begin(*unary);
+  Publish("backends: {main: {type: fake}}\nnamespaces: [{name: a, backend: main, max_keys: 1}]\n");
+  const MonoNanos end = MonotonicNow() + 10 * kNanosPerSecond;
+  int ends = 0;
+  while (ends == 0 && MonotonicNow() < end) OnShard([&] { ends = stream->ends; });
+  EXPECT_EQ(Reason(*stream), "CONFIGURATION_CHANGED");
+  EXPECT_EQ(stream->error->code(), Code::kUnavailable);
+  OnShard([&] { ends = unary->ends; });
+  EXPECT_EQ(ends, 0);  // a unary call has its own deadline
+  Cancel(*unary, runtime::CancelReason::kClientGone);
+  EXPECT_EQ(unary->ends, 1);
+  EXPECT_EQ(binder_.Sweep(), 0u);
+}
+
+}  // namespace
+}  // namespace prism::gateway

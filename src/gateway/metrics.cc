@@ -1,0 +1,96 @@
+#include "gateway/metrics.h"
+
+#include <map>
+
+namespace prism::gateway {
+
+namespace {
+
+// The label of system services: they belong to no data model.
+std::string_view ModelOf(const contract::MethodInfo& method) {
+  return method.interface->model.empty() ? "system" : method.interface->model;
+}
+
+}  // namespace
+
+void GatewayMetrics::Write(std::span<const ShardSample> samples, telemetry::PrometheusText& out) {
+  WriteMethods(samples, out);
+  WriteNamespaces(samples, out);
+
+  out.Counter("prism_requests_rejected_total", "Calls that admission turned away, by reason.");
+  for (std::size_t i = 0; i < kRejectionNames.size(); ++i) {
+    std::uint64_t total = 0;
+    for (const ShardSample& sample : samples) total += sample.rejected[i];
+    out.Sample({{"reason", kRejectionNames[i]}}, total);
+  }
+  std::uint64_t in_flight = 0;
+  std::uint64_t bound = 0;
+  for (const ShardSample& sample : samples) {
+    in_flight += sample.in_flight;
+    bound += sample.bound_namespaces;
+  }
+  out.Gauge("prism_requests_in_flight", "Calls that have begun and not ended.");
+  out.Sample({}, in_flight);
+  out.Gauge("prism_bound_namespaces", "Namespaces in use, summed over the shards.");
+  out.Sample({}, bound);
+}
+
+void GatewayMetrics::WriteMethods(std::span<const ShardSample> samples,
+                                  telemetry::PrometheusText& out) const {
+  std::vector<MethodMetrics> sums(methods_.routes().size());
+  for (const ShardSample& sample : samples) {
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      for (std::size_t code = 0; code < kCodes; ++code) {
+        sums[i].by_code[code] += sample.methods[i].by_code[code];
+      }
+      sums[i].durations.Merge(sample.methods[i].durations);
+    }
+  }
+  out.Counter("prism_requests_total", "Calls that have ended, by their canonical code.");
+  for (const Route& route : methods_.routes()) {
+    for (std::size_t code = 0; code < kCodes; ++code) {
+      const std::uint64_t count = sums[route.ordinal].by_code[code];
+      if (count == 0) continue;
+      out.Sample({{"model", ModelOf(*route.method)},
+                  {"method", route.method->label},
+                  {"code", CodeName(static_cast<Code>(code))}},
+                 count);
+    }
+  }
+  out.Histogram("prism_request_duration_seconds",
+                "Time from the first byte of a call to its answer.");
+  for (const Route& route : methods_.routes()) {
+    if (sums[route.ordinal].durations.total() == 0) continue;
+    out.Series({{"model", ModelOf(*route.method)}, {"method", route.method->label}},
+               sums[route.ordinal].durations);
+  }
+}
+
+void GatewayMetrics::WriteNamespaces(std::span<const ShardSample> samples,
+                                     telemetry::PrometheusText& out) {
+  std::map<std::string_view, NamespaceMetrics> sums;
+  NamespaceMetrics other;
+  for (const ShardSample& sample : samples) {
+    other.Add(sample.removed);
+    for (const auto& [name, metrics] : sample.namespaces) sums[name].Add(metrics);
+  }
+  for (auto it = sums.begin(); it != sums.end();) {
+    const bool own = own_series_.contains(it->first) || own_series_.size() < kMaxNamespaces;
+    if (own) {
+      own_series_.emplace(it->first);
+      ++it;
+    } else {
+      other.Add(it->second);
+      it = sums.erase(it);
+    }
+  }
+  out.Counter("prism_namespace_requests_total",
+              "Calls by namespace; beyond 1000 namespaces, and for removed ones, _other.");
+  for (const auto& [name, metrics] : sums) out.Sample({{"namespace", name}}, metrics.requests);
+  out.Sample({{"namespace", "_other"}}, other.requests);
+  out.Counter("prism_namespace_errors_total", "Calls by namespace that ended with an error.");
+  for (const auto& [name, metrics] : sums) out.Sample({{"namespace", name}}, metrics.errors);
+  out.Sample({{"namespace", "_other"}}, other.errors);
+}
+
+}  // namespace prism::gateway

@@ -1,0 +1,35 @@
+#include "gateway/routing_table.h"
+
+#include <algorithm>
+
+namespace prism::gateway {
+
+RoutingTable::RoutingTable(std::uint64_t revision,
+                           std::shared_ptr<const namespaces::Snapshot> snapshot,
+                           std::vector<BackendState> backends,
+                           std::vector<std::shared_ptr<const NamespaceEntry>> entries)
+    : revision_(revision),
+      snapshot_(std::move(snapshot)),
+      backends_(std::move(backends)),
+      entries_(std::move(entries)) {
+  by_name_.reserve(entries_.size());
+  for (std::size_t i = 0; i < entries_.size(); ++i) by_name_[entries_[i]->config.name] = i;
+}
+
+const std::shared_ptr<const NamespaceEntry>* RoutingTable::Find(std::string_view name) const {
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? nullptr : &entries_[it->second];
+}
+
+std::vector<std::string> RoutingTable::BackendsWith(
+    const contract::InterfaceInfo& interface) const {
+  std::vector<std::string> names;
+  for (const BackendState& state : backends_) {
+    if (state.backend == nullptr) continue;
+    const auto has = state.backend->Interfaces();
+    if (std::ranges::find(has, &interface) != has.end()) names.push_back(state.config.name);
+  }
+  return names;
+}
+
+}  // namespace prism::gateway

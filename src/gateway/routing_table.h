@@ -1,0 +1,68 @@
+// What a snapshot has become: every namespace with its backend opened, or with the reason why not.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/status.h"
+#include "contract/backend.h"
+#include "gateway/rate_limit.h"
+#include "namespaces/snapshot.h"
+
+namespace prism::gateway {
+
+// One namespace, shared by all shards and by all revisions in which it is the same. Immutable but
+// for the bucket, which is thread-safe. Destroyed on the control thread only (Binder::Sweep), since
+// closing a backend's namespace blocks.
+struct NamespaceEntry {
+  NamespaceEntry(namespaces::NamespaceConfig ns, namespaces::BackendConfig on)
+      : config(std::move(ns)), backend_config(std::move(on)), bucket(config.rate_limit_rps) {}
+
+  const namespaces::NamespaceConfig config;
+  const namespaces::BackendConfig backend_config;
+  std::shared_ptr<contract::Backend> owner;             // outlives what it has opened
+  std::shared_ptr<contract::NamespaceBackend> backend;  // null when refused
+  std::optional<Error> refused;                         // what every call answers then
+  std::vector<void*> services;  // by dense interface index; nullptr: not bound
+  contract::Durability durability = contract::Durability::kMemory;  // of an acknowledged write
+  mutable TokenBucket bucket;
+};
+
+// One backend as the table saw it.
+struct BackendState {
+  namespaces::BackendConfig config;
+  std::shared_ptr<contract::Backend> backend;  // null when it could not be made
+  std::optional<Error> error;                  // why
+};
+
+// Immutable; swapped as a whole. Shards hold it by shared_ptr and never drop the last reference.
+class RoutingTable {
+ public:
+  RoutingTable(std::uint64_t revision, std::shared_ptr<const namespaces::Snapshot> snapshot,
+               std::vector<BackendState> backends,
+               std::vector<std::shared_ptr<const NamespaceEntry>> entries);
+
+  std::uint64_t revision() const { return revision_; }
+  const namespaces::Snapshot& snapshot() const { return *snapshot_; }
+  const std::vector<BackendState>& backends() const { return backends_; }
+  // Sorted by name.
+  const std::vector<std::shared_ptr<const NamespaceEntry>>& entries() const { return entries_; }
+  // nullptr: there is none.
+  const std::shared_ptr<const NamespaceEntry>* Find(std::string_view name) const;
+  // Names of the configured backends whose driver has the interface.
+  std::vector<std::string> BackendsWith(const contract::InterfaceInfo& interface) const;
+
+ private:
+  std::uint64_t revision_;
+  std::shared_ptr<const namespaces::Snapshot> snapshot_;
+  std::vector<BackendState> backends_;
+  std::vector<std::shared_ptr<const NamespaceEntry>> entries_;
+  std::unordered_map<std::string_view, std::size_t> by_name_;  // views into entries_
+};
+
+}  // namespace prism::gateway

@@ -1,0 +1,136 @@
+#include "gateway/shard_state.h"
+
+#include <algorithm>
+#include <random>
+
+namespace prism::gateway {
+
+void LiveStream::Link(LiveStream*& head) {
+  head_ = &head;
+  next_ = head;
+  if (next_ != nullptr) next_->prev_ = this;
+  head = this;
+}
+
+void LiveStream::Unlink() {
+  if (head_ == nullptr) return;
+  (prev_ != nullptr ? prev_->next_ : *head_) = next_;
+  if (next_ != nullptr) next_->prev_ = prev_;
+  head_ = nullptr;
+  next_ = prev_ = nullptr;
+}
+
+BoundNamespace::BoundNamespace(std::shared_ptr<const NamespaceEntry> entry,
+                               NamespaceMetrics& metrics, int shards)
+    : entry_(std::move(entry)),
+      metrics_(&metrics),
+      max_in_flight_(std::max<std::uint64_t>(
+          entry_->config.max_in_flight / static_cast<std::uint64_t>(shards), 1)) {}
+
+void BoundNamespace::OnTimer() {
+  // Cancelling may end streams, which unlinks them and may drop this object: one step at a time,
+  // from a list of its own.
+  std::vector<contract::CallContext*> calls;
+  for (LiveStream* stream = streams_; stream != nullptr; stream = stream->next()) {
+    calls.push_back(&stream->call());
+  }
+  for (contract::CallContext* call : calls) {
+    call->cancel().Cancel(runtime::CancelReason::kReconfigured);
+  }
+}
+
+ShardState::ShardState(runtime::Shard& shard, int shards, std::size_t methods,
+                       const Options& options)
+    : shard_(shard),
+      shards_(shards),
+      options_(options),
+      methods_(methods),
+      queue_delay_(options.queue_delay) {
+  std::random_device random;
+  next_request_id_ = (std::uint64_t{random()} << 32) | random();
+}
+
+void ShardState::Install(std::shared_ptr<const RoutingTable> table) {
+  table_ = std::move(table);
+  last_ = nullptr;
+  for (auto it = bound_.begin(); it != bound_.end();) {
+    const auto* entry = table_->Find(it->first);
+    if (entry != nullptr && *entry == it->second->shared_entry()) {
+      ++it;
+      continue;
+    }
+    std::unique_ptr<BoundNamespace> ns = std::move(it->second);
+    it = bound_.erase(it);
+    Retire(std::move(ns));
+  }
+  for (auto it = namespace_metrics_.begin(); it != namespace_metrics_.end();) {
+    const bool gone =
+        table_->Find(it->first) == nullptr && std::ranges::none_of(retired_, [&it](const auto& ns) {
+          return &ns->metrics() == &it->second;
+        });
+    if (gone) removed_metrics_.Add(it->second);
+    it = gone ? namespace_metrics_.erase(it) : std::next(it);
+  }
+}
+
+void ShardState::Retire(std::unique_ptr<BoundNamespace> ns) {
+  if (ns->in_flight_ == 0) return;
+  ns->retired_ = true;
+  shard_.ArmTimerAt(*ns, shard_.turn_time() + options_.rebind_grace);
+  retired_.push_back(std::move(ns));
+}
+
+void ShardState::Drop(BoundNamespace& ns) {
+  std::erase_if(retired_, [&ns](const auto& held) { return held.get() == &ns; });
+}
+
+BoundNamespace* ShardState::ResolveSlow(std::string_view name) {
+  auto it = bound_.find(name);
+  if (it == bound_.end()) {
+    const auto* entry = table_ == nullptr ? nullptr : table_->Find(name);
+    if (entry == nullptr) return nullptr;
+    NamespaceMetrics& metrics = namespace_metrics_[(*entry)->config.name];
+    auto bound = std::make_unique<BoundNamespace>(*entry, metrics, shards_);
+    const std::string_view key = bound->entry().config.name;
+    it = bound_.emplace(key, std::move(bound)).first;
+  }
+  return last_ = it->second.get();
+}
+
+bool ShardState::ShouldShed(MonoNanos arrival) {
+  shard_.AtTurnEnd(*this);
+  const MonoNanos at = now();
+  // What lay in the socket while the turn before ran has waited for half of it on average.
+  return queue_delay_.ShouldShed(at, at - arrival + last_turn_busy_ / 2);
+}
+
+void ShardState::OnTurnEnd() {
+  now_ = MonotonicNow();
+  last_turn_busy_ = now_ - shard_.turn_time();
+  queue_delay_.Worked(last_turn_busy_);
+}
+
+void ShardState::MakeRequestId(char (&into)[16]) {
+  // A bijection of the counter (the finalizer of SplitMix64), so that ids never repeat.
+  std::uint64_t id = next_request_id_++;
+  id = (id ^ (id >> 30)) * 0xBF58476D1CE4E5B9u;
+  id = (id ^ (id >> 27)) * 0x94D049BB133111EBu;
+  id ^= id >> 31;
+  for (char& c : into) {
+    c = "0123456789abcdef"[id & 15];
+    id >>= 4;
+  }
+}
+
+ShardSample ShardState::Sample() const {
+  ShardSample sample;
+  sample.methods = methods_;
+  sample.namespaces.assign(namespace_metrics_.begin(), namespace_metrics_.end());
+  sample.removed = removed_metrics_;
+  sample.rejected = rejected_;
+  sample.in_flight = in_flight_;
+  sample.bound_namespaces = bound_.size();
+  return sample;
+}
+
+}  // namespace prism::gateway

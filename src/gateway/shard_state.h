@@ -1,0 +1,140 @@
+// Everything that the request path touches on one shard. No locks and no shared writes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "contract/call_context.h"
+#include "gateway/metrics.h"
+#include "gateway/queue_delay.h"
+#include "gateway/rate_limit.h"
+#include "gateway/routing_table.h"
+#include "runtime/shard.h"
+#include "runtime/timer_wheel.h"
+
+namespace prism::gateway {
+
+// A stream that ends when the configuration of its namespace has changed. Lives in the frame of its
+// call, linked while the call runs.
+class LiveStream {
+ public:
+  explicit LiveStream(contract::CallContext& call) : call_(call) {}
+  LiveStream(const LiveStream&) = delete;
+  LiveStream& operator=(const LiveStream&) = delete;
+  ~LiveStream() { Unlink(); }
+
+  void Link(LiveStream*& head);
+  void Unlink();
+  contract::CallContext& call() { return call_; }
+  LiveStream* next() { return next_; }
+
+ private:
+  contract::CallContext& call_;
+  LiveStream** head_ = nullptr;
+  LiveStream* next_ = nullptr;
+  LiveStream* prev_ = nullptr;
+};
+
+// One namespace as a shard uses it: made at its first call, kept until the configuration of the
+// namespace changes and its last call has ended.
+class BoundNamespace final : private runtime::Timer {
+ public:
+  BoundNamespace(std::shared_ptr<const NamespaceEntry> entry, NamespaceMetrics& metrics,
+                 int shards);
+
+  const NamespaceEntry& entry() const { return *entry_; }
+  const std::shared_ptr<const NamespaceEntry>& shared_entry() const { return entry_; }
+  bool TakeToken(MonoNanos now) { return lease_.Take(entry_->bucket, now); }
+  bool full() const { return in_flight_ >= max_in_flight_; }
+
+  NamespaceMetrics& metrics() { return *metrics_; }
+  std::uint64_t in_flight() const { return in_flight_; }
+  LiveStream*& streams() { return streams_; }
+
+ private:
+  friend class ShardState;
+  // The grace of streams on a changed namespace is over.
+  void OnTimer() override;
+
+  std::shared_ptr<const NamespaceEntry> entry_;
+  NamespaceMetrics* metrics_;
+  RateLease lease_;
+  std::uint64_t in_flight_ = 0;
+  std::uint64_t max_in_flight_;
+  bool retired_ = false;
+  LiveStream* streams_ = nullptr;
+};
+
+// Life cycle: made before its shard starts, destroyed after it was joined. Thread rule: its shard.
+class ShardState final : private runtime::TurnEnd {
+ public:
+  struct Options {
+    QueueDelay::Options queue_delay;
+    MonoNanos rebind_grace = 30 * kNanosPerSecond;
+  };
+
+  ShardState(runtime::Shard& shard, int shards, std::size_t methods, const Options& options);
+
+  // The newest table. Namespaces that are not the same in it are let go.
+  void Install(std::shared_ptr<const RoutingTable> table);
+  const std::shared_ptr<const RoutingTable>& table() const { return table_; }
+
+  // Time that never lags more than one call: the turn's, or the end of the call before.
+  MonoNanos now() const { return now_ > shard_.turn_time() ? now_ : shard_.turn_time(); }
+  void Advance(MonoNanos now) { now_ = now; }
+
+  // A call begins. True: the shard is overloaded and this one has waited too long.
+  bool ShouldShed(MonoNanos arrival);
+  void CountRejection(Rejection why) { ++rejected_[static_cast<std::size_t>(why)]; }
+
+  // nullptr: there is no such namespace.
+  BoundNamespace* Resolve(std::string_view name) {
+    if (last_ != nullptr && last_->entry().config.name == name) return last_;
+    return ResolveSlow(name);
+  }
+  void Enter(BoundNamespace& ns) { ++ns.in_flight_; }
+  void Leave(BoundNamespace& ns) {
+    if (--ns.in_flight_ == 0 && ns.retired_) [[unlikely]] {
+      Drop(ns);
+    }
+  }
+  void EnterCall() { ++in_flight_; }
+  void LeaveCall() { --in_flight_; }
+
+  MethodMetrics& method_metrics(std::uint32_t ordinal) { return methods_[ordinal]; }
+  // Sixteen hexadecimal digits, unique within the process and random between processes.
+  void MakeRequestId(char (&into)[16]);
+  ShardSample Sample() const;
+
+ private:
+  BoundNamespace* ResolveSlow(std::string_view name);
+  void Retire(std::unique_ptr<BoundNamespace> ns);
+  void Drop(BoundNamespace& ns);
+  void OnTurnEnd() override;
+
+  runtime::Shard& shard_;
+  const int shards_;
+  const Options options_;
+  std::shared_ptr<const RoutingTable> table_;
+  BoundNamespace* last_ = nullptr;  // the one resolved last: most calls name it again
+  // Keys are views of the names in the entries.
+  std::unordered_map<std::string_view, std::unique_ptr<BoundNamespace>> bound_;
+  std::vector<std::unique_ptr<BoundNamespace>> retired_;
+  std::unordered_map<std::string, NamespaceMetrics> namespace_metrics_;
+  NamespaceMetrics removed_metrics_;
+  std::vector<MethodMetrics> methods_;
+  std::array<std::uint64_t, kRejectionNames.size()> rejected_{};
+  QueueDelay queue_delay_;
+  MonoNanos now_ = 0;
+  MonoNanos last_turn_busy_ = 0;
+  std::uint64_t in_flight_ = 0;
+  std::uint64_t next_request_id_;
+};
+
+}  // namespace prism::gateway
