@@ -1,5 +1,6 @@
 // Records what 64 clients see while they set, get, delete and swap the same few keys, through
 // crashes of the gateway, and checks that some order of the operations explains all of it.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/testing/rounds.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
 #include "rpc/client.h"
 #include "tests/linearizability/checker.h"
@@ -160,7 +162,7 @@ struct Plan {
 };
 
 // One round on keys of its own; returns the number of recorded operations.
-std::size_t RunRound(testing::PrismProcess& gateway, const Plan& plan, int round,
+std::size_t RunRound(testing::PrismProcess& gateway, const Plan& plan, std::int64_t round,
                      std::mt19937_64& random) {
   Address address;
   address.Set(gateway.data_address());
@@ -171,10 +173,7 @@ std::size_t RunRound(testing::PrismProcess& gateway, const Plan& plan, int round
   }
   std::vector<std::jthread> threads;
   for (Client& client : clients) threads.emplace_back([&] { client.Run(address, stop); });
-  const auto load = [&] {
-    std::this_thread::sleep_for(
-        milliseconds(50 + random() % 150));  // lint-allow(sleep): how long the load lasts
-  };
+  const auto load = [&] { testing::LetRun(milliseconds(50 + random() % 150)); };
   load();
   for (int kill = 0; kill < plan.kills; ++kill) {
     gateway.Kill();
@@ -196,21 +195,21 @@ std::size_t RunRound(testing::PrismProcess& gateway, const Plan& plan, int round
 }
 
 void RunRounds(const Plan& plan) {
-  const int rounds = testing::FromEnvironment("PRISM_ROUNDS", 5);
-  std::mt19937_64 random(static_cast<std::uint64_t>(testing::FromEnvironment("PRISM_SEED", 1)));
+  const auto rounds = base::Rounds(5, 100);
+  std::mt19937_64 random(1);
   testing::PrismProcess gateway({"--log-level", "warn"});
   gateway.Start();
   std::size_t operations = 0;
-  for (int round = 0; round < rounds && !::testing::Test::HasFailure(); ++round) {
+  for (std::int64_t round = 0; round < rounds && !::testing::Test::HasFailure(); ++round) {
     operations += RunRound(gateway, plan, round, random);
   }
-  std::printf("%d rounds of %d clients on %s, %d kills each: %zu operations\n", rounds, kClients,
-              plan.ns.c_str(), plan.kills, operations);
+  fmt::print("{} rounds of {} clients on {}, {} kills each: {} operations\n", rounds, kClients,
+             plan.ns, plan.kills, operations);
   EXPECT_GT(operations, static_cast<std::size_t>(rounds) * kClients);
 }
 
-TEST(LinearizabilityHistoryTest, SqliteThroughKills) { RunRounds({.ns = "default", .kills = 1}); }
-TEST(LinearizabilityHistoryTest, Memory) { RunRounds({.ns = "scratch", .kills = 0}); }
+TEST(LinearizabilityStressTest, SqliteThroughKills) { RunRounds({.ns = "default", .kills = 1}); }
+TEST(LinearizabilityStressTest, Memory) { RunRounds({.ns = "scratch", .kills = 0}); }
 
 }  // namespace
 }  // namespace prism::linearizability

@@ -33,14 +33,8 @@ std::string ReadFile(const std::filesystem::path& path) {
 
 }  // namespace
 
-int FromEnvironment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  if (text == nullptr) return otherwise;
-  int value = 0;
-  const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
-  if (error != std::errc() || *end != '\0' || value < 1)
-    Die(fmt::format("{} must be a number above 0", name));
-  return value;
+void LetRun(std::chrono::milliseconds duration) {
+  ::poll(nullptr, 0, static_cast<int>(duration.count()));
 }
 
 PrismProcess::PrismProcess(std::vector<std::string> options) : options_(std::move(options)) {

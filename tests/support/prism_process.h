@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -39,7 +40,8 @@ class PrismProcess {
   pid_t pid_ = -1;
 };
 
-// The value of an environment variable as a number, for long forms of tests (PRISM_ROUNDS=100).
-int FromEnvironment(const char* name, int otherwise);
+// Lets a load go on for a while: its length is what the test is about, there is nothing to wait
+// for.
+void LetRun(std::chrono::milliseconds duration);
 
 }  // namespace prism::testing
