@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace prism {
+
+std::string_view Version() { return PRISM_VERSION; }
+
+}  // namespace prism

@@ -1,0 +1,100 @@
+#include "cli/client_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+
+#include "base/units.h"
+#include "contract/durability.h"
+
+namespace prism::cli {
+namespace {
+
+void AddAddresses(CLI::App& app, ClientOptions& options) {
+  const auto valid = [](const std::string& text) {
+    const Result<rpc::ClientTarget> target = rpc::ClientTarget::Parse(text);
+    return target ? std::string() : target.error().message();
+  };
+  app.add_option("--server", options.server, "Data port: host:port, [ipv6]:port or unix:/path")
+      ->envname("PRISM_SERVER")
+      ->capture_default_str()
+      ->check(valid)
+      ->type_name("ADDRESS");
+  app.add_option("--admin-server", options.admin_server, "Admin port, for status")
+      ->envname("PRISM_ADMIN_SERVER")
+      ->capture_default_str()
+      ->check(valid)
+      ->type_name("ADDRESS");
+}
+
+void AddSecurity(CLI::App& app, ClientOptions& options) {
+  app.add_flag("--tls", options.tls,
+               "Speak TLS and trust the system's authorities; any --tls-... implies it");
+  app.add_option("--tls-ca", options.tls_files.ca_file,
+                 "Authorities to trust instead of the system's, PEM")
+      ->envname("PRISM_TLS_CA")
+      ->type_name("FILE");
+  app.add_option("--tls-cert", options.tls_files.cert_file,
+                 "Certificate to show to the server, PEM")
+      ->envname("PRISM_TLS_CERT")
+      ->type_name("FILE");
+  app.add_option("--tls-key", options.tls_files.key_file, "Key of that certificate, PEM")
+      ->envname("PRISM_TLS_KEY")
+      ->type_name("FILE");
+  app.add_option("--tls-server-name", options.tls_files.server_name,
+                 "Name that the server's certificate must have; default: the host of the address")
+      ->type_name("NAME");
+  // No default is captured: a token must not appear in a help text.
+  app.add_option("--token", options.token,
+                 "Bearer token; better in the environment, where other users can't see it")
+      ->envname("PRISM_TOKEN")
+      ->type_name("TOKEN");
+}
+
+void AddTimeout(CLI::App& app, ClientOptions& options) {
+  app.add_option_function<std::string>(
+         "--timeout",
+         [&options](const std::string& text) {
+           const Result<std::chrono::milliseconds> parsed = base::ParseDuration(text);
+           if (!parsed) throw CLI::ValidationError("--timeout", parsed.error().message());
+           if (parsed->count() <= 0)
+             throw CLI::ValidationError("--timeout", "it must be more than 0");
+           options.timeout = *parsed;
+         },
+         "Of each call, such as 500ms, 10s or 2m; default: 30s (scan and export: 24h)")
+      ->envname("PRISM_TIMEOUT")
+      ->type_name("DURATION");
+}
+
+}  // namespace
+
+void AddClientOptions(CLI::App& app, ClientOptions& options) {
+  AddAddresses(app, options);
+  AddSecurity(app, options);
+  AddTimeout(app, options);
+  const std::map<std::string, Output> outputs = {{"table", Output::kTable},
+                                                 {"json", Output::kJson}};
+  app.add_option("-o,--output", options.output, "table, or json: one object a line")
+      ->transform(CLI::CheckedTransformer(outputs, CLI::ignore_case).description(""))
+      ->default_str("table")
+      ->type_name("FORMAT");
+  app.add_option("--request-id", options.request_id,
+                 "Makes a write safe to repeat: the same id with the same arguments acts once "
+                 "within 10 minutes; at "
+                 "most 128 bytes")
+      ->type_name("ID");
+  app.add_option("--min-durability", options.min_durability,
+                 "Refuse a write that would be less safe: memory, accepted, fsynced or replicated")
+      ->type_name("LEVEL")
+      ->check([](const std::string& text) {
+        return contract::ParseDurability(text) ? std::string()
+                                               : "must be memory, accepted, fsynced or replicated";
+      });
+  for (CLI::Option* option : app.get_options()) {
+    if (!option->get_name().starts_with("--help") && !option->get_name().starts_with("--version")) {
+      option->group("Client options");
+    }
+  }
+}
+
+}  // namespace prism::cli

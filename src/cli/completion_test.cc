@@ -1,0 +1,59 @@
+#include "cli/completion.h"
+
+#include <CLI/CLI.hpp>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/shell.h"
+#include "cli/verbs.h"
+
+namespace prism::cli {
+namespace {
+
+// What bash offers for a command line whose last word is being typed.
+std::string Complete(const std::string& words, int position) {
+  CLI::App app;
+  Shell shell;
+  AddVerbs(app, shell);
+  const std::string path = testing::TempDir() + "prism-completion-" + std::to_string(getpid());
+  std::ofstream(path) << BashCompletion(app);
+  const std::string command = "bash -c 'set -u; cd /; source " + path + "; COMP_WORDS=(" + words +
+                              "); COMP_CWORD=" + std::to_string(position) +
+                              "; _prism; echo \"${COMPREPLY[*]}\"' 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  std::string output;
+  for (int c = 0; (c = getc(pipe)) != EOF;) output += static_cast<char>(c);
+  EXPECT_EQ(pclose(pipe), 0) << output;
+  std::filesystem::remove(path);
+  return output;
+}
+
+TEST(CompletionTest, BashCompletesVerbsAndOptions) {
+  EXPECT_EQ(Complete("prism k", 1), "kv\n");
+  EXPECT_EQ(Complete("prism kv ex", 2), "exists expire export\n");
+  EXPECT_EQ(Complete("prism kv set default --t", 4),
+            "--ttl --tag --tls --tls-ca --tls-cert --tls-key "
+            "--tls-server-name --token --timeout\n");
+  EXPECT_EQ(Complete("prism --server x:1 kv ca", 4), "cas\n");
+  EXPECT_EQ(Complete("prism kv cas default k v --expect-v", 6),
+            "--expect-value --expect-version\n");
+  EXPECT_EQ(Complete("prism kv import default etc/os-rel", 4), "etc/os-release\n");
+}
+
+TEST(CompletionTest, EveryShellKnowsEveryVerb) {
+  CLI::App app;
+  Shell shell;
+  AddVerbs(app, shell);
+  for (const std::string& script : {BashCompletion(app), ZshCompletion(app), FishCompletion(app)}) {
+    for (const char* verb : {"txn", "persist", "incr", "status", "validate", "completion"}) {
+      EXPECT_NE(script.find(verb), std::string::npos) << verb << " in " << script;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace prism::cli

@@ -1,0 +1,36 @@
+// A line on stderr that says how far long work has come: on a terminal only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+
+namespace prism::cli {
+
+// Shows itself at most ten times a second and wipes itself away at the end. Thread rule: one
+// thread.
+class Progress {
+ public:
+  // `verb`: "imported"; `total_bytes`: 0 when unknown.
+  Progress(std::string verb, std::uint64_t total_bytes);
+  ~Progress() { Clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void Update(std::uint64_t items, std::uint64_t bytes);
+  // Before anything else is printed.
+  void Clear();
+  // The text of the line, after `elapsed`.
+  std::string Describe(std::uint64_t items, std::uint64_t bytes, MonoNanos elapsed) const;
+
+ private:
+  std::string verb_;
+  std::uint64_t total_bytes_;
+  bool enabled_;
+  bool shown_ = false;
+  MonoNanos start_;
+  MonoNanos last_ = 0;
+};
+
+}  // namespace prism::cli

@@ -1,0 +1,94 @@
+#include "cli/verbs.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "base/strings.h"
+#include "base/version.h"
+#include "cli/client_options.h"
+#include "cli/completion.h"
+#include "cli/kv.h"
+#include "cli/output.h"
+#include "cli/shell.h"
+#include "cli/status.h"
+#include "cli/validate.h"
+#include "cli/version.h"
+
+namespace prism::cli {
+namespace {
+
+// One line a family: to add one, write its file and name its function here.
+constexpr std::array<AddVerb, 5> kVerbs = {
+    AddKv, AddStatus, AddValidate, AddVersion, AddCompletion,
+};
+
+// The innermost verb that was recognised: whose help is worth reading.
+const CLI::App& Innermost(const CLI::App& app) {
+  const CLI::App* current = &app;
+  while (!current->get_subcommands().empty()) current = current->get_subcommands().front();
+  return *current;
+}
+
+std::string CommandLine(const CLI::App& verb) {
+  const CLI::App* parent = verb.get_parent();
+  return parent == nullptr ? verb.get_name() : CommandLine(*parent) + " " + verb.get_name();
+}
+
+// "did you mean" for a verb that does not exist.
+std::string Suggestion(const CLI::App& verb) {
+  const std::vector<std::string> left = verb.remaining(true);
+  if (left.empty()) return {};
+  std::vector<std::string> names;
+  for (const CLI::App* sub : verb.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(sub->get_name());
+  const std::optional<std::string> nearest = base::NearestMatch(left.front(), names);
+  return nearest ? fmt::format("; did you mean \"{} {}\"?", CommandLine(verb), *nearest) : "";
+}
+
+int ExplainParseError(const CLI::App& app, const CLI::ParseError& error) {
+  // --help and --version come as errors with the code of success.
+  if (error.get_exit_code() == 0) return app.exit(error);
+  const CLI::App& verb = Innermost(app);
+  if (app.get_subcommands().empty() && app.remaining(true).empty() && app.count_all() == 0) {
+    fmt::print(stderr, "{}", app.help());
+    return kBadUsage;
+  }
+  fmt::print(stderr, "error: INVALID_ARGUMENT/BAD_USAGE: {}{}\nhint: see \"{} --help\"\n",
+             Printable(error.what()), Printable(Suggestion(verb)), CommandLine(verb));
+  return kBadUsage;
+}
+
+}  // namespace
+
+void AddVerbs(CLI::App& app, Shell& shell) {
+  app.name("prism");
+  app.description("Prism, a data access gateway: server and command line in one program");
+  app.set_version_flag("--version", fmt::format("prism {}", Version()));
+  app.require_subcommand(1);
+  app.fallthrough();  // client options may stand anywhere
+  app.footer(
+      "Start a server with \"prism serve\", then try \"prism kv set default greeting hello\".");
+  AddClientOptions(app, shell.options);
+  for (const AddVerb add : kVerbs) add(app, shell);
+}
+
+int RunProgram(int argc, char** argv, std::span<const AddVerb> more) {
+  CLI::App app;
+  Shell shell;
+  AddVerbs(app, shell);
+  for (const AddVerb add : more) add(app, shell);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return ExplainParseError(app, error);
+  }
+  return shell.Run();
+}
+
+}  // namespace prism::cli
