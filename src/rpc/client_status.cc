@@ -1,14 +1,11 @@
 #include "rpc/client_status.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/util/time_util.h>
 
 #include <charconv>
-#include <map>
 #include <optional>
 
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
+#include "contract/status_proto.h"
 #include "rpc/grpc_metadata.h"
 
 namespace prism::rpc {
@@ -59,42 +56,13 @@ Error WithoutStatus(const Http2ClientSession::Stream& stream) {
           stream.error_code));
 }
 
-// What grpc-status-details-bin holds; nothing when it is no google.rpc.Status with an ErrorInfo.
-std::optional<Error> RichError(Code code, const std::string& bytes) {
-  google::rpc::Status status;
-  if (!status.ParseFromString(bytes)) return std::nullopt;
-  google::rpc::ErrorInfo info;
-  google::rpc::BadRequest bad_request;
-  google::rpc::RetryInfo retry;
-  for (const google::protobuf::Any& detail : status.details()) {
-    // UnpackTo leaves what is of another type alone.
-    static_cast<void>(detail.UnpackTo(&info) || detail.UnpackTo(&bad_request) ||
-                      detail.UnpackTo(&retry));
-  }
-  if (info.reason().empty()) return std::nullopt;
-  Error error(code, info.reason(), status.message());
-  const std::map<std::string, std::string> sorted(info.metadata().begin(), info.metadata().end());
-  for (const auto& [key, value] : sorted) error = std::move(error).With(key, value);
-  for (const auto& violation : bad_request.field_violations()) {
-    error = std::move(error).WithField(violation.field(), violation.description());
-  }
-  if (retry.has_retry_delay()) {
-    error = std::move(error).WithRetryAfter(std::chrono::milliseconds(
-        google::protobuf::util::TimeUtil::DurationToMilliseconds(retry.retry_delay())));
-  }
-  return error;
-}
-
-// The error of a numeric grpc-status that is not OK.
+// The error of a grpc-status that is not OK.
 Error Decode(Code code, const Headers& block) {
-  std::string message = PercentDecode(FindHeader(block, "grpc-message"));
   const std::optional<std::string> details =
       DecodeBase64(FindHeader(block, "grpc-status-details-bin"));
-  if (details) {
-    if (std::optional<Error> rich = RichError(code, *details)) return *std::move(rich);
-  }
-  return Error(code, CodeName(code),
-               message.empty() ? "the server gave no message" : std::move(message));
+  const std::string message = PercentDecode(FindHeader(block, "grpc-message"));
+  return contract::DecodeStatus(code, message.empty() ? "the server gave no message" : message,
+                                details.value_or(""));
 }
 
 }  // namespace
