@@ -13,7 +13,9 @@
 #include "base/version.h"
 #include "cli/client_options.h"
 #include "cli/completion.h"
+#include "cli/conformance.h"
 #include "cli/kv.h"
+#include "cli/load.h"
 #include "cli/output.h"
 #include "cli/shell.h"
 #include "cli/status.h"
@@ -24,8 +26,8 @@ namespace prism::cli {
 namespace {
 
 // One line a family: to add one, write its file and name its function here.
-constexpr std::array<AddVerb, 5> kVerbs = {
-    AddKv, AddStatus, AddValidate, AddVersion, AddCompletion,
+constexpr std::array<AddVerb, 7> kVerbs = {
+    AddKv, AddStatus, AddValidate, AddConformance, AddBench, AddVersion, AddCompletion,
 };
 
 // The innermost verb that was recognised: whose help is worth reading.
