@@ -1,0 +1,132 @@
+#include "app/admin_pages.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/effective_config.h"
+#include "base/version.h"
+#include "gateway/gather.h"
+#include "telemetry/process_metrics.h"
+
+namespace prism::app {
+
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+
+bool HasQuery(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::size_t end = query.find('&');
+    const std::string_view part = query.substr(0, end);
+    if (part.substr(0, part.find('=')) == name) return true;
+    query = end == query.npos ? std::string_view() : query.substr(end + 1);
+  }
+  return false;
+}
+
+// Whether a backend that can't be used must keep the server from being ready: one that this program
+// can never serve is a matter of configuration, not of health.
+bool IsRequired(const Error& error) { return error.reason() != "DRIVER_NOT_INSTALLED"; }
+
+}  // namespace
+
+runtime::Task<AdminPage> AdminPages::Get(std::string target) {
+  const std::size_t mark = target.find('?');
+  const std::string_view path = std::string_view(target).substr(0, mark);
+  const std::string_view query =
+      mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
+  if (path == "/livez") co_return AdminPage{.body = "ok\n"};
+  if (path == "/readyz") co_return co_await Ready(HasQuery(query, "verbose"));
+  if (path == "/metrics") co_return co_await Metrics();
+  if (path == "/version") co_return Version();
+  if (path == "/config") co_return Config();
+  co_return AdminPage{
+      .status = 404,
+      .body = "there is nothing here: try /livez, /readyz?verbose, /metrics, /version, /config\n"};
+}
+
+runtime::Task<AdminPages::Checks> AdminPages::CheckBackends() {
+  const auto table = parts_.gateway.table();
+  // Health may touch a disk or a network.
+  auto checked = co_await parts_.pool.Run([table] {
+    Checks checks;
+    for (const gateway::BackendState& state : table->backends()) {
+      Check check{.name = "backend " + state.config.name, .problem = {}};
+      if (state.backend == nullptr) {
+        check.problem = state.error->ToString();
+        check.required = IsRequired(*state.error);
+      } else if (const Status health = state.backend->Health(); !health) {
+        check.problem = health.error().ToString();
+      }
+      checks.push_back(std::move(check));
+    }
+    for (const auto& entry : table->entries()) {
+      // A backend that is down has been named above.
+      if (!entry->refused || entry->owner == nullptr) continue;
+      checks.push_back(
+          {.name = "namespace " + entry->config.name, .problem = entry->refused->ToString()});
+    }
+    return checks;
+  });
+  if (checked) co_return *std::move(checked);
+  co_return Checks{{.name = "checks", .problem = checked.error().ToString()}};
+}
+
+runtime::Task<AdminPage> AdminPages::Ready(bool verbose) {
+  Checks checks = co_await CheckBackends();
+  const bool serving = parts_.lifecycle.serving.load();
+  checks.insert(checks.begin(),
+                Check{.name = "serving", .problem = serving ? "" : "starting or draining"});
+  AdminPage page;
+  for (const Check& check : checks) {
+    const bool well = check.problem.empty();
+    if (!well && check.required) page.status = 503;
+    if (!verbose && well) continue;
+    page.body += fmt::format("[{}] {}{}{}\n", well ? "+" : "-", check.name, well ? " ok" : ": ",
+                             check.problem);
+  }
+  page.body += page.status == 200 ? "ready\n" : "not ready\n";
+  co_return page;
+}
+
+runtime::Task<AdminPage> AdminPages::Metrics() {
+  const Checks checks = co_await CheckBackends();
+  gateway::Gateway& gateway = parts_.gateway;
+  const auto samples = co_await gateway::Gather<gateway::ShardSample>(
+      parts_.shards, [&gateway](int shard) { return gateway.Sample(shard); });
+
+  telemetry::PrometheusText text;
+  text.Gauge("prism_build_info", "Always 1; the version is a label.");
+  text.Sample({{"version", prism::Version()}}, std::uint64_t{1});
+  gateway_metrics_.Write(samples, text);
+  text.Gauge("prism_backend_up", "1 when the backend can serve.");
+  for (const Check& check : checks) {
+    constexpr std::string_view kPrefix = "backend ";
+    if (!check.name.starts_with(kPrefix)) continue;
+    text.Sample({{"backend", std::string_view(check.name).substr(kPrefix.size())}},
+                std::uint64_t{check.problem.empty() ? 1u : 0u});
+  }
+  text.Gauge("prism_config_revision", "Revision of the configuration that is served.");
+  text.Sample({}, gateway.table()->revision());
+  text.Counter("prism_config_reloads_total", "Times that the configuration was read again.");
+  text.Sample({}, parts_.lifecycle.reloads.load());
+  text.Gauge("prism_config_last_reload_failed", "1 when the last reload was refused.");
+  text.Sample({}, std::uint64_t{parts_.lifecycle.last_reload_failed.load() ? 1u : 0u});
+  text.Gauge("prism_shards", "Threads that serve.");
+  text.Sample({}, static_cast<std::uint64_t>(parts_.shards.size()));
+  telemetry::WriteProcessMetrics(telemetry::ReadProcessUsage(), text);
+  co_return AdminPage{.content_type = telemetry::PrometheusText::kContentType,
+                      .body = std::move(text).Take()};
+}
+
+AdminPage AdminPages::Version() const {
+  const nlohmann::ordered_json json = {{"version", prism::Version()}, {"api", "v1"}};
+  return {.content_type = kJson, .body = json.dump() + "\n"};
+}
+
+AdminPage AdminPages::Config() const {
+  return {.content_type = kJson,
+          .body = EffectiveConfig(parts_.settings, parts_.gateway.table()->snapshot())};
+}
+
+}  // namespace prism::app

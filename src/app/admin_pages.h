@@ -1,0 +1,68 @@
+// What the admin port answers: health, metrics, version, configuration.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/settings.h"
+#include "gateway/gateway.h"
+#include "runtime/blocking_pool.h"
+#include "runtime/shard.h"
+#include "runtime/task.h"
+
+namespace prism::app {
+
+// What the control thread tells the admin port. Each value by itself.
+struct Lifecycle {
+  std::atomic<bool> serving = false;  // listening and not draining
+  std::atomic<bool> last_reload_failed = false;
+  std::atomic<std::uint64_t> reloads = 0;
+};
+
+struct AdminPage {
+  int status = 200;
+  std::string_view content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+// Life cycle: made by the server, outlives the admin listener. Thread rule: pages are asked for on
+// one shard, always the same.
+class AdminPages {
+ public:
+  // Everything outlives the pages.
+  struct Parts {
+    const ServerSettings& settings;
+    const Lifecycle& lifecycle;
+    runtime::ShardPool& shards;
+    runtime::BlockingPool& pool;
+    gateway::Gateway& gateway;
+    const gateway::MethodTable& methods;
+  };
+
+  explicit AdminPages(const Parts& parts) : parts_(parts), gateway_metrics_(parts.methods) {}
+
+  // `target` is the path with its query, "/readyz?verbose".
+  runtime::Task<AdminPage> Get(std::string target);
+
+ private:
+  // One line of /readyz?verbose.
+  struct Check {
+    std::string name;
+    std::string problem;   // empty: well
+    bool required = true;  // of readiness
+  };
+  using Checks = std::vector<Check>;
+
+  runtime::Task<AdminPage> Ready(bool verbose);
+  runtime::Task<AdminPage> Metrics();
+  AdminPage Version() const;
+  AdminPage Config() const;
+  runtime::Task<Checks> CheckBackends();
+
+  Parts parts_;
+  gateway::GatewayMetrics gateway_metrics_;
+};
+
+}  // namespace prism::app

@@ -1,0 +1,104 @@
+#include "app/core.h"
+
+#include "contract/all_interfaces.h"
+#include "engine/models.h"
+#include "security/secrets.h"
+
+namespace prism::app {
+
+namespace {
+
+// Health checks, and what else must not block a shard; nothing of the request path.
+constexpr int kPoolThreads = 2;
+constexpr std::size_t kPoolQueue = 1024;
+// Lines about namespaces that can't be served; the rest is counted.
+constexpr int kMaxReported = 20;
+
+engine::LocalEngineOptions EngineOptions(const ServerSettings& settings) {
+  engine::LocalEngineOptions options;
+  options.max_response_bytes = settings.limits.max_message_bytes;
+  return options;
+}
+
+gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
+  gateway::ShardState::Options options;
+  options.queue_delay.target = settings.queue_delay_target.count() * kNanosPerMilli;
+  options.rebind_grace = settings.rebind_grace.count() * kNanosPerMilli;
+  return options;
+}
+
+}  // namespace
+
+Core::Core(const ServerSettings& settings,
+           std::span<const gateway::MethodTable::SystemService> system, telemetry::Logger& log)
+    : settings_(settings),
+      log_(log),
+      budget_(settings.memory_max_bytes),
+      engine_(EngineOptions(settings), clock_, budget_, engine::BuiltinModels()),
+      pool_(kPoolThreads, kPoolQueue),
+      shards_(settings.shards),
+      methods_(contract::AllInterfaces(), system),
+      binder_(methods_.interfaces(),
+              [this](const namespaces::BackendConfig& config) { return MakeBackend(config); }),
+      gateway_({shards_, methods_, authorizer_, clock_}, ShardOptions(settings)) {}
+
+Core::~Core() { Stop(); }
+
+Status Core::Start(std::shared_ptr<const namespaces::Snapshot> snapshot) {
+  auto table = binder_.Bind(std::move(snapshot));
+  TRY(CheckBackends(*table));
+  TRY(shards_.Start());
+  ReportRefused(*table);
+  gateway_.Publish(table);
+  binder_.Commit(std::move(table));
+  return {};
+}
+
+Status Core::Apply(std::shared_ptr<const namespaces::Snapshot> snapshot) {
+  auto table = binder_.Bind(std::move(snapshot));
+  TRY(CheckBackends(*table));
+  ReportRefused(*table);
+  gateway_.Publish(table);
+  binder_.Commit(std::move(table));
+  return {};
+}
+
+void Core::Stop() {
+  shards_.Stop();
+  pool_.Stop();
+}
+
+Result<std::shared_ptr<contract::Backend>> Core::MakeBackend(
+    const namespaces::BackendConfig& config) {
+  backends::BackendSettings settings{
+      .name = config.name, .connection = {}, .username = {}, .password = {}};
+  TRY_ASSIGN(settings.connection, security::ResolveSecrets(config.connection));
+  TRY_ASSIGN(settings.username, security::ResolveSecrets(config.username));
+  TRY_ASSIGN(settings.password, security::ResolveSecrets(config.password));
+  return backends::MakeBackend(config.type, {.engine = engine_, .data_dir = settings_.data_dir},
+                               settings);
+}
+
+Status Core::CheckBackends(const gateway::RoutingTable& table) {
+  for (const gateway::BackendState& state : table.backends()) {
+    if (state.error && state.error->reason() != "DRIVER_NOT_INSTALLED") {
+      return std::unexpected(*state.error);
+    }
+  }
+  return {};
+}
+
+void Core::ReportRefused(const gateway::RoutingTable& table) {
+  int refused = 0;
+  for (const auto& entry : table.entries()) {
+    if (!entry->refused || ++refused > kMaxReported) continue;
+    log_.Warn("namespace can't be served", {{"namespace", entry->config.name},
+                                            {"reason", entry->refused->reason()},
+                                            {"message", entry->refused->message()}});
+  }
+  if (refused > kMaxReported) {
+    log_.Warn("more namespaces can't be served", {{"count", refused - kMaxReported}});
+  }
+}
+
+}  // namespace prism::app

@@ -1,0 +1,65 @@
+// Everything of the server but its sockets: engine, backends, configuration, shards, gateway.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/admin_pages.h"
+#include "app/settings.h"
+#include "backends/builtin_backends.h"
+#include "base/clock.h"
+#include "engine/local_engine.h"
+#include "engine/memory/memory_budget.h"
+#include "gateway/binder.h"
+#include "gateway/gateway.h"
+#include "namespaces/snapshot.h"
+#include "runtime/blocking_pool.h"
+#include "runtime/shard.h"
+#include "security/authorizer.h"
+#include "telemetry/log.h"
+
+namespace prism::app {
+
+// Life cycle: construct, Start, then listeners may lead calls to gateway(); stop the listeners,
+// then Stop. Thread rule: one control thread.
+class Core {
+ public:
+  // `system`: services that belong to the server itself. What is referred to outlives the core.
+  Core(const ServerSettings& settings, std::span<const gateway::MethodTable::SystemService> system,
+       telemetry::Logger& log);
+  ~Core();
+
+  // Opens what the snapshot needs and starts the shards. An error when a backend that this program
+  // has can't be opened: a server that silently lacks half of its namespaces helps nobody.
+  Status Start(std::shared_ptr<const namespaces::Snapshot> snapshot);
+  // Serves the snapshot from now on, without dropping a call. On failure everything stays.
+  Status Apply(std::shared_ptr<const namespaces::Snapshot> snapshot);
+  // Lets go of what no shard uses any more. Now and then.
+  void Tidy() { binder_.Sweep(); }
+  void Stop();
+
+  runtime::ShardPool& shards() { return shards_; }
+  runtime::BlockingPool& pool() { return pool_; }
+  gateway::Gateway& gateway() { return gateway_; }
+  const gateway::MethodTable& methods() const { return methods_; }
+
+ private:
+  Result<std::shared_ptr<contract::Backend>> MakeBackend(const namespaces::BackendConfig& config);
+  // The first backend of the table that should be there and is not.
+  static Status CheckBackends(const gateway::RoutingTable& table);
+  void ReportRefused(const gateway::RoutingTable& table);
+
+  const ServerSettings& settings_;
+  telemetry::Logger& log_;
+  SystemClock clock_;
+  security::AllowAll authorizer_;
+  engine::MemoryBudget budget_;
+  engine::LocalEngine engine_;
+  runtime::BlockingPool pool_;
+  runtime::ShardPool shards_;
+  gateway::MethodTable methods_;
+  gateway::Binder binder_;
+  gateway::Gateway gateway_;
+};
+
+}  // namespace prism::app

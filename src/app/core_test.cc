@@ -1,0 +1,118 @@
+// The server without sockets: configuration to shards, reload, admin pages.
+#include "app/core.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <vector>
+
+#include "app/admin_pages.h"
+#include "namespaces/yaml_source.h"
+#include "runtime/sync_wait.h"
+
+namespace prism::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+runtime::Task<std::string> NameOfFirst(const gateway::Gateway& gateway) {
+  co_return gateway.table()->entries().front()->config.name;
+}
+
+class CoreTest : public ::testing::Test {
+ protected:
+  CoreTest() {
+    settings_.shards = 2;
+    settings_.memory_max_bytes = 16u << 20;
+    settings_.data_dir = ::testing::TempDir() + "/prism_core_test";
+    core_ = std::make_unique<Core>(settings_,
+                                   std::span<const gateway::MethodTable::SystemService>(), log_);
+    pages_ = std::make_unique<AdminPages>(AdminPages::Parts{
+        settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(), core_->methods()});
+  }
+  ~CoreTest() override { std::filesystem::remove_all(settings_.data_dir); }
+
+  static std::shared_ptr<const namespaces::Snapshot> Config(std::string_view text) {
+    auto parsed = namespaces::ParseConfig(text, "f");
+    EXPECT_TRUE(parsed) << parsed.error().ToString();
+    return *parsed;
+  }
+  AdminPage Get(std::string target) {
+    return runtime::RunOn(core_->shards().at(0),
+                          [this, &target] { return pages_->Get(std::move(target)); });
+  }
+
+  ServerSettings settings_;
+  Lifecycle lifecycle_;
+  std::vector<std::string> lines_;
+  telemetry::Logger log_{telemetry::LogLevel::kInfo, telemetry::LogFormat::kText,
+                         [this](std::string_view line) { lines_.emplace_back(line); }};
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<AdminPages> pages_;
+};
+
+constexpr std::string_view kOneNamespace = "namespaces: [{name: a, backend: memory}]\n";
+
+TEST_F(CoreTest, IsReadyWhenItServesAndItsBackendsAreUp) {
+  ASSERT_TRUE(core_->Start(Config(kOneNamespace)));
+  EXPECT_EQ(Get("/livez").status, 200);
+  EXPECT_EQ(Get("/readyz").status, 503);  // not listening yet
+  lifecycle_.serving = true;
+  EXPECT_EQ(Get("/readyz").status, 200);
+  EXPECT_EQ(Get("/readyz").body, "ready\n");
+  EXPECT_THAT(Get("/readyz?verbose").body, HasSubstr("[+] backend memory ok\n"));
+  lifecycle_.serving = false;
+  EXPECT_THAT(Get("/readyz?verbose=1").body, HasSubstr("[-] serving: starting or draining\n"));
+  EXPECT_EQ(Get("/elsewhere").status, 404);
+}
+
+TEST_F(CoreTest, ADriverThatIsNotInstalledIsSaidAndDoesNotStopTheRest) {
+  lifecycle_.serving = true;
+  ASSERT_TRUE(
+      core_->Start(Config("backends: {r: {type: redis}}\n"
+                          "namespaces:\n  - {name: a, backend: memory}\n"
+                          "  - {name: b, backend: r}\n"
+                          "  - {name: c, backend: memory, pattern: outbox}\n")));
+  EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=DRIVER_NOT_INSTALLED")));
+  EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=PATTERN_NOT_INSTALLED")));
+  const AdminPage ready = Get("/readyz?verbose");
+  EXPECT_EQ(ready.status, 200) << ready.body;
+  EXPECT_THAT(ready.body, HasSubstr("[-] backend r: FAILED_PRECONDITION/DRIVER_NOT_INSTALLED"));
+}
+
+TEST_F(CoreTest, ASecretThatIsNotThereStopsTheStartWithoutShowingAnything) {
+  const Status started = core_->Start(
+      Config("backends: {m: {type: memory, connection: \"x${env:PRISM_TEST_NOT_SET}\"}}\n"
+             "namespaces: [{name: a, backend: m}]\n"));
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().reason(), "SECRET_UNAVAILABLE");
+}
+
+TEST_F(CoreTest, AChangeIsServedByEveryShard) {
+  ASSERT_TRUE(core_->Start(Config(kOneNamespace)));
+  EXPECT_THAT(Get("/metrics").body, HasSubstr("prism_config_revision 1\n"));
+  ASSERT_TRUE(core_->Apply(Config("namespaces: [{name: b, backend: memory}]\n")));
+  for (int shard = 0; shard < 2; ++shard) {
+    EXPECT_EQ(
+        runtime::RunOn(core_->shards().at(shard), [this] { return NameOfFirst(core_->gateway()); }),
+        "b");
+  }
+  core_->Tidy();
+}
+
+TEST_F(CoreTest, TellsMetricsVersionAndConfiguration) {
+  ASSERT_TRUE(core_->Start(Config(kOneNamespace)));
+  const std::string metrics = Get("/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr("prism_build_info{version=\""));
+  EXPECT_THAT(metrics, HasSubstr("prism_backend_up{backend=\"memory\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("prism_shards 2\n"));
+  EXPECT_THAT(metrics, HasSubstr("process_resident_memory_bytes "));
+  EXPECT_TRUE(nlohmann::json::parse(Get("/version").body).contains("version"));
+  const auto config = nlohmann::json::parse(Get("/config").body);
+  EXPECT_EQ(config["namespaces"][0]["name"], "a");
+}
+
+}  // namespace
+}  // namespace prism::app

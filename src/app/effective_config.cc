@@ -1,0 +1,70 @@
+#include "app/effective_config.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/units.h"
+
+namespace prism::app {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json Server(const ServerSettings& settings) {
+  return {{"listen", settings.listen},
+          {"admin_listen", settings.admin_listen},
+          {"data_dir", settings.data_dir},
+          {"shards", settings.shards},
+          {"drain_timeout", base::FormatDuration(settings.drain_timeout)},
+          {"rebind_grace", base::FormatDuration(settings.rebind_grace)},
+          {"queue_delay_target", base::FormatDuration(settings.queue_delay_target)},
+          {"insecure", settings.insecure},
+          {"log_level", telemetry::LogLevelName(settings.log_level)},
+          {"log_format", settings.log_format == telemetry::LogFormat::kJson ? "json" : "text"},
+          {"limits",
+           {{"max_connections", settings.limits.max_connections},
+            {"max_concurrent_streams", settings.limits.max_concurrent_streams},
+            {"max_header_list_bytes", base::FormatSize(settings.limits.max_header_list_bytes)},
+            {"max_message_bytes", base::FormatSize(settings.limits.max_message_bytes)},
+            {"max_unsent_bytes", base::FormatSize(settings.limits.max_unsent_bytes)}}}};
+}
+
+ordered_json Backend(const namespaces::BackendConfig& config) {
+  ordered_json json = {{"type", config.type}};
+  if (!config.connection.empty()) json["connection"] = config.connection;
+  if (!config.username.empty()) json["username"] = config.username;
+  if (!config.password.empty()) json["password"] = config.password;
+  return json;
+}
+
+ordered_json Namespace(const namespaces::NamespaceConfig& config) {
+  ordered_json json = {{"name", config.name}, {"backend", config.backend}};
+  if (!config.pattern.empty()) json["pattern"] = config.pattern;
+  json["consistency"] = namespaces::ConsistencyName(config.consistency);
+  if (!config.owner.empty()) json["owner"] = config.owner;
+  if (!config.tags.empty()) json["tags"] = config.tags;
+  json["rate_limit_rps"] = config.rate_limit_rps;
+  json["max_in_flight"] = config.max_in_flight;
+  json["default_timeout"] = base::FormatDuration(config.default_timeout);
+  const contract::NamespaceSettings& settings = config.settings;
+  json["max_value_bytes"] = base::FormatSize(settings.max_value_bytes);
+  json["max_bytes"] = base::FormatSize(settings.max_bytes);
+  json["max_keys"] = settings.max_keys;
+  json["dedup_window"] = base::FormatDuration(std::chrono::milliseconds(settings.dedup_window_ms));
+  json["dedup_max_entries"] = settings.dedup_max_entries;
+  return json;
+}
+
+}  // namespace
+
+std::string EffectiveConfig(const ServerSettings& settings, const namespaces::Snapshot& snapshot) {
+  ordered_json json = {{"server", Server(settings)},
+                       {"memory", {{"max_bytes", base::FormatSize(settings.memory_max_bytes)}}}};
+  json["backends"] = ordered_json::object();
+  for (const auto& backend : snapshot.backends) json["backends"][backend.name] = Backend(backend);
+  json["namespaces"] = ordered_json::array();
+  for (const auto& ns : snapshot.namespaces) json["namespaces"].push_back(Namespace(ns));
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace prism::app

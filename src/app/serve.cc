@@ -1,0 +1,170 @@
+#include "app/serve.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "app/raise_limits.h"
+#include "app/ready_file.h"
+#include "app/server.h"
+#include "app/settings.h"
+#include "app/signals.h"
+#include "backends/builtin_backends.h"
+#include "base/version.h"
+#include "namespaces/yaml_source.h"
+
+namespace prism::app {
+
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr std::chrono::milliseconds kTick{1000};
+
+int Fail(const Error& error) {
+  fmt::print(stderr, "error: {}\n", error.ToString());
+  return kFailed;
+}
+
+std::optional<std::string> FromEnvironment(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+std::unique_ptr<namespaces::SnapshotSource> ChooseSource(const ServeFlags& flags) {
+  auto path = flags.config ? flags.config : FromEnvironment("PRISM_CONFIG");
+  if (path) return std::make_unique<namespaces::YamlSource>(*path);
+  return std::make_unique<namespaces::DefaultSource>();
+}
+
+Result<namespaces::ServerConfig> ReadFlags(const ServeFlags& flags) {
+  return ReadSettings(
+      [&flags](const Setting& setting) -> std::optional<std::string> {
+        const auto it = flags.settings.find(setting.name);
+        if (it == flags.settings.end()) return std::nullopt;
+        return it->second;
+      },
+      [](const Setting& setting) { return fmt::format("--{}", setting.name); });
+}
+
+// Says what the configuration amounts to, and what of it this program can't serve.
+int Check(const namespaces::SnapshotSource& source, const namespaces::Snapshot& snapshot) {
+  for (const namespaces::BackendConfig& backend : snapshot.backends) {
+    if (!backends::IsBuiltin(backend.type)) {
+      fmt::print(
+          "warning: DRIVER_NOT_INSTALLED: the backend \"{}\" is of type {}: its namespaces "
+          "will not be served\n",
+          backend.name, backend.type);
+    }
+  }
+  for (const namespaces::NamespaceConfig& ns : snapshot.namespaces) {
+    if (!ns.pattern.empty() && !namespaces::IsDataModel(ns.pattern)) {
+      fmt::print(
+          "warning: PATTERN_NOT_INSTALLED: the namespace \"{}\" uses the pattern {}: it will "
+          "not be served\n",
+          ns.name, ns.pattern);
+    }
+  }
+  fmt::print("{}: fine: {} namespaces on {} backends\n", source.Describe(),
+             snapshot.namespaces.size(), snapshot.backends.size());
+  return kDone;
+}
+
+// Until the second request to stop, or until the first one has been fulfilled.
+int Run(Server& server, ControlEvents& events) {
+  bool draining = false;
+  for (;;) {
+    switch (events.Wait(kTick)) {
+      case ControlEvent::kTerminate:
+        if (draining) return kDone;
+        draining = true;
+        server.Drain([&events] { events.Wake(); });
+        break;
+      case ControlEvent::kReload:
+        server.Reload();
+        break;
+      case ControlEvent::kWake:
+        if (draining && server.drained()) return kDone;
+        break;
+      case ControlEvent::kTick:
+        server.Tidy();
+        break;
+    }
+  }
+}
+
+Result<ServerSettings> ReadAll(const ServeFlags& flags, const namespaces::Snapshot& snapshot) {
+  TRY_ASSIGN(const namespaces::ServerConfig from_flags, ReadFlags(flags));
+  TRY_ASSIGN(const namespaces::ServerConfig from_environment, ReadEnvironment());
+  const ServerSettings settings =
+      Decide(Overlay(from_flags, Overlay(from_environment, snapshot.server)), snapshot);
+  TRY(CheckExposure(settings));
+  return settings;
+}
+
+}  // namespace
+
+void AddServeFlags(CLI::App& serve, ServeFlags& flags) {
+  serve.add_option("--config", flags.config, "the configuration (default: none; PRISM_CONFIG)")
+      ->type_name("FILE");
+  serve
+      .add_option("--ready-file", flags.ready_file,
+                  "written with the addresses when everything listens")
+      ->type_name("FILE");
+  serve.add_flag("--check", flags.check, "check the configuration and exit");
+  for (const Setting& setting : Settings()) {
+    const std::string name = fmt::format("--{}", setting.name);
+    const std::string help = fmt::format("{} [{}]", setting.help, EnvironmentName(setting.name));
+    if (setting.placeholder.empty()) {
+      serve.add_flag_callback(
+          name, [&flags, &setting] { flags.settings[std::string(setting.name)] = "true"; }, help);
+      continue;
+    }
+    serve
+        .add_option_function<std::string>(
+            name,
+            [&flags, &setting](const std::string& value) {
+              flags.settings[std::string(setting.name)] = value;
+            },
+            help)
+        ->type_name(std::string(setting.placeholder));
+  }
+}
+
+int Serve(const ServeFlags& flags) {
+  // Before the first thread, so that all of them leave the signals to this one.
+  auto events = ControlEvents::Make();
+  if (!events) return Fail(events.error());
+  // A client's bad message is its error, not a line on our standard error.
+  google::protobuf::SetLogHandler(nullptr);
+
+  const auto source = ChooseSource(flags);
+  auto snapshot = source->Load();
+  if (!snapshot) return Fail(snapshot.error());
+  auto settings = ReadAll(flags, **snapshot);
+  if (!settings) return Fail(settings.error());
+  if (flags.check) return Check(*source, **snapshot);
+
+  telemetry::Logger log(settings->log_level, settings->log_format);
+  log.Info("starting", {{"version", prism::Version()},
+                        {"config", source->Describe()},
+                        {"data_dir", settings->data_dir},
+                        {"shards", settings->shards},
+                        {"max_fds", RaiseFileLimit()}});
+  Server server(*settings, *source, log);
+  auto addresses = server.Start(*std::move(snapshot));
+  if (!addresses) return Fail(addresses.error());
+  const auto ready_file = flags.ready_file ? flags.ready_file : FromEnvironment("PRISM_READY_FILE");
+  if (ready_file) {
+    if (auto written = WriteReadyFile(*ready_file, *addresses); !written) {
+      return Fail(written.error());
+    }
+  }
+  return Run(server, *events);
+}
+
+}  // namespace prism::app

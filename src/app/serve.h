@@ -1,0 +1,32 @@
+// `prism serve`: the server as a verb of the program.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/status.h"
+
+namespace CLI {
+class App;
+}
+
+namespace prism::app {
+
+// What the command line said.
+struct ServeFlags {
+  std::optional<std::string> config;
+  std::optional<std::string> ready_file;
+  bool check = false;
+  std::map<std::string, std::string, std::less<>> settings;  // by name, see Settings()
+};
+
+// Declares the flags; they are in `flags`, which outlives the app, when it has parsed.
+void AddServeFlags(CLI::App& serve, ServeFlags& flags);
+
+// Runs the server until it is told to stop; the exit code of the program. Errors are told on
+// standard error.
+int Serve(const ServeFlags& flags);
+
+}  // namespace prism::app

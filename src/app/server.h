@@ -1,0 +1,51 @@
+// The composition root of `prism serve`: the core, its system services and its listeners.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "app/admin_pages.h"
+#include "app/core.h"
+#include "app/ready_file.h"
+#include "app/settings.h"
+#include "namespaces/snapshot.h"
+#include "telemetry/log.h"
+
+namespace prism::app {
+
+// Life cycle: construct, Start, then Reload and Tidy as they come, Drain, destroy (which stops at
+// once whatever is left). Thread rule: one control thread.
+class Server {
+ public:
+  // All of it outlives the server.
+  Server(const ServerSettings& settings, namespaces::SnapshotSource& source,
+         telemetry::Logger& log);
+  ~Server();
+
+  // Serves the snapshot. UNAVAILABLE/ADDRESS_IN_USE and the errors of the backends; nothing is left
+  // running then.
+  Result<Addresses> Start(std::shared_ptr<const namespaces::Snapshot> snapshot);
+  // Reads the source again. What is wrong is logged, and everything stays as it is.
+  void Reload();
+  void Tidy();
+  // Takes no new calls and ends when those in flight have ended, at the latest after drain_timeout;
+  // then drained() holds and `done` is called, on some thread. Once.
+  void Drain(std::function<void()> done);
+  bool drained() const { return drained_.load(); }
+
+ private:
+  struct Listeners;
+
+  void WarnOfRestart(const namespaces::ServerConfig& now);
+
+  const ServerSettings& settings_;
+  namespaces::SnapshotSource& source_;
+  telemetry::Logger& log_;
+  namespaces::ServerConfig started_with_;
+  Lifecycle lifecycle_;
+  std::unique_ptr<Listeners> listeners_;
+  std::atomic<bool> drained_ = false;
+};
+
+}  // namespace prism::app

@@ -1,0 +1,228 @@
+#include "app/settings.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <thread>
+
+#include "base/units.h"
+#include "engine/memory/memory_budget.h"
+
+namespace prism::app {
+
+namespace {
+
+using namespaces::ServerConfig;
+
+Error BadOption(std::string message) {
+  return Error(Code::kInvalidArgument, "BAD_OPTION", std::move(message));
+}
+
+template <auto kMember>
+Status SetText(ServerConfig& config, const std::string& text) {
+  config.*kMember = text;
+  return {};
+}
+
+template <auto kMember>
+Status SetNumber(ServerConfig& config, const std::string& text) {
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end || number == 0 || number > 1'000'000) {
+    return std::unexpected(BadOption("must be a whole number from 1 to 1000000"));
+  }
+  config.*kMember = number;
+  return {};
+}
+
+template <auto kMember>
+Status SetSize(ServerConfig& config, const std::string& text) {
+  TRY_ASSIGN(const std::uint64_t size, base::ParseSize(text));
+  config.*kMember = size;
+  return {};
+}
+
+template <auto kMember>
+Status SetDuration(ServerConfig& config, const std::string& text) {
+  TRY_ASSIGN(const std::chrono::milliseconds duration, base::ParseDuration(text));
+  if (duration.count() < 0) return std::unexpected(BadOption("must not be negative"));
+  config.*kMember = duration;
+  return {};
+}
+
+Status SetInsecure(ServerConfig& config, const std::string& text) {
+  if (text != "true" && text != "false") {
+    return std::unexpected(BadOption("must be true or false"));
+  }
+  config.insecure = text == "true";
+  return {};
+}
+
+Status SetLogLevel(ServerConfig& config, const std::string& text) {
+  if (!telemetry::ParseLogLevel(text)) {
+    return std::unexpected(BadOption("must be one of debug, info, warn, error"));
+  }
+  config.log_level = text;
+  return {};
+}
+
+Status SetLogFormat(ServerConfig& config, const std::string& text) {
+  if (!telemetry::ParseLogFormat(text)) {
+    return std::unexpected(BadOption("must be text or json"));
+  }
+  config.log_format = text;
+  return {};
+}
+
+constexpr std::array<Setting, 9> kSettings = {{
+    {"listen", "ADDRESS", "where clients connect (default 127.0.0.1:8980; port 0: any)",
+     &SetText<&ServerConfig::listen>},
+    {"admin-listen", "ADDRESS", "where health, metrics and status are (default 127.0.0.1:8981)",
+     &SetText<&ServerConfig::admin_listen>},
+    {"data-dir", "DIR", "where durable namespaces keep their data",
+     &SetText<&ServerConfig::data_dir>},
+    {"shards", "N", "threads that serve (default: one per core)",
+     &SetNumber<&ServerConfig::shards>},
+    {"drain-timeout", "DURATION", "how long a stop waits for calls in flight (default 30s)",
+     &SetDuration<&ServerConfig::drain_timeout>},
+    {"memory-max-bytes", "SIZE", "what the memory backend may hold (default: a quarter of the RAM)",
+     &SetSize<&ServerConfig::memory_max_bytes>},
+    {"insecure", "", "allow listening beyond loopback without authentication", &SetInsecure},
+    {"log-level", "LEVEL", "debug, info, warn or error (default info)", &SetLogLevel},
+    {"log-format", "FORMAT", "text or json (default: text on a terminal)", &SetLogFormat},
+}};
+
+// The host part of "127.0.0.1:8980", "[::1]:8980", "localhost:8980", "unix:/path".
+bool IsLoopback(std::string_view address) {
+  if (address.starts_with("unix:")) return true;
+  const std::size_t colon = address.rfind(':');
+  const std::string_view host = address.substr(0, colon == address.npos ? address.size() : colon);
+  return host.starts_with("127.") || host == "localhost" || host == "[::1]" || host == "::1";
+}
+
+}  // namespace
+
+std::span<const Setting> Settings() { return kSettings; }
+
+std::string EnvironmentName(std::string_view setting) {
+  std::string name = "PRISM_";
+  for (const char c : setting) {
+    name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  }
+  return name;
+}
+
+Result<ServerConfig> ReadSettings(
+    const std::function<std::optional<std::string>(const Setting&)>& lookup,
+    const std::function<std::string(const Setting&)>& describe) {
+  ServerConfig config;
+  std::string wrong;
+  for (const Setting& setting : kSettings) {
+    const auto text = lookup(setting);
+    if (!text) continue;
+    if (auto set = setting.set(config, *text); !set) {
+      wrong += fmt::format("{}{}: {}", wrong.empty() ? "" : "\n", describe(setting),
+                           set.error().message());
+    }
+  }
+  if (!wrong.empty()) return std::unexpected(BadOption(std::move(wrong)));
+  return config;
+}
+
+Result<ServerConfig> ReadEnvironment() {
+  return ReadSettings(
+      [](const Setting& setting) -> std::optional<std::string> {
+        const char* value = std::getenv(EnvironmentName(setting.name).c_str());
+        if (value == nullptr) return std::nullopt;
+        return value;
+      },
+      [](const Setting& setting) { return EnvironmentName(setting.name); });
+}
+
+ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
+  ServerConfig result = under;
+  const auto take = [](auto& into, const auto& from) {
+    if (from) into = from;
+  };
+  take(result.listen, over.listen);
+  take(result.admin_listen, over.admin_listen);
+  take(result.data_dir, over.data_dir);
+  take(result.shards, over.shards);
+  take(result.drain_timeout, over.drain_timeout);
+  take(result.rebind_grace, over.rebind_grace);
+  take(result.queue_delay_target, over.queue_delay_target);
+  take(result.insecure, over.insecure);
+  take(result.log_level, over.log_level);
+  take(result.log_format, over.log_format);
+  take(result.max_connections, over.max_connections);
+  take(result.max_concurrent_streams, over.max_concurrent_streams);
+  take(result.max_header_list_bytes, over.max_header_list_bytes);
+  take(result.max_message_bytes, over.max_message_bytes);
+  take(result.max_unsent_bytes, over.max_unsent_bytes);
+  take(result.memory_max_bytes, over.memory_max_bytes);
+  return result;
+}
+
+ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& snapshot) {
+  ServerSettings settings;
+  settings.listen = config.listen.value_or("127.0.0.1:8980");
+  settings.admin_listen = config.admin_listen.value_or("127.0.0.1:8981");
+  settings.data_dir = config.data_dir ? *config.data_dir : DefaultDataDir();
+  const std::uint64_t cores = std::max(std::thread::hardware_concurrency(), 1u);
+  settings.shards = static_cast<int>(config.shards.value_or(cores));
+  settings.drain_timeout = config.drain_timeout.value_or(settings.drain_timeout);
+  settings.rebind_grace = config.rebind_grace.value_or(settings.rebind_grace);
+  settings.queue_delay_target = config.queue_delay_target.value_or(settings.queue_delay_target);
+  settings.insecure = config.insecure.value_or(false);
+  settings.log_level =
+      telemetry::ParseLogLevel(config.log_level.value_or("")).value_or(telemetry::LogLevel::kInfo);
+  settings.log_format = telemetry::ParseLogFormat(config.log_format.value_or(""))
+                            .value_or(telemetry::DefaultLogFormat());
+  settings.memory_max_bytes =
+      config.memory_max_bytes.value_or(engine::MemoryBudget::DefaultMaxBytes());
+
+  rpc::ServerLimits& limits = settings.limits;
+  const auto set = [](auto& into, const std::optional<std::uint64_t>& from) {
+    if (from) into = static_cast<std::remove_reference_t<decltype(into)>>(*from);
+  };
+  set(limits.max_connections, config.max_connections);
+  set(limits.max_concurrent_streams, config.max_concurrent_streams);
+  set(limits.max_header_list_bytes, config.max_header_list_bytes);
+  set(limits.max_unsent_bytes, config.max_unsent_bytes);
+  for (const namespaces::NamespaceConfig& ns : snapshot.namespaces) {
+    limits.max_message_bytes =
+        std::max<std::uint64_t>(limits.max_message_bytes, ns.settings.max_value_bytes + 64 * 1024);
+  }
+  set(limits.max_message_bytes, config.max_message_bytes);
+  return settings;
+}
+
+std::string DefaultDataDir() {
+  if (geteuid() == 0 || std::getenv("INVOCATION_ID") != nullptr) return "/var/lib/prism";
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
+    return fmt::format("{}/prism", data);
+  }
+  const char* home = std::getenv("HOME");
+  return fmt::format("{}/.local/share/prism", home != nullptr ? home : "");
+}
+
+Status CheckExposure(const ServerSettings& settings) {
+  if (settings.insecure) return {};
+  for (const std::string& address : {settings.listen, settings.admin_listen}) {
+    if (IsLoopback(address)) continue;
+    return std::unexpected(
+        Error(Code::kFailedPrecondition, "INSECURE_LISTENER",
+              fmt::format(
+                  "{} is reachable from other machines and nobody is asked who they are: listen on "
+                  "127.0.0.1, or allow it with --insecure (server.insecure: true)",
+                  address)));
+  }
+  return {};
+}
+
+}  // namespace prism::app

@@ -1,0 +1,70 @@
+// The options of `prism serve` from all their sources: flags > environment > file > default.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "namespaces/snapshot.h"
+#include "rpc/server.h"
+#include "telemetry/log.h"
+
+namespace prism::app {
+
+// One option that has a flag and an environment variable.
+struct Setting {
+  std::string_view name;         // of the flag, without dashes; the variable is PRISM_NAME
+  std::string_view placeholder;  // empty: a switch
+  std::string_view help;
+  // Reads the text into the configuration; INVALID_ARGUMENT/BAD_OPTION.
+  Status (*set)(namespaces::ServerConfig& config, const std::string& text);
+};
+std::span<const Setting> Settings();
+
+// "PRISM_DRAIN_TIMEOUT" of "drain-timeout".
+std::string EnvironmentName(std::string_view setting);
+
+// Reads all settings that `lookup` has (a variable's or a flag's value by setting). Every mistake
+// is in the message, with `describe(setting)` as the place.
+Result<namespaces::ServerConfig> ReadSettings(
+    const std::function<std::optional<std::string>(const Setting&)>& lookup,
+    const std::function<std::string(const Setting&)>& describe);
+Result<namespaces::ServerConfig> ReadEnvironment();
+
+// What is set in `over` wins.
+namespaces::ServerConfig Overlay(const namespaces::ServerConfig& over,
+                                 const namespaces::ServerConfig& under);
+
+// Everything decided.
+struct ServerSettings {
+  std::string listen;
+  std::string admin_listen;
+  std::string data_dir;
+  int shards = 1;
+  std::chrono::milliseconds drain_timeout{30'000};
+  std::chrono::milliseconds rebind_grace{30'000};
+  std::chrono::milliseconds queue_delay_target{20};
+  bool insecure = false;
+  telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
+  telemetry::LogFormat log_format = telemetry::LogFormat::kText;
+  rpc::ServerLimits limits;
+  std::uint64_t memory_max_bytes = 0;
+};
+
+// Fills in the defaults. max_message_bytes defaults to what the largest max_value_bytes of the
+// snapshot needs.
+ServerSettings Decide(const namespaces::ServerConfig& config, const namespaces::Snapshot& snapshot);
+
+// /var/lib/prism for root or under systemd, else $XDG_DATA_HOME/prism or ~/.local/share/prism.
+std::string DefaultDataDir();
+
+// FAILED_PRECONDITION/INSECURE_LISTENER when an address is not loopback and nothing protects it.
+Status CheckExposure(const ServerSettings& settings);
+
+}  // namespace prism::app

@@ -1,0 +1,115 @@
+#include "app/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+
+#include "app/effective_config.h"
+#include "namespaces/yaml_source.h"
+
+namespace prism::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+Result<namespaces::ServerConfig> FromFlags(std::map<std::string, std::string, std::less<>> flags) {
+  return ReadSettings(
+      [&flags](const Setting& setting) -> std::optional<std::string> {
+        const auto it = flags.find(setting.name);
+        if (it == flags.end()) return std::nullopt;
+        return it->second;
+      },
+      [](const Setting& setting) { return "--" + std::string(setting.name); });
+}
+
+std::shared_ptr<const namespaces::Snapshot> Config(std::string_view text) {
+  auto parsed = namespaces::ParseConfig(text, "f");
+  EXPECT_TRUE(parsed) << parsed.error().ToString();
+  return *parsed;
+}
+
+TEST(SettingsTest, NamesEnvironmentVariablesAfterFlags) {
+  EXPECT_EQ(EnvironmentName("listen"), "PRISM_LISTEN");
+  EXPECT_EQ(EnvironmentName("drain-timeout"), "PRISM_DRAIN_TIMEOUT");
+}
+
+TEST(SettingsTest, FlagsGoBeforeTheEnvironmentBeforeTheFile) {
+  const auto snapshot = Config(
+      "server: {listen: \"127.0.0.1:1\", admin_listen: \"127.0.0.1:2\", "
+      "shards: 3, drain_timeout: 1s}\n");
+  ASSERT_EQ(setenv("PRISM_LISTEN", "127.0.0.1:10", 1), 0);
+  ASSERT_EQ(setenv("PRISM_SHARDS", "4", 1), 0);
+  const auto environment = ReadEnvironment();
+  unsetenv("PRISM_LISTEN");
+  unsetenv("PRISM_SHARDS");
+  const auto flags = FromFlags({{"listen", "127.0.0.1:100"}});
+  ASSERT_TRUE(environment && flags);
+  const ServerSettings settings =
+      Decide(Overlay(*flags, Overlay(*environment, snapshot->server)), *snapshot);
+  EXPECT_EQ(settings.listen, "127.0.0.1:100");
+  EXPECT_EQ(settings.shards, 4);
+  EXPECT_EQ(settings.admin_listen, "127.0.0.1:2");
+  EXPECT_EQ(settings.drain_timeout, std::chrono::seconds(1));
+  EXPECT_EQ(settings.rebind_grace, std::chrono::seconds(30));  // default
+}
+
+TEST(SettingsTest, ReportsEveryBadOptionWithItsPlace) {
+  const auto bad = FromFlags({{"shards", "0"}, {"log-level", "loud"}, {"drain-timeout", "10"}});
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().reason(), "BAD_OPTION");
+  EXPECT_THAT(bad.error().message(), HasSubstr("--shards: "));
+  EXPECT_THAT(bad.error().message(), HasSubstr("--log-level: must be one of"));
+  EXPECT_THAT(bad.error().message(), HasSubstr("--drain-timeout: "));
+}
+
+TEST(SettingsTest, TheMessageLimitFollowsTheLargestValue) {
+  const auto snapshot =
+      Config("namespaces:\n  - {name: a, backend: memory, max_value_bytes: 32MiB}\n");
+  EXPECT_EQ(Decide({}, *snapshot).limits.max_message_bytes, (32u << 20) + 64 * 1024);
+  namespaces::ServerConfig config;
+  config.max_message_bytes = 1u << 20;
+  EXPECT_EQ(Decide(config, *snapshot).limits.max_message_bytes, 1u << 20);
+  EXPECT_EQ(Decide({}, *Config("")).limits.max_message_bytes, (4u << 20) + 64 * 1024);
+}
+
+TEST(SettingsTest, RefusesToBeReachableUnprotected) {
+  ServerSettings settings;
+  settings.admin_listen = "127.0.0.1:0";
+  for (const char* address : {"127.0.0.1:80", "[::1]:80", "localhost:80", "unix:/run/x"}) {
+    settings.listen = address;
+    EXPECT_TRUE(CheckExposure(settings)) << address;
+  }
+  for (const char* address : {"0.0.0.0:80", "[::]:80", "10.0.0.1:80", "host:80", ":80"}) {
+    settings.listen = address;
+    const Status status = CheckExposure(settings);
+    ASSERT_FALSE(status) << address;
+    EXPECT_EQ(status.error().reason(), "INSECURE_LISTENER");
+  }
+  settings.insecure = true;
+  EXPECT_TRUE(CheckExposure(settings));
+  settings.insecure = false;
+  settings.listen = "127.0.0.1:0";
+  settings.admin_listen = "0.0.0.0:0";
+  EXPECT_FALSE(CheckExposure(settings));
+}
+
+TEST(EffectiveConfigTest, WritesDefaultsOutAndSecretsAsReferences) {
+  const auto snapshot = Config(
+      "backends:\n  q: {type: postgres, connection: \"pg://u:${env:PW}@h\", password: "
+      "\"${file:/run/pg}\"}\n"
+      "namespaces:\n  - {name: a, backend: q, pattern: keyvalue, tags: [x]}\n");
+  const auto json = nlohmann::json::parse(EffectiveConfig(Decide({}, *snapshot), *snapshot));
+  EXPECT_EQ(json["server"]["listen"], "127.0.0.1:8980");
+  EXPECT_EQ(json["server"]["limits"]["max_message_bytes"], "4160KiB");
+  EXPECT_EQ(json["backends"]["q"]["connection"], "pg://u:${env:PW}@h");
+  EXPECT_EQ(json["backends"]["q"]["password"], "${file:/run/pg}");
+  EXPECT_EQ(json["namespaces"][0]["name"], "a");
+  EXPECT_EQ(json["namespaces"][0]["default_timeout"], "30s");
+  EXPECT_EQ(json["namespaces"][0]["max_value_bytes"], "4MiB");
+  EXPECT_GT(json["memory"]["max_bytes"].get<std::string>().size(), 1u);
+}
+
+}  // namespace
+}  // namespace prism::app

@@ -1,0 +1,51 @@
+#include "backends/builtin_backends.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "engine/memory/memory_backend.h"
+
+namespace prism::backends {
+
+namespace {
+
+Result<std::shared_ptr<contract::Backend>> MakeMemory(const BackendServices& services,
+                                                      const BackendSettings&) {
+  TRY_ASSIGN(std::shared_ptr<contract::Backend> made, engine::MemoryBackend::Make(services.engine));
+  return made;
+}
+
+constexpr std::array<BuiltinBackend, 1> kBuiltin = {{
+    {"memory", &MakeMemory},
+}};
+
+}  // namespace
+
+std::span<const BuiltinBackend> BuiltinBackends() { return kBuiltin; }
+
+bool IsBuiltin(std::string_view type) {
+  return std::ranges::find(kBuiltin, type, &BuiltinBackend::type) != kBuiltin.end();
+}
+
+Result<std::shared_ptr<contract::Backend>> MakeBackend(std::string_view type,
+                                                       const BackendServices& services,
+                                                       const BackendSettings& settings) {
+  std::vector<std::string_view> known;
+  for (const BuiltinBackend& backend : kBuiltin) {
+    if (backend.type == type) return backend.make(services, settings);
+    known.push_back(backend.type);
+  }
+  return std::unexpected(
+      Error(Code::kFailedPrecondition, "DRIVER_NOT_INSTALLED",
+            fmt::format("the backend \"{}\" is of type {}, whose driver is not part of this "
+                        "program: use one of {}, or a build that has it",
+                        settings.name, type, fmt::join(known, ", ")))
+          .With("backend", settings.name)
+          .With("type", std::string(type)));
+}
+
+}  // namespace prism::backends
