@@ -37,7 +37,7 @@ class Importer {
       : shell_(shell),
         arguments_(arguments),
         reader_(std::move(reader)),
-        progress_("imported", reader_.total_bytes()) {
+        progress_("keys imported:", reader_.total_bytes()) {
     request_.set_namespace_(arguments.ns);
   }
 
@@ -164,7 +164,7 @@ int RunExport(Shell& shell, const ExportArguments& arguments) {
   Result<rpc::ClientStream> stream = shell.Stream(KvPath("KeyValueScan/Scan"), request);
   if (!stream) return shell.Fail(stream.error());
 
-  Progress progress("exported", 0);
+  Progress progress("keys exported:", 0);
   std::uint64_t keys = 0;
   std::uint64_t bytes = 0;
   std::string page_token;

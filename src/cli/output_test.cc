@@ -50,10 +50,10 @@ TEST(DescribeErrorTest, NamesCodeReasonAndWhatToDo) {
 }
 
 TEST(ProgressTest, SaysHowFarAndHowFast) {
-  EXPECT_EQ(Progress("imported", 1000).Describe(50, 500, kNanosPerSecond),
-            "[##########..........]  50%  imported 50 keys, 500 B, 50/s");
-  EXPECT_EQ(Progress("exported", 0).Describe(10, 2048, 2 * kNanosPerSecond),
-            "exported 10 keys, 2.00 KiB, 5/s");
+  EXPECT_EQ(Progress("keys imported:", 1000).Describe(50, 500, kNanosPerSecond),
+            "[##########..........]  50%  keys imported: 50, 500 B, 50/s");
+  EXPECT_EQ(Progress("keys exported:", 0).Describe(10, 2048, 2 * kNanosPerSecond),
+            "keys exported: 10, 2.00 KiB, 5/s");
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 
 namespace prism::cli {
 
-Progress::Progress(std::string verb, std::uint64_t total_bytes)
-    : verb_(std::move(verb)),
+Progress::Progress(std::string what, std::uint64_t total_bytes)
+    : what_(std::move(what)),
       total_bytes_(total_bytes),
       enabled_(IsTerminal(stderr)),
       start_(MonotonicNow()) {}
@@ -22,8 +22,9 @@ std::string Progress::Describe(std::uint64_t items, std::uint64_t bytes, MonoNan
   const double seconds =
       std::max(static_cast<double>(elapsed) / static_cast<double>(kNanosPerSecond), 0.001);
   const double rate = static_cast<double>(items) / seconds;
-  std::string text =
-      fmt::format("{} {} keys, {}, {:.0f}/s", verb_, items, base::HumanSize(bytes), rate);
+  std::string text = fmt::format("{} {}", what_, items);
+  if (bytes > 0) text += ", " + base::HumanSize(bytes);
+  text += fmt::format(", {:.0f}/s", rate);
   if (total_bytes_ == 0) return text;
   const std::uint64_t done = std::min(bytes, total_bytes_);
   const std::size_t filled = static_cast<std::size_t>(done * kBarColumns / total_bytes_);

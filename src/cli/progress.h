@@ -12,8 +12,8 @@ namespace prism::cli {
 // thread.
 class Progress {
  public:
-  // `verb`: "imported"; `total_bytes`: 0 when unknown.
-  Progress(std::string verb, std::uint64_t total_bytes);
+  // `what`: "keys imported:"; `total_bytes`: 0 when unknown.
+  Progress(std::string what, std::uint64_t total_bytes);
   ~Progress() { Clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -25,7 +25,7 @@ class Progress {
   std::string Describe(std::uint64_t items, std::uint64_t bytes, MonoNanos elapsed) const;
 
  private:
-  std::string verb_;
+  std::string what_;
   std::uint64_t total_bytes_;
   bool enabled_;
   bool shown_ = false;
