@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <exception>
 #include <system_error>
 #include <utility>
@@ -198,6 +199,11 @@ void Shard::Dispatch(int ready) {
 
 void Shard::Loop() {
   current_shard = this;
+  // Writing to what the other side has closed is EPIPE here, never a signal.
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   while (!stopping_ || !mailbox_.empty()) {
     const int ready = ::epoll_wait(epoll_->epoll, epoll_->batch.data(), kMaxEvents, PrepareSleep());
     sleeping_.store(false, std::memory_order_relaxed);
