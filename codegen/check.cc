@@ -33,6 +33,7 @@ class Checker {
 
   std::vector<std::string> errors_;
   std::map<std::string, std::string> service_of_id_;
+  std::map<std::string, std::string> method_of_route_;
 };
 
 std::string Name(const pb::MethodDescriptor& method) {
@@ -146,6 +147,8 @@ void Checker::CheckRoute(const pb::MethodDescriptor& method, const std::string& 
     Complain(method, what + "must be \"VERB /path/{field}\"");
     return;
   }
+  const auto [first, is_new] = method_of_route_.emplace(rest, Name(method));
+  if (!is_new) Complain(method, what + "is taken by " + first->second);
   if (method.client_streaming()) {
     Complain(method, what + "cannot carry a stream of requests");
   }

@@ -46,6 +46,11 @@ class Plugin final : public pb::compiler::CodeGenerator {
   bool GenerateAll(const std::vector<const pb::FileDescriptor*>& files,
                    const std::string& parameter, pb::compiler::GeneratorContext* context,
                    std::string* error) const override {
+    std::vector<std::pair<std::string, std::string>> options;
+    pb::compiler::ParseGeneratorParameter(parameter, &options);
+    for (const auto& [key, value] : options) {
+      if (key != "list") *error += "unknown parameter " + key + ": only list=<path> is known\n";
+    }
     for (const std::string& complaint : CheckContract(files)) *error += complaint + "\n";
     if (!error->empty()) return false;
 
@@ -55,15 +60,9 @@ class Plugin final : public pb::compiler::CodeGenerator {
       WriteInterfaceHeader(*file, OutputFile(*context, base + ".prism.h").printer());
       WriteInterfaceSource(*file, OutputFile(*context, base + ".prism.cc").printer());
     }
-    std::vector<std::pair<std::string, std::string>> options;
-    pb::compiler::ParseGeneratorParameter(parameter, &options);
-    for (const auto& [key, value] : options) {
-      if (key != "list") {
-        *error = "unknown parameter " + key + ": only list=<path> is known";
-        return false;
-      }
-      WriteListHeader(OutputFile(*context, value + ".h").printer());
-      WriteListSource(files, value + ".h", OutputFile(*context, value + ".cc").printer());
+    for (const auto& [key, path] : options) {
+      WriteListHeader(OutputFile(*context, path + ".h").printer());
+      WriteListSource(files, path + ".h", OutputFile(*context, path + ".cc").printer());
     }
     return true;
   }
