@@ -55,10 +55,8 @@ constexpr Rule kAbsentFalse = {"EXPECTATION_ABSENT_FALSE", "expect.absent",
                                "must be true when it is set; expect a version or a value instead"};
 constexpr Rule kVersionEmpty = {"EXPECTATION_VERSION_EMPTY", "expect.version",
                                 "is empty; set absent to expect that the key is not there"};
-constexpr Rule kTimeoutInvalid = {"TIMEOUT_INVALID", "timeout", "is no valid Duration"};
-constexpr Rule kTimeoutNotPositive = {"TIMEOUT_NOT_POSITIVE", "timeout", "must be more than 0"};
-constexpr Rule kTimeoutTooLarge = {"TIMEOUT_TOO_LARGE", "timeout",
-                                   "is more than the 60 s that are allowed"};
+constexpr Rule kTimeoutOutOfRange = {"TIMEOUT_OUT_OF_RANGE", "timeout",
+                                     "must be a valid Duration, more than 0 and at most 60 s"};
 
 constexpr std::int64_t kMaxTimestampMillis = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
 constexpr std::int64_t kMaxDurationSeconds = 315'576'000'000;      // google/protobuf/duration.proto
@@ -153,9 +151,7 @@ Error PrefixMissing() { return Broken(kPrefixRequired).error(); }
 Result<std::int64_t> TransactionTimeout(const keyvalue::v1::BeginTransactionRequest& request) {
   if (!request.has_timeout()) return kDefaultTimeoutMillis;
   const auto millis = MillisOf(request.timeout());
-  if (!millis) return Broken(kTimeoutInvalid);
-  if (*millis <= 0) return Broken(kTimeoutNotPositive);
-  if (*millis > kMaxTimeoutMillis) return Broken(kTimeoutTooLarge);
+  if (!millis || *millis <= 0 || *millis > kMaxTimeoutMillis) return Broken(kTimeoutOutOfRange);
   return *millis;
 }
 

@@ -13,13 +13,13 @@ namespace {
 constexpr std::size_t kItemOverhead = 128;
 
 std::size_t BytesOf(std::string_view key, const PendingWrite& write) {
-  return key.size() + write.value.size() + write.tags.size() + kItemOverhead;
+  return key.size() + write.value.size() + write.tags.size();
 }
 
 Error TooLarge() {
   return Error(
       Code::kResourceExhausted, "TRANSACTION_TOO_LARGE",
-      fmt::format("A transaction reads and writes at most {} keys each and holds at most {} bytes. "
+      fmt::format("A transaction reads at most {0} keys and writes at most {0} keys and {1} bytes. "
                   "Split it, or commit earlier.",
                   TransactionTable::kMaxKeys, TransactionTable::kMaxBytes));
 }
@@ -87,25 +87,24 @@ Result<TransactionTable::Transaction*> TransactionTable::FindOpen(Stripe& stripe
   return found;
 }
 
-// Exchanges `released` bytes of the transaction for `added` ones.
-Status TransactionTable::Grow(Transaction& transaction, std::size_t released, std::size_t added) {
-  const std::size_t after = transaction.bytes - released + added;
-  if (after > kMaxBytes + 2 * kMaxKeys * kItemOverhead) return std::unexpected(TooLarge());
-  TRY(budget_.Charge(added));
-  budget_.Release(released);
-  transaction.bytes = after;
-  return {};
-}
-
 Status TransactionTable::Write(const Claim& claim, std::string_view key, PendingWrite write) {
   Stripe& stripe = StripeOf(claim.handle);
   const std::lock_guard lock(stripe.mutex);
   TRY_ASSIGN(Transaction * transaction, FindOpen(stripe, claim));
   auto& writes = transaction->content->writes;
   const auto at = writes.find(key);
-  if (at == writes.end() && writes.size() >= kMaxKeys) return std::unexpected(TooLarge());
-  TRY(Grow(*transaction, at == writes.end() ? 0 : BytesOf(key, at->second), BytesOf(key, write)));
-  if (at == writes.end()) {
+  const bool added = at == writes.end();
+  const std::size_t before = added ? 0 : BytesOf(key, at->second);
+  const std::size_t after = BytesOf(key, write);
+  if ((added && writes.size() >= kMaxKeys) ||
+      transaction->write_bytes - before + after > kMaxBytes) {
+    return std::unexpected(TooLarge());
+  }
+  TRY(budget_.Charge(after + (added ? kItemOverhead : 0)));
+  budget_.Release(before);
+  transaction->charged += after - before + (added ? kItemOverhead : 0);
+  transaction->write_bytes += after - before;
+  if (added) {
     writes.emplace(key, std::move(write));
   } else {
     std::swap(at->second, write);
@@ -130,7 +129,8 @@ Status TransactionTable::NoteRead(const Claim& claim, std::string_view key, Vers
   auto& reads = transaction->content->reads;
   if (reads.contains(key)) return {};
   if (reads.size() >= kMaxKeys) return std::unexpected(TooLarge());
-  TRY(Grow(*transaction, 0, key.size() + kItemOverhead));
+  TRY(budget_.Charge(key.size() + kItemOverhead));
+  transaction->charged += key.size() + kItemOverhead;
   reads.emplace(key, version);
   return {};
 }
@@ -171,7 +171,7 @@ void TransactionTable::Rollback(const Claim& claim) {
 }
 
 void TransactionTable::Erase(Stripe& stripe, Map::iterator at) {
-  budget_.Release(at->second.bytes);
+  budget_.Release(at->second.charged);
   stripe.transactions.erase(at);
   open_.fetch_sub(1, std::memory_order_relaxed);
 }

@@ -40,7 +40,7 @@ struct TransactionContent {
 // can't be guessed.
 class TransactionTable {
  public:
-  // At most this many keys are read, and as many written; keys, values and tags of both together.
+  // At most this many keys are read, and as many written, with keys, values and tags of this size.
   static constexpr std::size_t kMaxKeys = 1000;
   static constexpr std::size_t kMaxBytes = 4u << 20;
 
@@ -88,7 +88,8 @@ class TransactionTable {
   struct Transaction {
     std::string principal;
     MonoNanos deadline = 0;
-    std::size_t bytes = 0;
+    std::size_t write_bytes = 0;  // keys, values and tags of the writes
+    std::size_t charged = 0;      // to the budget
     bool closed = false;
     std::string request_id = {};  // of the commit, once closed
     std::shared_ptr<TransactionContent> content;
@@ -108,7 +109,6 @@ class TransactionTable {
   Transaction* Find(Stripe& stripe, const Claim& claim);
   // As Find, but not closed, or the error.
   Result<Transaction*> FindOpen(Stripe& stripe, const Claim& claim);
-  Status Grow(Transaction& transaction, std::size_t released, std::size_t added);
   void Erase(Stripe& stripe, Map::iterator at);
 
   MemoryBudget& budget_;
