@@ -30,17 +30,17 @@ bool IsRequired(const Error& error) { return error.reason() != "DRIVER_NOT_INSTA
 
 }  // namespace
 
-runtime::Task<AdminPage> AdminPages::Get(std::string target) {
+runtime::Task<rpc::HttpReply> AdminPages::Get(std::string target) {
   const std::size_t mark = target.find('?');
   const std::string_view path = std::string_view(target).substr(0, mark);
   const std::string_view query =
       mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
-  if (path == "/livez") co_return AdminPage{.body = "ok\n"};
+  if (path == "/livez") co_return rpc::HttpReply{.body = "ok\n"};
   if (path == "/readyz") co_return co_await Ready(HasQuery(query, "verbose"));
   if (path == "/metrics") co_return co_await Metrics();
   if (path == "/version") co_return Version();
   if (path == "/config") co_return Config();
-  co_return AdminPage{
+  co_return rpc::HttpReply{
       .status = 404,
       .body = "there is nothing here: try /livez, /readyz?verbose, /metrics, /version, /config\n"};
 }
@@ -72,12 +72,12 @@ runtime::Task<AdminPages::Checks> AdminPages::CheckBackends() {
   co_return Checks{{.name = "checks", .problem = checked.error().ToString()}};
 }
 
-runtime::Task<AdminPage> AdminPages::Ready(bool verbose) {
+runtime::Task<rpc::HttpReply> AdminPages::Ready(bool verbose) {
   Checks checks = co_await CheckBackends();
   const bool serving = parts_.lifecycle.serving.load();
   checks.insert(checks.begin(),
                 Check{.name = "serving", .problem = serving ? "" : "starting or draining"});
-  AdminPage page;
+  rpc::HttpReply page;
   for (const Check& check : checks) {
     const bool well = check.problem.empty();
     if (!well && check.required) page.status = 503;
@@ -89,7 +89,7 @@ runtime::Task<AdminPage> AdminPages::Ready(bool verbose) {
   co_return page;
 }
 
-runtime::Task<AdminPage> AdminPages::Metrics() {
+runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   const Checks checks = co_await CheckBackends();
   gateway::Gateway& gateway = parts_.gateway;
   const auto samples = co_await gateway::Gather<gateway::ShardSample>(
@@ -115,16 +115,16 @@ runtime::Task<AdminPage> AdminPages::Metrics() {
   text.Gauge("prism_shards", "Threads that serve.");
   text.Sample({}, static_cast<std::uint64_t>(parts_.shards.size()));
   telemetry::WriteProcessMetrics(telemetry::ReadProcessUsage(), text);
-  co_return AdminPage{.content_type = telemetry::PrometheusText::kContentType,
-                      .body = std::move(text).Take()};
+  co_return rpc::HttpReply{.content_type = telemetry::PrometheusText::kContentType,
+                           .body = std::move(text).Take()};
 }
 
-AdminPage AdminPages::Version() const {
+rpc::HttpReply AdminPages::Version() const {
   const nlohmann::ordered_json json = {{"version", prism::Version()}, {"api", "v1"}};
   return {.content_type = kJson, .body = json.dump() + "\n"};
 }
 
-AdminPage AdminPages::Config() const {
+rpc::HttpReply AdminPages::Config() const {
   return {.content_type = kJson,
           .body = EffectiveConfig(parts_.settings, parts_.gateway.table()->snapshot())};
 }

@@ -8,6 +8,7 @@
 
 #include "app/settings.h"
 #include "gateway/gateway.h"
+#include "rpc/http1_admin.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/shard.h"
 #include "runtime/task.h"
@@ -21,15 +22,9 @@ struct Lifecycle {
   std::atomic<std::uint64_t> reloads = 0;
 };
 
-struct AdminPage {
-  int status = 200;
-  std::string_view content_type = "text/plain; charset=utf-8";
-  std::string body;
-};
-
 // Life cycle: made by the server, outlives the admin listener. Thread rule: pages are asked for on
 // one shard, always the same.
-class AdminPages {
+class AdminPages final : public rpc::HttpGetHandler {
  public:
   // Everything outlives the pages.
   struct Parts {
@@ -43,8 +38,7 @@ class AdminPages {
 
   explicit AdminPages(const Parts& parts) : parts_(parts), gateway_metrics_(parts.methods) {}
 
-  // `target` is the path with its query, "/readyz?verbose".
-  runtime::Task<AdminPage> Get(std::string target);
+  runtime::Task<rpc::HttpReply> Get(std::string target) override;
 
  private:
   // One line of /readyz?verbose.
@@ -55,10 +49,10 @@ class AdminPages {
   };
   using Checks = std::vector<Check>;
 
-  runtime::Task<AdminPage> Ready(bool verbose);
-  runtime::Task<AdminPage> Metrics();
-  AdminPage Version() const;
-  AdminPage Config() const;
+  runtime::Task<rpc::HttpReply> Ready(bool verbose);
+  runtime::Task<rpc::HttpReply> Metrics();
+  rpc::HttpReply Version() const;
+  rpc::HttpReply Config() const;
   runtime::Task<Checks> CheckBackends();
 
   Parts parts_;

@@ -39,7 +39,7 @@ class CoreTest : public ::testing::Test {
     EXPECT_TRUE(parsed) << parsed.error().ToString();
     return *parsed;
   }
-  AdminPage Get(std::string target) {
+  rpc::HttpReply Get(std::string target) {
     return runtime::RunOn(core_->shards().at(0),
                           [this, &target] { return pages_->Get(std::move(target)); });
   }
@@ -77,7 +77,7 @@ TEST_F(CoreTest, ADriverThatIsNotInstalledIsSaidAndDoesNotStopTheRest) {
                           "  - {name: c, backend: memory, pattern: outbox}\n")));
   EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=DRIVER_NOT_INSTALLED")));
   EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=PATTERN_NOT_INSTALLED")));
-  const AdminPage ready = Get("/readyz?verbose");
+  const rpc::HttpReply ready = Get("/readyz?verbose");
   EXPECT_EQ(ready.status, 200) << ready.body;
   EXPECT_THAT(ready.body, HasSubstr("[-] backend r: FAILED_PRECONDITION/DRIVER_NOT_INSTALLED"));
 }
