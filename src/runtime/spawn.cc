@@ -195,7 +195,7 @@ Result<std::string> FindProgram(const std::string& name, const std::string& sear
     const std::size_t end = std::min(search_path.find(':', begin), search_path.size());
     const std::string directory = search_path.substr(begin, end - begin);
     // An empty entry means the current directory to a shell; programs are not taken from there.
-    const std::string path = directory + "/" + name;
+    std::string path = directory + "/" + name;
     if (!directory.empty() && IsExecutable(path)) return path;
     begin = end + 1;
   }

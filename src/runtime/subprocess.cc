@@ -194,7 +194,7 @@ class Subprocess::Process final : private FdHandler {
         feeder_(shard, options.input),
         output_(shard, options.max_output),
         error_(shard, options.max_output) {}
-  ~Process();
+  virtual ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 

@@ -78,13 +78,13 @@ Task<Status> CheckGreeting(std::string name) {
 }
 Task<void> CollectGreetings(std::vector<std::string>* seen) {
   const auto length = co_await GreetingLength("ada");
-  seen->push_back(length ? std::to_string(*length) : "error");
+  seen->emplace_back(length ? std::to_string(*length) : "error");
   const auto missing = co_await GreetingLength("");
-  seen->push_back(missing ? "no error" : std::string(missing.error().reason()));
+  seen->emplace_back(missing ? "no error" : std::string(missing.error().reason()));
   const auto good = co_await CheckGreeting("ada");
-  seen->push_back(good ? "ok" : "error");
+  seen->emplace_back(good ? "ok" : "error");
   const auto bad = co_await CheckGreeting("");
-  seen->push_back(bad ? "ok" : std::string(bad.error().reason()));
+  seen->emplace_back(bad ? "ok" : std::string(bad.error().reason()));
 }
 
 TEST(TaskTest, ErrorsTravelAsResults) {

@@ -125,7 +125,8 @@ int TimerWheel::NextUsed(int level, int slot) const {
   constexpr int kWords = kSlots / 64;
   const int first = slot + 1;
   for (int word = first / 64; word < kWords; ++word) {
-    std::uint64_t bits = used_[static_cast<std::size_t>(level * kWords + word)];
+    std::uint64_t bits =
+        used_[static_cast<std::size_t>(level) * kWords + static_cast<std::size_t>(word)];
     if (word == first / 64) bits &= ~std::uint64_t{0} << (first % 64);
     if (bits != 0) return word * 64 + std::countr_zero(bits);
   }
