@@ -23,25 +23,28 @@ void GrpcFrameReader::Append(std::string_view data) {
   buffer_.append(data);
 }
 
-Result<std::optional<GrpcFrameReader::Frame>> GrpcFrameReader::Next() {
-  if (buffered() < kGrpcPrefixBytes) return std::nullopt;
-  const char* prefix = buffer_.data() + start_;
-  const auto byte = [&](int i) { return std::uint32_t{static_cast<unsigned char>(prefix[i])}; };
-  if (byte(0) > 1) {
+Result<bool> GrpcFrameReader::Ready() const {
+  if (buffered() < kGrpcPrefixBytes) return false;
+  if (PrefixByte(0) > 1) {
     return std::unexpected(
         Error(Code::kInternal, "GRPC_FRAME_MALFORMED",
               fmt::format("a gRPC message begins with the compressed flag {}, but only 0 and 1 are "
                           "defined: the sender or a proxy corrupts the stream",
-                          byte(0))));
+                          PrefixByte(0))));
   }
-  const std::uint32_t length = byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4);
-  if (length > max_message_bytes_) {
-    return std::unexpected(MessageTooLarge(length, max_message_bytes_));
+  if (Length() > max_message_bytes_) {
+    return std::unexpected(MessageTooLarge(Length(), max_message_bytes_));
   }
-  if (buffered() - kGrpcPrefixBytes < length) return std::nullopt;
-  start_ += kGrpcPrefixBytes + length;
-  return Frame{.compressed = byte(0) == 1,
-               .bytes = std::string_view(prefix + kGrpcPrefixBytes, length)};
+  return buffered() - kGrpcPrefixBytes >= Length();
+}
+
+Result<std::optional<GrpcFrameReader::Frame>> GrpcFrameReader::Next() {
+  TRY_ASSIGN(const bool ready, Ready());
+  if (!ready) return std::nullopt;
+  const Frame frame{.compressed = PrefixByte(0) == 1,
+                    .bytes = std::string_view(buffer_).substr(start_ + kGrpcPrefixBytes, Length())};
+  start_ += kGrpcPrefixBytes + frame.bytes.size();
+  return frame;
 }
 
 void GrpcFrameReader::Reset(std::size_t keep_bytes) {

@@ -32,9 +32,11 @@ class GrpcFrameReader {
       : max_message_bytes_(max_message_bytes) {}
 
   void Append(std::string_view data);
-  // The next complete message; nothing when more bytes are needed. Looks at the announced length
-  // before the bytes have come: call it after each Append, so that an oversized message is refused
-  // at its first bytes. RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE, INTERNAL/GRPC_FRAME_MALFORMED.
+  // Whether a complete message is there. Looks at the announced length before the bytes have come:
+  // asked after each Append, it refuses an oversized message at its first bytes.
+  // RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE, INTERNAL/GRPC_FRAME_MALFORMED.
+  Result<bool> Ready() const;
+  // The next complete message; nothing when more bytes are needed. Errors as Ready.
   Result<std::optional<Frame>> Next();
 
   // Bytes received and not yet given out by Next.
@@ -43,6 +45,13 @@ class GrpcFrameReader {
   void Reset(std::size_t keep_bytes = 16 * 1024);
 
  private:
+  std::uint32_t PrefixByte(int i) const {
+    return static_cast<unsigned char>(buffer_[start_ + static_cast<std::size_t>(i)]);
+  }
+  std::uint32_t Length() const {
+    return PrefixByte(1) << 24 | PrefixByte(2) << 16 | PrefixByte(3) << 8 | PrefixByte(4);
+  }
+
   std::uint64_t max_message_bytes_;
   std::string buffer_;
   std::size_t start_ = 0;  // first byte that was not given out

@@ -1,0 +1,167 @@
+// One gRPC call on the server: the stream's events on one side, ServerCall on the other.
+#pragma once
+
+#include <google/protobuf/arena.h>
+
+#include <array>
+#include <coroutine>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rpc/grpc_frame.h"
+#include "rpc/grpc_shard.h"
+#include "rpc/grpc_status.h"
+#include "rpc/http2_codec.h"
+#include "rpc/request_headers.h"
+#include "rpc/server.h"
+#include "runtime/timer_wheel.h"
+
+namespace prism::rpc {
+
+class GrpcConnection;
+
+// Life cycle: Acquire from the pool, Begin; it goes back to the pool by itself when the stream has
+// closed AND the task has completed AND nothing is queued for it, in whatever order these come. The
+// codec may only touch it until OnClose, the connection until Detach, the dispatcher until its task
+// has completed. Thread rule: its shard.
+class GrpcCall final : public ServerCall, public Http2Stream, private runtime::Timer {
+ public:
+  explicit GrpcCall(GrpcShard& shard);
+  ~GrpcCall() override;
+
+  void Begin(GrpcConnection& connection);
+  // The connection is gone: nothing can be answered any more.
+  void Detach();
+  // What codec events and timers have caused; GrpcShard::RunReady calls it.
+  void RunReady();
+  // Ends the call because the server stops.
+  void Shutdown();
+
+  // ServerCall.
+  const contract::MethodInfo& method() const override { return *method_; }
+  contract::CallContext& context() override { return *context_; }
+  std::string_view Header(std::string_view name) const override { return headers_.Find(name); }
+  std::string_view peer() const override { return peer_; }
+  std::string_view request_bytes() const override { return request_; }
+  void SetDeadline(MonoNanos when) override;
+  void AddHeader(std::string_view name, std::string_view value) override;
+  void Respond(const google::protobuf::Message& response) override;
+  void Finish() override;
+  void Fail(const Error& error) override;
+  runtime::Task<Status> Write(const google::protobuf::Message& message) override;
+  runtime::Task<Result<bool>> Read(google::protobuf::Message& into) override;
+
+  // Http2Stream.
+  void OnHeader(std::string_view name, std::string_view value) override;
+  void OnHeadersEnd(bool end) override;
+  void OnData(std::string_view bytes, bool last) override;
+  void OnEnd() override;
+  void OnBodyTaken(std::size_t count) override;
+  void OnClose(Http2Error error) override;
+  std::span<const HeaderField> Trailers() override;
+
+ private:
+  friend class GrpcConnection;  // links it
+
+  enum Work : std::uint8_t {
+    kDispatch = 1,
+    kWakeReader = 2,
+    kWakeWriter = 4,
+    kClientGone = 8,
+    kDeadlinePassed = 16,
+    kShutdown = 32,
+  };
+
+  // Where Read and Write wait; one waiter at a time.
+  class Wakeup {
+   public:
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_ = waiter; }
+    void await_resume() const noexcept {}
+    void Wake() {
+      if (waiter_) std::exchange(waiter_, nullptr).resume();
+    }
+
+   private:
+    std::coroutine_handle<> waiter_ = nullptr;
+  };
+
+  // The response headers that the application adds, kept as text until they are sent.
+  struct AddedHeader {
+    std::uint32_t offset;
+    std::uint32_t name_size;
+    std::uint32_t value_size;
+  };
+
+  void OnTimer() override;
+  void Queue(Work work);
+  void MaybeRelease();
+  void ResetState();
+  static runtime::Task<void> Serve(GrpcCall& call);
+  void OnServed();
+
+  // Request side.
+  Status CheckHeaders();
+  bool streams_requests() const {
+    return method_->kind == contract::StreamKind::kClient ||
+           method_->kind == contract::StreamKind::kBidi;
+  }
+  void OnUnaryData(std::string_view bytes, bool last);
+  void OnStreamData(std::string_view bytes, bool last);
+  void DispatchUnary();
+  Result<std::string_view> Decompress(GrpcFrameReader::Frame frame);
+  void GiveBackWindow();
+
+  // Response side.
+  Status Alive();
+  bool Answer();
+  void AppendMessage(const google::protobuf::Message& message);
+  void SendHeaders(bool end);
+  void SendHttpError(std::string_view status, std::string_view text);
+  void SetErrorTrailers(const Error& error);
+
+  GrpcShard& shard_;
+  GrpcConnection* connection_ = nullptr;
+  GrpcCall* next_ = nullptr;  // in the connection's list
+  GrpcCall* prev_ = nullptr;
+
+  alignas(8) std::array<char, 2048> arena_block_;
+  google::protobuf::Arena arena_;
+  std::optional<contract::CallContext> context_;
+  const contract::MethodInfo* method_ = nullptr;
+  std::string_view peer_;
+  std::string peer_copy_;  // once the connection has gone
+
+  RequestHeaders headers_;
+  GrpcFrameReader reader_;
+  std::string_view request_;
+  std::string decompressed_;
+  std::size_t unconsumed_ = 0;  // body bytes that hold the peer's window
+  std::optional<Error> request_error_;
+
+  std::string added_text_;
+  std::vector<AddedHeader> added_;
+  std::vector<HeaderField> response_fields_;
+  std::array<HeaderField, 3> trailers_;
+  std::size_t trailer_count_ = 0;
+  GrpcStatusText status_;
+
+  Wakeup reader_wakeup_;
+  Wakeup writer_wakeup_;
+  std::uint8_t work_ = 0;  // queued Work bits
+  bool queued_ = false;
+  bool stream_open_ = false;
+  bool running_ = false;   // its task
+  bool answered_ = false;  // the end of the response is decided
+  bool headers_sent_ = false;
+  bool request_ended_ = false;
+  bool is_post_ = false;
+  bool is_grpc_ = false;
+  bool has_te_ = false;
+  bool headers_too_large_ = false;
+  bool gzip_ = false;  // both ways
+};
+
+}  // namespace prism::rpc

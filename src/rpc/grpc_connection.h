@@ -1,0 +1,69 @@
+// One HTTP/2 connection with its gRPC calls, without a socket.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "rpc/grpc_call.h"
+#include "rpc/grpc_shard.h"
+#include "rpc/http2_codec.h"
+
+namespace prism::rpc {
+
+// Told when there is something to send.
+class OutputListener {
+ public:
+  virtual void OnOutput() = 0;
+
+ protected:
+  ~OutputListener() = default;
+};
+
+// Owns the codec and the calls that are on it. Destroying it cancels what still runs; those calls
+// live on without it until their tasks end. Thread rule: its shard.
+class GrpcConnection final : private Http2Events {
+ public:
+  GrpcConnection(GrpcShard& shard, OutputListener& output, std::string peer);
+  GrpcConnection(const GrpcConnection&) = delete;
+  GrpcConnection& operator=(const GrpcConnection&) = delete;
+  ~GrpcConnection();
+
+  // Feeds the codec, then runs what became ready. False: send what Produce has, then close.
+  bool OnBytes(std::string_view bytes, MonoNanos now);
+  // Appends what is to be sent; runs what that made ready.
+  void Produce(std::string& out, std::size_t limit);
+  bool wants_write() const { return codec_->wants_write(); }
+  // Nothing can come or go any more, and nobody works on an answer.
+  bool finished() const { return codec_->finished(); }
+  std::size_t calls() const { return call_count_; }
+  const std::string& peer() const { return peer_; }
+
+  // First AnnounceDrain; the client's answer to it, or FinishDrain, refuses further calls.
+  void AnnounceDrain();
+  void FinishDrain();
+  // Ends all calls with UNAVAILABLE and the connection with them.
+  void Shutdown();
+  // Asks the peer for a sign of life.
+  void Ping();
+
+ private:
+  friend class GrpcCall;
+
+  Http2Stream* OnStreamStart(std::int32_t id) override;
+  void OnPong() override;
+
+  Http2Codec& codec() { return *codec_; }
+  void MarkOutput() { output_.OnOutput(); }
+  void Unlink(GrpcCall& call);
+
+  GrpcShard& shard_;
+  OutputListener& output_;
+  std::string peer_;
+  std::unique_ptr<Http2Codec> codec_;
+  GrpcCall* head_ = nullptr;
+  std::size_t call_count_ = 0;
+  bool announced_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace prism::rpc

@@ -1,0 +1,82 @@
+#include "rpc/grpc_server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/sync_wait.h"
+
+namespace prism::rpc {
+namespace {
+
+runtime::Task<Status> StartListener(Listener& listener) { co_return listener.Start(); }
+runtime::Task<void> StopListener(Listener& listener) {
+  listener.Stop();
+  co_return;
+}
+runtime::Task<void> AnnounceDrain(ServerShard& shard) {
+  shard.AnnounceDrain();
+  co_return;
+}
+
+}  // namespace
+
+GrpcServer::GrpcServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
+                       const ServerLimits& limits)
+    : shards_(shards), limits_(limits) {
+  for (int i = 0; i < shards.size(); ++i) {
+    per_shard_.push_back(std::make_unique<ServerShard>(shards.at(i), dispatcher, limits_));
+  }
+}
+
+GrpcServer::~GrpcServer() { Stop(); }
+
+Result<std::string> GrpcServer::Listen(std::string_view address) {
+  runtime::Shard& acceptor = shards_.at(0);
+  auto listener = std::make_unique<Listener>(
+      acceptor, [this](int fd, std::string peer) { Place(fd, std::move(peer)); });
+  TRY(listener->Open(address));
+  TRY(runtime::RunOn(acceptor, [&] { return StartListener(*listener); }));
+  listeners_.push_back(std::move(listener));
+  return listeners_.back()->address();
+}
+
+// To the shard with the fewest connections; above the limit the socket is closed at once.
+void GrpcServer::Place(int fd, std::string peer) {
+  int total = 0;
+  ServerShard* least = per_shard_.front().get();
+  for (const auto& shard : per_shard_) {
+    total += shard->load();
+    if (shard->load() < least->load()) least = shard.get();
+  }
+  if (static_cast<std::uint32_t>(total) >= limits_.max_connections) {
+    ::close(fd);
+    return;
+  }
+  least->ExpectOne();
+  least->shard().Post(
+      [least, fd, peer = std::move(peer)]() mutable { least->Adopt(fd, std::move(peer)); });
+}
+
+void GrpcServer::StopListening() {
+  for (auto& listener : listeners_)
+    runtime::RunOn(shards_.at(0), [&] { return StopListener(*listener); });
+  listeners_.clear();
+}
+
+void GrpcServer::Drain(MonoNanos deadline) {
+  StopListening();
+  for (auto& shard : per_shard_)
+    runtime::RunOn(shard->shard(), [&] { return AnnounceDrain(*shard); });
+  for (auto& shard : per_shard_)
+    runtime::RunOn(shard->shard(), [&] { return shard->WaitUntilEmpty(deadline); });
+}
+
+void GrpcServer::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  StopListening();
+  for (auto& shard : per_shard_) runtime::RunOn(shard->shard(), [&] { return shard->Stop(); });
+}
+
+}  // namespace prism::rpc

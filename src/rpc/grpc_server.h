@@ -1,0 +1,46 @@
+// The gRPC server: listeners and the connections of all shards.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "rpc/listener.h"
+#include "rpc/server.h"
+#include "rpc/server_shard.h"
+#include "runtime/shard.h"
+
+namespace prism::rpc {
+
+// Life cycle: construct (the shards are running), Listen for each address, Drain, Stop, destroy.
+// Thread rule: one control thread that is no shard; Listen, Drain and Stop block it.
+class GrpcServer {
+ public:
+  // All of it outlives the server.
+  GrpcServer(runtime::ShardPool& shards, Dispatcher& dispatcher, const ServerLimits& limits);
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
+  ~GrpcServer();
+
+  // Serves there from now on; answers the address with the port that the system chose.
+  Result<std::string> Listen(std::string_view address);
+  // Accepts no more, sends GOAWAY, waits until every connection has ended, at most until
+  // `deadline`.
+  void Drain(MonoNanos deadline);
+  // Ends whatever is left; calls get UNAVAILABLE/SERVER_STOPPING.
+  void Stop();
+
+ private:
+  void Place(int fd, std::string peer);
+  void StopListening();
+
+  runtime::ShardPool& shards_;
+  ServerLimits limits_;
+  std::vector<std::unique_ptr<ServerShard>> per_shard_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  bool stopped_ = false;
+};
+
+}  // namespace prism::rpc

@@ -1,0 +1,52 @@
+// What the gRPC calls of one shard share: where they come from, and when they run.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "rpc/server.h"
+#include "runtime/shard.h"
+#include "runtime/task_group.h"
+
+namespace prism::rpc {
+
+class GrpcCall;
+
+// Pools calls and starts their tasks. Codec events only queue calls here: what they cause in the
+// application runs in RunReady, so that no coroutine ever runs inside the codec.
+// Life cycle: outlives the connections of its shard; join tasks() before it is destroyed.
+// Thread rule: its shard.
+class GrpcShard {
+ public:
+  GrpcShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits);
+  GrpcShard(const GrpcShard&) = delete;
+  GrpcShard& operator=(const GrpcShard&) = delete;
+  ~GrpcShard();
+
+  runtime::Shard& shard() { return shard_; }
+  Dispatcher& dispatcher() { return dispatcher_; }
+  const ServerLimits& limits() const { return limits_; }
+  runtime::TaskGroup& tasks() { return tasks_; }
+
+  GrpcCall& Acquire();
+  void Release(GrpcCall& call);
+  // The call has something to do; it asks once until RunReady has run it.
+  void Queue(GrpcCall& call);
+  // Runs what is queued, and what that queues. After each batch of codec events.
+  void RunReady();
+
+ private:
+  // Calls beyond this number go back to the allocator, so that a burst is not paid for ever.
+  static constexpr std::size_t kMaxPooled = 1024;
+
+  runtime::Shard& shard_;
+  Dispatcher& dispatcher_;
+  const ServerLimits& limits_;
+  runtime::TaskGroup tasks_;
+  std::vector<std::unique_ptr<GrpcCall>> pool_;
+  std::vector<GrpcCall*> ready_;
+  bool running_ready_ = false;
+};
+
+}  // namespace prism::rpc

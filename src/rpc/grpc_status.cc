@@ -1,0 +1,29 @@
+#include "rpc/grpc_status.h"
+
+#include "base/base64.h"
+#include "contract/status_proto.h"
+#include "rpc/grpc_metadata.h"
+
+namespace prism::rpc {
+namespace {
+
+constexpr std::size_t kMaxMessageBytes = 2 * 1024;
+
+}  // namespace
+
+GrpcStatusText WriteGrpcStatus(const Error& error) {
+  GrpcStatusText text;
+  text.status = std::to_string(static_cast<int>(error.code()));
+  AppendPercentEncoded(text.message, error.message());
+  if (text.message.size() > kMaxMessageBytes) {
+    std::size_t cut = kMaxMessageBytes;
+    // Not inside an escape.
+    const std::size_t escape = text.message.rfind('%', cut);
+    if (escape != std::string::npos && escape + 3 > cut) cut = escape;
+    text.message.resize(cut);
+  }
+  text.details = base::Base64Encode(contract::EncodeStatus(error));
+  return text;
+}
+
+}  // namespace prism::rpc

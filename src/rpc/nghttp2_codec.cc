@@ -1,0 +1,375 @@
+// Http2Codec on nghttp2. HTTP message validation is on; window updates are ours.
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <vector>
+
+#include "rpc/http2_codec.h"
+#include "rpc/http2_guard.h"
+
+namespace prism::rpc {
+namespace {
+
+constexpr std::size_t kFrameHeaderBytes = 9;
+constexpr std::size_t kMaxInlineHeaders = 16;
+// SETTINGS entries that one frame may carry; there are fewer than ten in use.
+constexpr std::size_t kMaxSettings = 32;
+// DATA frames below this size do not excuse window updates: opening the window byte by byte is an
+// attack.
+constexpr std::size_t kProgressBytes = 1024;
+constexpr std::uint8_t kPingPayload[8] = {'p', 'r', 'i', 's', 'm', 0, 0, 1};
+
+// nghttp2's structs have no const, but it never writes through them.
+std::uint8_t* Bytes(std::string_view text) {
+  return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
+}
+
+std::string_view Text(const std::uint8_t* bytes, std::size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+// HeaderFields as nghttp2 wants them; names and values are referred to, not copied.
+class NvArray {
+ public:
+  explicit NvArray(std::span<const HeaderField> fields) : size_(fields.size()) {
+    if (size_ > kMaxInlineHeaders) {
+      many_.resize(size_);
+      data_ = many_.data();
+    }
+    for (std::size_t i = 0; i < size_; ++i) {
+      const HeaderField& field = fields[i];
+      constexpr int kNoCopy = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+      data_[i] = {.name = Bytes(field.name),
+                  .value = Bytes(field.value),
+                  .namelen = field.name.size(),
+                  .valuelen = field.value.size(),
+                  .flags = static_cast<std::uint8_t>(
+                      kNoCopy | (field.unique ? NGHTTP2_NV_FLAG_NO_INDEX : 0))};
+    }
+  }
+  NvArray(const NvArray&) = delete;
+  NvArray& operator=(const NvArray&) = delete;
+
+  const nghttp2_nv* data() const { return data_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  std::size_t size_;
+  std::array<nghttp2_nv, kMaxInlineHeaders> few_;
+  std::vector<nghttp2_nv> many_;
+  nghttp2_nv* data_ = few_.data();
+};
+
+class Nghttp2Codec final : public Http2Codec {
+ public:
+  Nghttp2Codec(Http2Events& events, const Http2Limits& limits);
+  ~Nghttp2Codec() override { nghttp2_session_del(session_); }
+
+  bool OnBytes(std::string_view bytes, MonoNanos now) override;
+  void Produce(std::string& out, std::size_t limit) override;
+  bool wants_write() const override { return nghttp2_session_want_write(session_) != 0; }
+  bool finished() const override {
+    return nghttp2_session_want_write(session_) == 0 &&
+           (broken_ || nghttp2_session_want_read(session_) == 0);
+  }
+
+  void Respond(Http2Stream& stream, std::span<const HeaderField> headers, bool end) override;
+  void ResumeBody(Http2Stream& stream) override {
+    nghttp2_session_resume_data(session_, stream.id);
+  }
+  void Consume(Http2Stream& stream, std::size_t count) override {
+    nghttp2_session_consume_stream(session_, stream.id, count);
+  }
+  void Reset(Http2Stream& stream, Http2Error error) override {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id,
+                              static_cast<std::uint32_t>(error));
+  }
+
+  void Ping() override { nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kPingPayload); }
+  void AnnounceDrain() override { nghttp2_submit_shutdown_notice(session_); }
+  void Drain() override {
+    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                          nullptr, 0);
+  }
+  void Terminate(Http2Error error) override {
+    nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(error));
+  }
+
+ private:
+  using Session = nghttp2_session;
+  static Nghttp2Codec& Self(void* user) { return *static_cast<Nghttp2Codec*>(user); }
+  static void SetCallbacks(nghttp2_session_callbacks* callbacks);
+  Http2Stream* Find(std::int32_t id) const {
+    return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
+  }
+
+  // nghttp2's callbacks, in the order in which they come for a request and its response.
+  int OnBeginFrame(const nghttp2_frame_hd& frame);
+  void OnBeginRequest(std::int32_t id);
+  void OnFrame(const nghttp2_frame& frame);
+  void OnChunk(std::int32_t id, std::string_view bytes);
+  ssize_t ReadBody(Http2Stream& stream, std::size_t room, std::uint32_t& flags);
+  int WriteBody(Http2Stream& stream, std::string_view frame_header, std::size_t size);
+  void OnSent(const nghttp2_frame& frame);
+  void OnClose(std::int32_t id, std::uint32_t error);
+
+  Http2Events& events_;
+  IdleFrameGuard idle_frames_;
+  StreamIdGuard stream_ids_;
+  Session* session_ = nullptr;
+  MonoNanos now_ = 0;
+  Http2Stream* header_stream_ = nullptr;  // whose headers are arriving
+  bool chunk_is_last_ = false;            // of the DATA frame that is arriving
+  bool ended_by_chunk_ = false;           // its END_STREAM was reported with the last chunk
+  std::uint32_t frame_left_ = 0;          // bytes of that DATA frame still to come
+  std::size_t unacknowledged_ = 0;        // body bytes to give back to the connection's window
+  Http2Error violation_ = Http2Error::kNoError;
+  bool broken_ = false;  // nothing is read any more
+  std::string* out_ = nullptr;  // during Produce
+  std::size_t out_limit_ = 0;
+};
+
+Nghttp2Codec::Nghttp2Codec(Http2Events& events, const Http2Limits& limits)
+    : events_(events), idle_frames_(limits.max_idle_frames_per_second) {
+  nghttp2_session_callbacks* callbacks = nullptr;
+  nghttp2_option* options = nullptr;
+  // Like all functions used here these fail only when memory is exhausted.
+  if (nghttp2_session_callbacks_new(&callbacks) != 0 || nghttp2_option_new(&options) != 0) {
+    std::abort();
+  }
+  SetCallbacks(callbacks);
+  nghttp2_option_set_no_auto_window_update(options, 1);
+  nghttp2_option_set_no_closed_streams(options, 1);
+  nghttp2_option_set_max_settings(options, kMaxSettings);
+  nghttp2_option_set_stream_reset_rate_limit(options, limits.reset_burst,
+                                             limits.resets_per_second);
+  if (nghttp2_session_server_new2(&session_, callbacks, this, options) != 0) std::abort();
+  nghttp2_option_del(options);
+  nghttp2_session_callbacks_del(callbacks);
+
+  const std::array<nghttp2_settings_entry, 4> settings = {{
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_concurrent_streams},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window_bytes},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.max_header_list_bytes},
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+  }};
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<std::int32_t>(limits.connection_window_bytes));
+}
+
+void Nghttp2Codec::SetCallbacks(nghttp2_session_callbacks* callbacks) {
+  nghttp2_session_callbacks_set_on_begin_frame_callback(
+      callbacks, [](Session*, const nghttp2_frame_hd* frame, void* user) {
+        return Self(user).OnBeginFrame(*frame);
+      });
+  nghttp2_session_callbacks_set_on_begin_headers_callback(
+      callbacks, [](Session*, const nghttp2_frame* frame, void* user) {
+        Nghttp2Codec& self = Self(user);
+        self.header_stream_ = nullptr;
+        if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) self.OnBeginRequest(frame->hd.stream_id);
+        return 0;
+      });
+  nghttp2_session_callbacks_set_on_header_callback(
+      callbacks,
+      [](Session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
+         const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
+        Http2Stream* stream = Self(user).header_stream_;
+        if (stream != nullptr) stream->OnHeader(Text(name, name_size), Text(value, value_size));
+        return 0;
+      });
+  nghttp2_session_callbacks_set_on_frame_recv_callback(
+      callbacks, [](Session*, const nghttp2_frame* frame, void* user) {
+        Self(user).OnFrame(*frame);
+        return 0;
+      });
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+      callbacks, [](Session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
+                    std::size_t size, void* user) {
+        Self(user).OnChunk(id, Text(bytes, size));
+        return 0;
+      });
+  nghttp2_session_callbacks_set_send_data_callback(
+      callbacks, [](Session*, nghttp2_frame*, const std::uint8_t* frame_header, std::size_t size,
+                    nghttp2_data_source* source, void* user) {
+        return Self(user).WriteBody(*static_cast<Http2Stream*>(source->ptr),
+                                    Text(frame_header, kFrameHeaderBytes), size);
+      });
+  nghttp2_session_callbacks_set_on_frame_send_callback(
+      callbacks, [](Session*, const nghttp2_frame* frame, void* user) {
+        Self(user).OnSent(*frame);
+        return 0;
+      });
+  nghttp2_session_callbacks_set_on_stream_close_callback(
+      callbacks, [](Session*, std::int32_t id, std::uint32_t error, void* user) {
+        Self(user).OnClose(id, error);
+        return 0;
+      });
+}
+
+bool Nghttp2Codec::OnBytes(std::string_view bytes, MonoNanos now) {
+  if (broken_) return false;
+  now_ = now;
+  const ssize_t taken = nghttp2_session_mem_recv(session_, Bytes(bytes), bytes.size());
+  if (unacknowledged_ != 0) {
+    nghttp2_session_consume_connection(session_, unacknowledged_);
+    unacknowledged_ = 0;
+  }
+  if (taken < 0) {
+    broken_ = true;
+    if (violation_ != Http2Error::kNoError) Terminate(violation_);
+  }
+  return taken >= 0 && nghttp2_session_want_read(session_) != 0;
+}
+
+int Nghttp2Codec::OnBeginFrame(const nghttp2_frame_hd& frame) {
+  bool idle = false;
+  switch (frame.type) {
+    case NGHTTP2_HEADERS:
+      if (!stream_ids_.OnHeaders(frame.stream_id)) {
+        violation_ = Http2Error::kProtocolError;
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+      }
+      break;
+    case NGHTTP2_DATA:
+      chunk_is_last_ = (frame.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+      // With padding the number of body bytes is not known yet; the end is then reported by itself.
+      if ((frame.flags & NGHTTP2_FLAG_PADDED) != 0) chunk_is_last_ = false;
+      ended_by_chunk_ = false;
+      frame_left_ = static_cast<std::uint32_t>(frame.length);
+      idle = frame.length == 0 && (frame.flags & NGHTTP2_FLAG_END_STREAM) == 0;
+      break;
+    case NGHTTP2_RST_STREAM:    // the library counts these
+    case NGHTTP2_CONTINUATION:  // and these
+      break;
+    default:
+      idle = true;
+  }
+  if (idle && !idle_frames_.OnIdleFrame(now_)) {
+    violation_ = Http2Error::kEnhanceYourCalm;
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
+  return 0;
+}
+
+void Nghttp2Codec::OnBeginRequest(std::int32_t id) {
+  Http2Stream* stream = events_.OnStreamStart(id);
+  if (stream == nullptr) {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+    return;
+  }
+  stream->id = id;
+  nghttp2_session_set_stream_user_data(session_, id, stream);
+  header_stream_ = stream;
+}
+
+void Nghttp2Codec::OnChunk(std::int32_t id, std::string_view bytes) {
+  unacknowledged_ += bytes.size();
+  frame_left_ -= static_cast<std::uint32_t>(bytes.size());
+  Http2Stream* stream = Find(id);
+  if (stream == nullptr) return;
+  ended_by_chunk_ = chunk_is_last_ && frame_left_ == 0;
+  stream->OnData(bytes, ended_by_chunk_);
+}
+
+void Nghttp2Codec::OnFrame(const nghttp2_frame& frame) {
+  const bool end = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (frame.hd.type) {
+    case NGHTTP2_HEADERS:
+      if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
+        if (header_stream_ != nullptr) header_stream_->OnHeadersEnd(end);
+      } else if (end) {
+        if (Http2Stream* stream = Find(frame.hd.stream_id)) stream->OnEnd();
+      }
+      break;
+    case NGHTTP2_DATA:
+      if (end && !ended_by_chunk_) {
+        if (Http2Stream* stream = Find(frame.hd.stream_id)) stream->OnEnd();
+      }
+      break;
+    case NGHTTP2_PING:
+      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) events_.OnPong();
+      break;
+    default:
+      break;
+  }
+}
+
+void Nghttp2Codec::Respond(Http2Stream& stream, std::span<const HeaderField> headers, bool end) {
+  idle_frames_.OnProgress();
+  const NvArray nv(headers);
+  nghttp2_data_provider body{
+      .source = {.ptr = &stream},
+      .read_callback = [](Session*, std::int32_t, std::uint8_t*, std::size_t room,
+                          std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+        return Self(user).ReadBody(*static_cast<Http2Stream*>(source->ptr), room, *flags);
+      }};
+  nghttp2_submit_response(session_, stream.id, nv.data(), nv.size(), end ? nullptr : &body);
+}
+
+// Says how much of the body goes into the next DATA frame; WriteBody writes it.
+ssize_t Nghttp2Codec::ReadBody(Http2Stream& stream, std::size_t room, std::uint32_t& flags) {
+  const std::size_t size = std::min(stream.body.size(), room);
+  if (size == 0 && !stream.body_ended) return NGHTTP2_ERR_DEFERRED;
+  flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (stream.body_ended && size == stream.body.size()) {
+    flags |= NGHTTP2_DATA_FLAG_EOF;
+    const std::span<const HeaderField> trailers = stream.Trailers();
+    if (!trailers.empty()) {
+      flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      const NvArray nv(trailers);
+      nghttp2_submit_trailer(session_, stream.id, nv.data(), nv.size());
+    }
+  }
+  return static_cast<ssize_t>(size);
+}
+
+int Nghttp2Codec::WriteBody(Http2Stream& stream, std::string_view frame_header, std::size_t size) {
+  if (out_->size() >= out_limit_) return NGHTTP2_ERR_WOULDBLOCK;
+  out_->append(frame_header);
+  out_->append(stream.body.view().substr(0, size));
+  if (size >= kProgressBytes) idle_frames_.OnProgress();
+  stream.body.Consume(size);
+  stream.OnBodyTaken(size);
+  return 0;
+}
+
+// A response that ends before its request makes the rest of the request pointless (RFC 9113 section
+// 8.1): the peer is told to stop sending.
+void Nghttp2Codec::OnSent(const nghttp2_frame& frame) {
+  if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
+  if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
+  if (nghttp2_session_get_stream_remote_close(session_, frame.hd.stream_id) == 0) {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
+  }
+}
+
+void Nghttp2Codec::Produce(std::string& out, std::size_t limit) {
+  out_ = &out;
+  out_limit_ = limit;
+  while (out.size() < limit) {
+    const std::uint8_t* bytes = nullptr;
+    const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
+    if (size <= 0) break;
+    out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  }
+  out_ = nullptr;
+}
+
+void Nghttp2Codec::OnClose(std::int32_t id, std::uint32_t error) {
+  Http2Stream* stream = Find(id);
+  if (stream == nullptr) return;
+  if (stream == header_stream_) header_stream_ = nullptr;
+  stream->OnClose(static_cast<Http2Error>(error));
+}
+
+}  // namespace
+
+std::unique_ptr<Http2Codec> MakeNghttp2Codec(Http2Events& events, const Http2Limits& limits) {
+  return std::make_unique<Nghttp2Codec>(events, limits);
+}
+
+}  // namespace prism::rpc

@@ -1,0 +1,63 @@
+#include "rpc/server_shard.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace prism::rpc {
+
+ServerShard::ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits)
+    : shard_(shard), grpc_(shard, dispatcher, limits), empty_(shard) {
+  empty_.Set();
+}
+
+ServerShard::~ServerShard() = default;
+
+std::span<char> ServerShard::read_buffer() {
+  if (read_buffer_ == nullptr) read_buffer_ = std::make_unique<char[]>(kReadBytes);
+  return {read_buffer_.get(), kReadBytes};
+}
+
+void ServerShard::Adopt(int fd, std::string peer) {
+  if (stopping_ || draining_) {
+    ::close(fd);
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  auto* connection = new SocketConnection(*this, fd, std::move(peer));
+  connection->next_ = head_;
+  if (head_ != nullptr) head_->prev_ = connection;
+  head_ = connection;
+  empty_.Reset();
+  if (!connection->Start()) Close(*connection);
+}
+
+void ServerShard::Close(SocketConnection& connection) {
+  (connection.prev_ != nullptr ? connection.prev_->next_ : head_) = connection.next_;
+  if (connection.next_ != nullptr) connection.next_->prev_ = connection.prev_;
+  delete &connection;
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  if (head_ == nullptr) empty_.Set();
+}
+
+void ServerShard::AnnounceDrain() {
+  draining_ = true;
+  for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->grpc().AnnounceDrain();
+}
+
+runtime::Task<void> ServerShard::WaitUntilEmpty(MonoNanos deadline) {
+  co_await empty_.For(deadline);
+}
+
+runtime::Task<void> ServerShard::Stop() {
+  stopping_ = true;
+  for (SocketConnection* c = head_; c != nullptr;) {
+    SocketConnection& ending = *std::exchange(c, c->next_);
+    ending.grpc().Shutdown();
+    ending.Write();  // the last answers, as far as the socket takes them
+    Close(ending);
+  }
+  co_await grpc_.tasks().Join();
+}
+
+}  // namespace prism::rpc

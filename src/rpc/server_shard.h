@@ -1,0 +1,60 @@
+// The connections of one shard.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "rpc/grpc_shard.h"
+#include "rpc/socket_connection.h"
+#include "runtime/shard.h"
+#include "runtime/wait.h"
+
+namespace prism::rpc {
+
+// Life cycle: owned by the Server; Stop must have completed on the shard before it is destroyed.
+// Thread rule: its shard, except load().
+class ServerShard {
+ public:
+  ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits);
+  ServerShard(const ServerShard&) = delete;
+  ServerShard& operator=(const ServerShard&) = delete;
+  ~ServerShard();
+
+  // How many connections are here or on their way. Any thread: the acceptor compares shards by it.
+  int load() const { return load_.load(std::memory_order_relaxed); }
+  void ExpectOne() { load_.fetch_add(1, std::memory_order_relaxed); }
+
+  // Takes over a socket that ExpectOne announced.
+  void Adopt(int fd, std::string peer);
+  // Tells every client to go elsewhere; calls in flight go on.
+  void AnnounceDrain();
+  // Completes when there are no connections any more, or at the deadline.
+  runtime::Task<void> WaitUntilEmpty(MonoNanos deadline);
+  // Ends all connections and waits for their tasks.
+  runtime::Task<void> Stop();
+
+  runtime::Shard& shard() { return shard_; }
+  GrpcShard& grpc() { return grpc_; }
+  std::span<char> read_buffer();
+  std::string& write_buffer() { return write_buffer_; }
+  void Close(SocketConnection& connection);
+
+ private:
+  static constexpr std::size_t kReadBytes = 64 * 1024;
+
+  runtime::Shard& shard_;
+  GrpcShard grpc_;
+  std::atomic<int> load_ = 0;
+  std::unique_ptr<char[]> read_buffer_;  // made with the first connection
+  std::string write_buffer_;
+  SocketConnection* head_ = nullptr;
+  runtime::Event empty_;
+  bool draining_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace prism::rpc

@@ -1,0 +1,55 @@
+// A socket on a shard with the gRPC connection on it: reads once per readiness, writes once per
+// turn.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "rpc/grpc_connection.h"
+#include "runtime/shard.h"
+
+namespace prism::rpc {
+
+class ServerShard;
+
+// Life cycle: made and owned by ServerShard; asks it for its own end. Holds no buffers while idle:
+// reading goes through a buffer of the shard, and only what the socket did not take at once is
+// kept. Thread rule: its shard.
+class SocketConnection final : private runtime::FdHandler,
+                               private runtime::TurnEnd,
+                               private OutputListener {
+ public:
+  // Takes over the connected, non-blocking socket.
+  SocketConnection(ServerShard& owner, int fd, std::string peer);
+  ~SocketConnection() override;
+
+  // False: the socket could not be watched.
+  bool Start();
+
+  GrpcConnection& grpc() { return *grpc_; }
+
+ private:
+  friend class ServerShard;
+
+  void OnReady(std::uint32_t events) override;
+  void OnOutput() override;
+  void OnTurnEnd() override;
+
+  // False: the connection is over.
+  bool Read();
+  bool Write();
+  bool Send(std::string& bytes);
+  void UpdateInterest();
+
+  ServerShard& owner_;
+  int fd_;
+  std::unique_ptr<GrpcConnection> grpc_;
+  std::string unsent_;
+  std::uint32_t interest_ = 0;
+  bool ending_ = false;  // nothing more is read; closed when everything is sent
+  SocketConnection* next_ = nullptr;
+  SocketConnection* prev_ = nullptr;
+};
+
+}  // namespace prism::rpc
