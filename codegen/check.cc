@@ -1,10 +1,10 @@
-#include "check.h"
+#include "codegen/check.h"
 
 #include <map>
 #include <set>
 #include <string_view>
 
-#include "names.h"
+#include "codegen/names.h"
 
 namespace prism::codegen {
 
@@ -17,6 +17,8 @@ using contract::v1::MethodTraits;
 class Checker {
  public:
   void CheckService(const pb::ServiceDescriptor& service);
+  void CheckMessage(const pb::Descriptor& message);
+  void CheckEnum(const pb::EnumDescriptor& type);
   std::vector<std::string> TakeErrors() { return std::move(errors_); }
 
  private:
@@ -29,7 +31,8 @@ class Checker {
   void CheckTraits(const pb::MethodDescriptor& method);
   void CheckRoute(const pb::MethodDescriptor& method, const std::string& rest);
   void CheckRequest(const pb::MethodDescriptor& method);
-  void CheckComment(const pb::MethodDescriptor& method);
+  template <class Descriptor>
+  void CheckComment(const Descriptor& descriptor, const std::string& name);
 
   std::vector<std::string> errors_;
   std::map<std::string, std::string> service_of_id_;
@@ -52,7 +55,7 @@ void Checker::CheckService(const pb::ServiceDescriptor& service) {
     const pb::MethodDescriptor& method = *service.method(i);
     CheckNames(method);
     if (!prism) continue;
-    CheckComment(method);
+    CheckComment(method, "rpc " + Name(method));
     CheckTraits(method);
     if (!InterfaceId(service).empty()) CheckRequest(method);
   }
@@ -104,10 +107,30 @@ void Checker::CheckNames(const pb::MethodDescriptor& method) {
   }
 }
 
-void Checker::CheckComment(const pb::MethodDescriptor& method) {
-  if (CommentOf(method).empty()) {
-    Complain(method, "rpc " + Name(method) +
-                         " has no comment: say what it does and which errors are its own");
+// The comments are the reference.
+template <class Descriptor>
+void Checker::CheckComment(const Descriptor& descriptor, const std::string& name) {
+  if (CommentOf(descriptor).empty()) {
+    Complain(descriptor, name + " has no comment: say what it means, its bounds and its errors");
+  }
+}
+
+void Checker::CheckMessage(const pb::Descriptor& message) {
+  if (message.options().map_entry()) return;
+  CheckComment(message, "message " + message.name());
+  for (int i = 0; i < message.field_count(); ++i) {
+    CheckComment(*message.field(i), "field " + message.name() + "." + message.field(i)->name());
+  }
+  for (int i = 0; i < message.enum_type_count(); ++i) CheckEnum(*message.enum_type(i));
+  for (int i = 0; i < message.nested_type_count(); ++i) CheckMessage(*message.nested_type(i));
+}
+
+// The value 0 says that nothing was said, as in every enum.
+void Checker::CheckEnum(const pb::EnumDescriptor& type) {
+  CheckComment(type, "enum " + type.name());
+  for (int i = 0; i < type.value_count(); ++i) {
+    const pb::EnumValueDescriptor& value = *type.value(i);
+    if (value.number() != 0) CheckComment(value, "value " + type.name() + "." + value.name());
   }
 }
 
@@ -181,6 +204,11 @@ std::vector<std::string> CheckContract(const std::vector<const pb::FileDescripto
   Checker checker;
   for (const pb::FileDescriptor* file : files) {
     for (int i = 0; i < file->service_count(); ++i) checker.CheckService(*file->service(i));
+    if (!IsPrism(*file)) continue;
+    for (int i = 0; i < file->message_type_count(); ++i) {
+      checker.CheckMessage(*file->message_type(i));
+    }
+    for (int i = 0; i < file->enum_type_count(); ++i) checker.CheckEnum(*file->enum_type(i));
   }
   return checker.TakeErrors();
 }

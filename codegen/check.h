@@ -9,7 +9,7 @@
 
 namespace prism::codegen {
 
-// Every violation in the services of `files`, each as "file:line:column: what is wrong and what
+// Every violation in `files`, each as "file:line:column: what is wrong and what
 // would be right". Empty: all is well.
 std::vector<std::string> CheckContract(
     const std::vector<const google::protobuf::FileDescriptor*>& files);

@@ -1,9 +1,9 @@
-#include "cpp_writer.h"
+#include "codegen/cpp_writer.h"
 
 #include <map>
 #include <set>
 
-#include "names.h"
+#include "codegen/names.h"
 
 namespace prism::codegen {
 

@@ -1,4 +1,4 @@
-#include "names.h"
+#include "codegen/names.h"
 
 #include <google/protobuf/compiler/cpp/names.h>
 

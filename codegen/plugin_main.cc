@@ -3,35 +3,20 @@
 
 #include <google/protobuf/compiler/code_generator.h>
 #include <google/protobuf/compiler/plugin.h>
-#include <google/protobuf/io/printer.h>
-#include <google/protobuf/io/zero_copy_stream.h>
 
-#include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "check.h"
-#include "cpp_writer.h"
-#include "names.h"
+#include "codegen/check.h"
+#include "codegen/cpp_writer.h"
+#include "codegen/names.h"
+#include "codegen/output_file.h"
 
 namespace prism::codegen {
 namespace {
 
 namespace pb = google::protobuf;
-
-// One output file; what is printed is in it when the object dies.
-class OutputFile {
- public:
-  OutputFile(pb::compiler::GeneratorContext& context, const std::string& name)
-      : stream_(context.Open(name)), printer_(stream_.get(), '$') {}
-  pb::io::Printer& printer() { return printer_; }
-
- private:
-  std::unique_ptr<pb::io::ZeroCopyOutputStream> stream_;
-  pb::io::Printer printer_;
-};
 
 class Plugin final : public pb::compiler::CodeGenerator {
  public:

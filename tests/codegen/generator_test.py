@@ -127,6 +127,8 @@ class RulesTest(GeneratorTest):
 
     def test_a_method_has_a_comment(self):
         self.assert_refused(changed("  // Answers each word when it comes.\n", ""), "rpc ToyFlow.Relay has no comment")
+        self.assert_refused(changed("// All words.\n", ""), "message JoinResponse has no comment")
+        self.assert_refused(changed("  // How often.\n", ""), "toy.proto:85:3: field RepeatRequest.times has no comment")
 
     def test_field_one_is_the_namespace(self):
         name = "// Asks for an echo.\nmessage EchoRequest {\n  // Namespace of the word.\n  string namespace = 1;"
