@@ -1,5 +1,8 @@
 #include "app/core.h"
 
+#include <string>
+#include <vector>
+
 #include "contract/all_interfaces.h"
 #include "engine/models.h"
 #include "security/secrets.h"
@@ -20,6 +23,27 @@ engine::LocalEngineOptions EngineOptions(const ServerSettings& settings) {
   return options;
 }
 
+std::vector<std::string> ServiceNames() {
+  std::vector<std::string> names;
+  for (const contract::InterfaceInfo* interface : contract::AllInterfaces()) {
+    names.emplace_back(interface->service);
+  }
+  return names;
+}
+
+// Everything that a provider has, as services of the server itself.
+template <class... Providers>
+std::vector<gateway::MethodTable::SystemService> SystemServices(Providers&... providers) {
+  std::vector<gateway::MethodTable::SystemService> services;
+  const auto add = [&services](contract::InterfaceProvider& provider) {
+    for (const contract::InterfaceInfo* interface : provider.Interfaces()) {
+      services.push_back({interface, provider.Find(*interface)});
+    }
+  };
+  (add(providers), ...);
+  return services;
+}
+
 gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
   gateway::ShardState::Options options;
   options.queue_delay.target = settings.queue_delay_target.count() * kNanosPerMilli;
@@ -29,15 +53,17 @@ gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
 
 }  // namespace
 
-Core::Core(const ServerSettings& settings,
-           std::span<const gateway::MethodTable::SystemService> system, telemetry::Logger& log)
+Core::Core(const ServerSettings& settings, telemetry::Logger& log)
     : settings_(settings),
       log_(log),
       budget_(settings.memory_max_bytes),
       engine_(EngineOptions(settings), clock_, budget_, engine::BuiltinModels()),
       pool_(kPoolThreads, kPoolQueue),
       shards_(settings.shards),
-      methods_(contract::AllInterfaces(), system),
+      health_(shards_, ServiceNames()),
+      reflection_(ServiceNames()),
+      reflection_alpha_(ServiceNames()),
+      methods_(contract::AllInterfaces(), SystemServices(health_, reflection_, reflection_alpha_)),
       binder_(methods_.interfaces(),
               [this](const namespaces::BackendConfig& config) { return MakeBackend(config); }),
       gateway_({shards_, methods_, authorizer_, clock_}, ShardOptions(settings)) {}

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "app/admin_pages.h"
 #include "app/settings.h"
@@ -13,6 +12,8 @@
 #include "gateway/binder.h"
 #include "gateway/gateway.h"
 #include "namespaces/snapshot.h"
+#include "rpc/health.h"
+#include "rpc/reflection.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/shard.h"
 #include "security/authorizer.h"
@@ -24,9 +25,8 @@ namespace prism::app {
 // then Stop. Thread rule: one control thread.
 class Core {
  public:
-  // `system`: services that belong to the server itself. What is referred to outlives the core.
-  Core(const ServerSettings& settings, std::span<const gateway::MethodTable::SystemService> system,
-       telemetry::Logger& log);
+  // What is referred to outlives the core.
+  Core(const ServerSettings& settings, telemetry::Logger& log);
   ~Core();
 
   // Opens what the snapshot needs and starts the shards. An error when a backend that this program
@@ -42,6 +42,7 @@ class Core {
   runtime::BlockingPool& pool() { return pool_; }
   gateway::Gateway& gateway() { return gateway_; }
   const gateway::MethodTable& methods() const { return methods_; }
+  rpc::HealthService& health() { return health_; }
 
  private:
   Result<std::shared_ptr<contract::Backend>> MakeBackend(const namespaces::BackendConfig& config);
@@ -57,6 +58,9 @@ class Core {
   engine::LocalEngine engine_;
   runtime::BlockingPool pool_;
   runtime::ShardPool shards_;
+  rpc::HealthService health_;
+  rpc::ReflectionService reflection_;
+  rpc::ReflectionAlphaService reflection_alpha_;
   gateway::MethodTable methods_;
   gateway::Binder binder_;
   gateway::Gateway gateway_;

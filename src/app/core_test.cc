@@ -27,12 +27,15 @@ class CoreTest : public ::testing::Test {
     settings_.shards = 2;
     settings_.memory_max_bytes = 16u << 20;
     settings_.data_dir = ::testing::TempDir() + "/prism_core_test";
-    core_ = std::make_unique<Core>(settings_,
-                                   std::span<const gateway::MethodTable::SystemService>(), log_);
+    core_ = std::make_unique<Core>(settings_, log_);
     pages_ = std::make_unique<AdminPages>(AdminPages::Parts{
         settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(), core_->methods()});
   }
-  ~CoreTest() override { std::filesystem::remove_all(settings_.data_dir); }
+  void TearDown() override {
+    pages_.reset();
+    core_.reset();
+    std::filesystem::remove_all(settings_.data_dir);
+  }
 
   static std::shared_ptr<const namespaces::Snapshot> Config(std::string_view text) {
     auto parsed = namespaces::ParseConfig(text, "f");

@@ -100,7 +100,7 @@ int Run(Server& server, ControlEvents& events) {
 Result<ServerSettings> ReadAll(const ServeFlags& flags, const namespaces::Snapshot& snapshot) {
   TRY_ASSIGN(const namespaces::ServerConfig from_flags, ReadFlags(flags));
   TRY_ASSIGN(const namespaces::ServerConfig from_environment, ReadEnvironment());
-  const ServerSettings settings =
+  ServerSettings settings =
       Decide(Overlay(from_flags, Overlay(from_environment, snapshot.server)), snapshot);
   TRY(CheckExposure(settings));
   return settings;
@@ -155,7 +155,8 @@ int Serve(const ServeFlags& flags) {
                         {"data_dir", settings->data_dir},
                         {"shards", settings->shards},
                         {"max_fds", RaiseFileLimit()}});
-  Server server(*settings, *source, log);
+  const auto decide = [&flags](const namespaces::Snapshot& now) { return ReadAll(flags, now); };
+  Server server(*settings, decide, *source, log);
   auto addresses = server.Start(*std::move(snapshot));
   if (!addresses) return Fail(addresses.error());
   const auto ready_file = flags.ready_file ? flags.ready_file : FromEnvironment("PRISM_READY_FILE");

@@ -18,8 +18,11 @@ namespace prism::app {
 // once whatever is left). Thread rule: one control thread.
 class Server {
  public:
-  // All of it outlives the server.
-  Server(const ServerSettings& settings, namespaces::SnapshotSource& source,
+  // What a snapshot and everything that goes before it amount to.
+  using Decide = std::function<Result<ServerSettings>(const namespaces::Snapshot&)>;
+
+  // What is referred to outlives the server. `settings` are decide's for the first snapshot.
+  Server(const ServerSettings& settings, Decide decide, namespaces::SnapshotSource& source,
          telemetry::Logger& log);
   ~Server();
 
@@ -30,22 +33,24 @@ class Server {
   void Reload();
   void Tidy();
   // Takes no new calls and ends when those in flight have ended, at the latest after drain_timeout;
-  // then drained() holds and `done` is called, on some thread. Once.
+  // then drained() holds and `done` is called, on a thread of the pool. Once.
   void Drain(std::function<void()> done);
   bool drained() const { return drained_.load(); }
 
  private:
   struct Listeners;
 
-  void WarnOfRestart(const namespaces::ServerConfig& now);
+  Result<std::shared_ptr<const namespaces::Snapshot>> Read();
 
-  const ServerSettings& settings_;
+  const ServerSettings settings_;
+  Decide decide_;
   namespaces::SnapshotSource& source_;
   telemetry::Logger& log_;
-  namespaces::ServerConfig started_with_;
+  std::string reload_noted_;  // the options of the file that wait for a restart, as told last
   Lifecycle lifecycle_;
   std::unique_ptr<Listeners> listeners_;
   std::atomic<bool> drained_ = false;
+  std::atomic<bool> hurry_ = false;  // the drain is to end now
 };
 
 }  // namespace prism::app

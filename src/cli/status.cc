@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,18 +29,15 @@ struct Check {
   std::string address;
   bool well = false;
   std::string says;
-  std::optional<Error> error;  // why nothing was said
 };
 
 Check CheckData(Shell& shell) {
-  Check check{
-      .name = "data", .address = shell.options.server, .well = false, .says = {}, .error = {}};
+  Check check{.name = "data", .address = shell.options.server, .well = false, .says = {}};
   grpc::health::v1::HealthCheckRequest request;
   grpc::health::v1::HealthCheckResponse response;
   const Result<rpc::Reply> reply = shell.Call("/grpc.health.v1.Health/Check", request, response);
   if (!reply) {
-    check.says = fmt::format("{}/{}", CodeName(reply.error().code()), reply.error().reason());
-    check.error = reply.error();
+    check.says = reply.error().ToString();
     return check;
   }
   check.well = response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
@@ -59,15 +55,10 @@ std::string WithoutLineEnd(std::string text) {
 }
 
 Check CheckAdmin(const Shell& shell) {
-  Check check{.name = "admin",
-              .address = shell.options.admin_server,
-              .well = false,
-              .says = {},
-              .error = {}};
+  Check check{.name = "admin", .address = shell.options.admin_server, .well = false, .says = {}};
   const Result<rpc::HttpReply> reply = AskAdmin(shell, "/readyz");
   if (!reply) {
-    check.says = fmt::format("{}/{}", CodeName(reply.error().code()), reply.error().reason());
-    check.error = reply.error();
+    check.says = reply.error().ToString();
     return check;
   }
   check.well = reply->status == 200;
@@ -142,12 +133,9 @@ int RunStatus(Shell& shell) {
   }
   for (const Check& check : checks) {
     if (check.well) continue;
-    if (check.error) return shell.Fail(*check.error);
-    return shell.Fail(
-        Error(Code::kUnavailable, "SERVER_NOT_READY",
-              fmt::format("the {} port at {} answers {}: see the server's log, and /readyz?verbose "
-                          "of its admin port",
-                          check.name, check.address, check.says)));
+    return shell.Fail(Error(Code::kUnavailable, "SERVER_NOT_READY",
+                            fmt::format("the {} port at {} is not well: {}; see the server's log",
+                                        check.name, check.address, check.says)));
   }
   return kDone;
 }

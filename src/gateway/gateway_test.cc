@@ -42,7 +42,7 @@ class GatewayTest : public ::testing::Test {
                       Error(Code::kFailedPrecondition, "DRIVER_NOT_INSTALLED", "no driver"));
                 }) {}
 
-  ~GatewayTest() override {
+  void TearDown() override {
     if (gateway_ != nullptr) {
       for (auto& group : groups_) EXPECT_EQ(group->running(), 0u);
     }

@@ -76,7 +76,7 @@ TEST(TokenBucketTest, ShardsThatLeaseTogetherKeepTheRate) {
     for (RateLease& shard : shards) given += shard.Take(bucket, start + now) ? 1 : 0;
   }
   const int expected = 50'000 * 5;  // the burst and four seconds
-  EXPECT_NEAR(given, expected, expected / 1000);
+  EXPECT_NEAR(given, expected, expected * 0.001);
 }
 
 TEST(TokenBucketTest, ALowRateIsNotLostInLeases) {
@@ -133,7 +133,7 @@ TEST_F(QueueDelayTest, CheapCallsAreNotTurnedAwayForMoreThanTheBudget) {
   EXPECT_TRUE(delay_.standing());
   const double shed = Run(50 * kNanosPerMilli, 1'000'000, 1000);
   const double cost = shed * 1000 * QueueDelay::kShedCost;  // ns a millisecond
-  EXPECT_LE(cost, 1.01 * kNanosPerMilli / 6);
+  EXPECT_LE(cost, 1.01 / 6 * static_cast<double>(kNanosPerMilli));
   EXPECT_GT(shed, 0.05);
 }
 

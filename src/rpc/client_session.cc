@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <unordered_map>
 
 namespace prism::rpc {
@@ -141,7 +142,7 @@ struct Http2ClientSession::State {
       open->deferred = true;
       return NGHTTP2_ERR_DEFERRED;
     }
-    open->outgoing.copy(reinterpret_cast<char*>(into), count, open->sent);
+    std::memcpy(into, open->outgoing.data() + open->sent, count);
     open->sent += count;
     if (open->sent == open->outgoing.size()) {
       open->outgoing.clear();

@@ -65,12 +65,18 @@ void GrpcServer::StopListening() {
   listeners_.clear();
 }
 
-void GrpcServer::Drain(MonoNanos deadline) {
+bool GrpcServer::Drain(MonoNanos deadline) {
   StopListening();
-  for (auto& shard : per_shard_)
-    runtime::RunOn(shard->shard(), [&] { return AnnounceDrain(*shard); });
-  for (auto& shard : per_shard_)
+  if (!std::exchange(draining_, true)) {
+    for (auto& shard : per_shard_)
+      runtime::RunOn(shard->shard(), [&] { return AnnounceDrain(*shard); });
+  }
+  bool empty = true;
+  for (auto& shard : per_shard_) {
     runtime::RunOn(shard->shard(), [&] { return shard->WaitUntilEmpty(deadline); });
+    empty = empty && shard->load() == 0;
+  }
+  return empty;
 }
 
 void GrpcServer::Stop() {

@@ -27,8 +27,8 @@ class GrpcServer {
   // Serves there from now on; answers the address with the port that the system chose.
   Result<std::string> Listen(std::string_view address);
   // Accepts no more, sends GOAWAY, waits until every connection has ended, at most until
-  // `deadline`.
-  void Drain(MonoNanos deadline);
+  // `deadline`; whether all have ended. May be called again to wait longer.
+  bool Drain(MonoNanos deadline);
   // Ends whatever is left; calls get UNAVAILABLE/SERVER_STOPPING.
   void Stop();
 
@@ -40,6 +40,7 @@ class GrpcServer {
   ServerLimits limits_;
   std::vector<std::unique_ptr<ServerShard>> per_shard_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  bool draining_ = false;
   bool stopped_ = false;
 };
 

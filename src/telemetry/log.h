@@ -1,6 +1,7 @@
 // Logs: one line an event, with fields. Never values, keys of applications, or secrets.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -59,7 +60,8 @@ class Logger {
   Logger& operator=(const Logger&) = delete;
   ~Logger();
 
-  bool Enabled(LogLevel level) const { return level >= level_; }
+  bool Enabled(LogLevel level) const { return level >= level_.load(std::memory_order_relaxed); }
+  void SetLevel(LogLevel level) { level_.store(level, std::memory_order_relaxed); }
   void Log(LogLevel level, std::string_view event, Fields fields = {});
   void Debug(std::string_view event, Fields fields = {}) { Log(LogLevel::kDebug, event, fields); }
   void Info(std::string_view event, Fields fields = {}) { Log(LogLevel::kInfo, event, fields); }
@@ -71,7 +73,7 @@ class Logger {
  private:
   struct Writer;
 
-  LogLevel level_;
+  std::atomic<LogLevel> level_;
   LogFormat format_;
   std::function<void(std::string_view)> sink_;
   std::unique_ptr<Writer> writer_;

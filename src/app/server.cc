@@ -1,0 +1,182 @@
+#include "app/server.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "app/notify.h"
+#include "rpc/grpc_server.h"
+#include "rpc/http1_admin.h"
+#include "rpc/listener.h"
+#include "runtime/sync_wait.h"
+
+namespace prism::app {
+
+namespace {
+
+// How long a drain goes on unnoticed when it is told to hurry.
+constexpr MonoNanos kDrainStep = 50 * kNanosPerMilli;
+
+runtime::Task<Status> StartListener(rpc::Listener& listener) { co_return listener.Start(); }
+
+runtime::Task<void> StopAdmin(rpc::Listener& listener, rpc::Http1AdminServer& server) {
+  listener.Stop();
+  server.Close();
+  co_await server.Drained();
+}
+
+// Names of the options that differ and take effect only at a start.
+std::vector<std::string_view> NeedRestart(const ServerSettings& was, const ServerSettings& is) {
+  std::vector<std::string_view> names;
+  const auto compare = [&names](std::string_view name, const auto& a, const auto& b) {
+    if (a != b) names.push_back(name);
+  };
+  compare("listen", was.listen, is.listen);
+  compare("admin_listen", was.admin_listen, is.admin_listen);
+  compare("data_dir", was.data_dir, is.data_dir);
+  compare("shards", was.shards, is.shards);
+  compare("drain_timeout", was.drain_timeout, is.drain_timeout);
+  compare("rebind_grace", was.rebind_grace, is.rebind_grace);
+  compare("queue_delay_target", was.queue_delay_target, is.queue_delay_target);
+  compare("log_format", was.log_format, is.log_format);
+  compare("memory.max_bytes", was.memory_max_bytes, is.memory_max_bytes);
+  compare("max_connections", was.limits.max_connections, is.limits.max_connections);
+  compare("max_concurrent_streams", was.limits.max_concurrent_streams,
+          is.limits.max_concurrent_streams);
+  compare("max_header_list_bytes", was.limits.max_header_list_bytes,
+          is.limits.max_header_list_bytes);
+  compare("max_message_bytes", was.limits.max_message_bytes, is.limits.max_message_bytes);
+  compare("max_unsent_bytes", was.limits.max_unsent_bytes, is.limits.max_unsent_bytes);
+  return names;
+}
+
+}  // namespace
+
+// In the order in which it is made; it goes the other way round.
+struct Server::Listeners {
+  Listeners(const ServerSettings& settings, const Lifecycle& lifecycle, telemetry::Logger& log)
+      : core(settings, log),
+        pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods()}) {}
+
+  Core core;
+  AdminPages pages;
+  std::unique_ptr<rpc::GrpcServer> data;
+  std::unique_ptr<rpc::Http1AdminServer> admin;
+  std::unique_ptr<rpc::Listener> admin_listener;
+};
+
+Server::Server(const ServerSettings& settings, Decide decide, namespaces::SnapshotSource& source,
+               telemetry::Logger& log)
+    : settings_(settings),
+      decide_(std::move(decide)),
+      source_(source),
+      log_(log),
+      listeners_(std::make_unique<Listeners>(settings_, lifecycle_, log)) {}
+
+Server::~Server() {
+  lifecycle_.serving = false;
+  hurry_ = true;
+  Listeners& all = *listeners_;
+  // A drain that still runs ends at its next step, and the pool with it.
+  all.core.pool().Stop();
+  if (all.data != nullptr) all.data->Stop();
+  if (all.admin_listener != nullptr) {
+    runtime::RunOn(all.core.shards().at(0),
+                   [&all] { return StopAdmin(*all.admin_listener, *all.admin); });
+  }
+  all.core.Stop();
+}
+
+Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snapshot) {
+  Listeners& all = *listeners_;
+  TRY(all.core.Start(std::move(snapshot)));
+  Addresses addresses;
+  all.data =
+      std::make_unique<rpc::GrpcServer>(all.core.shards(), all.core.gateway(), settings_.limits);
+  TRY_ASSIGN(addresses.data, all.data->Listen(settings_.listen));
+
+  runtime::Shard& shard = all.core.shards().at(0);
+  all.admin = std::make_unique<rpc::Http1AdminServer>(shard, all.pages);
+  auto listener = std::make_unique<rpc::Listener>(
+      shard, [&all](int fd, const std::string&) { all.admin->Adopt(fd); });
+  TRY(listener->Open(settings_.admin_listen));
+  TRY(runtime::RunOn(shard, [&listener] { return StartListener(*listener); }));
+  addresses.admin = listener->address();
+  all.admin_listener = std::move(listener);
+
+  lifecycle_.serving = true;
+  all.core.health().SetAll(::grpc::health::v1::HealthCheckResponse::SERVING);
+  log_.Info("listening", {{"data", addresses.data}, {"admin", addresses.admin}});
+  if (settings_.insecure) {
+    log_.Warn("insecure: everybody who can connect may read and write everything");
+  } else {
+    log_.Info("no authentication: everybody on this machine may read and write everything");
+  }
+  NotifyServiceManager("READY=1");
+  return addresses;
+}
+
+Result<std::shared_ptr<const namespaces::Snapshot>> Server::Read() {
+  TRY_ASSIGN(auto snapshot, source_.Load());
+  TRY_ASSIGN(const ServerSettings settings, decide_(*snapshot));
+  log_.SetLevel(settings.log_level);
+  const auto waiting = NeedRestart(settings_, settings);
+  std::string names = fmt::format("{}", fmt::join(waiting, ", "));
+  if (!names.empty() && names != reload_noted_) {
+    log_.Warn("changed options take effect at the next start", {{"options", names}});
+  }
+  reload_noted_ = std::move(names);
+  return snapshot;
+}
+
+void Server::Reload() {
+  NotifyServiceManager("RELOADING=1");
+  ++lifecycle_.reloads;
+  auto snapshot = Read();
+  Status applied;
+  if (!snapshot) {
+    applied = std::unexpected(std::move(snapshot).error());
+  } else {
+    applied = listeners_->core.Apply(*std::move(snapshot));
+  }
+  lifecycle_.last_reload_failed = !applied;
+  if (applied) {
+    log_.Info("configuration reloaded", {{"config", source_.Describe()}});
+  } else {
+    // Each mistake of a file is a line of its own.
+    for (const Error::FieldViolation& field : applied.error().fields()) {
+      log_.Error("configuration mistake", {{"at", field.field}, {"problem", field.description}});
+    }
+    log_.Failure("configuration refused, the old one stays", applied.error());
+  }
+  NotifyServiceManager("READY=1");
+}
+
+void Server::Tidy() { listeners_->core.Tidy(); }
+
+void Server::Drain(std::function<void()> done) {
+  NotifyServiceManager("STOPPING=1");
+  log_.Info("draining");
+  lifecycle_.serving = false;
+  Listeners& all = *listeners_;
+  all.core.health().SetAll(::grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+  const MonoNanos deadline = MonotonicNow() + settings_.drain_timeout.count() * kNanosPerMilli;
+  const Status submitted = all.core.pool().Submit([this, &all, deadline, done] {
+    MonoNanos now = MonotonicNow();
+    bool empty = false;
+    do {
+      empty = all.data->Drain(std::min(now + kDrainStep, deadline));
+      now = MonotonicNow();
+    } while (!empty && now < deadline && !hurry_.load());
+    if (!empty) log_.Warn("stopping with calls in flight");
+    drained_ = true;
+    done();
+  });
+  if (submitted) return;
+  drained_ = true;
+  done();
+}
+
+}  // namespace prism::app
