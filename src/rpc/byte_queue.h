@@ -24,9 +24,10 @@ class ByteQueue {
   void Append(std::size_t count, Write write) {
     Compact();
     const std::size_t old = bytes_.size();
-    bytes_.resize_and_overwrite(old + count, [&](char* data, std::size_t size) {
+    // libstdc++ 12 hands over the capacity where the standard says the size asked for.
+    bytes_.resize_and_overwrite(old + count, [&](char* data, std::size_t /*capacity*/) {
       write(data + old);
-      return size;
+      return old + count;
     });
   }
   void Consume(std::size_t count) {

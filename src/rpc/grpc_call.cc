@@ -416,9 +416,9 @@ void GrpcCall::AppendMessage(const google::protobuf::Message& message) {
   if (gzip_ && size >= kMinGzipBytes) {
     std::string plain;
     std::string compressed;
-    plain.resize_and_overwrite(size, [&](char* data, std::size_t count) {
+    plain.resize_and_overwrite(size, [&](char* data, std::size_t /*capacity*/) {
       message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(data));
-      return count;
+      return size;
     });
     Gzip(plain, compressed);
     std::array<char, kGrpcPrefixBytes> prefix;
