@@ -137,7 +137,7 @@ Error DecodeStatus(Code code, std::string_view message, std::string_view details
   code = CodeFromNumber(status.code());
   std::string reason(CodeName(code));
   const auto info = FindDetail<google::rpc::ErrorInfo>(status);
-  const bool ours = info && info->domain() == kErrorDomain;
+  const bool ours = info && info->domain() == kErrorDomain && !info->reason().empty();
   if (ours) reason = info->reason();
 
   Error error(code, reason, status.message());
