@@ -53,6 +53,9 @@ prism_dep(openssl LIBS OpenSSL::SSL OpenSSL::Crypto)
 find_package(ZLIB REQUIRED)
 prism_dep(zlib LIBS ZLIB::ZLIB)
 
+find_package(absl REQUIRED CONFIG)
+prism_dep(absl_btree LIBS absl::btree)
+
 if(PRISM_BUILD_TESTS)
   find_package(GTest REQUIRED CONFIG)
   include(GoogleTest)

@@ -2,8 +2,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <map>
-
 #include "base/units.h"
 #include "contract/durability.h"
 
@@ -72,10 +70,15 @@ void AddClientOptions(CLI::App& app, ClientOptions& options) {
   AddAddresses(app, options);
   AddSecurity(app, options);
   AddTimeout(app, options);
-  const std::map<std::string, Output> outputs = {{"table", Output::kTable},
-                                                 {"json", Output::kJson}};
-  app.add_option("-o,--output", options.output, "table, or json: one object a line")
-      ->transform(CLI::CheckedTransformer(outputs, CLI::ignore_case).description(""))
+  app.add_option_function<std::string>(
+         "-o,--output",
+         [&options](const std::string& format) {
+           if (format != "table" && format != "json") {
+             throw CLI::ValidationError("--output", "the formats are table and json");
+           }
+           options.output = format == "json" ? Output::kJson : Output::kTable;
+         },
+         "table, or json: one object a line")
       ->default_str("table")
       ->type_name("FORMAT");
   app.add_option("--request-id", options.request_id,

@@ -39,7 +39,7 @@ int RunConformance(Shell& shell, const ConformanceArguments& arguments) {
                  .ns = arguments.ns,
                  .timeout = shell.call_timeout()},
       .filter = arguments.filter,
-      .progress = [&progress](std::size_t done, std::size_t total,
+      .progress = [&progress](std::size_t done, std::size_t /*total*/,
                               const conformance::Case&) { progress.Update(done, 0); },
   };
   const auto outcomes = conformance::RunCases(options);

@@ -46,7 +46,8 @@ void AddWriteOptions(CLI::App& verb, WriteOptions& options) {
   AddDuration(verb, "--ttl", options.ttl,
               "Expire after this long, such as 10s, 1m30s or 250ms; default: never");
   verb.add_option("--tag", options.tags, "A tag, name=value; repeat it for more, at most 16")
-      ->type_name("NAME=VALUE");
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
 }
 
 void SetDuration(std::chrono::milliseconds duration, google::protobuf::Duration& into) {

@@ -117,7 +117,10 @@ void AddKvScan(CLI::App& kv, Shell& shell) {
   scan->add_option("PREFIX", arguments->prefix, "What the keys begin with; default: all keys");
   scan->add_option("--limit", arguments->limit, "At most this many; 0: no limit")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check([](const std::string& text) {
+        return text.starts_with('-') ? std::string("it must be 0 (no limit) or more")
+                                     : std::string();
+      });
   scan->add_flag("--keys-only", arguments->keys_only, "Leave out values and tags");
   scan->add_option("--page-token", arguments->page_token,
                    "Go on where a scan of the same prefix stopped");

@@ -202,7 +202,10 @@ void AddKvTransfer(CLI::App& kv, Shell& shell) {
       ->add_option("--from-line", in->from_line,
                    "Skip the lines before this one, to continue an import")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check([](const std::string& text) {
+        return text.starts_with('-') || text == "0" ? std::string("lines count from 1")
+                                                    : std::string();
+      });
   import->footer(
       "A line: {\"key\": \"a\", \"value\": \"aGVsbG8=\", \"expire_time\": "
       "\"2026-11-21T05:00:00Z\", \"tags\": {\"owner\": "

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,15 +30,18 @@ struct Check {
   std::string address;
   bool well = false;
   std::string says;
+  std::optional<Error> error;  // why nothing was said
 };
 
 Check CheckData(Shell& shell) {
-  Check check{.name = "data", .address = shell.options.server, .well = false, .says = {}};
+  Check check{
+      .name = "data", .address = shell.options.server, .well = false, .says = {}, .error = {}};
   grpc::health::v1::HealthCheckRequest request;
   grpc::health::v1::HealthCheckResponse response;
   const Result<rpc::Reply> reply = shell.Call("/grpc.health.v1.Health/Check", request, response);
   if (!reply) {
-    check.says = reply.error().ToString();
+    check.says = fmt::format("{}/{}", CodeName(reply.error().code()), reply.error().reason());
+    check.error = reply.error();
     return check;
   }
   check.well = response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
@@ -55,10 +59,15 @@ std::string WithoutLineEnd(std::string text) {
 }
 
 Check CheckAdmin(const Shell& shell) {
-  Check check{.name = "admin", .address = shell.options.admin_server, .well = false, .says = {}};
+  Check check{.name = "admin",
+              .address = shell.options.admin_server,
+              .well = false,
+              .says = {},
+              .error = {}};
   const Result<rpc::HttpReply> reply = AskAdmin(shell, "/readyz");
   if (!reply) {
-    check.says = reply.error().ToString();
+    check.says = fmt::format("{}/{}", CodeName(reply.error().code()), reply.error().reason());
+    check.error = reply.error();
     return check;
   }
   check.well = reply->status == 200;
@@ -133,9 +142,12 @@ int RunStatus(Shell& shell) {
   }
   for (const Check& check : checks) {
     if (check.well) continue;
-    return shell.Fail(Error(Code::kUnavailable, "SERVER_NOT_READY",
-                            fmt::format("the {} port at {} is not well: {}; see the server's log",
-                                        check.name, check.address, check.says)));
+    if (check.error) return shell.Fail(*check.error);
+    return shell.Fail(
+        Error(Code::kUnavailable, "SERVER_NOT_READY",
+              fmt::format("the {} port at {} answers {}: see the server's log, and /readyz?verbose "
+                          "of its admin port",
+                          check.name, check.address, check.says)));
   }
   return kDone;
 }

@@ -13,7 +13,9 @@
 #include "base/version.h"
 #include "cli/client_options.h"
 #include "cli/completion.h"
+#include "cli/conformance.h"
 #include "cli/kv.h"
+#include "cli/load.h"
 #include "cli/output.h"
 #include "cli/shell.h"
 #include "cli/status.h"
@@ -24,8 +26,8 @@ namespace prism::cli {
 namespace {
 
 // One line a family: to add one, write its file and name its function here.
-constexpr std::array<AddVerb, 5> kVerbs = {
-    AddKv, AddStatus, AddValidate, AddVersion, AddCompletion,
+constexpr std::array<AddVerb, 7> kVerbs = {
+    AddKv, AddStatus, AddValidate, AddConformance, AddBench, AddVersion, AddCompletion,
 };
 
 // The innermost verb that was recognised: whose help is worth reading.
@@ -40,27 +42,31 @@ std::string CommandLine(const CLI::App& verb) {
   return parent == nullptr ? verb.get_name() : CommandLine(*parent) + " " + verb.get_name();
 }
 
-// "did you mean" for a verb that does not exist.
-std::string Suggestion(const CLI::App& verb) {
-  const std::vector<std::string> left = verb.remaining(true);
-  if (left.empty()) return {};
+// What is wrong, in our words where the library's mislead.
+std::string Describe(const CLI::App& app, const CLI::App& verb, const CLI::ParseError& error) {
   std::vector<std::string> names;
-  for (const CLI::App* sub : verb.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(sub->get_name());
+  for (const CLI::App* sub : verb.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!sub->get_name().empty()) names.push_back(sub->get_name());
+  }
+  // What a verb did not know has fallen through to its parents.
+  const std::vector<std::string> left = app.remaining(true);
+  if (names.empty()) return error.what();
+  if (left.empty()) {
+    return fmt::format("\"{}\" needs a verb: {}", CommandLine(verb), fmt::join(names, ", "));
+  }
+  if (left.front().starts_with('-')) return fmt::format("there is no option {}", left.front());
   const std::optional<std::string> nearest = base::NearestMatch(left.front(), names);
-  return nearest ? fmt::format("; did you mean \"{} {}\"?", CommandLine(verb), *nearest) : "";
+  return fmt::format(
+      "there is no verb \"{} {}\"{}", CommandLine(verb), left.front(),
+      nearest ? fmt::format("; did you mean \"{} {}\"?", CommandLine(verb), *nearest) : "");
 }
 
 int ExplainParseError(const CLI::App& app, const CLI::ParseError& error) {
   // --help and --version come as errors with the code of success.
   if (error.get_exit_code() == 0) return app.exit(error);
   const CLI::App& verb = Innermost(app);
-  if (app.get_subcommands().empty() && app.remaining(true).empty() && app.count_all() == 0) {
-    fmt::print(stderr, "{}", app.help());
-    return kBadUsage;
-  }
-  fmt::print(stderr, "error: INVALID_ARGUMENT/BAD_USAGE: {}{}\nhint: see \"{} --help\"\n",
-             Printable(error.what()), Printable(Suggestion(verb)), CommandLine(verb));
+  fmt::print(stderr, "error: INVALID_ARGUMENT/BAD_USAGE: {}\nhint: see \"{} --help\"\n",
+             Printable(Describe(app, verb, error)), CommandLine(verb));
   return kBadUsage;
 }
 
@@ -83,6 +89,10 @@ int RunProgram(int argc, char** argv, std::span<const AddVerb> more) {
   Shell shell;
   AddVerbs(app, shell);
   for (const AddVerb add : more) add(app, shell);
+  if (argc <= 1) {
+    fmt::print(stderr, "{}", app.help());
+    return kBadUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <unordered_map>
 
 namespace prism::rpc {
@@ -142,7 +141,7 @@ struct Http2ClientSession::State {
       open->deferred = true;
       return NGHTTP2_ERR_DEFERRED;
     }
-    std::memcpy(into, open->outgoing.data() + open->sent, count);
+    open->outgoing.copy(reinterpret_cast<char*>(into), count, open->sent);
     open->sent += count;
     if (open->sent == open->outgoing.size()) {
       open->outgoing.clear();

@@ -1,5 +1,7 @@
 #include "engine/memory/keyvalue_table.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -10,8 +12,16 @@ void KeyValueTable::FreeEntry::operator()(Entry* entry) const noexcept {
   ::operator delete(entry);
 }
 
+std::uint64_t KeyValueTable::Head::Word(std::string_view key, std::size_t from) {
+  if (key.size() <= from) return 0;
+  std::uint64_t word = 0;
+  std::memcpy(&word, key.data() + from, std::min<std::size_t>(8, key.size() - from));
+  static_assert(std::endian::native == std::endian::little);
+  return __builtin_bswap64(word);
+}
+
 KeyValueTable::~KeyValueTable() {
-  for (Entry* entry : order_) FreeEntry()(entry);
+  for (const Ordered& ordered : order_) FreeEntry()(ordered.entry);
 }
 
 KeyValueTable::Entry& KeyValueTable::Insert(std::string_view key, std::uint64_t hash) {
@@ -22,7 +32,7 @@ KeyValueTable::Entry& KeyValueTable::Insert(std::string_view key, std::uint64_t 
   entry->hash_ = hash;
   Entry*& bucket = buckets_[hash & (buckets_.size() - 1)];
   entry->hash_next_ = std::exchange(bucket, entry);
-  order_.insert(entry);
+  order_.insert(Ordered(*entry));
   return *entry;
 }
 
@@ -31,7 +41,7 @@ KeyValueTable::Removed KeyValueTable::Remove(Entry& entry) {
   Entry** link = &buckets_[entry.hash_ & (buckets_.size() - 1)];
   while (*link != &entry) link = &(*link)->hash_next_;
   *link = entry.hash_next_;
-  order_.erase(&entry);
+  order_.erase(order_.find(Probe(entry.key())));
   return Removed(&entry);
 }
 

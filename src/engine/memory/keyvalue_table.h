@@ -2,10 +2,12 @@
 // expiry.
 #pragma once
 
+#include <absl/container/btree_set.h>
+
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string_view>
 #include <vector>
 
@@ -45,13 +47,40 @@ class KeyValueTable {
   // An entry that has left the table: freed where the owner wants, outside its lock.
   using Removed = std::unique_ptr<Entry, FreeEntry>;
 
+  // The first 16 bytes of a key as numbers that compare like the bytes; shorter keys are filled up
+  // with zeros, which no key contains.
+  struct Head {
+    explicit Head(std::string_view key) : high(Word(key, 0)), low(Word(key, 8)) {}
+    static std::uint64_t Word(std::string_view key, std::size_t from);
+    auto operator<=>(const Head&) const = default;
+    std::uint64_t high;
+    std::uint64_t low;
+  };
+  // An entry in the order, with the head of its key beside the pointer: most steps of a search stay
+  // inside the tree's nodes instead of going to the entries.
+  struct Ordered {
+    explicit Ordered(Entry& of) : head(of.key()), entry(&of) {}
+    std::string_view key() const { return entry->key(); }
+    Head head;
+    Entry* entry;
+  };
+  struct Probe {
+    explicit Probe(std::string_view of) : head(of), bytes(of) {}
+    std::string_view key() const { return bytes; }
+    Head head;
+    std::string_view bytes;
+  };
   struct ByKey {
     using is_transparent = void;
-    bool operator()(const Entry* a, const Entry* b) const { return a->key() < b->key(); }
-    bool operator()(const Entry* a, std::string_view b) const { return a->key() < b; }
-    bool operator()(std::string_view a, const Entry* b) const { return a < b->key(); }
+    template <class A, class B>
+    static bool Less(const A& a, const B& b) {
+      return a.head == b.head ? a.key() < b.key() : a.head < b.head;
+    }
+    bool operator()(const Ordered& a, const Ordered& b) const { return Less(a, b); }
+    bool operator()(const Ordered& a, const Probe& b) const { return Less(a, b); }
+    bool operator()(const Probe& a, const Ordered& b) const { return Less(a, b); }
   };
-  using Order = std::set<Entry*, ByKey>;
+  using Order = absl::btree_set<Ordered, ByKey>;
 
   KeyValueTable() = default;
   KeyValueTable(const KeyValueTable&) = delete;
@@ -84,8 +113,8 @@ class KeyValueTable {
 
   // The first entry at or behind `prefix` and behind `after`.
   Order::const_iterator Seek(std::string_view prefix, std::string_view after) const {
-    return after >= prefix && !after.empty() ? order_.upper_bound(after)
-                                             : order_.lower_bound(prefix);
+    return after >= prefix && !after.empty() ? order_.upper_bound(Probe(after))
+                                             : order_.lower_bound(Probe(prefix));
   }
   Order::const_iterator end() const { return order_.end(); }
   std::size_t size() const { return order_.size(); }

@@ -32,15 +32,17 @@ class MemoryKeyValueStore::ScanCursor {
     next_ = 0;
     const std::lock_guard lock(stripe_->mutex);
     auto at = stripe_->table.Seek(query_->prefix, after_);
-    std::size_t visits = 0;
-    for (; visits < kVisitsPerLock && chunk_.size() < chunk_size_; ++at, ++visits) {
-      if (at == stripe_->table.end() || !(*at)->key().starts_with(query_->prefix)) {
+    std::string_view last;
+    for (std::size_t visits = 0; visits < kVisitsPerLock && chunk_.size() < chunk_size_;
+         ++at, ++visits) {
+      if (at == stripe_->table.end() || !at->key().starts_with(query_->prefix)) {
         exhausted_ = true;
         return;
       }
-      if (!(*at)->ExpiredAt(now_)) Copy(**at);
+      if (!at->entry->ExpiredAt(now_)) Copy(*at->entry);
+      last = at->key();
     }
-    after_ = (*std::prev(at))->key();
+    after_ = last;
   }
   void Copy(const Entry& entry) {
     ScannedEntry& copy = chunk_.emplace_back();
@@ -91,7 +93,8 @@ Result<ScanPage> MemoryKeyValueStore::Scan(const ScanQuery& query, WallMillis no
 }
 
 // Goes stripe by stripe, since the order does not matter. A cursor is the number of a stripe in one
-// byte and the last key that was visited in it; `visit` may remove the entry that it is given.
+// byte and the last key that was visited in it. `visit(stripe, entries, trash)` gets what one hold
+// of the lock covers, answers how many of them count, and may remove them.
 template <class Visit>
 PrefixProgress MemoryKeyValueStore::WalkPrefix(std::string_view prefix, std::string_view cursor,
                                                std::size_t max_visited, Visit visit) {
@@ -104,22 +107,22 @@ PrefixProgress MemoryKeyValueStore::WalkPrefix(std::string_view prefix, std::str
       return progress;
     }
     std::vector<Removed> trash;  // freed after the lock
+    std::vector<Entry*> entries;
     Stripe& stripe = stripes_[index];
     const std::lock_guard lock(stripe.mutex);
+    const std::size_t visits = std::min(max_visited, kVisitsPerLock);
     auto at = stripe.table.Seek(prefix, after);
-    bool finished = false;
-    for (std::size_t visits = std::min(max_visited, kVisitsPerLock); visits > 0;
-         --visits, --max_visited) {
-      finished = at == stripe.table.end() || !(*at)->key().starts_with(prefix);
-      if (finished) break;
-      Entry& entry = **at++;
-      if (visits == 1) after = entry.key();
-      progress.keys += visit(stripe, entry, trash) ? 1 : 0;
-    }
+    const auto inside = [&] { return at != stripe.table.end() && at->key().starts_with(prefix); };
+    for (; entries.size() < visits && inside(); ++at) entries.push_back(at->entry);
+    max_visited -= entries.size();
+    const bool finished = entries.size() < visits;
     if (finished) {
       ++index;
       after.clear();
+    } else {
+      after = entries.back()->key();
     }
+    progress.keys += visit(stripe, entries, trash);
   }
   progress.end = true;
   return progress;
@@ -128,21 +131,25 @@ PrefixProgress MemoryKeyValueStore::WalkPrefix(std::string_view prefix, std::str
 Result<PrefixProgress> MemoryKeyValueStore::CountPage(std::string_view prefix,
                                                       std::string_view cursor,
                                                       std::size_t max_visited, WallMillis now) {
-  return WalkPrefix(
-      prefix, cursor, max_visited,
-      [now](Stripe&, const Entry& entry, std::vector<Removed>&) { return !entry.ExpiredAt(now); });
+  const auto live = [now](const Entry* entry) { return !entry->ExpiredAt(now); };
+  return WalkPrefix(prefix, cursor, max_visited,
+                    [&](Stripe&, const std::vector<Entry*>& entries, std::vector<Removed>&) {
+                      return static_cast<std::uint64_t>(std::ranges::count_if(entries, live));
+                    });
 }
 
 Result<PrefixProgress> MemoryKeyValueStore::DeletePrefixPage(std::string_view prefix,
                                                              std::string_view cursor,
                                                              std::size_t max_visited,
                                                              WallMillis now) {
-  return WalkPrefix(prefix, cursor, max_visited,
-                    [this, now](Stripe& stripe, Entry& entry, std::vector<Removed>& trash) {
-                      const bool live = !entry.ExpiredAt(now);
-                      trash.push_back(RemoveEntry(stripe, entry));
-                      return live;
-                    });
+  const auto live = [now](const Entry* entry) { return !entry->ExpiredAt(now); };
+  return WalkPrefix(
+      prefix, cursor, max_visited,
+      [&](Stripe& stripe, const std::vector<Entry*>& entries, std::vector<Removed>& trash) {
+        const auto counted = static_cast<std::uint64_t>(std::ranges::count_if(entries, live));
+        for (Entry* entry : entries) trash.push_back(RemoveEntry(stripe, *entry));
+        return counted;
+      });
 }
 
 }  // namespace prism::engine

@@ -1,0 +1,37 @@
+// The directory in which one server keeps everything that lasts.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace prism::sqlite {
+
+// Owns the lock of the directory while it lives: two servers on one directory would damage it.
+// Layout: `lock` (the process id of the owner), `namespaces/<name>.db`. Thread-safe once made.
+class DataDirectory {
+ public:
+  // Makes what is missing, readable by the user alone, and takes the lock.
+  // FAILED_PRECONDITION/DATA_DIRECTORY_LOCKED names the process that has it;
+  // FAILED_PRECONDITION/DATA_DIRECTORY_UNUSABLE says what is wrong with the directory.
+  static Result<DataDirectory> Open(const std::string& path);
+
+  DataDirectory(DataDirectory&& other) noexcept;
+  DataDirectory& operator=(DataDirectory&&) = delete;
+  ~DataDirectory();
+
+  const std::string& path() const { return path_; }
+  std::string NamespaceFile(std::string_view name) const;
+
+ private:
+  DataDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+
+  std::string path_;
+  int lock_ = -1;  // descriptor with flock held
+};
+
+// Makes the existence of a new file survive a loss of power.
+Status SyncParentDirectory(const std::string& file);
+
+}  // namespace prism::sqlite
