@@ -42,7 +42,8 @@ bool IsValidUtf8(std::string_view bytes) {
         continue;
       }
     }
-    const std::size_t length = CharacterLength(bytes);
+    const bool ascii = static_cast<std::uint8_t>(bytes.front()) < 0x80;
+    const std::size_t length = ascii ? 1 : CharacterLength(bytes);
     if (length == 0) return false;
     bytes.remove_prefix(length);
   }
