@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "engine/memory/memory_backend.h"
+#include "engine/sqlite/sqlite_backend.h"
 
 namespace prism::backends {
 
@@ -19,8 +21,19 @@ Result<std::shared_ptr<contract::Backend>> MakeMemory(const BackendServices& ser
   return made;
 }
 
-constexpr std::array<BuiltinBackend, 1> kBuiltin = {{
+// Its connection is a directory of its own; without one it has the server's.
+Result<std::shared_ptr<contract::Backend>> MakeSqlite(const BackendServices& services,
+                                                      const BackendSettings& settings) {
+  engine::SqliteBackendOptions options;
+  options.data_dir = settings.connection.empty() ? services.data_dir : settings.connection;
+  TRY_ASSIGN(std::shared_ptr<contract::Backend> made,
+             engine::SqliteBackend::Make(services.engine, std::move(options)));
+  return made;
+}
+
+constexpr std::array<BuiltinBackend, 2> kBuiltin = {{
     {"memory", &MakeMemory},
+    {"sqlite", &MakeSqlite},
 }};
 
 }  // namespace

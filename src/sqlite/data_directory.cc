@@ -24,10 +24,14 @@ Error Unusable(const std::string& path, std::string_view action, int number) {
 }
 
 Error Locked(const std::string& path, std::string_view owner) {
+  const bool ours = owner == std::to_string(getpid());
   return Error(Code::kFailedPrecondition, "DATA_DIRECTORY_LOCKED",
-               fmt::format("{}: in use by another server, process {}. Stop that one, or name "
-                           "another directory with --data-dir.",
-                           path, owner))
+               ours ? fmt::format("{}: in use by another backend of this server, process {}. Give "
+                                  "each its own directory as its connection.",
+                                  path, owner)
+                    : fmt::format("{}: in use by another server, process {}. Stop that one, or "
+                                  "name another directory with --data-dir.",
+                                  path, owner))
       .With("path", path)
       .With("pid", std::string(owner));
 }
