@@ -41,7 +41,8 @@ class ScanPrinter {
       constexpr std::size_t kValueColumns = 60;
       const std::string value =
           IsTerminal(stdout) ? Shortened(entry.value(), kValueColumns) : Printable(entry.value());
-      table_.Add({Printable(entry.key()), value, expiry, TagsText(entry.tags())});
+      table_.Add({Printable(entry.key()), value, expiry,
+                  entry.tags().empty() ? "-" : TagsText(entry.tags())});
     }
     constexpr std::size_t kRowsAtOnce = 500;
     if (table_.pending() >= kRowsAtOnce) table_.Flush();

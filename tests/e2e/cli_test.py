@@ -318,15 +318,16 @@ class Transactions(CliTest):
         self.fails(1, "kv", "get", "default", self.key())
 
     def test_a_conflict_is_exit_code_1(self):
-        # The script's standard input is a pipe, but the transaction only begins when it ends: the conflict has to
-        # come between two calls. So many scripts on one counter run at once; whoever is not told "committed" must
-        # have been told of the conflict, and the sum must be right.
+        # Scripts that read a counter, then much else, then write it, run at once until two have overlapped. Whoever
+        # commits must have seen the newest value, so each round adds exactly one.
         key = self.key("counter")
         self.ok("kv", "set", "default", key, "0")
-        committed = 0
-        for _ in range(5):
-            current = self.ok("kv", "get", "default", key).decode()
-            script = f"get {key}\nset {key} {int(current) + 1}\n"
+        fill = "".join(f"get {self.key(str(i))}\n" for i in range(200))
+        rounds = conflicts = 0
+        deadline = time.monotonic() + 60
+        while conflicts == 0:
+            self.assertLess(time.monotonic(), deadline, "no two scripts ever overlapped")
+            script = f"get {key}\n{fill}set {key} {rounds + 1}\n"
             running = [subprocess.Popen([PROGRAM, "kv", "txn", "default", "--server", GATEWAY.data],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=CLEAN)
                        for _ in range(4)]
@@ -339,13 +340,14 @@ class Transactions(CliTest):
                 one.stdout.close()
                 one.stderr.close()
                 if code == 0:
-                    self.assertIn(b"committed", output)
-                    committed += 1
+                    self.assertTrue(output.endswith(b"committed, fsynced\n"), output)
                 else:
                     self.assertEqual((code, output), (1, b""))
                     self.assertIn("ABORTED/TRANSACTION_CONFLICT", error)
                     self.assertIn("nothing was applied", error)
-        self.assertGreaterEqual(committed, 5)
+                    conflicts += 1
+            rounds += 1
+            self.assertEqual(self.ok("kv", "get", "default", key), str(rounds).encode())
 
 
 class Transfer(CliTest):
