@@ -22,11 +22,12 @@ namespace {
 
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
+constexpr int kBadUsage = 2;
 constexpr std::chrono::milliseconds kTick{1000};
 
-int Fail(const Error& error) {
+int Fail(const Error& error, int exit_code = kFailed) {
   fmt::print(stderr, "error: {}\n", error.ToString());
-  return kFailed;
+  return exit_code;
 }
 
 std::optional<std::string> FromEnvironment(const char* name) {
@@ -131,7 +132,8 @@ void AddServeFlags(CLI::App& serve, ServeFlags& flags) {
               flags.settings[std::string(setting.name)] = value;
             },
             help)
-        ->type_name(std::string(setting.placeholder));
+        ->type_name(std::string(setting.placeholder))
+        ->take_last();
   }
 }
 
@@ -146,7 +148,9 @@ int Serve(const ServeFlags& flags) {
   auto snapshot = source->Load();
   if (!snapshot) return Fail(snapshot.error());
   auto settings = ReadAll(flags, **snapshot);
-  if (!settings) return Fail(settings.error());
+  if (!settings) {
+    return Fail(settings.error(), settings.error().reason() == "BAD_OPTION" ? kBadUsage : kFailed);
+  }
   if (flags.check) return Check(*source, **snapshot);
 
   telemetry::Logger log(settings->log_level, settings->log_format);

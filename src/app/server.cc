@@ -133,7 +133,6 @@ Result<std::shared_ptr<const namespaces::Snapshot>> Server::Read() {
 
 void Server::Reload() {
   NotifyServiceManager("RELOADING=1");
-  ++lifecycle_.reloads;
   auto snapshot = Read();
   Status applied;
   if (!snapshot) {
@@ -142,6 +141,7 @@ void Server::Reload() {
     applied = listeners_->core.Apply(*std::move(snapshot));
   }
   lifecycle_.last_reload_failed = !applied;
+  ++lifecycle_.reloads;  // last: who sees the number sees the outcome
   if (applied) {
     log_.Info("configuration reloaded", {{"config", source_.Describe()}});
   } else {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace prism::rpc {
@@ -42,10 +43,15 @@ void ServerShard::Close(SocketConnection& connection) {
 
 void ServerShard::AnnounceDrain() {
   draining_ = true;
+  answers_until_ = shard_.turn_time() + kAnswerTime;
   for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->grpc().AnnounceDrain();
 }
 
 runtime::Task<void> ServerShard::WaitUntilEmpty(MonoNanos deadline) {
+  co_await empty_.For(std::min(deadline, answers_until_));
+  if (shard_.turn_time() >= answers_until_) {
+    for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->grpc().FinishDrain();
+  }
   co_await empty_.For(deadline);
 }
 

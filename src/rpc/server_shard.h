@@ -32,7 +32,8 @@ class ServerShard {
   void Adopt(int fd, std::string peer);
   // Tells every client to go elsewhere; calls in flight go on.
   void AnnounceDrain();
-  // Completes when there are no connections any more, or at the deadline.
+  // Completes when there are no connections any more, or at the deadline. A client that does not
+  // answer the announcement within kAnswerTime may open no more calls.
   runtime::Task<void> WaitUntilEmpty(MonoNanos deadline);
   // Ends all connections and waits for their tasks.
   runtime::Task<void> Stop();
@@ -45,6 +46,7 @@ class ServerShard {
 
  private:
   static constexpr std::size_t kReadBytes = 64 * 1024;
+  static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
 
   runtime::Shard& shard_;
   GrpcShard grpc_;
@@ -54,6 +56,7 @@ class ServerShard {
   SocketConnection* head_ = nullptr;
   runtime::Event empty_;
   bool draining_ = false;
+  MonoNanos answers_until_ = 0;  // of a drain
   bool stopping_ = false;
 };
 

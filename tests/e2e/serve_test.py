@@ -1,0 +1,316 @@
+"""`prism serve` as operators meet it: start, refusals, reload under load, drain, admin pages.
+
+usage: serve_test.py PROGRAM [unittest arguments]
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from prism_gateway import Gateway  # noqa: E402
+
+PROGRAM = None
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("PRISM_")}
+
+
+def prism(*arguments, env=None, timeout=60):
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=timeout, text=True,
+                          env=CLEAN | (env or {}))
+
+
+def kv(gateway, *arguments):
+    return prism("kv", *arguments, "--server", gateway.data)
+
+
+def page(gateway, path):
+    """Status and body of an admin page."""
+    try:
+        with urllib.request.urlopen(f"http://{gateway.admin}{path}", timeout=10) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def metric(gateway, name):
+    for line in page(gateway, "/metrics")[1].splitlines():
+        if line.startswith(name + " "):
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not happen in time")
+        time.sleep(0.01)  # between two looks at the condition
+
+
+def open_connection(address):
+    """An HTTP/2 connection that says nothing after its preface."""
+    host, port = address.rsplit(":", 1)
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+    connection.recv(9)  # its SETTINGS: the server has taken the connection
+    return connection
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="prism-serve-")
+        self.addCleanup(self.directory.cleanup)
+
+    def write(self, name, text):
+        path = pathlib.Path(self.directory.name) / name
+        path.write_text(text)
+        return str(path)
+
+
+class StartTest(Files):
+    def serve(self, *options):
+        return prism("serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir",
+                     self.directory.name + "/data", *options)
+
+    def refused(self, reason, *options):
+        result = self.serve(*options)
+        self.assertIn(reason, result.stderr)
+        self.assertNotEqual(result.returncode, 0)
+        return result
+
+    def test_without_configuration_there_are_default_and_scratch(self):
+        with Gateway(PROGRAM) as gateway:
+            self.assertEqual(kv(gateway, "set", "default", "k", "v", "-o", "json").returncode, 0)
+            self.assertIn("fsynced", kv(gateway, "set", "default", "k", "v").stdout)
+            self.assertIn("memory", kv(gateway, "set", "scratch", "k", "v").stdout)
+            ready = json.loads((gateway.directory / "ready.json").read_text())
+            self.assertEqual(ready["pid"], gateway.process.pid)
+
+    def test_what_is_acknowledged_on_default_is_there_after_a_restart(self):
+        with tempfile.TemporaryDirectory() as directory:
+            with Gateway(PROGRAM, data_dir=directory) as gateway:
+                self.assertEqual(kv(gateway, "set", "default", "k", "kept").returncode, 0)
+            with Gateway(PROGRAM, data_dir=directory) as gateway:
+                self.assertEqual(kv(gateway, "get", "default", "k").stdout, "kept")
+
+    def test_an_address_in_use_is_said(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            self.refused("UNAVAILABLE/ADDRESS_IN_USE", "--listen", address)
+            self.refused("UNAVAILABLE/ADDRESS_IN_USE", "--admin-listen", address)
+
+    def test_a_data_directory_serves_one_server(self):
+        with Gateway(PROGRAM) as gateway:
+            data = str(gateway.directory / "data")
+            result = self.refused("DATA_DIRECTORY_LOCKED", "--data-dir", data)
+            self.assertIn(str(gateway.process.pid), result.stderr)
+
+    def test_a_data_directory_that_is_none_is_said(self):
+        self.refused("DATA_DIRECTORY_UNUSABLE", "--data-dir", self.write("file", ""))
+
+    def test_strangers_are_not_served_by_accident(self):
+        result = self.refused("INSECURE_LISTENER", "--listen", "0.0.0.0:0")
+        self.assertIn("--insecure", result.stderr)
+        self.refused("INSECURE_LISTENER", "--admin-listen", "0.0.0.0:0")
+
+    def test_a_bad_file_is_refused_with_every_mistake(self):
+        path = self.write("prism.yaml", "namespacs: []\nserver: {shards: 0}\nmemory: {}\nmemory: {}\n"
+                                        "backends: {p: {type: x, password: hunter2}}\n")
+        for options in (["--config", path], ["--config", path, "--check"]):
+            result = self.refused("CONFIG_INVALID", *options)
+            for place in (":1:1: UNKNOWN_KEY", ":2:18: BAD_VALUE", ":4:1: DUPLICATE_KEY", ":5:35: LITERAL_SECRET"):
+                self.assertIn(place, result.stderr)
+            self.assertNotIn("hunter2", result.stderr)
+        self.refused("CONFIG_NOT_FOUND", "--config", "/nowhere/prism.yaml")
+
+    def test_a_check_says_what_would_not_be_served(self):
+        path = self.write("prism.yaml", "backends: {r: {type: redis}}\nnamespaces:\n"
+                                        "  - {name: a, backend: r}\n  - {name: b, backend: memory, pattern: outbox}\n")
+        result = self.serve("--config", path, "--check")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("DRIVER_NOT_INSTALLED", result.stdout)
+        self.assertIn("PATTERN_NOT_INSTALLED", result.stdout)
+        self.assertFalse(pathlib.Path(self.directory.name, "data").exists())
+
+    def test_bad_options_are_bad_usage(self):
+        result = self.serve("--shards", "none", "--log-level", "loud")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--shards", result.stderr)
+        self.assertIn("--log-level", result.stderr)
+
+    def test_the_environment_counts_unless_a_flag_says_otherwise(self):
+        environment = {"PRISM_LISTEN": "0.0.0.0:0"}
+        result = prism("serve", "--admin-listen", "127.0.0.1:0", env=environment)
+        self.assertIn("INSECURE_LISTENER", result.stderr)
+        result = prism("serve", "--check", "--listen", "127.0.0.1:0", env=environment)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+
+class AdminTest(Files):
+    def test_the_pages_are_there(self):
+        config = self.write("prism.yaml", "backends: {r: {type: redis, connection: \"redis://h\", "
+                                          "password: \"${env:NOT_SHOWN}\"}}\n"
+                                          "namespaces:\n  - {name: a, backend: memory}\n  - {name: b, backend: r}\n")
+        os.environ["NOT_SHOWN"] = "hunter2"
+        self.addCleanup(os.environ.pop, "NOT_SHOWN")
+        with Gateway(PROGRAM, "--config", config) as gateway:
+            kv(gateway, "get", "a", "k")
+            self.assertEqual(page(gateway, "/livez"), (200, "ok\n"))
+            self.assertEqual(page(gateway, "/readyz")[0], 200)
+            self.assertIn("[-] backend r: FAILED_PRECONDITION/DRIVER_NOT_INSTALLED", page(gateway, "/readyz?verbose")[1])
+            self.assertIn("version", json.loads(page(gateway, "/version")[1]))
+            shown = page(gateway, "/config")[1]
+            self.assertEqual(json.loads(shown)["backends"]["r"]["password"], "${env:NOT_SHOWN}")
+            self.assertNotIn("hunter2", shown)
+            self.assertEqual(metric(gateway, 'prism_namespace_requests_total{namespace="a"}'), 1)
+            self.assertEqual(metric(gateway, 'prism_backend_up{backend="memory"}'), 1)
+            self.assertEqual(metric(gateway, 'prism_backend_up{backend="r"}'), 0)
+            self.assertEqual(page(gateway, "/nothing")[0], 404)
+            self.assertIn("DRIVER_NOT_INSTALLED", kv(gateway, "get", "b", "k").stderr)
+
+    def test_an_idle_server_is_small(self):
+        with Gateway(PROGRAM) as gateway:
+            kv(gateway, "set", "default", "k", "v")
+            kv(gateway, "set", "scratch", "k", "v")
+            anonymous = metric(gateway, "process_anonymous_memory_bytes")
+            print(f"idle: {anonymous / 2**20:.1f} MiB anonymous, "
+                  f"{metric(gateway, 'process_resident_memory_bytes') / 2**20:.1f} MiB resident")
+            self.assertLess(anonymous, 8 * 2**20)
+
+
+class ReloadTest(Files):
+    CONFIGS = ["namespaces:\n  - {name: scratch, backend: memory}\n  - {name: other, backend: memory, max_keys: %d}\n",
+               "namespaces:\n  - {name: scratch, backend: memory, max_keys: %d}\n"]
+
+    def reload(self, gateway):
+        before = metric(gateway, "prism_config_reloads_total")
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: metric(gateway, "prism_config_reloads_total") > before)
+
+    def test_no_request_is_dropped_while_the_configuration_changes(self):
+        config = self.write("prism.yaml", self.CONFIGS[0] % 1)
+        with Gateway(PROGRAM, "--config", config) as gateway:
+            load = subprocess.Popen([PROGRAM, "bench", "scratch", "--server", gateway.data, "-c", "4", "-m", "8",
+                                     "-d", "3s", "--warmup", "0s", "--keys", "100", "--set-percent", "20"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=CLEAN)
+            wait_for(lambda: (metric(gateway, 'prism_namespace_requests_total{namespace="scratch"}') or 0) > 1000)
+            revisions = 0
+            while load.poll() is None:
+                revisions += 1
+                self.write("prism.yaml", self.CONFIGS[revisions % 2] % (1_000_000 + revisions))
+                self.reload(gateway)
+            output = load.communicate()[0]
+            self.assertEqual(load.returncode, 0, output)
+            self.assertGreater(revisions, 3)
+            self.assertEqual(metric(gateway, "prism_config_revision"), revisions + 1)
+            self.assertIsNone(metric(gateway, 'prism_requests_total{model="keyvalue",'
+                                              'method="keyvalue_basic.get",code="UNAVAILABLE"}'))
+
+    def test_namespaces_come_and_go(self):
+        config = self.write("prism.yaml", self.CONFIGS[0] % 1)
+        with Gateway(PROGRAM, "--config", config) as gateway:
+            kv(gateway, "set", "other", "k", "v")
+            self.write("prism.yaml", self.CONFIGS[1] % 1)
+            self.reload(gateway)
+            self.assertIn("NAMESPACE_NOT_FOUND", kv(gateway, "get", "other", "k").stderr)
+            self.write("prism.yaml", self.CONFIGS[0] % 2)
+            self.reload(gateway)
+            self.assertEqual(kv(gateway, "get", "other", "k").stdout, "v")
+
+    def test_an_invalid_file_changes_nothing_and_is_told_completely(self):
+        config = self.write("prism.yaml", self.CONFIGS[0] % 1)
+        with Gateway(PROGRAM, "--config", config) as gateway:
+            self.write("prism.yaml", "namespacs: []\nbackends: {x: {type: memory, typ: memory}}\n")
+            self.reload(gateway)
+            self.assertEqual(metric(gateway, "prism_config_last_reload_failed"), 1)
+            self.assertEqual(metric(gateway, "prism_config_revision"), 1)
+            self.assertEqual(kv(gateway, "set", "other", "k", "v").returncode, 0)
+            mistakes = [line for line in gateway.output().splitlines() if "configuration mistake" in line]
+            self.assertEqual(len(mistakes), 2)
+            self.assertIn(":1:1", mistakes[0])
+            self.assertIn("UNKNOWN_KEY", mistakes[1])
+            self.write("prism.yaml", self.CONFIGS[1] % 1)
+            self.reload(gateway)
+            self.assertEqual(metric(gateway, "prism_config_last_reload_failed"), 0)
+
+    def test_options_that_need_a_restart_are_named(self):
+        config = self.write("prism.yaml", "server: {drain_timeout: 10s}\n")
+        with Gateway(PROGRAM, "--config", config) as gateway:
+            self.write("prism.yaml", "server: {drain_timeout: 11s, log_level: debug}\n")
+            self.reload(gateway)
+            self.assertIn("drain_timeout", [line for line in gateway.output().splitlines() if "next start" in line][0])
+
+
+class StopTest(Files):
+    def test_idle_connections_do_not_hold_it_up(self):
+        gateway = Gateway(PROGRAM).start()
+        with open_connection(gateway.data), open_connection(gateway.data):
+            started = time.monotonic()
+            self.assertEqual(gateway.stop(), 0)
+            self.assertLess(time.monotonic() - started, 10)
+
+    def test_load_ends_without_a_lost_answer(self):
+        # The clients see GOAWAY; what they have sent by then is answered.
+        gateway = Gateway(PROGRAM).start()
+        load = subprocess.Popen([PROGRAM, "bench", "scratch", "--server", gateway.data, "-c", "4", "-m", "8", "-d", "20s",
+                                 "--warmup", "0s", "--keys", "100"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=CLEAN)
+        wait_for(lambda: (metric(gateway, 'prism_namespace_requests_total{namespace="scratch"}') or 0) > 1000)
+        self.assertEqual(gateway.stop(), 0)
+        load.kill()
+        load.wait()
+        self.assertNotIn("calls in flight", gateway.output())
+
+    def blocked(self, drain_timeout):
+        """A server with a call that goes on: a health watch."""
+        gateway = Gateway(PROGRAM, "--drain-timeout", drain_timeout).start()
+        connection = open_connection(gateway.data)
+        self.addCleanup(connection.close)
+        headers = bytes([0x83, 0x86]) + literal(b":path", b"/grpc.health.v1.Health/Watch") + \
+            literal(b":authority", b"x") + literal(b"content-type", b"application/grpc") + literal(b"te", b"trailers")
+        connection.sendall(frame(1, 4, headers) + frame(0, 1, b"\0\0\0\0\0"))
+        wait_for(lambda: (metric(gateway, "prism_requests_in_flight") or 0) >= 1)
+        return gateway
+
+    def test_the_drain_has_an_end(self):
+        gateway = self.blocked("500ms")
+        started = time.monotonic()
+        self.assertEqual(gateway.stop(), 0)
+        self.assertLess(time.monotonic() - started, 10)
+
+    def test_a_second_signal_ends_the_drain(self):
+        gateway = self.blocked("10m")
+        gateway.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: page_is_not_ready(gateway))
+        started = time.monotonic()
+        self.assertEqual(gateway.stop(), 0)
+        self.assertLess(time.monotonic() - started, 10)
+
+
+def page_is_not_ready(gateway):
+    return page(gateway, "/readyz")[0] == 503
+
+
+def literal(name, value):
+    """A header field without indexing (RFC 7541 section 6.2.2)."""
+    return bytes([0, len(name)]) + name + bytes([len(value)]) + value
+
+
+def frame(kind, flags, payload, stream=1):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()
