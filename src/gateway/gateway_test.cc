@@ -175,9 +175,9 @@ TEST_F(GatewayTest, ChecksTheDemandedDurabilityBeforeItExecutes) {
     EXPECT_EQ(Serve(call), reason) << level;
     EXPECT_EQ(backend_->opened, before);
   }
-  const auto& metrics =
-      Sample().methods[methods_.RouteOf(*gateway_->Find("/prism.keyvalue.v1.KeyValueBasic/Set"))
-                           .ordinal];
+  const auto sample = Sample();
+  const auto& route = methods_.RouteOf(*gateway_->Find("/prism.keyvalue.v1.KeyValueBasic/Set"));
+  const auto& metrics = sample.methods[route.ordinal];
   EXPECT_EQ(metrics.by_code[0], 2u);
   EXPECT_EQ(metrics.by_code[static_cast<std::size_t>(Code::kFailedPrecondition)], 2u);
 }
