@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from prism_gateway import Gateway  # noqa: E402
 
 PROTOS = ["prism/contract/v1/method.proto", "prism/keyvalue/v1/keyvalue.proto", "google/rpc/status.proto",
-          "google/rpc/error_details.proto", "grpc/health/v1/health.proto"]
+          "google/rpc/error_details.proto"]
 
 
 def python_client(build):

@@ -89,7 +89,7 @@ const steps = {
     assert(error, 'the call succeeded');
     assert.strictEqual(error.code, code);
     const status = details.lookupType('google.rpc.Status').decode(error.metadata.get('grpc-status-details-bin')[0]);
-    const any = status.details.find((d) => d.typeUrl.endsWith('/google.rpc.ErrorInfo'));
+    const any = status.details.find((d) => d.type_url.endsWith('/google.rpc.ErrorInfo'));
     const info = details.lookupType('google.rpc.ErrorInfo').decode(any.value);
     assert.deepStrictEqual([info.reason, info.domain], [reason, domain]);
   },
