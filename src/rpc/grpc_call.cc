@@ -158,6 +158,7 @@ void GrpcCall::ResetState() {
   body_ended = false;
   answered_ = headers_sent_ = request_ended_ = false;
   is_post_ = is_grpc_ = has_te_ = headers_too_large_ = gzip_ = false;
+  refusal_ = {};
 }
 
 void GrpcCall::SetDeadline(MonoNanos when) {
@@ -187,9 +188,14 @@ void GrpcCall::OnHeader(std::string_view name, std::string_view value) {
 }
 
 void GrpcCall::OnHeadersEnd(bool end) {
-  if (!is_post_) return SendHttpError("405", "gRPC calls are POST requests.\n");
-  if (!is_grpc_ && !headers_too_large_) {
-    return SendHttpError("415", "This port speaks gRPC: content-type must be application/grpc.\n");
+  if (!is_post_) {
+    refusal_ = {"405", "gRPC calls are POST requests.\n"};
+  } else if (!is_grpc_ && !headers_too_large_) {
+    refusal_ = {"415", "This port speaks gRPC: content-type must be application/grpc.\n"};
+  }
+  if (refuses()) {
+    if (end) SendRefusal();
+    return;
   }
   if (Status checked = CheckHeaders(); !checked) return Fail(checked.error());
   if (streams_requests()) Queue(kDispatch);
@@ -244,6 +250,11 @@ Status GrpcCall::CheckHeaders() {
 
 void GrpcCall::OnData(std::string_view bytes, bool last) {
   if (answered_) return;
+  if (refuses()) {
+    connection_->codec().Consume(*this, bytes.size());
+    if (last) SendRefusal();
+    return;
+  }
   reader_.Append(bytes);
   if (streams_requests()) {
     OnStreamData(bytes, last);
@@ -282,6 +293,7 @@ void GrpcCall::GiveBackWindow() {
 
 void GrpcCall::OnEnd() {
   if (answered_) return;
+  if (refuses()) return SendRefusal();
   request_ended_ = true;
   if (streams_requests()) {
     Queue(kWakeReader);
@@ -457,9 +469,11 @@ void GrpcCall::SendHeaders(bool end) {
   connection_->MarkOutput();
 }
 
-void GrpcCall::SendHttpError(std::string_view status, std::string_view text) {
+// What is no gRPC gets an answer of plain HTTP, and like there after its request has come.
+void GrpcCall::SendRefusal() {
   if (!Answer()) return;
   headers_sent_ = true;
+  const auto [status, text] = refusal_;
   response_fields_.push_back({":status", status});
   response_fields_.push_back({"content-type", "text/plain; charset=utf-8"});
   if (status == "405") response_fields_.push_back({"allow", "POST"});

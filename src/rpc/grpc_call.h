@@ -88,6 +88,12 @@ class GrpcCall final : public ServerCall, public Http2Stream, private runtime::T
     std::coroutine_handle<> waiter_ = nullptr;
   };
 
+  // An answer for what is no gRPC request.
+  struct Refusal {
+    std::string_view status;  // empty: none
+    std::string_view text;
+  };
+
   // The response headers that the application adds, kept as text until they are sent.
   struct AddedHeader {
     std::uint32_t offset;
@@ -119,7 +125,8 @@ class GrpcCall final : public ServerCall, public Http2Stream, private runtime::T
   bool Answer();
   void AppendMessage(const google::protobuf::Message& message);
   void SendHeaders(bool end);
-  void SendHttpError(std::string_view status, std::string_view text);
+  bool refuses() const { return !refusal_.status.empty(); }
+  void SendRefusal();
   void SetErrorTrailers(const Error& error);
 
   GrpcShard& shard_;
@@ -147,6 +154,7 @@ class GrpcCall final : public ServerCall, public Http2Stream, private runtime::T
   std::array<HeaderField, 3> trailers_;
   std::size_t trailer_count_ = 0;
   GrpcStatusText status_;
+  Refusal refusal_;
 
   Wakeup reader_wakeup_;
   Wakeup writer_wakeup_;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "rpc/byte_queue.h"
+#include "rpc/http2_guard.h"
 
 namespace prism::rpc {
 
@@ -19,16 +20,6 @@ struct HeaderField {
   std::string_view value;
   // Keeps values that hardly repeat out of the compression table (RFC 7541 section 6.2.2).
   bool unique = false;
-};
-
-// RFC 9113 section 7.
-enum class Http2Error : std::uint32_t {
-  kNoError = 0,
-  kProtocolError = 1,
-  kInternalError = 2,
-  kRefusedStream = 7,
-  kCancel = 8,
-  kEnhanceYourCalm = 11,
 };
 
 // One request and its response. Owned by whoever answers Http2Events::OnStreamStart; must live until

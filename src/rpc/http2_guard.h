@@ -1,18 +1,29 @@
-// What the HTTP/2 library lets through: frames that cost us and bring nothing, and stream ids that go
-// backwards. Looks at frame headers only.
+// What the HTTP/2 library lets through: floods of frames that bring nothing, stream ids that go
+// backwards, and frames on streams that have ended. Looks at frame headers only, without I/O.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/clock.h"
 
 namespace prism::rpc {
 
+// RFC 9113 section 7.
+enum class Http2Error : std::uint32_t {
+  kNoError = 0,
+  kProtocolError = 1,
+  kInternalError = 2,
+  kStreamClosed = 5,
+  kRefusedStream = 7,
+  kCancel = 8,
+  kEnhanceYourCalm = 11,
+};
+
 // Counts frames that move no request forward (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA).
-// An honest peer sends a few around its requests; a flood sends them and nothing else. Pure, one
-// connection.
+// An honest peer sends a few around its requests; a flood sends them and nothing else.
 class IdleFrameGuard {
  public:
   explicit IdleFrameGuard(std::uint32_t max_per_second) : max_per_second_(max_per_second) {}
@@ -34,12 +45,12 @@ class IdleFrameGuard {
   MonoNanos window_start_ = 0;
 };
 
-// RFC 9113 section 5.1.1: a new stream has a higher id than all before it. HEADERS on a lower id is
-// either a late frame of a stream that has closed, which the library ignores, or a stream that was
-// skipped: a connection error. Clients count by two, so what was skipped is nearly always nothing.
+// RFC 9113 section 5.1.1: a new stream has a higher id than all before it. HEADERS on a lower id
+// belongs to a stream that was opened before, or to one that was skipped: a connection error. Clients
+// count by two, so what was skipped is nearly always nothing.
 class StreamIdGuard {
  public:
-  // HEADERS with this (odd) id arrived. False: PROTOCOL_ERROR.
+  // HEADERS that open or continue the stream with this (odd) id. False: PROTOCOL_ERROR.
   bool OnHeaders(std::int32_t id) {
     if (id > last_) {
       if (id > last_ + 2) Skip(last_ + 2, id - 2);
@@ -57,7 +68,8 @@ class StreamIdGuard {
     std::int32_t first = 1;
     std::int32_t last = -1;
   };
-  // The latest gaps are enough: an older one that is forgotten only means that its frames are ignored.
+  // The latest gaps are enough: an older one that is forgotten only means that its frames are
+  // ignored.
   static constexpr std::size_t kRanges = 4;
 
   void Skip(std::int32_t first, std::int32_t last) {
@@ -68,6 +80,57 @@ class StreamIdGuard {
   std::array<Range, kRanges> skipped_;
   std::size_t next_ = 0;
   std::int32_t last_ = -1;
+};
+
+// RFC 9113 section 5.1: a peer that has ended or reset a stream must not send on it again. The library
+// forgets closed streams, since remembering each costs memory, and ignores such frames; we remember
+// the last few ids. Streams that we reset are not among them: frames may have been under way.
+class EndedStreams {
+ public:
+  EndedStreams() { ids_.fill(-1); }
+  void Add(std::int32_t id) {
+    ids_[next_] = id;
+    next_ = (next_ + 1) % ids_.size();
+  }
+  bool Contains(std::int32_t id) const {
+    bool found = false;
+    for (const std::int32_t ended : ids_) found |= ended == id;
+    return found;
+  }
+
+ private:
+  std::array<std::int32_t, 16> ids_;
+  std::size_t next_ = 0;
+};
+
+// Walks over everything that the peer of one connection sends, from the connection preface on,
+// however it is cut into pieces. Pure.
+class Http2FrameGuard {
+ public:
+  struct Verdict {
+    std::size_t accepted;  // bytes in front of the frame that breaks the rules, or all
+    Http2Error error;      // kNoError: all is well
+  };
+
+  explicit Http2FrameGuard(std::uint32_t max_idle_frames_per_second)
+      : idle_frames_(max_idle_frames_per_second) {}
+
+  Verdict OnBytes(std::string_view bytes, MonoNanos now);
+  // A response was sent.
+  void OnProgress() { idle_frames_.OnProgress(); }
+
+ private:
+  static constexpr std::size_t kFrameHeaderBytes = 9;
+  static constexpr std::size_t kPrefaceBytes = 24;
+
+  Http2Error OnFrame(MonoNanos now);
+
+  IdleFrameGuard idle_frames_;
+  StreamIdGuard stream_ids_;
+  EndedStreams ended_;
+  std::size_t skip_ = kPrefaceBytes;  // bytes until the next frame header
+  std::array<std::uint8_t, kFrameHeaderBytes> header_;
+  std::size_t header_size_ = 0;
 };
 
 }  // namespace prism::rpc

@@ -107,7 +107,7 @@ class Nghttp2Codec final : public Http2Codec {
   }
 
   // nghttp2's callbacks, in the order in which they come for a request and its response.
-  int OnBeginFrame(const nghttp2_frame_hd& frame);
+  void OnBeginData(const nghttp2_frame_hd& frame);
   void OnBeginRequest(std::int32_t id);
   void OnFrame(const nghttp2_frame& frame);
   void OnChunk(std::int32_t id, std::string_view bytes);
@@ -117,23 +117,20 @@ class Nghttp2Codec final : public Http2Codec {
   void OnClose(std::int32_t id, std::uint32_t error);
 
   Http2Events& events_;
-  IdleFrameGuard idle_frames_;
-  StreamIdGuard stream_ids_;
+  Http2FrameGuard guard_;
   Session* session_ = nullptr;
-  MonoNanos now_ = 0;
   Http2Stream* header_stream_ = nullptr;  // whose headers are arriving
   bool chunk_is_last_ = false;            // of the DATA frame that is arriving
   bool ended_by_chunk_ = false;           // its END_STREAM was reported with the last chunk
   std::uint32_t frame_left_ = 0;          // bytes of that DATA frame still to come
   std::size_t unacknowledged_ = 0;        // body bytes to give back to the connection's window
-  Http2Error violation_ = Http2Error::kNoError;
   bool broken_ = false;  // nothing is read any more
   std::string* out_ = nullptr;  // during Produce
   std::size_t out_limit_ = 0;
 };
 
 Nghttp2Codec::Nghttp2Codec(Http2Events& events, const Http2Limits& limits)
-    : events_(events), idle_frames_(limits.max_idle_frames_per_second) {
+    : events_(events), guard_(limits.max_idle_frames_per_second) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* options = nullptr;
   // Like all functions used here these fail only when memory is exhausted.
@@ -150,11 +147,10 @@ Nghttp2Codec::Nghttp2Codec(Http2Events& events, const Http2Limits& limits)
   nghttp2_option_del(options);
   nghttp2_session_callbacks_del(callbacks);
 
-  const std::array<nghttp2_settings_entry, 4> settings = {{
+  const std::array<nghttp2_settings_entry, 3> settings = {{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_concurrent_streams},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window_bytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.max_header_list_bytes},
-      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
@@ -164,7 +160,8 @@ Nghttp2Codec::Nghttp2Codec(Http2Events& events, const Http2Limits& limits)
 void Nghttp2Codec::SetCallbacks(nghttp2_session_callbacks* callbacks) {
   nghttp2_session_callbacks_set_on_begin_frame_callback(
       callbacks, [](Session*, const nghttp2_frame_hd* frame, void* user) {
-        return Self(user).OnBeginFrame(*frame);
+        if (frame->type == NGHTTP2_DATA) Self(user).OnBeginData(*frame);
+        return 0;
       });
   nghttp2_session_callbacks_set_on_begin_headers_callback(
       callbacks, [](Session*, const nghttp2_frame* frame, void* user) {
@@ -212,47 +209,23 @@ void Nghttp2Codec::SetCallbacks(nghttp2_session_callbacks* callbacks) {
 
 bool Nghttp2Codec::OnBytes(std::string_view bytes, MonoNanos now) {
   if (broken_) return false;
-  now_ = now;
-  const ssize_t taken = nghttp2_session_mem_recv(session_, Bytes(bytes), bytes.size());
+  const Http2FrameGuard::Verdict verdict = guard_.OnBytes(bytes, now);
+  const ssize_t taken = nghttp2_session_mem_recv(session_, Bytes(bytes), verdict.accepted);
   if (unacknowledged_ != 0) {
     nghttp2_session_consume_connection(session_, unacknowledged_);
     unacknowledged_ = 0;
   }
-  if (taken < 0) {
-    broken_ = true;
-    if (violation_ != Http2Error::kNoError) Terminate(violation_);
-  }
-  return taken >= 0 && nghttp2_session_want_read(session_) != 0;
+  broken_ = taken < 0 || verdict.error != Http2Error::kNoError;
+  if (verdict.error != Http2Error::kNoError) Terminate(verdict.error);
+  return !broken_ && nghttp2_session_want_read(session_) != 0;
 }
 
-int Nghttp2Codec::OnBeginFrame(const nghttp2_frame_hd& frame) {
-  bool idle = false;
-  switch (frame.type) {
-    case NGHTTP2_HEADERS:
-      if (!stream_ids_.OnHeaders(frame.stream_id)) {
-        violation_ = Http2Error::kProtocolError;
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-      }
-      break;
-    case NGHTTP2_DATA:
-      chunk_is_last_ = (frame.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-      // With padding the number of body bytes is not known yet; the end is then reported by itself.
-      if ((frame.flags & NGHTTP2_FLAG_PADDED) != 0) chunk_is_last_ = false;
-      ended_by_chunk_ = false;
-      frame_left_ = static_cast<std::uint32_t>(frame.length);
-      idle = frame.length == 0 && (frame.flags & NGHTTP2_FLAG_END_STREAM) == 0;
-      break;
-    case NGHTTP2_RST_STREAM:    // the library counts these
-    case NGHTTP2_CONTINUATION:  // and these
-      break;
-    default:
-      idle = true;
-  }
-  if (idle && !idle_frames_.OnIdleFrame(now_)) {
-    violation_ = Http2Error::kEnhanceYourCalm;
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
-  return 0;
+void Nghttp2Codec::OnBeginData(const nghttp2_frame_hd& frame) {
+  // With padding the number of body bytes is not known yet; the end is then reported by itself.
+  chunk_is_last_ =
+      (frame.flags & NGHTTP2_FLAG_END_STREAM) != 0 && (frame.flags & NGHTTP2_FLAG_PADDED) == 0;
+  ended_by_chunk_ = false;
+  frame_left_ = static_cast<std::uint32_t>(frame.length);
 }
 
 void Nghttp2Codec::OnBeginRequest(std::int32_t id) {
@@ -299,7 +272,7 @@ void Nghttp2Codec::OnFrame(const nghttp2_frame& frame) {
 }
 
 void Nghttp2Codec::Respond(Http2Stream& stream, std::span<const HeaderField> headers, bool end) {
-  idle_frames_.OnProgress();
+  guard_.OnProgress();
   const NvArray nv(headers);
   nghttp2_data_provider body{
       .source = {.ptr = &stream},
@@ -331,7 +304,7 @@ int Nghttp2Codec::WriteBody(Http2Stream& stream, std::string_view frame_header, 
   if (out_->size() >= out_limit_) return NGHTTP2_ERR_WOULDBLOCK;
   out_->append(frame_header);
   out_->append(stream.body.view().substr(0, size));
-  if (size >= kProgressBytes) idle_frames_.OnProgress();
+  if (size >= kProgressBytes) guard_.OnProgress();
   stream.body.Consume(size);
   stream.OnBodyTaken(size);
   return 0;

@@ -1,0 +1,68 @@
+#include "rpc/http2_guard.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace prism::rpc {
+namespace {
+
+// RFC 9113 section 6.
+enum FrameType : std::uint8_t { kData = 0, kHeaders = 1, kRstStream = 3, kContinuation = 9 };
+constexpr std::uint8_t kEndStream = 1;
+
+}  // namespace
+
+Http2FrameGuard::Verdict Http2FrameGuard::OnBytes(std::string_view bytes, MonoNanos now) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    if (skip_ > 0) {
+      const std::size_t skipped = std::min(skip_, bytes.size() - at);
+      skip_ -= skipped;
+      at += skipped;
+      continue;
+    }
+    const std::size_t frame_start = at;
+    const std::size_t wanted = std::min(kFrameHeaderBytes - header_size_, bytes.size() - at);
+    std::memcpy(header_.data() + header_size_, bytes.data() + at, wanted);
+    header_size_ += wanted;
+    at += wanted;
+    if (header_size_ < kFrameHeaderBytes) break;
+    header_size_ = 0;
+    if (const Http2Error error = OnFrame(now); error != Http2Error::kNoError) {
+      return {.accepted = frame_start, .error = error};
+    }
+  }
+  return {.accepted = bytes.size(), .error = Http2Error::kNoError};
+}
+
+Http2Error Http2FrameGuard::OnFrame(MonoNanos now) {
+  const std::size_t length =
+      std::size_t{header_[0]} << 16 | std::size_t{header_[1]} << 8 | header_[2];
+  const std::uint8_t type = header_[3];
+  const bool end = (header_[4] & kEndStream) != 0;
+  const auto id = static_cast<std::int32_t>((header_[5] & 0x7fu) << 24 | header_[6] << 16 |
+                                            header_[7] << 8 | header_[8]);
+  skip_ = length;
+  switch (type) {
+    case kHeaders:
+      if (!stream_ids_.OnHeaders(id)) return Http2Error::kProtocolError;
+      if (ended_.Contains(id)) return Http2Error::kStreamClosed;
+      if (end) ended_.Add(id);
+      return Http2Error::kNoError;
+    case kData:
+      if (ended_.Contains(id)) return Http2Error::kStreamClosed;
+      if (end) ended_.Add(id);
+      if (length > 0 || end) return Http2Error::kNoError;
+      break;
+    case kRstStream:
+      ended_.Add(id);
+      return Http2Error::kNoError;  // the library counts these
+    case kContinuation:
+      return Http2Error::kNoError;  // and these
+    default:
+      break;
+  }
+  return idle_frames_.OnIdleFrame(now) ? Http2Error::kNoError : Http2Error::kEnhanceYourCalm;
+}
+
+}  // namespace prism::rpc
