@@ -52,7 +52,7 @@ class DedupStore {
 
    private:
     DedupStore& store_;
-    const Digest& id_;
+    const Digest id_;
   };
 };
 
