@@ -73,7 +73,7 @@ runtime::Task<void> Gateway::Serve(rpc::ServerCall& call) {
 }
 
 Result<Admitted> Gateway::AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call) {
-  if (shard.ShouldShed(call.context().arrival)) [[unlikely]] {
+  if (shard.ShouldShed()) [[unlikely]] {
     shard.CountRejection(Rejection::kQueueDelay);
     return std::unexpected(Overloaded());
   }

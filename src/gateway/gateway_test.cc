@@ -351,17 +351,23 @@ TEST_F(GatewayTest, CountsByMethodAndNamespace) {
 
 TEST_F(GatewayTest, ShedsWhatWaitedInAStandingQueue) {
   Start(kConfig, {.queue_delay = {.target = 1'000'000, .interval = 10'000'000}});
-  int shed = 0;
   const MonoNanos end = MonotonicNow() + 10 * kNanosPerSecond;
-  while (shed == 0 && MonotonicNow() < end) {
-    auto call = GetCall("orders");
-    call->context().arrival -= 500 * kNanosPerMilli;
-    if (Serve(call) == "OVERLOADED") {
-      ++shed;
-      EXPECT_TRUE(call->error->retry_after());
-    }
+  auto slow = GetCall("orders");
+  std::string reason;
+  while (reason != "OVERLOADED" && MonotonicNow() < end) {
+    // A turn that is busy for five times the target before it comes to the call.
+    slow = GetCall("orders");
+    OnShard([this, &slow] {
+      const MonoNanos until = MonotonicNow() + 5'000'000;
+      while (MonotonicNow() < until) {
+      }
+      groups_[0]->Spawn(gateway_->Serve(*slow));
+    });
+    reason = Reason(*slow);
   }
-  EXPECT_EQ(shed, 1);
+  EXPECT_EQ(reason, "OVERLOADED");
+  EXPECT_TRUE(slow->error->retry_after());
+  EXPECT_EQ(Sample().rejected[static_cast<std::size_t>(Rejection::kQueueDelay)], 1u);
 }
 
 // --- reloading ---

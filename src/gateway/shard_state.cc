@@ -97,11 +97,12 @@ BoundNamespace* ShardState::ResolveSlow(std::string_view name) {
   return last_ = it->second.get();
 }
 
-bool ShardState::ShouldShed(MonoNanos arrival) {
+bool ShardState::ShouldShed() {
   shard_.AtTurnEnd(*this);
   const MonoNanos at = now();
-  // What lay in the socket while the turn before ran has waited for half of it on average.
-  return queue_delay_.ShouldShed(at, at - arrival + last_turn_busy_ / 2);
+  // Calls wait for those before them in the same turn, and in the socket while the turn before ran:
+  // for half of it on average. How long a client took to send its request is not our delay.
+  return queue_delay_.ShouldShed(at, at - shard_.turn_time() + last_turn_busy_ / 2);
 }
 
 void ShardState::OnTurnEnd() {

@@ -89,8 +89,8 @@ class ShardState final : private runtime::TurnEnd {
   MonoNanos now() const { return now_ > shard_.turn_time() ? now_ : shard_.turn_time(); }
   void Advance(MonoNanos now) { now_ = now; }
 
-  // A call begins. True: the shard is overloaded and this one has waited too long.
-  bool ShouldShed(MonoNanos arrival);
+  // A complete call begins. True: the shard is overloaded and this one has waited too long.
+  bool ShouldShed();
   void CountRejection(Rejection why) { ++rejected_[static_cast<std::size_t>(why)]; }
 
   // nullptr: there is no such namespace.
