@@ -82,7 +82,7 @@ struct Rig {
                [this](const namespaces::BackendConfig& config) {
                  return backends::MakeBackend(config.type, {engine, ""}, {config.name, "", "", ""});
                }),
-        gateway({shards, methods, authorizer, clock}, {}) {
+        gateway({shards, methods, authorizer, clock, log}, {}) {
     auto snapshot = std::make_shared<namespaces::Snapshot>();
     snapshot->backends = {{"memory", "memory", "", "", ""}};
     namespaces::NamespaceConfig ns;
@@ -98,6 +98,7 @@ struct Rig {
 
   SystemClock clock;
   security::AllowAll authorizer;
+  telemetry::Logger log{telemetry::LogLevel::kError, telemetry::LogFormat::kText};
   engine::MemoryBudget budget{64u << 20};
   engine::LocalEngine engine{{}, clock, budget, engine::BuiltinModels()};
   runtime::ShardPool shards{1};

@@ -63,8 +63,10 @@ runtime::Task<AdminPages::Checks> AdminPages::CheckBackends() {
     for (const auto& entry : table->entries()) {
       // A backend that is down has been named above.
       if (!entry->refused || entry->owner == nullptr) continue;
-      checks.push_back(
-          {.name = "namespace " + entry->config.name, .problem = entry->refused->ToString()});
+      // One namespace that can't be served is no reason to withhold all others.
+      checks.push_back({.name = "namespace " + entry->config.name,
+                        .problem = entry->refused->ToString(),
+                        .required = false});
     }
     return checks;
   });
@@ -112,6 +114,12 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Sample({}, parts_.lifecycle.reloads.load());
   text.Gauge("prism_config_last_reload_failed", "1 when the last reload was refused.");
   text.Sample({}, std::uint64_t{parts_.lifecycle.last_reload_failed.load() ? 1u : 0u});
+  text.Gauge("prism_connections", "Open connections on the data port.");
+  text.Sample({}, static_cast<std::uint64_t>(parts_.connections()));
+  text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
+  text.Sample({}, parts_.budget.used());
+  text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");
+  text.Sample({}, parts_.budget.max_bytes());
   text.Gauge("prism_shards", "Threads that serve.");
   text.Sample({}, static_cast<std::uint64_t>(parts_.shards.size()));
   telemetry::WriteProcessMetrics(telemetry::ReadProcessUsage(), text);

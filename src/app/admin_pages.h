@@ -2,11 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app/settings.h"
+#include "engine/memory/memory_budget.h"
 #include "gateway/gateway.h"
 #include "rpc/http1_admin.h"
 #include "runtime/blocking_pool.h"
@@ -34,6 +36,8 @@ class AdminPages final : public rpc::HttpGetHandler {
     runtime::BlockingPool& pool;
     gateway::Gateway& gateway;
     const gateway::MethodTable& methods;
+    const engine::MemoryBudget& budget;
+    std::function<int()> connections;  // any thread
   };
 
   explicit AdminPages(const Parts& parts) : parts_(parts), gateway_metrics_(parts.methods) {}

@@ -66,7 +66,7 @@ Core::Core(const ServerSettings& settings, telemetry::Logger& log)
       methods_(contract::AllInterfaces(), SystemServices(health_, reflection_, reflection_alpha_)),
       binder_(methods_.interfaces(),
               [this](const namespaces::BackendConfig& config) { return MakeBackend(config); }),
-      gateway_({shards_, methods_, authorizer_, clock_}, ShardOptions(settings)) {}
+      gateway_({shards_, methods_, authorizer_, clock_, log}, ShardOptions(settings)) {}
 
 Core::~Core() { Stop(); }
 

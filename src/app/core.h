@@ -43,6 +43,7 @@ class Core {
   gateway::Gateway& gateway() { return gateway_; }
   const gateway::MethodTable& methods() const { return methods_; }
   rpc::HealthService& health() { return health_; }
+  const engine::MemoryBudget& budget() const { return budget_; }
 
  private:
   Result<std::shared_ptr<contract::Backend>> MakeBackend(const namespaces::BackendConfig& config);

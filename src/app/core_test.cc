@@ -28,8 +28,9 @@ class CoreTest : public ::testing::Test {
     settings_.memory_max_bytes = 16u << 20;
     settings_.data_dir = ::testing::TempDir() + "/prism_core_test";
     core_ = std::make_unique<Core>(settings_, log_);
-    pages_ = std::make_unique<AdminPages>(AdminPages::Parts{
-        settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(), core_->methods()});
+    pages_ = std::make_unique<AdminPages>(
+        AdminPages::Parts{settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(),
+                          core_->methods(), core_->budget(), [] { return 3; }});
   }
   void TearDown() override {
     pages_.reset();
@@ -111,6 +112,8 @@ TEST_F(CoreTest, TellsMetricsVersionAndConfiguration) {
   EXPECT_THAT(metrics, HasSubstr("prism_build_info{version=\""));
   EXPECT_THAT(metrics, HasSubstr("prism_backend_up{backend=\"memory\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("prism_shards 2\n"));
+  EXPECT_THAT(metrics, HasSubstr("prism_connections 3\n"));
+  EXPECT_THAT(metrics, HasSubstr("prism_memory_max_bytes 16777216\n"));
   EXPECT_THAT(metrics, HasSubstr("process_resident_memory_bytes "));
   EXPECT_TRUE(nlohmann::json::parse(Get("/version").body).contains("version"));
   const auto config = nlohmann::json::parse(Get("/config").body);

@@ -58,7 +58,8 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
 struct Server::Listeners {
   Listeners(const ServerSettings& settings, const Lifecycle& lifecycle, telemetry::Logger& log)
       : core(settings, log),
-        pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods()}) {}
+        pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods(),
+               core.budget(), [this] { return data == nullptr ? 0 : data->connections(); }}) {}
 
   Core core;
   AdminPages pages;

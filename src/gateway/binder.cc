@@ -95,12 +95,12 @@ std::shared_ptr<const NamespaceEntry> Binder::BindNamespace(
     entry->refused = *backend.error;
     return entry;
   }
+  entry->owner = backend.backend;
   auto opened = backend.backend->Open(config.settings);
   if (!opened) {
     entry->refused = std::move(opened).error();
     return entry;
   }
-  entry->owner = backend.backend;
   entry->backend = *std::move(opened);
   entry->durability = backend.backend->traits().durability;
   for (std::size_t i = 0; i < interfaces_.size(); ++i) {

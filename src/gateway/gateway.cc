@@ -72,6 +72,19 @@ runtime::Task<void> Gateway::Serve(rpc::ServerCall& call) {
   return ServeClientStream(shard, route, call);
 }
 
+void Gateway::Fail(CallScope& scope, Error error) {
+  const Code code = error.code();
+  if (code == Code::kInternal || code == Code::kDataLoss || code == Code::kUnknown) [[unlikely]] {
+    const contract::CallContext& ctx = scope.context();
+    parts_.log.Error("call failed", {{"method", scope.method().label},
+                                     {"namespace", ctx.ns},
+                                     {"request_id", ctx.request_id},
+                                     {"reason", error.reason()},
+                                     {"message", error.message()}});
+  }
+  scope.Fail(std::move(error));
+}
+
 Result<Admitted> Gateway::AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call) {
   if (shard.ShouldShed()) [[unlikely]] {
     shard.CountRejection(Rejection::kQueueDelay);
@@ -87,13 +100,13 @@ runtime::Task<void> Gateway::ServeUnary(ShardState& shard, const Route& route,
   const contract::MethodInfo& method = *route.method;
   auto admitted = AdmitBytes(shard, route, call);
   if (!admitted) {
-    scope.Fail(std::move(admitted).error());
+    Fail(scope, std::move(admitted).error());
     co_return;
   }
   scope.Enter(*admitted);
   const Message* request = ParseRequest(method, call);
   if (request == nullptr) {
-    scope.Fail(Malformed(method));
+    Fail(scope, Malformed(method));
     co_return;
   }
   Message* response = method.new_response(&call.context().arena());
@@ -101,7 +114,7 @@ runtime::Task<void> Gateway::ServeUnary(ShardState& shard, const Route& route,
   if (status) {
     scope.Respond(*response);
   } else {
-    scope.Fail(std::move(status).error());
+    Fail(scope, std::move(status).error());
   }
 }
 
@@ -111,13 +124,13 @@ runtime::Task<void> Gateway::ServeServerStream(ShardState& shard, const Route& r
   const contract::MethodInfo& method = *route.method;
   auto admitted = AdmitBytes(shard, route, call);
   if (!admitted) {
-    scope.Fail(std::move(admitted).error());
+    Fail(scope, std::move(admitted).error());
     co_return;
   }
   scope.Enter(*admitted);
   const Message* request = ParseRequest(method, call);
   if (request == nullptr) {
-    scope.Fail(Malformed(method));
+    Fail(scope, Malformed(method));
     co_return;
   }
   scope.AnnounceDurability();
@@ -125,7 +138,7 @@ runtime::Task<void> Gateway::ServeServerStream(ShardState& shard, const Route& r
   if (status) {
     scope.Finish();
   } else {
-    scope.Fail(std::move(status).error());
+    Fail(scope, std::move(status).error());
   }
 }
 
@@ -136,14 +149,14 @@ runtime::Task<void> Gateway::ServeClientStream(ShardState& shard, const Route& r
   Message* first = method.new_request(&call.context().arena());
   auto begun = co_await call.Read(*first);
   if (!begun) {
-    scope.Fail(std::move(begun).error());
+    Fail(scope, std::move(begun).error());
     co_return;
   }
   // A stream that ended before its first message names no namespace.
   const std::string ns = NamespaceOf(*first);
   auto admitted = Admit(shard, parts_.authorizer, route, ns, call);
   if (!admitted) {
-    scope.Fail(std::move(admitted).error());
+    Fail(scope, std::move(admitted).error());
     co_return;
   }
   scope.Enter(*admitted);
@@ -157,7 +170,7 @@ runtime::Task<void> Gateway::ServeClientStream(ShardState& shard, const Route& r
     status = co_await method.bidi(admitted->service, call.context(), source, call);
   }
   if (!status) {
-    scope.Fail(std::move(status).error());
+    Fail(scope, std::move(status).error());
   } else if (method.kind == contract::StreamKind::kClient) {
     scope.Respond(*response);
   } else {
@@ -175,7 +188,7 @@ runtime::Task<void> Gateway::ServeSystem(ShardState& shard, const Route& route,
       method.kind == contract::StreamKind::kUnary || method.kind == contract::StreamKind::kServer;
   const Message* request = one_request ? ParseRequest(method, call) : nullptr;
   if (one_request && request == nullptr) {
-    scope.Fail(Malformed(method));
+    Fail(scope, Malformed(method));
     co_return;
   }
   Message* response = method.new_response(&call.context().arena());
@@ -195,7 +208,7 @@ runtime::Task<void> Gateway::ServeSystem(ShardState& shard, const Route& route,
       break;
   }
   if (!status) {
-    scope.Fail(std::move(status).error());
+    Fail(scope, std::move(status).error());
   } else if (method.kind == contract::StreamKind::kUnary ||
              method.kind == contract::StreamKind::kClient) {
     scope.Respond(*response);

@@ -14,8 +14,11 @@
 #include "rpc/server.h"
 #include "runtime/shard.h"
 #include "security/authorizer.h"
+#include "telemetry/log.h"
 
 namespace prism::gateway {
+
+class CallScope;
 
 // Life cycle: made before the shards take calls; Publish at least once before the first call;
 // destroyed after the shards were stopped. Thread rule: Find and Serve on any shard, Publish on the
@@ -28,6 +31,7 @@ class Gateway final : public rpc::Dispatcher {
     const MethodTable& methods;
     const security::Authorizer& authorizer;
     Clock& clock;
+    telemetry::Logger& log;  // of failures that are the server's own
   };
 
   Gateway(Parts parts, const ShardState::Options& options);
@@ -55,6 +59,8 @@ class Gateway final : public rpc::Dispatcher {
   runtime::Task<void> ServeClientStream(ShardState& shard, const Route& route,
                                         rpc::ServerCall& call);
   runtime::Task<void> ServeSystem(ShardState& shard, const Route& route, rpc::ServerCall& call);
+  // Ends the call with the error, and tells the log when the fault is ours.
+  void Fail(CallScope& scope, Error error);
   Result<Admitted> AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call);
 
   Parts parts_;

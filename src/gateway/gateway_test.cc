@@ -52,8 +52,8 @@ class GatewayTest : public ::testing::Test {
   void Start(std::string_view config, ShardState::Options options = {}) {
     ASSERT_TRUE(shards_.Start());
     groups_.push_back(std::make_unique<runtime::TaskGroup>());
-    gateway_ =
-        std::make_unique<Gateway>(Gateway::Parts{shards_, methods_, authorizer_, clock_}, options);
+    gateway_ = std::make_unique<Gateway>(
+        Gateway::Parts{shards_, methods_, authorizer_, clock_, log_}, options);
     Publish(config);
   }
 
@@ -118,6 +118,9 @@ class GatewayTest : public ::testing::Test {
   runtime::ShardPool shards_{1};
   SystemClock clock_;
   OneSecret authorizer_;
+  std::vector<std::string> lines_;  // of the log
+  telemetry::Logger log_{telemetry::LogLevel::kInfo, telemetry::LogFormat::kText,
+                         [this](std::string_view line) { lines_.emplace_back(line); }};
   std::shared_ptr<FakeBackend> backend_ = std::make_shared<FakeBackend>();
   MethodTable methods_;
   Binder binder_;
@@ -222,9 +225,12 @@ TEST_F(GatewayTest, SaysWhichBackendHasAMissingInterface) {
 TEST_F(GatewayTest, AnswersTheReasonOfANamespaceThatCantBeServed) {
   Start(kConfig);
   EXPECT_EQ(Serve(GetCall("broken")), "FILE_DAMAGED");
+  ASSERT_EQ(lines_.size(), 1u);  // the fault is ours
+  EXPECT_THAT(lines_[0], HasSubstr("call failed method=keyvalue_basic.get namespace=broken"));
   EXPECT_EQ(Serve(GetCall("remote")), "DRIVER_NOT_INSTALLED");
   EXPECT_EQ(Serve(GetCall("patterned")), "PATTERN_NOT_INSTALLED");
   EXPECT_EQ(Serve(GetCall("orders")), "OK");
+  EXPECT_EQ(lines_.size(), 1u);
 }
 
 TEST_F(GatewayTest, RefusesWhatIsNoMessage) {

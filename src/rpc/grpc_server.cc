@@ -44,13 +44,11 @@ Result<std::string> GrpcServer::Listen(std::string_view address) {
 
 // To the shard with the fewest connections; above the limit the socket is closed at once.
 void GrpcServer::Place(int fd, std::string peer) {
-  int total = 0;
   ServerShard* least = per_shard_.front().get();
   for (const auto& shard : per_shard_) {
-    total += shard->load();
     if (shard->load() < least->load()) least = shard.get();
   }
-  if (static_cast<std::uint32_t>(total) >= limits_.max_connections) {
+  if (static_cast<std::uint32_t>(connections()) >= limits_.max_connections) {
     ::close(fd);
     return;
   }
@@ -63,6 +61,12 @@ void GrpcServer::StopListening() {
   for (auto& listener : listeners_)
     runtime::RunOn(shards_.at(0), [&] { return StopListener(*listener); });
   listeners_.clear();
+}
+
+int GrpcServer::connections() const {
+  int total = 0;
+  for (const auto& shard : per_shard_) total += shard->load();
+  return total;
 }
 
 bool GrpcServer::Drain(MonoNanos deadline) {

@@ -29,6 +29,8 @@ class GrpcServer {
   // Accepts no more, sends GOAWAY, waits until every connection has ended, at most until
   // `deadline`; whether all have ended. May be called again to wait longer.
   bool Drain(MonoNanos deadline);
+  // Open connections. Any thread.
+  int connections() const;
   // Ends whatever is left; calls get UNAVAILABLE/SERVER_STOPPING.
   void Stop();
 
