@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -78,7 +79,9 @@ Status EndOfCall(const Http2ClientSession::Stream& stream) {
   if (code == Code::kOk) return {};
   Error error = Decode(code, block);
   const std::string_view request_id = FindHeader(stream.headers, "x-request-id");
-  if (request_id.empty()) return std::unexpected(error);
+  const bool known = std::ranges::any_of(
+      error.metadata(), [](const auto& pair) { return pair.first == "request_id"; });
+  if (request_id.empty() || known) return std::unexpected(error);
   return std::unexpected(std::move(error).With("request_id", std::string(request_id)));
 }
 
