@@ -43,7 +43,8 @@ class ByteQueue {
  private:
   static constexpr std::size_t kKeepBytes = 16 * 1024;
 
-  // Moves the rest to the front once it is the smaller part: each byte moves at most once on average.
+  // Moves the rest to the front once it is the smaller part: each byte moves at most once on
+  // average.
   void Compact() {
     if (start_ <= bytes_.size() / 2) return;
     bytes_.erase(0, start_);

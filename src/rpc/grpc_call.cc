@@ -39,8 +39,9 @@ Error Truncated() {
 }
 
 Error DeadlineExceeded() {
-  return {Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
-          "the call was not finished within its deadline: allow more time, or ask for less at once"};
+  return {
+      Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
+      "the call was not finished within its deadline: allow more time, or ask for less at once"};
 }
 
 }  // namespace
@@ -283,8 +284,8 @@ void GrpcCall::OnStreamData(std::string_view bytes, bool last) {
   Queue(kWakeReader);
 }
 
-// Opens the peer's window when no complete message waits to be read: what is buffered then is at most
-// one message, and a message larger than the window could not arrive otherwise.
+// Opens the peer's window when no complete message waits to be read: what is buffered then is at
+// most one message, and a message larger than the window could not arrive otherwise.
 void GrpcCall::GiveBackWindow() {
   if (unconsumed_ == 0 || connection_ == nullptr || !stream_open_) return;
   connection_->codec().Consume(*this, std::exchange(unconsumed_, 0));
@@ -311,8 +312,9 @@ void GrpcCall::DispatchUnary() {
                  "the call carries no request message, but its method takes exactly one"});
   }
   if (reader_.buffered() != 0) {
-    return Fail({Code::kInvalidArgument, "REQUEST_MESSAGE_NOT_SINGLE",
-                 "the call carries more than one request message, but its method takes exactly one"});
+    return Fail(
+        {Code::kInvalidArgument, "REQUEST_MESSAGE_NOT_SINGLE",
+         "the call carries more than one request message, but its method takes exactly one"});
   }
   Result<std::string_view> request = Decompress(**frame);
   if (!request) return Fail(request.error());
@@ -338,8 +340,7 @@ runtime::Task<Result<bool>> GrpcCall::Read(google::protobuf::Message& into) {
     CO_TRY_ASSIGN(const auto frame, reader_.Next());
     if (frame) {
       CO_TRY_ASSIGN(const std::string_view bytes, Decompress(*frame));
-      const bool parsed =
-          into.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+      const bool parsed = into.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
       CO_TRY_ASSIGN(const bool more, reader_.Ready());
       if (!more) GiveBackWindow();
       if (!parsed) {
@@ -362,8 +363,8 @@ Status GrpcCall::Alive() {
   const runtime::CancelReason reason = context_->cancel().reason();
   if (reason == runtime::CancelReason::kDeadline) return std::unexpected(DeadlineExceeded());
   if (reason != runtime::CancelReason::kNone || !stream_open_) {
-    return std::unexpected(Error(Code::kCancelled, "CALL_CANCELLED",
-                                 "the client has gone, or the server stops"));
+    return std::unexpected(
+        Error(Code::kCancelled, "CALL_CANCELLED", "the client has gone, or the server stops"));
   }
   return {};
 }

@@ -85,8 +85,7 @@ void GrpcConnection::FinishDrain() {
 void GrpcConnection::Shutdown() {
   for (GrpcCall* call = head_; call != nullptr; call = call->next_) call->Shutdown();
   shard_.RunReady();
-  codec_->Terminate(Http2Error::kNoError);
-  MarkOutput();
+  FinishDrain();
 }
 
 void GrpcConnection::Ping() {

@@ -41,7 +41,7 @@ class GrpcConnection final : private Http2Events {
   // First AnnounceDrain; the client's answer to it, or FinishDrain, refuses further calls.
   void AnnounceDrain();
   void FinishDrain();
-  // Ends all calls with UNAVAILABLE and the connection with them.
+  // Ends all calls with UNAVAILABLE and refuses more: what Produce has then is the last.
   void Shutdown();
   // Asks the peer for a sign of life.
   void Ping();

@@ -22,8 +22,9 @@ struct HeaderField {
   bool unique = false;
 };
 
-// One request and its response. Owned by whoever answers Http2Events::OnStreamStart; must live until
-// OnClose. The events come from inside Http2Codec::OnBytes, Produce and Abandon: they must not call these.
+// One request and its response. Owned by whoever answers Http2Events::OnStreamStart; must live
+// until OnClose. The events come from inside Http2Codec::OnBytes, Produce and Abandon: they must
+// not call these.
 class Http2Stream {
  public:
   Http2Stream() = default;
@@ -87,15 +88,16 @@ class Http2Codec {
   // Takes what the peer sent. False: the peer broke the protocol, or ends; send what Produce has,
   // then close.
   virtual bool OnBytes(std::string_view bytes, MonoNanos now) = 0;
-  // Appends what is to be sent to `out`, until it has reached `limit` bytes (one frame more at most).
+  // Appends what is to be sent to `out`, until it has reached `limit` bytes (one frame more at
+  // most).
   virtual void Produce(std::string& out, std::size_t limit) = 0;
   // True when Produce would append something.
   virtual bool wants_write() const = 0;
   // True when nothing more can come or go, after an error or a drain.
   virtual bool finished() const = 0;
 
-  // Names and values must stay valid until the stream's OnClose. `end`: the response is complete with
-  // these headers; otherwise `body` and then Trailers() follow. Once a stream.
+  // Names and values must stay valid until the stream's OnClose. `end`: the response is complete
+  // with these headers; otherwise `body` and then Trailers() follow. Once a stream.
   virtual void Respond(Http2Stream& stream, std::span<const HeaderField> headers, bool end) = 0;
   // The body has grown or ended.
   virtual void ResumeBody(Http2Stream& stream) = 0;

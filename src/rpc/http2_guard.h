@@ -46,8 +46,8 @@ class IdleFrameGuard {
 };
 
 // RFC 9113 section 5.1.1: a new stream has a higher id than all before it. HEADERS on a lower id
-// belongs to a stream that was opened before, or to one that was skipped: a connection error. Clients
-// count by two, so what was skipped is nearly always nothing.
+// belongs to a stream that was opened before, or to one that was skipped: a connection error.
+// Clients count by two, so what was skipped is nearly always nothing.
 class StreamIdGuard {
  public:
   // HEADERS that open or continue the stream with this (odd) id. False: PROTOCOL_ERROR.
@@ -82,9 +82,10 @@ class StreamIdGuard {
   std::int32_t last_ = -1;
 };
 
-// RFC 9113 section 5.1: a peer that has ended or reset a stream must not send on it again. The library
-// forgets closed streams, since remembering each costs memory, and ignores such frames; we remember
-// the last few ids. Streams that we reset are not among them: frames may have been under way.
+// RFC 9113 section 5.1: a peer that has ended or reset a stream must not send on it again. The
+// library forgets closed streams, since remembering each costs memory, and ignores such frames; we
+// remember the last few ids. Streams that we reset are not among them: frames may have been under
+// way.
 class EndedStreams {
  public:
   EndedStreams() { ids_.fill(-1); }

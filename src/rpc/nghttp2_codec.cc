@@ -124,8 +124,8 @@ class Nghttp2Codec final : public Http2Codec {
   bool ended_by_chunk_ = false;           // its END_STREAM was reported with the last chunk
   std::uint32_t frame_left_ = 0;          // bytes of that DATA frame still to come
   std::size_t unacknowledged_ = 0;        // body bytes to give back to the connection's window
-  bool broken_ = false;  // nothing is read any more
-  std::string* out_ = nullptr;  // during Produce
+  bool broken_ = false;                   // nothing is read any more
+  std::string* out_ = nullptr;            // during Produce
   std::size_t out_limit_ = 0;
 };
 
@@ -141,8 +141,7 @@ Nghttp2Codec::Nghttp2Codec(Http2Events& events, const Http2Limits& limits)
   nghttp2_option_set_no_auto_window_update(options, 1);
   nghttp2_option_set_no_closed_streams(options, 1);
   nghttp2_option_set_max_settings(options, kMaxSettings);
-  nghttp2_option_set_stream_reset_rate_limit(options, limits.reset_burst,
-                                             limits.resets_per_second);
+  nghttp2_option_set_stream_reset_rate_limit(options, limits.reset_burst, limits.resets_per_second);
   if (nghttp2_session_server_new2(&session_, callbacks, this, options) != 0) std::abort();
   nghttp2_option_del(options);
   nghttp2_session_callbacks_del(callbacks);
@@ -171,9 +170,8 @@ void Nghttp2Codec::SetCallbacks(nghttp2_session_callbacks* callbacks) {
         return 0;
       });
   nghttp2_session_callbacks_set_on_header_callback(
-      callbacks,
-      [](Session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
-         const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
+      callbacks, [](Session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
+                    const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
         Http2Stream* stream = Self(user).header_stream_;
         if (stream != nullptr) stream->OnHeader(Text(name, name_size), Text(value, value_size));
         return 0;

@@ -28,8 +28,8 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
   // limits.
   virtual std::string_view request_bytes() const = 0;
 
-  // Ends the call with DEADLINE_EXCEEDED at this time, unless the client's own deadline comes first;
-  // context().deadline becomes the earlier of the two.
+  // Ends the call with DEADLINE_EXCEEDED at this time, unless the client's own deadline comes
+  // first; context().deadline becomes the earlier of the two.
   virtual void SetDeadline(MonoNanos when) = 0;
 
   // Adds a response header; only before the first Write/Respond/Fail.

@@ -1,0 +1,167 @@
+#include "rpc/testing/echo_dispatcher.h"
+
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace prism::rpc::testing {
+namespace {
+
+using Message = google::protobuf::BytesValue;
+
+constexpr contract::MethodInfo Method(std::string_view path, contract::StreamKind kind) {
+  contract::MethodInfo info{};
+  info.path = path;
+  info.kind = kind;
+  return info;
+}
+
+constexpr std::array kMethods = {
+    Method(EchoDispatcher::kUnary, contract::StreamKind::kUnary),
+    Method(EchoDispatcher::kFail, contract::StreamKind::kUnary),
+    Method(EchoDispatcher::kHold, contract::StreamKind::kUnary),
+    Method(EchoDispatcher::kDeaf, contract::StreamKind::kUnary),
+    Method(EchoDispatcher::kSilent, contract::StreamKind::kUnary),
+    Method(EchoDispatcher::kRepeat, contract::StreamKind::kServer),
+    Method(EchoDispatcher::kCollect, contract::StreamKind::kClient),
+    Method(EchoDispatcher::kChat, contract::StreamKind::kBidi),
+};
+
+}  // namespace
+
+// Where a call waits: until Release, or until its cancellation when it listens to it.
+class EchoDispatcher::Gate final : private runtime::CancelCallback {
+ public:
+  Gate(EchoDispatcher& owner, runtime::CancelSource* cancel) : owner_(owner), cancel_(cancel) {}
+  bool await_ready() const { return cancel_ != nullptr && cancel_->cancelled(); }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    owner_.gates_.push_back(this);
+    if (cancel_ != nullptr) cancel_->Register(*this);
+  }
+  void await_resume() { Unlink(); }
+  void Open() { waiter_.resume(); }
+
+ private:
+  void OnCancel(runtime::CancelReason) override {
+    std::erase(owner_.gates_, this);
+    waiter_.resume();
+  }
+
+  EchoDispatcher& owner_;
+  runtime::CancelSource* cancel_;
+  std::coroutine_handle<> waiter_;
+};
+
+const contract::MethodInfo* EchoDispatcher::Find(std::string_view path) {
+  const auto* found = std::ranges::find(kMethods, path, &contract::MethodInfo::path);
+  return found == kMethods.end() ? nullptr : found;
+}
+
+void EchoDispatcher::Release() {
+  for (Gate* gate : std::exchange(gates_, {})) gate->Open();
+}
+
+runtime::Task<void> EchoDispatcher::Serve(ServerCall& call) {
+  ++started;
+  last_header = call.Header("x-test");
+  const std::string_view path = call.method().path;
+  if (path == kUnary) {
+    co_await Unary(call);
+  } else if (path == kFail) {
+    call.Fail(Error(Code::kFailedPrecondition, "TEST_FAILURE", "50% sure: näh\n")
+                  .With("key", "value")
+                  .WithField("field", "is wrong"));
+  } else if (path == kHold || path == kDeaf) {
+    co_await Hold(call, path == kDeaf);
+  } else if (path == kRepeat) {
+    co_await Repeat(call);
+  } else if (path == kCollect) {
+    co_await Collect(call);
+  } else if (path == kChat) {
+    co_await Chat(call);
+  }
+  ++finished;
+}
+
+runtime::Task<void> EchoDispatcher::Unary(ServerCall& call) {
+  auto* message = google::protobuf::Arena::CreateMessage<Message>(&call.context().arena());
+  const std::string_view bytes = call.request_bytes();
+  if (message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    call.AddHeader("x-echo", "yes");
+    call.Respond(*message);
+  } else {
+    call.Fail({Code::kInvalidArgument, "MESSAGE_MALFORMED", "the request is not valid protobuf"});
+  }
+  co_return;
+}
+
+runtime::Task<void> EchoDispatcher::Hold(ServerCall& call, bool deaf) {
+  runtime::CancelSource& cancel = call.context().cancel();
+  co_await Gate(*this, deaf ? nullptr : &cancel);
+  if (cancel.cancelled()) {
+    cancelled.push_back(cancel.reason());
+    call.Fail({Code::kCancelled, "CALL_CANCELLED", "nobody waits any more"});
+  } else {
+    call.Respond(Message());
+  }
+}
+
+runtime::Task<void> EchoDispatcher::Repeat(ServerCall& call) {
+  Message message;
+  const std::string request(call.request_bytes());
+  if (!message.ParseFromString(request)) {
+    call.Fail({Code::kInvalidArgument, "MESSAGE_MALFORMED", "the request is not valid protobuf"});
+    co_return;
+  }
+  for (int i = 0; i < repeats; ++i) {
+    const Status status = co_await call.Write(message);
+    if (!status) {
+      cancelled.push_back(call.context().cancel().reason());
+      call.Fail(status.error());
+      co_return;
+    }
+    ++written;
+  }
+  call.Finish();
+}
+
+runtime::Task<void> EchoDispatcher::Collect(ServerCall& call) {
+  if (hold_reads) co_await Gate(*this, &call.context().cancel());
+  std::size_t total = 0;
+  Message message;
+  for (;;) {
+    const Result<bool> more = co_await call.Read(message);
+    if (!more) {
+      call.Fail(more.error());
+      co_return;
+    }
+    if (!*more) break;
+    ++read;
+    total += message.value().size();
+  }
+  message.set_value(std::to_string(total));
+  call.Respond(message);
+}
+
+runtime::Task<void> EchoDispatcher::Chat(ServerCall& call) {
+  Message message;
+  for (;;) {
+    const Result<bool> more = co_await call.Read(message);
+    if (!more) {
+      call.Fail(more.error());
+      co_return;
+    }
+    if (!*more) break;
+    const Status status = co_await call.Write(message);
+    if (!status) {
+      call.Fail(status.error());
+      co_return;
+    }
+  }
+  call.Finish();
+}
+
+}  // namespace prism::rpc::testing
