@@ -29,6 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Require((*snapshot)->FindBackend(config.backend) != nullptr);
     Require((*snapshot)->FindNamespace(config.name) == &config);
     Require(config.settings.name == config.name);
+    Require(!prism::namespaces::ConsistencyName(config.consistency).empty());
     previous = &config;
   }
   return 0;
