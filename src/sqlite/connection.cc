@@ -137,6 +137,11 @@ Status Connection::Begin() {
   return statement.Run();
 }
 
+Status Connection::BeginRead() {
+  TRY_ASSIGN(Statement statement, Prepare("BEGIN"));
+  return statement.Run();
+}
+
 Status Connection::Commit() {
   TRY_ASSIGN(Statement statement, Prepare("COMMIT"));
   return statement.Run();

@@ -59,6 +59,8 @@ class Connection {
 
   // BEGIN IMMEDIATE: the transaction can't lose the race for the write lock later.
   Status Begin();
+  // One snapshot for the reads that follow, from the first of them until Rollback.
+  Status BeginRead();
   Status Commit();
   // Also right when SQLite has rolled back by itself already.
   Status Rollback();

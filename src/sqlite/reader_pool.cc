@@ -28,14 +28,16 @@ void ReaderPool::Stop() {
 Status ReaderPool::Submit(Database& database, ReadOperation& operation) {
   operation.database_ = &database;
   operation.next_ = nullptr;
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (database.readers_.closed) return std::unexpected(StoreClosedError(database.path()));
   if (queued_ >= max_queue_) return std::unexpected(ReadQueueFullError(max_queue_));
   ++queued_;
   ++database.readers_.pending;
   (tail_ != nullptr ? tail_->next_ : head_) = &operation;
   tail_ = &operation;
-  if (waiting_threads_ > 0) work_ready_.notify_one();
+  const bool wake = waiting_threads_ > 0;
+  lock.unlock();
+  if (wake) work_ready_.notify_one();
   return {};
 }
 
@@ -87,20 +89,52 @@ std::unique_ptr<ReaderPool::Reader> ReaderPool::EvictOldest() {
   return reader;
 }
 
-void ReaderPool::Serve(Database& database, ReadOperation& operation,
-                       std::unique_ptr<Reader>& reader) {
-  if (const Status usable = database.ReadFailure(); !usable) {
+std::size_t ReaderPool::TakeBatch(ReadOperation*& first) {
+  first = head_;
+  ReadOperation* last = head_;
+  std::size_t count = 1;
+  // While threads are idle, one read each is faster.
+  while (waiting_threads_ == 0 && count < kMaxBatch && last->next_ != nullptr &&
+         last->next_->database_ == first->database_) {
+    last = last->next_;
+    ++count;
+  }
+  head_ = last->next_;
+  if (head_ == nullptr) tail_ = nullptr;
+  last->next_ = nullptr;
+  queued_ -= count;
+  return count;
+}
+
+Status ReaderPool::Prepare(Database& database, std::unique_ptr<Reader>& reader) {
+  if (Status usable = database.ReadFailure(); !usable) {
     reader.reset();
-    return operation.Fail(usable.error());
+    return usable;
   }
   const bool of_file = database.exists();
   if (reader != nullptr && of_file && !reader->of_file) reader.reset();
   if (reader == nullptr) {
-    auto opened = database.OpenReader(of_file);
-    if (!opened) return operation.Fail(std::move(opened).error());
-    reader = *std::move(opened);
+    TRY_ASSIGN(reader, database.OpenReader(of_file));
   }
-  operation.Run(*reader->state);
+  return {};
+}
+
+void ReaderPool::Serve(Database& database, ReadOperation* operation, std::size_t count,
+                       std::unique_ptr<Reader>& reader) {
+  const Status prepared = Prepare(database, reader);
+  // A transaction that fails to begin costs time only: each read has its own then.
+  const bool shared = prepared && count > 1 && reader->connection->BeginRead();
+  while (operation != nullptr) {
+    // It may be gone after Run.
+    ReadOperation& current = *std::exchange(operation, operation->next_);
+    if (prepared) {
+      current.Run(*reader->state);
+    } else {
+      current.Fail(prepared.error());
+    }
+  }
+  // A connection that can't end its snapshot would answer old data for ever.
+  if (shared && !reader->connection->Rollback()) reader.reset();
 }
 
 void ReaderPool::Work() {
@@ -112,21 +146,20 @@ void ReaderPool::Work() {
       --waiting_threads_;
     }
     if (head_ == nullptr) return;
-    ReadOperation& operation = *head_;
-    head_ = operation.next_;
-    if (head_ == nullptr) tail_ = nullptr;
-    --queued_;
-    Database& database = *operation.database_;
+    ReadOperation* first = nullptr;
+    const std::size_t count = TakeBatch(first);
+    Database& database = *first->database_;
     std::unique_ptr<Reader> reader = TakeIdle(database);
 
     lock.unlock();
-    Serve(database, operation, reader);
+    Serve(database, first, count, reader);
     lock.lock();
 
     std::unique_ptr<Reader> evicted;
     if (reader != nullptr) PutBack(database, std::move(reader));
     if (idle_connections_ > max_connections_) evicted = EvictOldest();
-    if (--database.readers_.pending == 0 && database.readers_.closed) database_quiet_.notify_all();
+    database.readers_.pending -= count;
+    if (database.readers_.pending == 0 && database.readers_.closed) database_quiet_.notify_all();
     if (evicted != nullptr) {
       lock.unlock();
       evicted.reset();

@@ -52,10 +52,18 @@ class ReaderPool {
     bool closed = false;
   };
 
+  // Reads that share a snapshot when all threads are busy: its two locks cost as much as a read.
+  // All of them were submitted before it is taken, so each sees what had been answered.
+  static constexpr std::size_t kMaxBatch = 16;
+
   void Work();
   std::unique_ptr<Reader> TakeIdle(Database& database);
   void PutBack(Database& database, std::unique_ptr<Reader> reader);
-  static void Serve(Database& database, ReadOperation& operation, std::unique_ptr<Reader>& reader);
+  // Cuts reads of one file off the queue's head. Answers how many.
+  std::size_t TakeBatch(ReadOperation*& first);
+  static Status Prepare(Database& database, std::unique_ptr<Reader>& reader);
+  static void Serve(Database& database, ReadOperation* operation, std::size_t count,
+                    std::unique_ptr<Reader>& reader);
   // The reader at rest that was not used for longest, taken out of its database.
   std::unique_ptr<Reader> EvictOldest();
 
