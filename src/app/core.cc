@@ -47,6 +47,7 @@ std::vector<gateway::MethodTable::SystemService> SystemServices(Providers&... pr
 gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
   gateway::ShardState::Options options;
   options.queue_delay.target = settings.queue_delay_target.count() * kNanosPerMilli;
+  options.queue_delay.interval = 5 * options.queue_delay.target;
   options.rebind_grace = settings.rebind_grace.count() * kNanosPerMilli;
   return options;
 }

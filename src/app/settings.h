@@ -49,7 +49,7 @@ struct ServerSettings {
   int shards = 1;
   std::chrono::milliseconds drain_timeout{30'000};
   std::chrono::milliseconds rebind_grace{30'000};
-  std::chrono::milliseconds queue_delay_target{20};
+  std::chrono::milliseconds queue_delay_target{100};
   bool insecure = false;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kText;

@@ -20,8 +20,9 @@ namespace prism::gateway {
 class QueueDelay {
  public:
   struct Options {
-    MonoNanos target = 20 * kNanosPerMilli;
-    MonoNanos interval = 100 * kNanosPerMilli;
+    // Far above what a busy shard, or one that waits for a processor, needs for a turn.
+    MonoNanos target = 100 * kNanosPerMilli;
+    MonoNanos interval = 500 * kNanosPerMilli;
   };
   // What turning one call away costs, measured generously.
   static constexpr MonoNanos kShedCost = 2'000;

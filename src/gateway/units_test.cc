@@ -107,7 +107,8 @@ class QueueDelayTest : public testing::Test {
   }
 
   MonoNanos now_ = kNanosPerSecond;
-  QueueDelay delay_{QueueDelay::Options{}};
+  QueueDelay delay_{
+      QueueDelay::Options{.target = 20 * kNanosPerMilli, .interval = 100 * kNanosPerMilli}};
 };
 
 TEST_F(QueueDelayTest, ABurstIsServed) {
