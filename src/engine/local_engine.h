@@ -18,7 +18,7 @@
 namespace prism::engine {
 
 struct LocalEngineOptions {
-  // Authenticates page tokens. Kept with the data when scans are to go on after a restart.
+  // Authenticates page tokens over stores that have no key of their own.
   TokenKey token_key = TokenKey::Random();
   // Open transactions a namespace; RESOURCE_EXHAUSTED/TOO_MANY_TRANSACTIONS beyond it.
   std::size_t max_transactions = 1000;

@@ -21,6 +21,8 @@
 
 namespace prism::engine {
 
+class TokenKey;
+
 // One closure on its way through a store. Lives in the frame of the coroutine that waits for it, so
 // it costs no allocation and stays valid until Finish.
 //
@@ -79,6 +81,10 @@ class Store {
 
   // Of a write that has been answered.
   virtual contract::Durability durability() const = 0;
+
+  // What authenticates page tokens over this data; null: the engine's own key, which ends with the
+  // process.
+  virtual const TokenKey* token_key() const { return nullptr; }
 
   // Not null: work runs at once on the caller's thread, with this session, from any thread.
   const Session* inline_session() const { return inline_session_; }
@@ -179,6 +185,7 @@ class StoreHandle {
   }
   contract::Durability durability() const { return store_->durability(); }
   const NamespaceLimits& limits() const { return store_->limits(); }
+  const TokenKey* token_key() const { return store_->token_key(); }
 
  private:
   Store* store_;

@@ -9,7 +9,8 @@
 namespace prism::sqlite {
 
 // Owns the lock of the directory while it lives: two servers on one directory would damage it.
-// Layout: `lock` (the process id of the owner), `namespaces/<name>.db`. Thread-safe once made.
+// Layout: `lock` (the process id of the owner), `namespaces/<name>.db`, and what its users keep
+// beside them. Thread-safe once made.
 class DataDirectory {
  public:
   // Makes what is missing, readable by the user alone, and takes the lock.

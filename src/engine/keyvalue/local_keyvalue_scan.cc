@@ -94,7 +94,7 @@ struct LocalKeyValue::StreamPlan {
 template <class Response>
 LocalKeyValue::StatusTask LocalKeyValue::StreamScan(Context& ctx, StreamPlan plan,
                                                     Sink<Response> sink) {
-  const TokenKey& key = engine_.options().token_key;
+  const TokenKey& key = token_key();
   Response message;
   std::size_t since_checkpoint = 0;
   while (true) {
@@ -130,16 +130,15 @@ LocalKeyValue::StatusTask LocalKeyValue::StreamScan(Context& ctx, StreamPlan pla
 
 LocalKeyValue::StatusTask LocalKeyValue::Scan(Context& ctx, const ScanRequest& request,
                                               Sink<ScanResponse> sink) {
-  CO_TRY_ASSIGN(StreamPlan plan,
-                StreamPlan::From(request, ns_, "keyvalue_scan.scan", engine_.options().token_key));
+  CO_TRY_ASSIGN(StreamPlan plan, StreamPlan::From(request, ns_, "keyvalue_scan.scan", token_key()));
   plan.keys_only = request.keys_only();
   co_return co_await StreamScan(ctx, std::move(plan), sink);
 }
 
 LocalKeyValue::StatusTask LocalKeyValue::ScanKeys(Context& ctx, const ScanKeysRequest& request,
                                                   Sink<ScanKeysResponse> sink) {
-  CO_TRY_ASSIGN(StreamPlan plan, StreamPlan::From(request, ns_, "keyvalue_scan.scan_keys",
-                                                  engine_.options().token_key));
+  CO_TRY_ASSIGN(StreamPlan plan,
+                StreamPlan::From(request, ns_, "keyvalue_scan.scan_keys", token_key()));
   plan.keys_only = true;
   co_return co_await StreamScan(ctx, std::move(plan), sink);
 }

@@ -44,9 +44,10 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::Make(
     ordered.push_back(*found);
   }
   TRY_ASSIGN(sqlite::DataDirectory directory, sqlite::DataDirectory::Open(options.data_dir));
+  TRY_ASSIGN(const TokenKey tokens, TokenKey::LoadOrCreate(directory.path() + "/token.key"));
   if (options.disk == nullptr) options.disk = std::make_unique<sqlite::SystemDiskProbe>();
-  auto files =
-      std::make_shared<SqliteFiles>(std::move(directory), options.threads, std::move(options.disk));
+  auto files = std::make_shared<SqliteFiles>(std::move(directory), tokens, options.threads,
+                                             std::move(options.disk));
   return std::unique_ptr<SqliteBackend>(
       new SqliteBackend(engine, std::move(files), std::move(ordered), std::move(options.vfs)));
 }

@@ -35,7 +35,7 @@ class SqliteBackend final : public contract::Backend {
       .ttl_precision_ms = 1,
   };
 
-  // Blocking. The errors of sqlite::DataDirectory::Open;
+  // Blocking. The errors of sqlite::DataDirectory::Open and TokenKey::LoadOrCreate;
   // FAILED_PRECONDITION/MODEL_WITHOUT_STORE when the engine has a model that is not among `stores`.
   static Result<std::unique_ptr<SqliteBackend>> Make(
       LocalEngine& engine, SqliteBackendOptions options,

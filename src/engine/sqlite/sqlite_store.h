@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/page_token.h"
 #include "engine/sqlite/sqlite_dedup_store.h"
 #include "engine/sqlite/sqlite_space.h"
 #include "engine/store.h"
@@ -79,14 +80,16 @@ class SqliteNamespaceKind final : public sqlite::DatabaseKind {
 
 // What the stores of one data directory share. Lives as long as the last of them.
 struct SqliteFiles {
-  SqliteFiles(sqlite::DataDirectory owned, const sqlite::ExecutorOptions& threads,
-              std::unique_ptr<sqlite::DiskProbe> disk)
+  SqliteFiles(sqlite::DataDirectory owned, const TokenKey& tokens,
+              const sqlite::ExecutorOptions& threads, std::unique_ptr<sqlite::DiskProbe> disk)
       : directory(std::move(owned)),
+        token_key(tokens),
         probe(std::move(disk)),
         guard(directory.path(), *probe),
         executor(threads) {}
 
   sqlite::DataDirectory directory;
+  TokenKey token_key;  // kept in the directory: scans go on after a restart
   std::unique_ptr<sqlite::DiskProbe> probe;
   sqlite::DiskGuard guard;
   sqlite::Executor executor;
@@ -105,6 +108,7 @@ class SqliteStore final : public Store {
   Status Open() { return database_->Open(); }
 
   contract::Durability durability() const override { return contract::Durability::kFsynced; }
+  const TokenKey* token_key() const override { return &files_->token_key; }
   Status SubmitRead(StoreWork& work) override;
   Status SubmitWrite(StoreWork& work) override;
 
