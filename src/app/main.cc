@@ -8,7 +8,15 @@
 namespace {
 
 void AddServe(CLI::App& app, prism::cli::Shell& shell) {
-  CLI::App* serve = app.add_subcommand("serve", "run the gateway");
+  CLI::App* serve = app.add_subcommand("serve", "Run the gateway");
+  serve->footer(
+      "Without --config there are the namespaces default (durable) and scratch (in memory).\n"
+      "SIGHUP reads the configuration again, SIGTERM drains and stops, a second one stops at "
+      "once.\n\n"
+      "Examples:\n"
+      "  prism serve\n"
+      "  prism serve --config prism.yaml --data-dir /var/lib/prism\n"
+      "  prism serve --config prism.yaml --check");
   auto flags = std::make_shared<prism::app::ServeFlags>();
   prism::app::AddServeFlags(*serve, *flags);
   shell.On(*serve, [flags] { return prism::app::Serve(*flags); });

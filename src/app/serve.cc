@@ -110,13 +110,15 @@ Result<ServerSettings> ReadAll(const ServeFlags& flags, const namespaces::Snapsh
 }  // namespace
 
 void AddServeFlags(CLI::App& serve, ServeFlags& flags) {
-  serve.add_option("--config", flags.config, "the configuration (default: none; PRISM_CONFIG)")
+  serve
+      .add_option("--config", flags.config,
+                  "Configuration, see docs/configuration.md [PRISM_CONFIG]")
       ->type_name("FILE");
   serve
       .add_option("--ready-file", flags.ready_file,
-                  "written with the addresses when everything listens")
+                  "Written with the addresses when everything listens [PRISM_READY_FILE]")
       ->type_name("FILE");
-  serve.add_flag("--check", flags.check, "check the configuration and exit");
+  serve.add_flag("--check", flags.check, "Check the configuration and exit");
   for (const Setting& setting : Settings()) {
     const std::string name = fmt::format("--{}", setting.name);
     const std::string help = fmt::format("{} [{}]", setting.help, EnvironmentName(setting.name));

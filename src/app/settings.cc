@@ -80,21 +80,24 @@ Status SetLogFormat(ServerConfig& config, const std::string& text) {
 }
 
 constexpr std::array<Setting, 9> kSettings = {{
-    {"listen", "ADDRESS", "where clients connect (default 127.0.0.1:8980; port 0: any)",
+    {"listen", "ADDRESS", "Where clients connect (default 127.0.0.1:8980; port 0: any)",
      &SetText<&ServerConfig::listen>},
-    {"admin-listen", "ADDRESS", "where health, metrics and status are (default 127.0.0.1:8981)",
+    {"admin-listen", "ADDRESS", "Where health, metrics and status are (default 127.0.0.1:8981)",
      &SetText<&ServerConfig::admin_listen>},
-    {"data-dir", "DIR", "where durable namespaces keep their data",
+    {"data-dir", "DIR", "Where durable namespaces keep their data",
      &SetText<&ServerConfig::data_dir>},
-    {"shards", "N", "threads that serve (default: one per core)",
+    {"shards", "N", "Threads that serve (default: one per core)",
      &SetNumber<&ServerConfig::shards>},
-    {"drain-timeout", "DURATION", "how long a stop waits for calls in flight (default 30s)",
+    {"drain-timeout", "DURATION", "How long a stop waits for calls in flight (default 30s)",
      &SetDuration<&ServerConfig::drain_timeout>},
-    {"memory-max-bytes", "SIZE", "what the memory backend may hold (default: a quarter of the RAM)",
+    {"memory-max-bytes", "SIZE",
+     "What the memory backends may hold (default: a quarter of the RAM)",
      &SetSize<&ServerConfig::memory_max_bytes>},
-    {"insecure", "", "allow listening beyond loopback without authentication", &SetInsecure},
-    {"log-level", "LEVEL", "debug, info, warn or error (default info)", &SetLogLevel},
-    {"log-format", "FORMAT", "text or json (default: text on a terminal)", &SetLogFormat},
+    {"insecure", "", "Allow listening beyond loopback without authentication", &SetInsecure},
+    {"log-level", "LEVEL", "Lines that are logged: debug, info, warn or error (default info)",
+     &SetLogLevel},
+    {"log-format", "FORMAT", "How they are written: text or json (default: text on a terminal)",
+     &SetLogFormat},
 }};
 
 // The host part of "127.0.0.1:8980", "[::1]:8980", "localhost:8980", "unix:/path".
