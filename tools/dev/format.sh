@@ -7,5 +7,5 @@ source tools/dev/deps.sh
 dev_format() {
   [ $# = 0 ] || bad_usage "format takes no arguments"
   dev_deps --test
-  git ls-files -z --cached --others --exclude-standard '*.h' '*.cc' '*.proto' | xargs -0 -r clang-format-19 -i
+  git ls-files -z --cached --others --exclude-standard '*.h' '*.cc' | xargs -0 -r clang-format-19 -i
 }
