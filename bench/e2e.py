@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The end-to-end table: starts the real gateway, loads it over loopback, prints each figure with its floor and budget.
 
-  bench/e2e.py --program build/release/prism --echo build/release/bin/prism_echo_floor [--check] [--slack 2] [--json FILE]
+  bench/e2e.py --program build/release/prism --echo build/release/prism_echo_floor [--check] [--slack 2] [--json FILE]
 
 With --check the exit code is 1 when a figure misses its budget times --slack. Runs on loopback only, about two minutes.
 """
@@ -134,7 +134,7 @@ class Bench:
         self.table.add("open loop 50,000/s: p99", run["p99_us"], "us", 1000)
 
     def durable(self, gateway):
-        run = self.best(gateway, "--namespace", "default", "--set-percent", "100", "--connections", "8", "--streams", "32",
+        run = self.best(gateway, "default", "--set-percent", "100", "--connections", "8", "--streams", "32",
                         "--keys", "100000", "--no-prefill", "--duration", "3s", runs=2)
         self.table.add("durable Set on sqlite, 8 connections x 32: rate", run["rate"], "/s")
         self.table.add("durable Set on sqlite, 8 connections x 32: p99", run["p99_us"] / 1000, "ms")

@@ -2,7 +2,8 @@
 #:
 #: usage: ./dev bench [NAME...] [-- BENCHMARK ARGUMENTS]
 #:
-#: NAME is a program of bench/ without _bench; all when none is named.
+#: NAME is a program of bench/ without _bench, or e2e for the end-to-end table with its budgets; all when none is
+#: named. The table wants a quiet machine: it fails when a budget is missed.
 
 source tools/dev/deps.sh
 
@@ -19,9 +20,15 @@ dev_bench() {
   ninja -C build/release -j "$JOBS" benchmarks
   if [ "${#names[@]}" = 0 ]; then
     mapfile -t names < <(cd build/release/bin && ls -- *_bench | sed 's/_bench$//')
+    names+=(e2e)
   fi
   for name in "${names[@]}"; do
     say "benchmark $name"
-    "build/release/bin/${name}_bench" "$@"
+    if [ "$name" = e2e ]; then
+      ninja -C build/release -j "$JOBS" prism prism_echo_floor
+      python3 bench/e2e.py --program build/release/prism --echo build/release/prism_echo_floor --check --markdown "$@"
+    else
+      "build/release/bin/${name}_bench" "$@"
+    fi
   done
 }
