@@ -8,8 +8,8 @@ import sys
 
 
 def main():
-    needed = subprocess.run(["readelf", "--dynamic", "--wide", sys.argv[1]], check=True, capture_output=True, text=True).stdout
-    symbols = subprocess.run(["nm", "--dynamic", "--demangle", sys.argv[1]], check=True, capture_output=True, text=True).stdout
+    needed = subprocess.run(["llvm-readelf-19", "--dynamic", "--wide", sys.argv[1]], check=True, capture_output=True, text=True).stdout
+    symbols = subprocess.run(["llvm-nm-19", "--dynamic", "--demangle", sys.argv[1]], check=True, capture_output=True, text=True).stdout
     libraries = [line.split("[")[1].rstrip("]") for line in needed.splitlines() if "(NEEDED)" in line]
     if not any(name.startswith("libprotobuf") for name in libraries):
         raise RuntimeError(f"this is not the program: {libraries}")
