@@ -55,6 +55,24 @@ std::string Escape(const CodePoint& point, char first) {
   return fmt::format("\\x{:02x}", static_cast<unsigned char>(first));
 }
 
+// Characters of `kept` stay as they are.
+std::string EscapeUnsafe(std::string_view bytes, std::string_view kept) {
+  std::string text;
+  text.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const CodePoint point = Decode(bytes);
+    const std::size_t length = std::max<std::size_t>(point.length, 1);
+    const bool unsafe = point.length == 0 || point.value == '\\' || IsUnsafe(point.value);
+    if (unsafe && kept.find(bytes.front()) == std::string_view::npos) {
+      text += Escape(point, bytes.front());
+    } else {
+      text += bytes.substr(0, length);
+    }
+    bytes.remove_prefix(length);
+  }
+  return text;
+}
+
 }  // namespace
 
 bool IsTerminal(std::FILE* file) { return isatty(fileno(file)) == 1; }
@@ -66,21 +84,9 @@ bool HasColor(std::FILE* file) {
          std::string_view(term) != "dumb";
 }
 
-std::string Printable(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size());
-  while (!bytes.empty()) {
-    const CodePoint point = Decode(bytes);
-    const std::size_t length = std::max<std::size_t>(point.length, 1);
-    if (point.length == 0 || point.value == '\\' || IsUnsafe(point.value)) {
-      text += Escape(point, bytes.front());
-    } else {
-      text += bytes.substr(0, length);
-    }
-    bytes.remove_prefix(length);
-  }
-  return text;
-}
+std::string Printable(std::string_view bytes) { return EscapeUnsafe(bytes, ""); }
+
+std::string PrintableMessage(std::string_view text) { return EscapeUnsafe(text, "\n\\"); }
 
 std::string Shortened(std::string_view bytes, std::size_t max_columns) {
   // No character is shorter than a byte: what lies beyond is not worth escaping.

@@ -19,6 +19,8 @@ bool HasColor(std::FILE* file);
 // \u{N}, and \ becomes
 // \\. Whatever a stored value holds, the terminal can't be made to obey it.
 std::string Printable(std::string_view bytes);
+// The same for messages, which may have several lines: line ends and \\ stay as they are.
+std::string PrintableMessage(std::string_view text);
 // As Printable, cut to `max_columns` characters with the size told when it is longer.
 std::string Shortened(std::string_view bytes, std::size_t max_columns);
 // Characters of a UTF-8 text.

@@ -21,6 +21,11 @@ TEST(PrintableTest, LeavesTextAloneAndEscapesTheRest) {
       << "no code points";
 }
 
+TEST(PrintableMessageTest, KeepsLinesAndNothingElse) {
+  EXPECT_EQ(PrintableMessage("two problems:\n  \"a\\n\"\x1b[2J\r"),
+            "two problems:\n  \"a\\n\"\\x1b[2J\\r");
+}
+
 TEST(ShortenedTest, CutsBetweenCharactersAndTellsTheSize) {
   EXPECT_EQ(Shortened("short", 5), "short");
   EXPECT_EQ(Shortened("longer", 5), "longe... (6 bytes)");

@@ -49,7 +49,7 @@ nlohmann::ordered_json ErrorToJson(const Error& error) {
 }  // namespace
 
 std::string DescribeError(const Error& error) {
-  std::string text = "error: " + Printable(error.ToString());
+  std::string text = "error: " + PrintableMessage(error.ToString());
   for (const auto& [key, value] : error.metadata()) {
     if (key == "request_id") text += fmt::format(" (request id {})", Printable(value));
   }

@@ -66,7 +66,7 @@ int ExplainParseError(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
   const CLI::App& verb = Innermost(app);
   fmt::print(stderr, "error: INVALID_ARGUMENT/BAD_USAGE: {}\nhint: see \"{} --help\"\n",
-             Printable(Describe(app, verb, error)), CommandLine(verb));
+             PrintableMessage(Describe(app, verb, error)), CommandLine(verb));
   return kBadUsage;
 }
 

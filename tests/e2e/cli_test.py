@@ -521,6 +521,8 @@ class Others(CliTest):
             self.assertIn("INVALID_ARGUMENT/", error)
             self.assertRegex(error, r":2:\d+")
             self.assertIn("pattern", error)
+            path.write_text("namespaces:\n  - {name: cache, patern: keyvalue}\nfoo: 1\n")
+            self.assertGreaterEqual(len(self.fails(1, "validate", str(path)).splitlines()), 3)
         self.assertIn("CONFIG_NOT_FOUND", self.fails(1, "validate", "/does/not/exist.yaml"))
 
     def test_completion_scripts_load(self):
