@@ -97,6 +97,17 @@ void Core::Stop() {
 
 Result<std::shared_ptr<contract::Backend>> Core::MakeBackend(
     const namespaces::BackendConfig& config) {
+  const backends::BuiltinBackend* builtin = backends::FindBuiltin(config.type);
+  if (builtin == nullptr || !builtin->one_per_connection) return OpenBackend(config);
+  std::weak_ptr<contract::Backend>& known = open_[{config.type, config.connection}];
+  if (auto open = known.lock()) return open;
+  auto opened = OpenBackend(config);
+  if (opened) known = *opened;
+  return opened;
+}
+
+Result<std::shared_ptr<contract::Backend>> Core::OpenBackend(
+    const namespaces::BackendConfig& config) {
   backends::BackendSettings settings{
       .name = config.name, .connection = {}, .username = {}, .password = {}};
   TRY_ASSIGN(settings.connection, security::ResolveSecrets(config.connection));

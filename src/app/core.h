@@ -1,7 +1,10 @@
 // Everything of the server but its sockets: engine, backends, configuration, shards, gateway.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "app/admin_pages.h"
 #include "app/settings.h"
@@ -47,6 +50,7 @@ class Core {
 
  private:
   Result<std::shared_ptr<contract::Backend>> MakeBackend(const namespaces::BackendConfig& config);
+  Result<std::shared_ptr<contract::Backend>> OpenBackend(const namespaces::BackendConfig& config);
   // The first backend of the table that should be there and is not.
   static Status CheckBackends(const gateway::RoutingTable& table);
   void ReportRefused(const gateway::RoutingTable& table);
@@ -57,6 +61,8 @@ class Core {
   security::AllowAll authorizer_;
   engine::MemoryBudget budget_;
   engine::LocalEngine engine_;
+  // Open backends by type and connection, of types that can be opened once.
+  std::map<std::pair<std::string, std::string>, std::weak_ptr<contract::Backend>> open_;
   runtime::BlockingPool pool_;
   runtime::ShardPool shards_;
   rpc::HealthService health_;

@@ -94,6 +94,19 @@ TEST_F(CoreTest, ASecretThatIsNotThereStopsTheStartWithoutShowingAnything) {
   EXPECT_EQ(started.error().reason(), "SECRET_UNAVAILABLE");
 }
 
+TEST_F(CoreTest, TwoNamesOfOneDirectoryAreOneBackend) {
+  ASSERT_TRUE(
+      core_->Start(Config("backends: {one: {type: sqlite}, two: {type: sqlite}}\n"
+                          "namespaces:\n  - {name: a, backend: one}\n"
+                          "  - {name: b, backend: two}\n")));
+  // Renamed by a reload, while the old one is still in use.
+  ASSERT_TRUE(
+      core_->Apply(Config("backends: {three: {type: sqlite}}\n"
+                          "namespaces: [{name: a, backend: three}]\n")));
+  core_->Tidy();
+  ASSERT_TRUE(core_->Apply(Config("namespaces: [{name: a, backend: sqlite}]\n")));
+}
+
 TEST_F(CoreTest, AChangeIsServedByEveryShard) {
   ASSERT_TRUE(core_->Start(Config(kOneNamespace)));
   EXPECT_THAT(Get("/metrics").body, HasSubstr("prism_config_revision 1\n"));

@@ -55,7 +55,7 @@ Result<namespaces::ServerConfig> ReadFlags(const ServeFlags& flags) {
 // Says what the configuration amounts to, and what of it this program can't serve.
 int Check(const namespaces::SnapshotSource& source, const namespaces::Snapshot& snapshot) {
   for (const namespaces::BackendConfig& backend : snapshot.backends) {
-    if (!backends::IsBuiltin(backend.type)) {
+    if (backends::FindBuiltin(backend.type) == nullptr) {
       fmt::print(
           "warning: DRIVER_NOT_INSTALLED: the backend \"{}\" is of type {}: its namespaces "
           "will not be served\n",

@@ -32,26 +32,25 @@ Result<std::shared_ptr<contract::Backend>> MakeSqlite(const BackendServices& ser
 }
 
 constexpr std::array<BuiltinBackend, 2> kBuiltin = {{
-    {"memory", &MakeMemory},
-    {"sqlite", &MakeSqlite},
+    {.type = "memory", .one_per_connection = false, .make = &MakeMemory},
+    {.type = "sqlite", .one_per_connection = true, .make = &MakeSqlite},
 }};
 
 }  // namespace
 
 std::span<const BuiltinBackend> BuiltinBackends() { return kBuiltin; }
 
-bool IsBuiltin(std::string_view type) {
-  return std::ranges::find(kBuiltin, type, &BuiltinBackend::type) != kBuiltin.end();
+const BuiltinBackend* FindBuiltin(std::string_view type) {
+  const auto* found = std::ranges::find(kBuiltin, type, &BuiltinBackend::type);
+  return found == kBuiltin.end() ? nullptr : found;
 }
 
 Result<std::shared_ptr<contract::Backend>> MakeBackend(std::string_view type,
                                                        const BackendServices& services,
                                                        const BackendSettings& settings) {
+  if (const BuiltinBackend* builtin = FindBuiltin(type)) return builtin->make(services, settings);
   std::vector<std::string_view> known;
-  for (const BuiltinBackend& backend : kBuiltin) {
-    if (backend.type == type) return backend.make(services, settings);
-    known.push_back(backend.type);
-  }
+  for (const BuiltinBackend& backend : kBuiltin) known.push_back(backend.type);
   return std::unexpected(
       Error(Code::kFailedPrecondition, "DRIVER_NOT_INSTALLED",
             fmt::format("the backend \"{}\" is of type {}, whose driver is not part of this "

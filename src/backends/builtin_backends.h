@@ -31,13 +31,17 @@ struct BackendSettings {
 
 struct BuiltinBackend {
   std::string_view type;
+  // What the connection names can be opened once: configured backends with the same connection
+  // share one object, also while a reload replaces one by the other.
+  bool one_per_connection;
   // Blocking.
   Result<std::shared_ptr<contract::Backend>> (*make)(const BackendServices& services,
                                                      const BackendSettings& settings);
 };
 
 std::span<const BuiltinBackend> BuiltinBackends();
-bool IsBuiltin(std::string_view type);
+// nullptr: the type is not in the list.
+const BuiltinBackend* FindBuiltin(std::string_view type);
 
 // FAILED_PRECONDITION/DRIVER_NOT_INSTALLED for a type that is not in the list, naming those that
 // are.
