@@ -28,6 +28,10 @@ struct KeyValueRecord {
   WallMillis expires_at = kNeverExpires;
 };
 
+inline KeyValueRecord WithoutBytes(const KeyValueRecord& record) {
+  return {.version = record.version, .expires_at = record.expires_at};
+}
+
 // The views are valid during the call that takes them.
 struct KeyValueWrite {
   std::string_view value = {};

@@ -56,8 +56,7 @@ LocalKeyValue::StatusTask LocalKeyValue::Set(Context& ctx, const SetRequest& req
       store_, ctx, {"keyvalue_basic.set", request.request_id(), request}, response,
       [&](KeyValueStore& store) { return store.Set(request.key(), write, ctx.now); },
       [](Version version, SetResponse& to) -> Status {
-        const VersionText text(version);
-        to.set_version(text.view().data(), text.view().size());
+        to.mutable_version()->assign(VersionText(version).view());
         return {};
       });
 }

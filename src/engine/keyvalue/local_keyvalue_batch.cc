@@ -107,7 +107,7 @@ LocalKeyValue::StatusTask LocalKeyValue::BatchSet(Context& ctx, const BatchSetRe
           BatchSetResponse::Item& item = *to.add_items();
           ItemStatus& status = *item.mutable_status();
           if (outcome) {
-            item.set_version(std::string(VersionText(*outcome).view()));
+            item.mutable_version()->assign(VersionText(*outcome).view());
           } else {
             FillItemStatus(outcome.error(), status);
           }

@@ -11,8 +11,7 @@ using namespace keyvalue::v1;  // NOLINT(google-build-using-namespace): the mess
 Status FillSwap(const SwapOutcome& outcome, const std::string& key, CompareAndSwapResponse& to) {
   to.set_swapped(outcome.done);
   if (outcome.version != kNoVersion) {
-    const VersionText text(outcome.version);
-    to.set_version(text.view().data(), text.view().size());
+    to.mutable_version()->assign(VersionText(outcome.version).view());
   }
   if (!outcome.current) return {};
   to.mutable_current()->set_key(key);
@@ -94,8 +93,7 @@ LocalKeyValue::StatusTask LocalKeyValue::Increment(Context& ctx, const Increment
       },
       [](const IncrementOutcome& outcome, IncrementResponse& to) -> Status {
         to.set_value(outcome.value);
-        const VersionText text(outcome.version);
-        to.set_version(text.view().data(), text.view().size());
+        to.mutable_version()->assign(VersionText(outcome.version).view());
         return {};
       });
 }

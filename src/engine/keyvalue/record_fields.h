@@ -25,10 +25,9 @@ void SetDuration(std::int64_t millis, google::protobuf::Duration& to);
 // GetInTransactionResponse.
 template <class To>
 Status FillRecord(const KeyValueRecord& record, To& to) {
-  const std::string_view value = record.value.view();
-  to.set_value(value.data(), value.size());
-  const VersionText version(record.version);
-  to.set_version(version.view().data(), version.view().size());
+  // Not set_value(pointer, size): in protobuf 3.21 it makes a string first and copies that.
+  to.mutable_value()->assign(record.value.view());
+  to.mutable_version()->assign(VersionText(record.version).view());
   if (record.expires_at != kNeverExpires)
     SetTimestamp(record.expires_at, *to.mutable_expire_time());
   if (!record.tags.empty()) TRY(DecodeTags(record.tags.view(), *to.mutable_tags()));

@@ -30,7 +30,7 @@ class MemoryDedupStore final : public DedupStore {
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr std::size_t kStripes = 32;
+  static constexpr std::size_t kStripes = 16;
 
   struct HashDigest {
     std::size_t operator()(const Digest& digest) const { return digest.low; }

@@ -47,8 +47,7 @@ class MemoryKeyValueStore::ScanCursor {
   void Copy(const Entry& entry) {
     ScannedEntry& copy = chunk_.emplace_back();
     copy.key = entry.key();
-    copy.record = entry.record;
-    if (query_->keys_only) copy.record.value = copy.record.tags = Buffer();
+    copy.record = query_->keys_only ? WithoutBytes(entry.record) : entry.record;
   }
 
   Stripe* stripe_;
@@ -66,7 +65,7 @@ class MemoryKeyValueStore::ScanCursor {
 Result<ScanPage> MemoryKeyValueStore::Scan(const ScanQuery& query, WallMillis now) {
   // A stripe holds about 1/64 of a page: twice that makes a second look rare.
   const std::size_t chunk =
-      std::clamp<std::size_t>(2 * query.max_entries / kStripes, 2, kVisitsPerLock);
+      std::clamp<std::size_t>(2 * query.max_entries / kStripes, 1, kVisitsPerLock);
   std::vector<ScanCursor> cursors;
   cursors.reserve(kStripes);
   const auto later = [](ScanCursor* a, ScanCursor* b) { return a->front().key > b->front().key; };

@@ -12,10 +12,6 @@ namespace {
 // Entries that one hold of a stripe's lock sweeps at most.
 constexpr std::size_t kSweepPerLock = 32;
 
-KeyValueRecord WithoutBytes(const KeyValueRecord& record) {
-  return {.value = {}, .tags = {}, .version = record.version, .expires_at = record.expires_at};
-}
-
 SwapOutcome NotSwapped(const KeyValueRecord* current) {
   SwapOutcome outcome;
   if (current != nullptr) {
