@@ -72,6 +72,7 @@ void GrpcCall::Detach() {
 
 void GrpcCall::OnClose(Http2Error) {
   stream_open_ = false;
+  if (connection_ != nullptr) connection_->OnBodyGone(body.size());
   if (running_ && !answered_) {
     Queue(kClientGone);
   } else {
@@ -426,25 +427,26 @@ runtime::Task<Status> GrpcCall::Write(const google::protobuf::Message& message) 
 
 void GrpcCall::AppendMessage(const google::protobuf::Message& message) {
   const std::size_t size = message.ByteSizeLong();
+  const std::size_t before = body.size();
   if (gzip_ && size >= kMinGzipBytes) {
-    std::string plain;
-    std::string compressed;
-    plain.resize_and_overwrite(size, [&](char* data, std::size_t /*capacity*/) {
-      message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(data));
-      return size;
+    AppendCompressed(message);
+  } else {
+    body.Append(kGrpcPrefixBytes + size, [&](char* out) {
+      WriteGrpcPrefix(out, false, static_cast<std::uint32_t>(size));
+      message.SerializeWithCachedSizesToArray(
+          reinterpret_cast<std::uint8_t*>(out + kGrpcPrefixBytes));
     });
-    Gzip(plain, compressed);
-    std::array<char, kGrpcPrefixBytes> prefix;
-    WriteGrpcPrefix(prefix.data(), true, static_cast<std::uint32_t>(compressed.size()));
-    body.Append({prefix.data(), prefix.size()});
-    body.Append(compressed);
-    return;
   }
-  body.Append(kGrpcPrefixBytes + size, [&](char* out) {
-    WriteGrpcPrefix(out, false, static_cast<std::uint32_t>(size));
-    message.SerializeWithCachedSizesToArray(
-        reinterpret_cast<std::uint8_t*>(out + kGrpcPrefixBytes));
+  connection_->OnBodyQueued(body.size() - before);
+}
+
+void GrpcCall::AppendCompressed(const google::protobuf::Message& message) {
+  std::string compressed;
+  Gzip(message.SerializeAsString(), compressed);
+  body.Append(kGrpcPrefixBytes, [&](char* out) {
+    WriteGrpcPrefix(out, true, static_cast<std::uint32_t>(compressed.size()));
   });
+  body.Append(compressed);
 }
 
 // With `end` the status is part of the headers ("Trailers-Only").
@@ -480,6 +482,7 @@ void GrpcCall::SendRefusal() {
   if (status == "405") response_fields_.push_back({"allow", "POST"});
   is_grpc_ = false;
   body.Append(text);
+  connection_->OnBodyQueued(text.size());
   body_ended = true;
   connection_->codec().Respond(*this, response_fields_, false);
   connection_->MarkOutput();
@@ -500,7 +503,8 @@ std::span<const HeaderField> GrpcCall::Trailers() {
   return {trailers_.data(), trailer_count_};
 }
 
-void GrpcCall::OnBodyTaken(std::size_t) {
+void GrpcCall::OnBodyTaken(std::size_t count) {
+  connection_->OnBodyGone(count);
   if (running_ && !answered_ && body.size() <= kHighWaterBytes) Queue(kWakeWriter);
 }
 

@@ -124,6 +124,7 @@ class GrpcCall final : public ServerCall, public Http2Stream, private runtime::T
   Status Alive();
   bool Answer();
   void AppendMessage(const google::protobuf::Message& message);
+  void AppendCompressed(const google::protobuf::Message& message);
   void SendHeaders(bool end);
   bool refuses() const { return !refusal_.status.empty(); }
   void SendRefusal();

@@ -16,7 +16,8 @@ GrpcConnection::GrpcConnection(GrpcShard& shard, OutputListener& output, std::st
     : shard_(shard),
       output_(output),
       peer_(std::move(peer)),
-      codec_(MakeNghttp2Codec(*this, CodecLimits(shard.limits()))) {}
+      codec_(MakeNghttp2Codec(*this, CodecLimits(shard.limits()))),
+      last_call_(shard.shard().turn_time()) {}
 
 GrpcConnection::~GrpcConnection() {
   while (head_ != nullptr) {
@@ -49,6 +50,7 @@ Http2Stream* GrpcConnection::OnStreamStart(std::int32_t) {
   if (head_ != nullptr) head_->prev_ = &call;
   head_ = &call;
   ++call_count_;
+  last_call_ = shard_.shard().turn_time();
   call.Begin(*this);
   return &call;
 }

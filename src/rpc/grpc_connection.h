@@ -36,6 +36,10 @@ class GrpcConnection final : private Http2Events {
   // Nothing can come or go any more, and nobody works on an answer.
   bool finished() const { return codec_->finished(); }
   std::size_t calls() const { return call_count_; }
+  // Response bytes that wait for the peer's window or for Produce.
+  std::size_t queued_bytes() const { return queued_bytes_; }
+  // When the last call began, or the connection.
+  MonoNanos last_call() const { return last_call_; }
   const std::string& peer() const { return peer_; }
 
   // First AnnounceDrain; the client's answer to it, or FinishDrain, refuses further calls.
@@ -54,6 +58,8 @@ class GrpcConnection final : private Http2Events {
 
   Http2Codec& codec() { return *codec_; }
   void MarkOutput() { output_.OnOutput(); }
+  void OnBodyQueued(std::size_t count) { queued_bytes_ += count; }
+  void OnBodyGone(std::size_t count) { queued_bytes_ -= count; }
   void Unlink(GrpcCall& call);
 
   GrpcShard& shard_;
@@ -62,6 +68,8 @@ class GrpcConnection final : private Http2Events {
   std::unique_ptr<Http2Codec> codec_;
   GrpcCall* head_ = nullptr;
   std::size_t call_count_ = 0;
+  std::size_t queued_bytes_ = 0;
+  MonoNanos last_call_;
   bool announced_ = false;
   bool draining_ = false;
 };

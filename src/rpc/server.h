@@ -59,8 +59,17 @@ struct ServerLimits {
   std::uint32_t max_concurrent_streams = 1024;      // a connection
   std::uint32_t max_header_list_bytes = 16 * 1024;  // a request
   std::uint64_t max_message_bytes =
-      (4u << 20) + 64 * 1024;                 // decompressed; RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE
-  std::uint64_t max_unsent_bytes = 1u << 20;  // a connection: beyond it reading stops
+      (4u << 20) + 64 * 1024;  // decompressed; RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE
+  // A connection whose peer does not read its answers: beyond it nothing is read from it either.
+  std::uint64_t max_unsent_bytes = 1u << 20;
+  // A connection that says nothing at all is closed after this time.
+  MonoNanos handshake_timeout = 20 * kNanosPerSecond;
+  // A connection without calls is drained after this time.
+  MonoNanos idle_timeout = 3600 * kNanosPerSecond;
+  // After this time without a byte a peer is asked for a sign of life (PING), and closed when none
+  // comes within keepalive_timeout.
+  MonoNanos keepalive_time = 60 * kNanosPerSecond;
+  MonoNanos keepalive_timeout = 20 * kNanosPerSecond;
 };
 
 }  // namespace prism::rpc

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -15,6 +16,11 @@ namespace {
 // Frames are produced in portions of this size, so that a reader who is slow costs no more memory
 // than this plus one portion.
 constexpr std::size_t kPortionBytes = 128 * 1024;
+// The timer of a connection does not run more often than this.
+constexpr MonoNanos kShortestLook = 100 * kNanosPerMilli;
+// A stream whose reader keeps up would hold the shard for ever; after this much the others have a
+// turn.
+constexpr int kPortionsPerTurn = 4;
 
 }  // namespace
 
@@ -22,7 +28,8 @@ SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer)
     : owner_(owner),
       fd_(fd),
       grpc_(std::make_unique<GrpcConnection>(owner.grpc(), static_cast<OutputListener&>(*this),
-                                             std::move(peer))) {}
+                                             std::move(peer))),
+      last_read_(owner.shard().turn_time()) {}
 
 SocketConnection::~SocketConnection() {
   // Calls that are still running must not find a connection that is half gone.
@@ -34,11 +41,14 @@ SocketConnection::~SocketConnection() {
 bool SocketConnection::Start() {
   interest_ = EPOLLIN;
   if (!owner_.shard().Watch(fd_, interest_, *this)) return false;
+  owner_.shard().ArmTimerAt(*this, last_read_ + owner_.grpc().limits().handshake_timeout);
   OnOutput();  // our SETTINGS
   return true;
 }
 
-void SocketConnection::OnOutput() { owner_.shard().AtTurnEnd(*this); }
+void SocketConnection::OnOutput() {
+  if (!writing_) owner_.shard().AtTurnEnd(*this);
+}
 
 void SocketConnection::OnReady(std::uint32_t events) {
   if ((events & EPOLLERR) != 0) return owner_.Close(*this);
@@ -51,26 +61,36 @@ bool SocketConnection::Read() {
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
   if (got == 0) return false;
+  last_read_ = owner_.shard().turn_time();
+  received_ = true;
+  ping_sent_ = false;
   if (ending_) return true;
-  if (!grpc_->OnBytes({buffer.data(), static_cast<std::size_t>(got)}, owner_.shard().turn_time()))
-    ending_ = true;
+  if (!grpc_->OnBytes({buffer.data(), static_cast<std::size_t>(got)}, last_read_)) ending_ = true;
   OnOutput();
   return true;
 }
 
 void SocketConnection::OnTurnEnd() {
-  if (!Write()) return owner_.Close(*this);
+  writing_ = true;
+  const bool open = Write();
+  writing_ = false;
+  if (!open) return owner_.Close(*this);
   UpdateInterest();
 }
 
-// Everything that is ready leaves in one write; the rest waits for EPOLLOUT.
+// What is ready leaves in as few writes as possible; the rest waits for EPOLLOUT.
 bool SocketConnection::Write() {
+  more_output_ = false;
   if (!unsent_.empty()) {
     if (!Send(unsent_)) return false;
     if (!unsent_.empty()) return true;
   }
   std::string& out = owner_.write_buffer();
-  while (grpc_->wants_write()) {
+  for (int portion = 0; grpc_->wants_write(); ++portion) {
+    if (portion == kPortionsPerTurn) {
+      more_output_ = true;
+      return true;
+    }
     out.clear();
     grpc_->Produce(out, kPortionBytes);
     if (out.empty()) break;
@@ -97,13 +117,39 @@ bool SocketConnection::Send(std::string& bytes) {
   return true;
 }
 
-// While the peer does not read its answers, nothing more is read from it.
+// While the peer does not read its answers, no more than a bounded amount is read from it. Only
+// what the kernel refuses to take counts: behind a closed flow-control window reading must go on,
+// since the frame that opens it has to be read.
 void SocketConnection::UpdateInterest() {
-  const std::uint32_t wanted = unsent_.empty() ? EPOLLIN : EPOLLOUT;
+  std::uint32_t wanted = EPOLLIN;
+  if (!unsent_.empty() &&
+      unsent_.size() + grpc_->queued_bytes() > owner_.grpc().limits().max_unsent_bytes) {
+    wanted = 0;
+  }
+  if (!unsent_.empty() || more_output_) wanted |= EPOLLOUT;
   if (wanted == interest_) return;
   interest_ = wanted;
   if (unsent_.empty()) unsent_.shrink_to_fit();
   if (!owner_.shard().Rewatch(fd_, interest_, *this)) owner_.Close(*this);
+}
+
+// Looks at the connection now and then; what it finds decides when it looks again.
+void SocketConnection::OnTimer() {
+  const ServerLimits& limits = owner_.grpc().limits();
+  const MonoNanos now = owner_.shard().turn_time();
+  const MonoNanos silent = now - last_read_;
+  if (!received_ || (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout)) {
+    return owner_.Close(*this);
+  }
+  if (grpc_->calls() == 0 && now - grpc_->last_call() >= limits.idle_timeout) grpc_->FinishDrain();
+  if (!ping_sent_ && silent >= limits.keepalive_time) {
+    ping_sent_ = true;
+    grpc_->Ping();
+  }
+  MonoNanos next = last_read_ + limits.keepalive_time;
+  if (ping_sent_) next += limits.keepalive_timeout;
+  if (grpc_->calls() == 0) next = std::min(next, grpc_->last_call() + limits.idle_timeout);
+  owner_.shard().ArmTimerAt(*this, std::max(next, now + kShortestLook));
 }
 
 }  // namespace prism::rpc

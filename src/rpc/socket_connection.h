@@ -18,6 +18,7 @@ class ServerShard;
 // kept. Thread rule: its shard.
 class SocketConnection final : private runtime::FdHandler,
                                private runtime::TurnEnd,
+                               private runtime::Timer,
                                private OutputListener {
  public:
   // Takes over the connected, non-blocking socket.
@@ -35,6 +36,7 @@ class SocketConnection final : private runtime::FdHandler,
   void OnReady(std::uint32_t events) override;
   void OnOutput() override;
   void OnTurnEnd() override;
+  void OnTimer() override;
 
   // False: the connection is over.
   bool Read();
@@ -46,8 +48,13 @@ class SocketConnection final : private runtime::FdHandler,
   int fd_;
   std::unique_ptr<GrpcConnection> grpc_;
   std::string unsent_;
+  MonoNanos last_read_;
   std::uint32_t interest_ = 0;
-  bool ending_ = false;  // nothing more is read; closed when everything is sent
+  bool ending_ = false;       // nothing more is read; closed when everything is sent
+  bool received_ = false;     // anything at all
+  bool ping_sent_ = false;    // and not answered
+  bool writing_ = false;      // in Write
+  bool more_output_ = false;  // the rest is for the next turn
   SocketConnection* next_ = nullptr;
   SocketConnection* prev_ = nullptr;
 };
