@@ -95,15 +95,15 @@ void GrpcCall::RunReady() {
   while (work_ != 0) {
     const std::uint8_t work = std::exchange(work_, 0);
     if ((work & kClientGone) != 0) context_->cancel().Cancel(runtime::CancelReason::kClientGone);
+    // The client gets its answer first: it comes now, and says why, whatever the task makes of it.
     if ((work & kDeadlinePassed) != 0) {
-      context_->cancel().Cancel(runtime::CancelReason::kDeadline);
-      // The client gets its answer now, whether or not the task pays heed.
       Fail(DeadlineExceeded());
+      context_->cancel().Cancel(runtime::CancelReason::kDeadline);
     }
     if ((work & kShutdown) != 0) {
-      context_->cancel().Cancel(runtime::CancelReason::kShutdown);
       Fail({Code::kUnavailable, "SERVER_STOPPING",
             "the server stops and the call had not finished in time: try again"});
+      context_->cancel().Cancel(runtime::CancelReason::kShutdown);
     }
     if ((work & kDispatch) != 0 && stream_open_ && !answered_) {
       running_ = true;

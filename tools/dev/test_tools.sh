@@ -67,7 +67,24 @@ make_polyglot_java() {
 
 make_polyglot_node() { cp "$1/package.json" . && npm install --silent --no-audit --no-fund; }
 
+# HTTP/2 conformance, for tests/rpc. The newest version that the Go module proxy has.
+H2SPEC_VERSION=v2.2.1+incompatible
+
+install_h2spec() {
+  need_command go golang-go
+  cached h2spec "$H2SPEC_VERSION" make_h2spec
+}
+
+# A module without a go.mod of its own takes the newest of what it needs: pinned here.
+make_h2spec() {
+  printf 'module h2spec\n\ngo 1.19\n' >go.mod &&
+    go get "github.com/summerwind/h2spec/cmd/h2spec@$H2SPEC_VERSION" "golang.org/x/net@v0.17.0" \
+      "github.com/spf13/cobra@v1.7.0" "github.com/fatih/color@v1.15.0" &&
+    GOBIN="$PWD/bin" go install github.com/summerwind/h2spec/cmd/h2spec
+}
+
 install_test_tools() {
   install_python_packages
   install_polyglot_clients
+  install_h2spec
 }
