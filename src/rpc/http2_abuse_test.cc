@@ -1,0 +1,168 @@
+// What hostile and broken peers send, frame by frame.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+#include "base/testing/rounds.h"
+#include "rpc/testing/wire.h"
+
+namespace prism::rpc {
+namespace {
+
+using testing::EchoDispatcher;
+using testing::Framed;
+using testing::Serialized;
+using testing::Wire;
+
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+std::string Frame(int type, int flags, std::int32_t id, std::string_view payload = {}) {
+  std::string out;
+  for (int shift : {16, 8, 0}) out.push_back(static_cast<char>(payload.size() >> shift));
+  out.push_back(static_cast<char>(type));
+  out.push_back(static_cast<char>(flags));
+  for (int shift : {24, 16, 8, 0}) out.push_back(static_cast<char>(id >> shift));
+  return out.append(payload);
+}
+
+// A literal header without indexing (RFC 7541 section 6.2.2); both shorter than 127 bytes.
+std::string Literal(std::string_view name, std::string_view value) {
+  std::string out(1, '\0');
+  out.push_back(static_cast<char>(name.size()));
+  out.append(name);
+  out.push_back(static_cast<char>(value.size()));
+  return out.append(value);
+}
+
+std::string CallBlock(std::string_view path) {
+  // Indexed: POST, http.
+  return "\x83\x86" + Literal(":path", path) + Literal(":authority", "a") +
+         Literal("content-type", "application/grpc") + Literal("te", "trailers");
+}
+
+std::string Hello() { return std::string(kPreface) + Frame(4, 0, 0); }
+
+TEST(Http2Abuse, RapidResetStartsNothingAndEndsTheConnection) {
+  Wire wire;
+  wire.Feed(Hello());
+  std::string resets;
+  for (std::int32_t id = 1; id < 30'000; id += 2) {
+    resets += Frame(1, 4, id, CallBlock(EchoDispatcher::kUnary)) +
+              Frame(0, 1, id, Framed(Serialized("x"))) +
+              Frame(3, 0, id, std::string("\0\0\0\x8", 4));
+  }
+  std::string_view rest = resets;
+  while (!rest.empty() && wire.server_open && !wire.server->finished()) {
+    const std::size_t piece = std::min<std::size_t>(64 * 1024, rest.size());
+    wire.Feed(rest.substr(0, piece));
+    rest.remove_prefix(piece);
+    std::string out;
+    wire.server->Produce(out, 1 << 20);
+  }
+  EXPECT_FALSE(rest.empty());
+  // Only a call whose frames lie in two reads can have started.
+  EXPECT_LT(wire.dispatcher.started, 60);
+}
+
+TEST(Http2Abuse, ContinuationFloodEndsTheConnection) {
+  Wire wire;
+  wire.Feed(Hello() + Frame(1, 0, 1, "\x83"));
+  for (int i = 0; i < 1000 && wire.server_open; ++i) wire.Feed(Frame(9, 0, 1, Literal("x", "y")));
+  EXPECT_FALSE(wire.server_open);
+  EXPECT_EQ(wire.dispatcher.started, 0);
+}
+
+TEST(Http2Abuse, FloodsOfFramesThatBringNothingEndTheConnection) {
+  for (const std::string& frame : {Frame(6, 0, 0, "12345678"), Frame(4, 0, 0), Frame(0, 0, 1),
+                                   Frame(2, 0, 3, std::string(5, '\0'))}) {
+    Wire wire;
+    wire.Feed(Hello() + Frame(1, 4, 1, CallBlock(EchoDispatcher::kChat)));
+    int sent = 0;
+    for (; sent < 5000 && wire.server_open; ++sent) wire.Feed(frame);
+    EXPECT_FALSE(wire.server_open);
+    EXPECT_GT(sent, 900);
+    std::string out;
+    wire.server->Produce(out, 1 << 20);
+    // GOAWAY with ENHANCE_YOUR_CALM is the last frame.
+    EXPECT_EQ(out.back(), 11);
+  }
+}
+
+TEST(Http2Abuse, AClosedWindowHoldsTheAnswerOnly) {
+  Wire wire;
+  // SETTINGS_INITIAL_WINDOW_SIZE 0: no body may come.
+  wire.Feed(std::string(kPreface) + Frame(4, 0, 0, std::string("\0\4\0\0\0\0", 6)));
+  for (std::int32_t id : {1, 3, 5}) {
+    wire.Feed(Frame(1, 4, id, CallBlock(EchoDispatcher::kUnary)) +
+              Frame(0, 1, id, Framed(Serialized("answer"))));
+  }
+  std::string out;
+  wire.server->Produce(out, 1 << 20);
+  EXPECT_EQ(out.find("answer"), std::string::npos);
+  EXPECT_EQ(wire.server->queued_bytes(), 3 * Framed(Serialized("answer")).size());
+  wire.Feed(Frame(8, 0, 3, std::string("\0\0\1\0", 4)));
+  out.clear();
+  wire.server->Produce(out, 1 << 20);
+  EXPECT_NE(out.find("answer"), std::string::npos);
+  EXPECT_EQ(wire.server->calls(), 2u);
+}
+
+// A conversation with every kind of call, as the client's bytes.
+std::string Conversation() {
+  std::string bytes = Hello();
+  std::int32_t id = 1;
+  for (std::string_view path :
+       {EchoDispatcher::kUnary, EchoDispatcher::kFail, EchoDispatcher::kHold, EchoDispatcher::kDeaf,
+        EchoDispatcher::kSilent, EchoDispatcher::kRepeat, EchoDispatcher::kCollect,
+        EchoDispatcher::kChat, EchoDispatcher::kUnary}) {
+    bytes += Frame(1, 4, id, CallBlock(path)) +
+             Frame(0, 0, id, Framed(Serialized("some value")).substr(0, 7)) +
+             Frame(0, 1, id, Framed(Serialized("some value")).substr(7));
+    id += 2;
+  }
+  return bytes + Frame(3, 0, 5, std::string("\0\0\0\x8", 4)) + Frame(7, 0, 0, std::string(8, '\0'));
+}
+
+// Whatever is lost, doubled or damaged on the way, and wherever the connection breaks: every task
+// that started ends, and the counts come out even.
+TEST(Http2Abuse, StressDamagedConversationsLeaveNothingBehind) {
+  std::mt19937 random(20261121);
+  const std::string whole = Conversation();
+  for (int round = 0; round < base::Rounds(3'000, 300'000); ++round) {
+    Wire wire;
+    std::string bytes = whole;
+    for (auto damages = random() % 4; damages > 0; --damages) {
+      const std::size_t at = random() % bytes.size();
+      switch (random() % 4) {
+        case 0:
+          bytes[at] = static_cast<char>(random());
+          break;
+        case 1:
+          bytes.erase(at, random() % 20);
+          break;
+        case 2:
+          bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 20));
+          break;
+        default:
+          bytes.resize(std::max<std::size_t>(at, 1));
+      }
+    }
+    for (std::string_view rest = bytes; !rest.empty() && wire.server_open;) {
+      const std::size_t piece = std::min<std::size_t>(1 + random() % 200, rest.size());
+      wire.Feed(rest.substr(0, piece));
+      rest.remove_prefix(piece);
+      std::string out;
+      if (random() % 3 == 0) wire.server->Produce(out, 1 + random() % 1000);
+      if (random() % 20 == 0) wire.dispatcher.Release();
+    }
+    if (random() % 2 == 0) wire.server->Shutdown();
+    wire.server.reset();
+    wire.dispatcher.Release();
+    ASSERT_EQ(wire.calls.tasks().running(), 0u) << "round " << round;
+    ASSERT_EQ(wire.dispatcher.started, wire.dispatcher.finished) << "round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace prism::rpc
