@@ -8,10 +8,10 @@
 // the best round counts. --check: exit code 1 when a ratio misses its budget.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 #include <string>
 #include <vector>

@@ -8,18 +8,15 @@
 
 namespace prism::sqlite {
 
+namespace {
+
 // Arrives like a write, perhaps in the middle of a batch, and runs between batches.
-class WriterThread::CallItem final : public runtime::MailboxItem {
+class CallItem final : public runtime::MailboxItem {
  public:
   CallItem(WriterThread& writer, std::move_only_function<void()>& work)
       : writer_(writer), work_(work) {}
-  void Run() override { writer_.calls_.push_back(this); }
-  void Work() {
-    work_();
-    const std::lock_guard lock(mutex_);
-    done_ = true;
-    // Under the lock: the waiter destroys this object as soon as it sees done_.
-    ready_.notify_one();
+  void Run() override {
+    writer_.AfterBatch([this] { Work(); });
   }
   void Wait() {
     std::unique_lock lock(mutex_);
@@ -27,12 +24,22 @@ class WriterThread::CallItem final : public runtime::MailboxItem {
   }
 
  private:
+  void Work() {
+    work_();
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    // Under the lock: the waiter destroys this object as soon as it sees done_.
+    ready_.notify_one();
+  }
+
   WriterThread& writer_;
   std::move_only_function<void()>& work_;
   std::mutex mutex_;
   std::condition_variable ready_;
   bool done_ = false;
 };
+
+}  // namespace
 
 WriterThread::WriterThread(std::size_t max_open_files)
     : max_open_files_(std::max<std::size_t>(max_open_files, 1)), thread_([this] { Loop(); }) {}
@@ -69,17 +76,17 @@ void WriterThread::Opened(Database& database) {
   (*oldest)->CloseConnection();
 }
 
-void WriterThread::RunCalls() {
-  std::vector<CallItem*> calls;
-  calls.swap(calls_);
-  for (CallItem* call : calls) call->Work();
+void WriterThread::RunDeferred() {
+  std::vector<std::move_only_function<void()>> works;
+  works.swap(deferred_);
+  for (auto& work : works) work();
 }
 
 void WriterThread::Loop() {
   next_housekeeping_ = MonotonicNow() + kHousekeepingInterval;
   while (true) {
     Receive();
-    RunCalls();
+    RunDeferred();
     std::vector<Database*> turn;
     turn.swap(ready_);
     for (Database* database : turn) database->RunBatch();

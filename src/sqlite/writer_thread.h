@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -35,6 +36,8 @@ class WriterThread {
   // --- writer's thread only, for Database ---
   // Takes over what arrived meanwhile.
   void Receive() { mailbox_.RunAll(); }
+  // Runs `work` when no transaction is open.
+  void AfterBatch(std::move_only_function<void()> work) { deferred_.push_back(std::move(work)); }
   void MarkReady(Database& database) { ready_.push_back(&database); }
   // Registers an open file; closes the one that was idle for longest when there are too many.
   void Opened(Database& database);
@@ -45,10 +48,8 @@ class WriterThread {
  private:
   static constexpr MonoNanos kHousekeepingInterval = kNanosPerSecond;
 
-  class CallItem;
-
   void Loop();
-  void RunCalls();
+  void RunDeferred();
   // True when some work was done and more may be due.
   bool Housekeep();
   void Wait();
@@ -61,7 +62,7 @@ class WriterThread {
   // Writer's thread only.
   std::vector<Database*> ready_;  // have writes queued, in order of turn
   std::vector<Database*> open_;
-  std::vector<CallItem*> calls_;  // wait for the end of the batch
+  std::vector<std::move_only_function<void()>> deferred_;
   MonoNanos next_housekeeping_ = 0;
   std::thread thread_;
 };
