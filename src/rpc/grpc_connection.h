@@ -26,7 +26,7 @@ class GrpcConnection final : private Http2Events {
   GrpcConnection(GrpcShard& shard, OutputListener& output, std::string peer);
   GrpcConnection(const GrpcConnection&) = delete;
   GrpcConnection& operator=(const GrpcConnection&) = delete;
-  ~GrpcConnection();
+  virtual ~GrpcConnection();
 
   // Feeds the codec, then runs what became ready. False: send what Produce has, then close.
   bool OnBytes(std::string_view bytes, MonoNanos now);

@@ -19,7 +19,7 @@ class HealthTest : public ::testing::Test {
   HealthTest() : shards_(2), health_(shards_, {"a.Service"}) {
     EXPECT_TRUE(shards_.Start().has_value());
   }
-  ~HealthTest() override { shards_.Stop(); }
+  void TearDown() override { shards_.Stop(); }
 
   Result<int> Check(int shard, const std::string& service) {
     HealthCheckRequest request;
@@ -41,12 +41,12 @@ class HealthTest : public ::testing::Test {
 class Collector final : public contract::MessageSink {
  public:
   runtime::Task<Status> Write(const google::protobuf::Message& message) override {
-    seen_.push_back(static_cast<const HealthCheckResponse&>(message).status());
-    if (seen_.size() == 2) two_.set_value();
+    seen.push_back(static_cast<const HealthCheckResponse&>(message).status());
+    if (seen.size() == 2) two.set_value();
     co_return Status();
   }
-  std::vector<int> seen_;
-  std::promise<void> two_;
+  std::vector<int> seen;
+  std::promise<void> two;
 };
 
 TEST_F(HealthTest, EveryShardAnswersForKnownServices) {
@@ -78,14 +78,14 @@ TEST_F(HealthTest, AWatchTellsEveryChangeAndEndsWhenCancelled) {
   };
   shards_.at(1).Post([&] { group.Spawn(Body::Run(health_, ctx, request, collector, ended)); });
   health_.SetAll(HealthCheckResponse::SERVING);
-  collector.two_.get_future().wait();
+  collector.two.get_future().wait();
   shards_.at(1).Post([&] { ctx.cancel().Cancel(runtime::CancelReason::kClientGone); });
   const Status status = ended.get_future().get();
   // The answer is there a moment before the task that gave it is gone.
   runtime::RunOn(shards_.at(1), [&group] { return Body::Join(&group); });
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(status.error().code(), Code::kCancelled);
-  EXPECT_EQ(collector.seen_,
+  EXPECT_EQ(collector.seen,
             (std::vector<int>{HealthCheckResponse::NOT_SERVING, HealthCheckResponse::SERVING}));
 }
 

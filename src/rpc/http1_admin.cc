@@ -43,7 +43,7 @@ class Http1Connection final : public runtime::FdHandler,
                               public std::enable_shared_from_this<Http1Connection> {
  public:
   Http1Connection(Http1AdminServer& server, int fd) : server_(server), fd_(fd) {}
-  ~Http1Connection() { Shut(); }
+  ~Http1Connection() override { Shut(); }
 
   bool Start() {
     if (!server_.shard_.Watch(fd_, EPOLLIN, *this)) return false;

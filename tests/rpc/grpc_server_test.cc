@@ -31,7 +31,7 @@ class GrpcServerTest : public ::testing::Test {
     directory_ = ::mkdtemp(name.data());
     EXPECT_TRUE(shards_.Start());
   }
-  ~GrpcServerTest() override {
+  void TearDown() override {
     Release();
     server_.reset();
     shards_.Stop();
