@@ -66,7 +66,8 @@ class Database {
   Status SubmitWrite(WriteOperation& operation);
   Status SubmitRead(ReadOperation& operation) { return readers_pool_.Submit(*this, operation); }
 
-  // Blocking: copies the committed state to a new file, checked and synced. Writers go on.
+  // Blocking: copies the committed state to a new file, checked and synced. Writers go on. Not
+  // during Close.
   Status Backup(const std::string& target);
 
   const std::string& path() const { return options_.path; }

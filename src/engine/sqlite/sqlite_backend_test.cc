@@ -1,5 +1,6 @@
 #include "engine/sqlite/sqlite_backend.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -234,6 +235,73 @@ TEST_F(SqliteBackendTest, ADamagedFileIsNamedWithWhatToDo) {
   EXPECT_EQ(error.reason(), "FILE_DAMAGED");
   EXPECT_THAT(error.message(), HasSubstr(File()));
   EXPECT_THAT(error.message(), HasSubstr("put a backup in its place"));
+}
+
+TEST_F(SqliteBackendTest, ADamagedPageIsNamedAndTheRestIsRead) {
+  constexpr int kKeys = 400;
+  {
+    sqlite::testing::PowerLossVfs quick(1);
+    SqliteEngine engine({.data_dir = directory_.path(), .vfs = quick.name()});
+    for (int i = 0; i < kKeys; ++i) {
+      ASSERT_TRUE(Set(engine, fmt::format("k{:03}", i), std::string(500, 'x')));
+    }
+  }
+  const auto pages = std::filesystem::file_size(File()) / 4096;
+  ASSERT_GT(pages, 40u);
+  {
+    std::fstream file(File(), std::ios::in | std::ios::out | std::ios::binary);
+    for (std::uintmax_t page = pages / 2; page < pages / 2 + 10; ++page) {
+      file.seekp(static_cast<std::streamoff>(page * 4096));
+      file << std::string(4096, '\x5a');
+    }
+  }
+  SqliteEngine engine(directory_.path());
+  ASSERT_TRUE(engine.started()) << "its first pages are well";
+  int intact = 0;
+  int damaged = 0;
+  for (int i = 0; i < kKeys; ++i) {
+    const std::string value = Get(engine, fmt::format("k{:03}", i));
+    intact += value == std::string(500, 'x') ? 1 : 0;
+    damaged += value == "FILE_DAMAGED" ? 1 : 0;
+  }
+  EXPECT_GT(intact, 0);
+  EXPECT_GT(damaged, 0);
+  EXPECT_EQ(intact + damaged, kKeys) << "neither absent nor wrong";
+  // The first write that meets the damage is the last.
+  for (int i = 0; i < kKeys; ++i) {
+    if (!Set(engine, fmt::format("k{:03}", i), "y")) break;
+  }
+  const auto refused = Set(engine, "k000", "y");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "FILE_DAMAGED");
+  EXPECT_EQ(engine.backend().Health().error().reason(), "FILE_DAMAGED");
+}
+
+// What somebody wrote by hand is read without harm, whatever its types are.
+TEST_F(SqliteBackendTest, RowsOfOtherTypesDoNoHarm) {
+  {
+    SqliteEngine engine(directory_.path());
+    ASSERT_TRUE(Set(engine, "k", "v", "id"));
+  }
+  {
+    auto db = sqlite::Connection::Open({.path = File()});
+    ASSERT_TRUE((*db)->Execute(
+        "INSERT INTO keyvalue VALUES(1, 'no number', 'soon', 7, 3.5), (x'61', -1, -1, x'ff', 'a'), "
+        "(x'62', 9e99, NULL, NULL, x''), ('text', 1, NULL, NULL, 'text');"
+        "UPDATE request_ids SET payload = 'short', response = 5;"
+        "UPDATE meta SET value = 'many' WHERE name IN ('keys', 'bytes', 'request_ids');"));
+  }
+  SqliteEngine engine(directory_.path());
+  ASSERT_TRUE(engine.started());
+  EXPECT_EQ(Get(engine, "k"), "v");
+  EXPECT_EQ(Get(engine, "a"), "absent");
+  EXPECT_EQ(Get(engine, "b"), "");
+  EXPECT_EQ(Set(engine, "k", "v", "id").error().reason(), "REQUEST_ID_REUSED");
+  CountRequest request;
+  CountResponse response;
+  EXPECT_TRUE(engine.Call(&KeyValueScan::Count, request, response));
+  EXPECT_TRUE(Set(engine, "a", "w"));
+  EXPECT_EQ(Get(engine, "a"), "w");
 }
 
 TEST_F(SqliteBackendTest, AFileOfALaterVersionIsRefusedAndLeftAlone) {
