@@ -125,6 +125,8 @@ LocalKeyValue::StatusTask LocalKeyValue::StreamScan(Context& ctx, StreamPlan pla
     }
     if (last) co_return Status();
     co_await Yield();
+    // A page of nothing but expired keys writes nothing, so the sink can't be the one to notice.
+    CO_TRY(CheckWanted(ctx));
   }
 }
 

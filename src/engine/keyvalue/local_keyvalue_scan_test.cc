@@ -216,15 +216,25 @@ TEST_F(LocalKeyValueScan, DeletePrefixWithAnIdReportsTheFirstOutcome) {
 }
 
 // Starts the call, which lets other work run after its first page, and cancels it then.
-runtime::Task<Status> DeleteAndCancel(KeyValueScan& scan, contract::CallContext& ctx,
-                                      const DeletePrefixRequest& request,
-                                      DeletePrefixResponse& response) {
+runtime::Task<Status> StartAndCancel(runtime::Task<Status> started, contract::CallContext& ctx) {
   runtime::TaskGroup group;
   std::optional<Status> status;
-  group.Spawn(testing::Keep(scan.DeletePrefix(ctx, request, response), status));
+  group.Spawn(testing::Keep(std::move(started), status));
   ctx.cancel().Cancel(runtime::CancelReason::kClientGone);
   co_await group.Join();
   co_return *std::move(status);
+}
+
+TEST_F(LocalKeyValueScan, ACancelledScanEndsBetweenPages) {
+  Fill("k", 1000);
+  TestCall call(engine_.clock.Now());
+  const ScanRequest request;
+  CollectingSink<ScanResponse> sink;
+  const Status cancelled = runtime::RunOnNewShard(
+      [&] { return StartAndCancel(scan().Scan(*call, request, sink.sink()), *call); });
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().code(), Code::kCancelled);
+  EXPECT_EQ(sink.messages.size(), 250U) << "one page";
 }
 
 TEST_F(LocalKeyValueScan, ABrokenOffDeletePrefixGoesOn) {
@@ -234,8 +244,8 @@ TEST_F(LocalKeyValueScan, ABrokenOffDeletePrefixGoesOn) {
   request.set_prefix("a/");
   request.set_request_id("id");
   DeletePrefixResponse response;
-  const Status broken_off =
-      runtime::RunOnNewShard([&] { return DeleteAndCancel(scan(), *call, request, response); });
+  const Status broken_off = runtime::RunOnNewShard(
+      [&] { return StartAndCancel(scan().DeletePrefix(*call, request, response), *call); });
   ASSERT_FALSE(broken_off);
   EXPECT_EQ(broken_off.error().code(), Code::kCancelled);
   EXPECT_EQ(Count("a/"), 1500);

@@ -84,7 +84,7 @@ TEST_F(MemoryKeyValues, APageKeepsToItsBytes) {
 
 // From here on: many threads. ThreadSanitizer runs these.
 
-TEST_F(MemoryKeyValues, IncrementsOfManyThreadsAddUp) {
+TEST_F(MemoryKeyValues, IncrementsOfManyThreadsAddUpStress) {
   const std::int64_t rounds = base::Rounds(2000, 100'000);
   OnThreads(4, [&](int) {
     for (std::int64_t i = 0; i < rounds; ++i) ASSERT_TRUE(store_.Increment("counter", 1, kNow));
