@@ -29,6 +29,15 @@ prism_dep(protoc LIBS protobuf::libprotoc protobuf::libprotobuf)
 prism_find_library(PRISM_NGHTTP2 libnghttp2.a)
 prism_dep(nghttp2 LIBS "${PRISM_NGHTTP2}" OPTIONS "-Wl,--exclude-libs,libnghttp2.a")
 
+# Replaces malloc in the whole program; sanitizers bring their own. Nothing refers to it by name, hence no-as-needed.
+add_library(dep_allocator INTERFACE)
+add_library(dep::allocator ALIAS dep_allocator)
+if(NOT PRISM_SANITIZER AND NOT PRISM_BUILD_FUZZERS)
+  prism_find_library(PRISM_MIMALLOC mimalloc)
+  target_link_options(dep_allocator INTERFACE
+    "-Wl,--push-state,--no-as-needed" "${PRISM_MIMALLOC}" "-Wl,--pop-state")
+endif()
+
 prism_find_library(PRISM_SQLITE3 sqlite3)
 prism_dep(sqlite3 LIBS "${PRISM_SQLITE3}")
 
