@@ -145,16 +145,16 @@ struct Task {
 };
 """
 
-    def tidy(self, text):
+    def tidy(self, *texts):
         with open(os.path.join(ROOT, ".clang-tidy"), encoding="utf-8") as stream:
             self.write(".clang-tidy", stream.read())
-        self.write("src/base/x.cc", text)
-        command = {
-            "directory": self.root,
-            "file": os.path.join(self.root, "src/base/x.cc"),
-            "arguments": ["clang++-19", "-std=c++23", "-c", "src/base/x.cc"],
-        }
-        self.write("build/dev/compile_commands.json", json.dumps([command]))
+        commands = []
+        for name, text in zip("xyz", texts):
+            self.write(f"src/base/{name}.cc", text)
+            path = os.path.join(self.root, "src/base", f"{name}.cc")
+            command = ["clang++-19", "-std=c++23", "-c", path]
+            commands.append({"directory": self.root, "file": path, "arguments": command})
+        self.write("build/dev/compile_commands.json", json.dumps(commands))
         return tidy.check(self.root)
 
     def test_accepts_good_code(self):
@@ -163,6 +163,18 @@ struct Task {
     def test_finds_bad_names(self):
         self.assert_finds(self.tidy(self.GOOD.replace("last_", "last")), "src/base/x.cc", "readability-identifier-naming")
         self.assert_finds(self.tidy(self.GOOD.replace("Next", "getNext")), "getNext")
+
+    def test_accepts_sources_that_use_the_same_names(self):
+        self.assertEqual(self.tidy(self.GOOD, self.GOOD, self.GOOD.replace("Counter", "Other")), [])
+
+    def test_finds_the_bad_source_of_a_batch(self):
+        bad = self.GOOD.replace("Counter", "Other").replace("last_", "last")
+        self.assert_finds(self.tidy(self.GOOD, bad), "src/base/y.cc", "readability-identifier-naming")
+
+    def test_finds_a_bad_header_once(self):
+        self.write("src/base/x.h", "#pragma once\nnamespace prism {\nclass bad {};\n}\n")
+        sources = [f'#include "x.h"\n{self.GOOD.replace("Counter", name)}' for name in ("Counter", "Other")]
+        self.assert_finds(self.tidy(*sources), "src/base/x.h", "readability-identifier-naming")
 
     def test_finds_capturing_coroutines(self):
         text = self.TASK + "void Run(int x) { [x]() -> Task { (void)x; co_return; }(); }\n"
