@@ -116,6 +116,9 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Sample({}, std::uint64_t{parts_.lifecycle.last_reload_failed.load() ? 1u : 0u});
   text.Gauge("prism_connections", "Open connections on the data port.");
   text.Sample({}, static_cast<std::uint64_t>(parts_.connections()));
+  text.Counter("prism_accept_pauses_total",
+               "Times that clients had to wait because no file descriptors were left.");
+  text.Sample({}, parts_.accept_pauses());
   text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
   text.Sample({}, parts_.budget.used());
   text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");

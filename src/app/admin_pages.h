@@ -37,7 +37,8 @@ class AdminPages final : public rpc::HttpGetHandler {
     gateway::Gateway& gateway;
     const gateway::MethodTable& methods;
     const engine::MemoryBudget& budget;
-    std::function<int()> connections;  // any thread
+    std::function<int()> connections;              // any thread
+    std::function<std::uint64_t()> accept_pauses;  // any thread
   };
 
   explicit AdminPages(const Parts& parts) : parts_(parts), gateway_metrics_(parts.methods) {}

@@ -28,9 +28,9 @@ class CoreTest : public ::testing::Test {
     settings_.memory_max_bytes = 16u << 20;
     settings_.data_dir = ::testing::TempDir() + "/prism_core_test";
     core_ = std::make_unique<Core>(settings_, log_);
-    pages_ = std::make_unique<AdminPages>(
-        AdminPages::Parts{settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(),
-                          core_->methods(), core_->budget(), [] { return 3; }});
+    pages_ = std::make_unique<AdminPages>(AdminPages::Parts{
+        settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(), core_->methods(),
+        core_->budget(), [] { return 3; }, [] { return std::uint64_t{2}; }});
   }
   void TearDown() override {
     pages_.reset();

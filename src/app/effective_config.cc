@@ -10,10 +10,15 @@ namespace {
 
 using nlohmann::ordered_json;
 
+std::string Time(MonoNanos time) {
+  return base::FormatDuration(std::chrono::milliseconds(time / kNanosPerMilli));
+}
+
 ordered_json Server(const ServerSettings& settings) {
   return {{"listen", settings.listen},
           {"admin_listen", settings.admin_listen},
           {"data_dir", settings.data_dir},
+          {"user", settings.user},
           {"shards", settings.shards},
           {"drain_timeout", base::FormatDuration(settings.drain_timeout)},
           {"rebind_grace", base::FormatDuration(settings.rebind_grace)},
@@ -26,7 +31,11 @@ ordered_json Server(const ServerSettings& settings) {
             {"max_concurrent_streams", settings.limits.max_concurrent_streams},
             {"max_header_list_bytes", base::FormatSize(settings.limits.max_header_list_bytes)},
             {"max_message_bytes", base::FormatSize(settings.limits.max_message_bytes)},
-            {"max_unsent_bytes", base::FormatSize(settings.limits.max_unsent_bytes)}}}};
+            {"max_unsent_bytes", base::FormatSize(settings.limits.max_unsent_bytes)},
+            {"handshake_timeout", Time(settings.limits.handshake_timeout)},
+            {"idle_timeout", Time(settings.limits.idle_timeout)},
+            {"keepalive_time", Time(settings.limits.keepalive_time)},
+            {"keepalive_timeout", Time(settings.limits.keepalive_timeout)}}}};
 }
 
 ordered_json Backend(const namespaces::BackendConfig& config) {

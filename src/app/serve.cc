@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <google/protobuf/stubs/logging.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -24,6 +23,8 @@ constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
 constexpr std::chrono::milliseconds kTick{1000};
+// What the server needs beside clients: its event loops, files of namespaces, the admin port.
+constexpr std::uint64_t kOtherFds = 100;
 
 int Fail(const Error& error, int exit_code = kFailed) {
   fmt::print(stderr, "error: {}\n", error.ToString());
@@ -143,8 +144,6 @@ int Serve(const ServeFlags& flags) {
   // Before the first thread, so that all of them leave the signals to this one.
   auto events = ControlEvents::Make();
   if (!events) return Fail(events.error());
-  // A client's bad message is its error, not a line on our standard error.
-  google::protobuf::SetLogHandler(nullptr);
 
   const auto source = ChooseSource(flags);
   auto snapshot = source->Load();
@@ -156,11 +155,18 @@ int Serve(const ServeFlags& flags) {
   if (flags.check) return Check(*source, **snapshot);
 
   telemetry::Logger log(settings->log_level, settings->log_format);
+  const std::uint64_t max_fds = RaiseFileLimit();
   log.Info("starting", {{"version", prism::Version()},
                         {"config", source->Describe()},
                         {"data_dir", settings->data_dir},
                         {"shards", settings->shards},
-                        {"max_fds", RaiseFileLimit()}});
+                        {"max_fds", max_fds}});
+  if (max_fds < settings->limits.max_connections + kOtherFds) {
+    log.Warn(
+        "fewer file descriptors than connections: raise the limit (ulimit -Hn, LimitNOFILE=) "
+        "or lower server.limits.max_connections",
+        {{"max_fds", max_fds}, {"max_connections", settings->limits.max_connections}});
+  }
   const auto decide = [&flags](const namespaces::Snapshot& now) { return ReadAll(flags, now); };
   Server server(*settings, decide, *source, log);
   auto addresses = server.Start(*std::move(snapshot));

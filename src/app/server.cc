@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "app/notify.h"
+#include "app/privileges.h"
+#include "app/sockets.h"
 #include "rpc/grpc_server.h"
 #include "rpc/http1_admin.h"
 #include "rpc/listener.h"
@@ -21,8 +23,9 @@ constexpr MonoNanos kDrainStep = 50 * kNanosPerMilli;
 
 runtime::Task<Status> StartListener(rpc::Listener& listener) { co_return listener.Start(); }
 
-runtime::Task<void> StopAdmin(rpc::Listener& listener, rpc::Http1AdminServer& server) {
-  listener.Stop();
+runtime::Task<void> StopAdmin(std::vector<std::unique_ptr<rpc::Listener>>& listeners,
+                              rpc::Http1AdminServer& server) {
+  for (const auto& listener : listeners) listener->Stop();
   server.Close();
   co_await server.Drained();
 }
@@ -36,6 +39,7 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("listen", was.listen, is.listen);
   compare("admin_listen", was.admin_listen, is.admin_listen);
   compare("data_dir", was.data_dir, is.data_dir);
+  compare("user", was.user, is.user);
   compare("shards", was.shards, is.shards);
   compare("drain_timeout", was.drain_timeout, is.drain_timeout);
   compare("rebind_grace", was.rebind_grace, is.rebind_grace);
@@ -49,6 +53,10 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
           is.limits.max_header_list_bytes);
   compare("max_message_bytes", was.limits.max_message_bytes, is.limits.max_message_bytes);
   compare("max_unsent_bytes", was.limits.max_unsent_bytes, is.limits.max_unsent_bytes);
+  compare("handshake_timeout", was.limits.handshake_timeout, is.limits.handshake_timeout);
+  compare("idle_timeout", was.limits.idle_timeout, is.limits.idle_timeout);
+  compare("keepalive_time", was.limits.keepalive_time, is.limits.keepalive_time);
+  compare("keepalive_timeout", was.limits.keepalive_timeout, is.limits.keepalive_timeout);
   return names;
 }
 
@@ -59,13 +67,14 @@ struct Server::Listeners {
   Listeners(const ServerSettings& settings, const Lifecycle& lifecycle, telemetry::Logger& log)
       : core(settings, log),
         pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods(),
-               core.budget(), [this] { return data == nullptr ? 0 : data->connections(); }}) {}
+               core.budget(), [this] { return data->connections(); },
+               [this] { return data->accept_pauses(); }}) {}
 
   Core core;
   AdminPages pages;
   std::unique_ptr<rpc::GrpcServer> data;
   std::unique_ptr<rpc::Http1AdminServer> admin;
-  std::unique_ptr<rpc::Listener> admin_listener;
+  std::vector<std::unique_ptr<rpc::Listener>> admin_listeners;
 };
 
 Server::Server(const ServerSettings& settings, Decide decide, namespaces::SnapshotSource& source,
@@ -83,31 +92,24 @@ Server::~Server() {
   // A drain that still runs ends at its next step, and the pool with it.
   all.core.pool().Stop();
   if (all.data != nullptr) all.data->Stop();
-  if (all.admin_listener != nullptr) {
+  if (all.admin != nullptr) {
     runtime::RunOn(all.core.shards().at(0),
-                   [&all] { return StopAdmin(*all.admin_listener, *all.admin); });
+                   [&all] { return StopAdmin(all.admin_listeners, *all.admin); });
   }
   all.core.Stop();
 }
 
 Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snapshot) {
-  Listeners& all = *listeners_;
-  TRY(all.core.Start(std::move(snapshot)));
-  Addresses addresses;
-  all.data =
-      std::make_unique<rpc::GrpcServer>(all.core.shards(), all.core.gateway(), settings_.limits);
-  TRY_ASSIGN(addresses.data, all.data->Listen(settings_.listen));
-
-  runtime::Shard& shard = all.core.shards().at(0);
-  all.admin = std::make_unique<rpc::Http1AdminServer>(shard, all.pages);
-  auto listener = std::make_unique<rpc::Listener>(
-      shard, [&all](int fd, const std::string&) { all.admin->Adopt(fd); });
-  TRY(listener->Open(settings_.admin_listen));
-  TRY(runtime::RunOn(shard, [&listener] { return StartListener(*listener); }));
-  addresses.admin = listener->address();
-  all.admin_listener = std::move(listener);
+  // First what can be refused without a trace, as root when need be; then the data, as the user.
+  TRY_ASSIGN(Sockets sockets, OpenSockets(settings_));
+  if (!settings_.user.empty()) TRY(BecomeUser(settings_.user));
+  TRY(listeners_->core.Start(std::move(snapshot)));
+  Addresses addresses{.data = sockets.data.front().address(),
+                      .admin = sockets.admin.front().address()};
+  TRY(Accept(std::move(sockets)));
 
   lifecycle_.serving = true;
+  Listeners& all = *listeners_;
   all.core.health().SetAll(::grpc::health::v1::HealthCheckResponse::SERVING);
   log_.Info("listening", {{"data", addresses.data}, {"admin", addresses.admin}});
   if (settings_.insecure) {
@@ -117,6 +119,24 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
   }
   NotifyServiceManager("READY=1");
   return addresses;
+}
+
+Status Server::Accept(Sockets sockets) {
+  Listeners& all = *listeners_;
+  all.data =
+      std::make_unique<rpc::GrpcServer>(all.core.shards(), all.core.gateway(), settings_.limits);
+  for (rpc::ListenSocket& socket : sockets.data) TRY(all.data->Listen(std::move(socket)));
+
+  runtime::Shard& shard = all.core.shards().at(0);
+  all.admin = std::make_unique<rpc::Http1AdminServer>(shard, all.pages);
+  for (rpc::ListenSocket& socket : sockets.admin) {
+    all.admin_listeners.push_back(std::make_unique<rpc::Listener>(
+        shard, std::move(socket), [&all](int fd, const std::string&) { all.admin->Adopt(fd); },
+        [] {}));
+    rpc::Listener& listener = *all.admin_listeners.back();
+    TRY(runtime::RunOn(shard, [&listener] { return StartListener(listener); }));
+  }
+  return {};
 }
 
 Result<std::shared_ptr<const namespaces::Snapshot>> Server::Read() {

@@ -9,6 +9,7 @@
 #include "app/core.h"
 #include "app/ready_file.h"
 #include "app/settings.h"
+#include "app/sockets.h"
 #include "namespaces/snapshot.h"
 #include "telemetry/log.h"
 
@@ -40,6 +41,7 @@ class Server {
  private:
   struct Listeners;
 
+  Status Accept(Sockets sockets);
   Result<std::shared_ptr<const namespaces::Snapshot>> Read();
 
   const ServerSettings settings_;

@@ -79,13 +79,15 @@ Status SetLogFormat(ServerConfig& config, const std::string& text) {
   return {};
 }
 
-constexpr std::array<Setting, 9> kSettings = {{
+constexpr std::array<Setting, 10> kSettings = {{
     {"listen", "ADDRESS", "Where clients connect (default 127.0.0.1:8980; port 0: any)",
      &SetText<&ServerConfig::listen>},
     {"admin-listen", "ADDRESS", "Where health, metrics and status are (default 127.0.0.1:8981)",
      &SetText<&ServerConfig::admin_listen>},
     {"data-dir", "DIR", "Where durable namespaces keep their data",
      &SetText<&ServerConfig::data_dir>},
+    {"user", "NAME", "Who to become once the addresses are taken, when started as root",
+     &SetText<&ServerConfig::user>},
     {"shards", "N", "Threads that serve (default: one per core)",
      &SetNumber<&ServerConfig::shards>},
     {"drain-timeout", "DURATION", "How long a stop waits for calls in flight (default 30s)",
@@ -155,6 +157,7 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.listen, over.listen);
   take(result.admin_listen, over.admin_listen);
   take(result.data_dir, over.data_dir);
+  take(result.user, over.user);
   take(result.shards, over.shards);
   take(result.drain_timeout, over.drain_timeout);
   take(result.rebind_grace, over.rebind_grace);
@@ -167,6 +170,10 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.max_header_list_bytes, over.max_header_list_bytes);
   take(result.max_message_bytes, over.max_message_bytes);
   take(result.max_unsent_bytes, over.max_unsent_bytes);
+  take(result.handshake_timeout, over.handshake_timeout);
+  take(result.idle_timeout, over.idle_timeout);
+  take(result.keepalive_time, over.keepalive_time);
+  take(result.keepalive_timeout, over.keepalive_timeout);
   take(result.memory_max_bytes, over.memory_max_bytes);
   return result;
 }
@@ -176,6 +183,7 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   settings.listen = config.listen.value_or("127.0.0.1:8980");
   settings.admin_listen = config.admin_listen.value_or("127.0.0.1:8981");
   settings.data_dir = config.data_dir ? *config.data_dir : DefaultDataDir();
+  settings.user = config.user.value_or("");
   const std::uint64_t cores = std::max(std::thread::hardware_concurrency(), 1u);
   settings.shards = static_cast<int>(config.shards.value_or(cores));
   settings.drain_timeout = config.drain_timeout.value_or(settings.drain_timeout);
@@ -197,6 +205,13 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   set(limits.max_concurrent_streams, config.max_concurrent_streams);
   set(limits.max_header_list_bytes, config.max_header_list_bytes);
   set(limits.max_unsent_bytes, config.max_unsent_bytes);
+  const auto set_time = [](MonoNanos& into, const auto& from) {
+    if (from) into = from->count() * kNanosPerMilli;
+  };
+  set_time(limits.handshake_timeout, config.handshake_timeout);
+  set_time(limits.idle_timeout, config.idle_timeout);
+  set_time(limits.keepalive_time, config.keepalive_time);
+  set_time(limits.keepalive_timeout, config.keepalive_timeout);
   for (const namespaces::NamespaceConfig& ns : snapshot.namespaces) {
     limits.max_message_bytes =
         std::max<std::uint64_t>(limits.max_message_bytes, ns.settings.max_value_bytes + 64 * 1024);
@@ -214,18 +229,18 @@ std::string DefaultDataDir() {
   return fmt::format("{}/.local/share/prism", home != nullptr ? home : "");
 }
 
-Status CheckExposure(const ServerSettings& settings) {
-  if (settings.insecure) return {};
-  for (const std::string& address : {settings.listen, settings.admin_listen}) {
-    if (IsLoopback(address)) continue;
-    return std::unexpected(
-        Error(Code::kFailedPrecondition, "INSECURE_LISTENER",
-              fmt::format(
-                  "{} is reachable from other machines and nobody is asked who they are: listen on "
+Status CheckExposure(const std::string& address, bool insecure) {
+  if (insecure || IsLoopback(address)) return {};
+  return std::unexpected(Error(
+      Code::kFailedPrecondition, "INSECURE_LISTENER",
+      fmt::format("{} is reachable from other machines and nobody is asked who they are: listen on "
                   "127.0.0.1, or allow it with --insecure (server.insecure: true)",
                   address)));
-  }
-  return {};
+}
+
+Status CheckExposure(const ServerSettings& settings) {
+  TRY(CheckExposure(settings.listen, settings.insecure));
+  return CheckExposure(settings.admin_listen, settings.insecure);
 }
 
 }  // namespace prism::app

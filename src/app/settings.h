@@ -46,6 +46,7 @@ struct ServerSettings {
   std::string listen;
   std::string admin_listen;
   std::string data_dir;
+  std::string user;  // empty: stays who it is
   int shards = 1;
   std::chrono::milliseconds drain_timeout{30'000};
   std::chrono::milliseconds rebind_grace{30'000};
@@ -65,6 +66,7 @@ ServerSettings Decide(const namespaces::ServerConfig& config, const namespaces::
 std::string DefaultDataDir();
 
 // FAILED_PRECONDITION/INSECURE_LISTENER when an address is not loopback and nothing protects it.
+Status CheckExposure(const std::string& address, bool insecure);
 Status CheckExposure(const ServerSettings& settings);
 
 }  // namespace prism::app

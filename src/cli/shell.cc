@@ -42,6 +42,9 @@ nlohmann::ordered_json ErrorToJson(const Error& error) {
   nlohmann::ordered_json json = {
       {"code", CodeName(error.code())}, {"reason", error.reason()}, {"message", error.message()}};
   if (!metadata.empty()) json["metadata"] = metadata;
+  for (const Error::FieldViolation& field : error.fields()) {
+    json["problems"].push_back({{"at", field.field}, {"problem", field.description}});
+  }
   if (const std::string_view hint = HintFor(error); !hint.empty()) json["hint"] = hint;
   return {{"error", json}};
 }

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <array>
 #include <cstdio>
@@ -85,6 +86,8 @@ void AddVerbs(CLI::App& app, Shell& shell) {
 }
 
 int RunProgram(int argc, char** argv, std::span<const AddVerb> more) {
+  // Bad input is told in our words; what the library would print beside them helps nobody.
+  google::protobuf::SetLogHandler(nullptr);
   CLI::App app;
   Shell shell;
   AddVerbs(app, shell);

@@ -109,7 +109,8 @@ Status CheckDurability(const NamespaceEntry& entry, rpc::ServerCall& call) {
 
 Error DeadlinePassed() {
   return Error(Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
-               "the deadline had passed before the call was executed: nothing was done");
+               "the deadline had passed before the call was executed: nothing was done, allow "
+               "more time");
 }
 
 }  // namespace

@@ -24,10 +24,11 @@ Message* ParseRequest(const contract::MethodInfo& method, rpc::ServerCall& call)
 }
 
 Error Malformed(const contract::MethodInfo& method) {
-  return Error(Code::kInvalidArgument, "MALFORMED_MESSAGE",
-               fmt::format("the request of {} can't be parsed: it is damaged, of another type, or "
-                           "holds a text that is not UTF-8",
-                           method.path));
+  return Error(
+      Code::kInvalidArgument, "MALFORMED_MESSAGE",
+      fmt::format("the request of {} can't be parsed: it is damaged, of another type, or "
+                  "holds a text that is not UTF-8; send what the .proto files of this server say",
+                  method.path));
 }
 
 }  // namespace

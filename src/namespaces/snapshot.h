@@ -53,6 +53,7 @@ struct ServerConfig {
   std::optional<std::string> listen;
   std::optional<std::string> admin_listen;
   std::optional<std::string> data_dir;
+  std::optional<std::string> user;
   std::optional<std::uint64_t> shards;
   std::optional<std::chrono::milliseconds> drain_timeout;
   std::optional<std::chrono::milliseconds> rebind_grace;
@@ -65,6 +66,10 @@ struct ServerConfig {
   std::optional<std::uint64_t> max_header_list_bytes;
   std::optional<std::uint64_t> max_message_bytes;
   std::optional<std::uint64_t> max_unsent_bytes;
+  std::optional<std::chrono::milliseconds> handshake_timeout;
+  std::optional<std::chrono::milliseconds> idle_timeout;
+  std::optional<std::chrono::milliseconds> keepalive_time;
+  std::optional<std::chrono::milliseconds> keepalive_timeout;
   std::optional<std::uint64_t> memory_max_bytes;  // of the embedded memory engine
 
   bool operator==(const ServerConfig&) const = default;

@@ -72,6 +72,7 @@ void ConfigReader::ReadServer(const YamlValue* value) {
   server.listen = reader.String("listen");
   server.admin_listen = reader.String("admin_listen");
   server.data_dir = reader.String("data_dir");
+  server.user = reader.String("user");
   server.shards = reader.Number("shards", 1, 1024);
   server.drain_timeout = reader.Duration("drain_timeout", milliseconds(0), hours(1));
   server.rebind_grace = reader.Duration("rebind_grace", milliseconds(0), hours(24));
@@ -92,6 +93,10 @@ void ConfigReader::ReadLimits(const YamlValue* value) {
   server.max_header_list_bytes = reader.Size("max_header_list_bytes", 1024, 1u << 20);
   server.max_message_bytes = reader.Size("max_message_bytes", 1024, kMaxValueBytes);
   server.max_unsent_bytes = reader.Size("max_unsent_bytes", 1024, kMaxValueBytes);
+  server.handshake_timeout = reader.Duration("handshake_timeout", milliseconds(100), hours(1));
+  server.idle_timeout = reader.Duration("idle_timeout", seconds(1), hours(24 * 30));
+  server.keepalive_time = reader.Duration("keepalive_time", seconds(1), hours(24));
+  server.keepalive_timeout = reader.Duration("keepalive_timeout", milliseconds(100), hours(1));
   reader.Finish();
 }
 

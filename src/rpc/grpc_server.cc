@@ -33,10 +33,15 @@ GrpcServer::GrpcServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
 GrpcServer::~GrpcServer() { Stop(); }
 
 Result<std::string> GrpcServer::Listen(std::string_view address) {
+  TRY_ASSIGN(ListenSocket socket, ListenSocket::Open(address));
+  return Listen(std::move(socket));
+}
+
+Result<std::string> GrpcServer::Listen(ListenSocket socket) {
   runtime::Shard& acceptor = shards_.at(0);
   auto listener = std::make_unique<Listener>(
-      acceptor, [this](int fd, std::string peer) { Place(fd, std::move(peer)); });
-  TRY(listener->Open(address));
+      acceptor, std::move(socket), [this](int fd, std::string peer) { Place(fd, std::move(peer)); },
+      [this] { accept_pauses_.fetch_add(1, std::memory_order_relaxed); });
   TRY(runtime::RunOn(acceptor, [&] { return StartListener(*listener); }));
   listeners_.push_back(std::move(listener));
   return listeners_.back()->address();

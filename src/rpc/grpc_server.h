@@ -1,12 +1,15 @@
 // The gRPC server: listeners and the connections of all shards.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "rpc/listen_socket.h"
 #include "rpc/listener.h"
 #include "rpc/server.h"
 #include "rpc/server_shard.h"
@@ -26,11 +29,14 @@ class GrpcServer {
 
   // Serves there from now on; answers the address with the port that the system chose.
   Result<std::string> Listen(std::string_view address);
+  Result<std::string> Listen(ListenSocket socket);
   // Accepts no more, sends GOAWAY, waits until every connection has ended, at most until
   // `deadline`; whether all have ended. May be called again to wait longer.
   bool Drain(MonoNanos deadline);
   // Open connections. Any thread.
   int connections() const;
+  // How often clients had to wait because no descriptors were left. Any thread.
+  std::uint64_t accept_pauses() const { return accept_pauses_.load(std::memory_order_relaxed); }
   // Ends whatever is left; calls get UNAVAILABLE/SERVER_STOPPING.
   void Stop();
 
@@ -42,6 +48,7 @@ class GrpcServer {
   ServerLimits limits_;
   std::vector<std::unique_ptr<ServerShard>> per_shard_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::atomic<std::uint64_t> accept_pauses_ = 0;
   bool draining_ = false;
   bool stopped_ = false;
 };

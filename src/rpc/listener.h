@@ -3,46 +3,48 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "base/status.h"
+#include "rpc/listen_socket.h"
 #include "runtime/shard.h"
+#include "runtime/timer_wheel.h"
 
 namespace prism::rpc {
 
-// A listening socket on a shard. Life cycle: Open, Start, Stop (on the shard). Thread rule: Open
-// anywhere, the rest on the shard.
-class Listener final : private runtime::FdHandler {
+// A listening socket on a shard. While the process or the system has no descriptors left it looks
+// only now and then: clients wait in the system's queue meanwhile. Life cycle: construct, Start,
+// Stop (on the shard), destroy. Thread rule: constructed anywhere, used on the shard.
+class Listener final : private runtime::FdHandler, private runtime::Timer {
  public:
   // Told of each connected, non-blocking socket; takes it over.
   using OnSocket = std::function<void(int fd, std::string peer)>;
+  // Told each time that there were no descriptors for a client who waits.
+  using OnShortage = std::function<void()>;
 
-  Listener(runtime::Shard& shard, OnSocket on_socket)
-      : shard_(shard), on_socket_(std::move(on_socket)) {}
+  Listener(runtime::Shard& shard, ListenSocket socket, OnSocket on_socket, OnShortage on_shortage)
+      : shard_(shard),
+        socket_(std::move(socket)),
+        on_socket_(std::move(on_socket)),
+        on_shortage_(std::move(on_shortage)) {}
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  ~Listener();
+  ~Listener() override = default;
 
-  // "host:port" with a numeric host or localhost, "[::1]:0", "unix:/path". Port 0: the system
-  // chooses. UNAVAILABLE/ADDRESS_IN_USE, INVALID_ARGUMENT/BAD_ADDRESS,
-  // PERMISSION_DENIED/ADDRESS_NOT_PERMITTED.
-  Status Open(std::string_view address);
   Status Start();
   void Stop();
-  // As others may connect to it: with the port that the system chose.
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return socket_.address(); }
 
  private:
   void OnReady(std::uint32_t events) override;
-  Status OpenUnix(const std::string& path);
-  Status OpenTcp(std::string_view address);
+  void OnTimer() override;
+  void Pause();
 
   runtime::Shard& shard_;
+  ListenSocket socket_;
   OnSocket on_socket_;
-  int fd_ = -1;
+  OnShortage on_shortage_;
   bool watched_ = false;
-  std::string address_;
-  std::string unix_path_;  // removed at the end
 };
 
 }  // namespace prism::rpc

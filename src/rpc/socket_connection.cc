@@ -41,7 +41,10 @@ SocketConnection::~SocketConnection() {
 bool SocketConnection::Start() {
   interest_ = EPOLLIN;
   if (!owner_.shard().Watch(fd_, interest_, *this)) return false;
-  owner_.shard().ArmTimerAt(*this, last_read_ + owner_.grpc().limits().handshake_timeout);
+  const ServerLimits& limits = owner_.grpc().limits();
+  owner_.shard().ArmTimerAt(
+      *this, last_read_ +
+                 std::min({limits.handshake_timeout, limits.keepalive_time, limits.idle_timeout}));
   OnOutput();  // our SETTINGS
   return true;
 }
@@ -138,7 +141,8 @@ void SocketConnection::OnTimer() {
   const ServerLimits& limits = owner_.grpc().limits();
   const MonoNanos now = owner_.shard().turn_time();
   const MonoNanos silent = now - last_read_;
-  if (!received_ || (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout)) {
+  const bool mute = !received_ && silent >= limits.handshake_timeout;
+  if (mute || (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout)) {
     return owner_.Close(*this);
   }
   if (grpc_->calls() == 0 && now - grpc_->last_call() >= limits.idle_timeout) grpc_->FinishDrain();
@@ -148,6 +152,7 @@ void SocketConnection::OnTimer() {
   }
   MonoNanos next = last_read_ + limits.keepalive_time;
   if (ping_sent_) next += limits.keepalive_timeout;
+  if (!received_) next = std::min(next, last_read_ + limits.handshake_timeout);
   if (grpc_->calls() == 0) next = std::min(next, grpc_->last_call() + limits.idle_timeout);
   owner_.shard().ArmTimerAt(*this, std::max(next, now + kShortestLook));
 }

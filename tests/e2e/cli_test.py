@@ -134,7 +134,8 @@ class Basic(CliTest):
         self.assertIn("INVALID_ARGUMENT/", self.fails(1, "kv", "set", "scratch", "", "x"))
         self.assertIn("INVALID_ARGUMENT/", self.fails(1, "kv", "set", "scratch", "k" * 1025, "x"))
         self.ok("kv", "set", "scratch", "k" * 1024, "x")
-        self.assertIn("INVALID_ARGUMENT/", self.fails(1, "kv", "get", "scratch", b"\xff\xfe"))
+        error = self.fails(1, "kv", "get", "scratch", b"\xff\xfe")
+        self.assertTrue(error.startswith("error: INVALID_ARGUMENT/MALFORMED_MESSAGE: "), error)
 
     def test_absence(self):
         for verb in ("get", "exists", "ttl", "persist"):
@@ -522,7 +523,12 @@ class Others(CliTest):
             self.assertRegex(error, r":2:\d+")
             self.assertIn("pattern", error)
             path.write_text("namespaces:\n  - {name: cache, patern: keyvalue}\nfoo: 1\n")
-            self.assertGreaterEqual(len(self.fails(1, "validate", str(path)).splitlines()), 3)
+            first, *mistakes = self.fails(1, "validate", str(path)).splitlines()
+            self.assertEqual(first, f"error: INVALID_ARGUMENT/CONFIG_INVALID: {path} has 3 problems:")
+            self.assertEqual([re.match(rf"  {path}:(\d+:\d+): ([A-Z_]+): .+", line).groups() for line in mistakes],
+                             [("2:5", "MISSING_KEY"), ("2:19", "UNKNOWN_KEY"), ("3:1", "UNKNOWN_KEY")])
+            listed = json.loads(self.fails(1, "validate", str(path), "-o", "json"))["error"]["problems"]
+            self.assertEqual([problem["at"] for problem in listed], [f"{path}:2:5", f"{path}:2:19", f"{path}:3:1"])
         self.assertIn("CONFIG_NOT_FOUND", self.fails(1, "validate", "/does/not/exist.yaml"))
 
     def test_completion_scripts_load(self):

@@ -17,7 +17,9 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from prism_gateway import Gateway  # noqa: E402
+import http2_bytes  # noqa: E402
+from http2_bytes import open_connection  # noqa: E402
+from prism_gateway import Gateway, wait_for  # noqa: E402
 
 PROGRAM = None
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("PRISM_")}
@@ -46,23 +48,6 @@ def metric(gateway, name):
         if line.startswith(name + " "):
             return float(line.rsplit(" ", 1)[1])
     return None
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not happen in time")
-        time.sleep(0.01)  # between two looks at the condition
-
-
-def open_connection(address):
-    """An HTTP/2 connection that says nothing after its preface."""
-    host, port = address.rsplit(":", 1)
-    connection = socket.create_connection((host, int(port)), timeout=10)
-    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
-    connection.recv(9)  # its SETTINGS: the server has taken the connection
-    return connection
 
 
 class Files(unittest.TestCase):
@@ -101,6 +86,17 @@ class StartTest(Files):
                 self.assertEqual(kv(gateway, "set", "default", "k", "kept").returncode, 0)
             with Gateway(PROGRAM, data_dir=directory) as gateway:
                 self.assertEqual(kv(gateway, "get", "default", "k").stdout, "kept")
+
+    def test_a_page_token_is_good_after_a_restart(self):
+        with tempfile.TemporaryDirectory() as directory:
+            with Gateway(PROGRAM, data_dir=directory) as gateway:
+                for name in "abc":
+                    self.assertEqual(kv(gateway, "set", "default", name, name).returncode, 0)
+                first = kv(gateway, "scan", "default", "--limit", "1", "--keys-only", "-o", "json").stdout.splitlines()
+                token = json.loads(first[-1])["page_token"]
+            with Gateway(PROGRAM, data_dir=directory) as gateway:
+                rest = kv(gateway, "scan", "default", "--keys-only", "-o", "json", "--page-token", token)
+                self.assertEqual([json.loads(line)["key"] for line in rest.stdout.splitlines()], ["b", "c"], rest.stderr)
 
     def test_an_address_in_use_is_said(self):
         with socket.socket() as taken:
@@ -253,6 +249,116 @@ class ReloadTest(Files):
             self.assertIn("drain_timeout", [line for line in gateway.output().splitlines() if "next start" in line][0])
 
 
+class TimeoutTest(Files):
+    """The four timeouts of server.limits, each where it alone can end the connection."""
+
+    def serve(self, limits):
+        return Gateway(PROGRAM, "--config", self.write("prism.yaml", f"server: {{limits: {{{limits}}}}}\n"))
+
+    def test_a_client_that_says_nothing_is_let_go(self):
+        with self.serve("handshake_timeout: 200ms") as gateway:
+            host, port = gateway.data.rsplit(":", 1)
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
+                kinds = [kind for kind, *_ in http2_bytes.frames(connection)]
+            self.assertEqual(kinds[0], http2_bytes.SETTINGS)
+
+    def test_a_connection_without_calls_is_let_go(self):
+        with self.serve("idle_timeout: 1s") as gateway, open_connection(gateway.data) as connection:
+            self.assertIn(http2_bytes.GOAWAY, [kind for kind, *_ in http2_bytes.frames(connection)])
+
+    def test_a_client_that_does_not_answer_a_ping_is_let_go(self):
+        with self.serve("keepalive_time: 1s, keepalive_timeout: 100ms") as gateway, open_connection(gateway.data) as connection:
+            self.assertIn(http2_bytes.PING, [kind for kind, *_ in http2_bytes.frames(connection)])
+
+    def test_they_are_shown_and_checked(self):
+        with self.serve("keepalive_time: 90s") as gateway:
+            limits = json.loads(page(gateway, "/config")[1])["server"]["limits"]
+            self.assertEqual([limits[name] for name in ("handshake_timeout", "idle_timeout", "keepalive_time", "keepalive_timeout")],
+                             ["20s", "1h", "1m30s", "20s"])
+        result = prism("validate", self.write("bad.yaml", "server: {limits: {idle_timeout: 1ms, keepalive_time: soon}}\n"))
+        self.assertRegex(result.stderr, r"bad.yaml:1:\d+: BAD_VALUE: idle_timeout must be from 1s to ")
+        self.assertRegex(result.stderr, r"bad.yaml:1:\d+: BAD_VALUE: keepalive_time: ")
+
+
+class ListenTest(Files):
+    def test_a_unix_socket(self):
+        path = self.directory.name + "/prism.sock"
+        with Gateway(PROGRAM, "--listen", f"unix:{path}") as gateway:
+            self.assertEqual(gateway.data, f"unix:{path}")
+            self.assertEqual(kv(gateway, "set", "scratch", "k", "v").returncode, 0)
+            self.assertEqual(kv(gateway, "get", "scratch", "k").stdout, "v")
+        self.assertFalse(os.path.exists(path))
+
+    def handed_over(self, *names, host="127.0.0.1", options=()):
+        """A gateway that gets listening sockets as from systemd: descriptors from 3 on, and who they are for."""
+        sockets = [socket.create_server((host, 0)) for _ in names]
+        self.addCleanup(lambda: [one.close() for one in sockets])
+        move = " ".join(f"{3 + i}<&{one.fileno()}" for i, one in enumerate(sockets))
+        script = f"exec {move}; LISTEN_PID=$$ LISTEN_FDS={len(names)} LISTEN_FDNAMES={':'.join(names)} exec \"$@\""
+        gateway = Gateway(PROGRAM, *options, prefix=("bash", "-c", script, "bash"),
+                          pass_fds=[one.fileno() for one in sockets])
+        return gateway, ["{}:{}".format(*one.getsockname()) for one in sockets]
+
+    def test_sockets_of_the_service_manager(self):
+        gateway, (admin, first, second) = self.handed_over("admin", "clients", "more")
+        with gateway:
+            self.assertEqual((gateway.data, gateway.admin), (first, admin))
+            self.assertEqual(page(gateway, "/livez")[0], 200)
+            self.assertEqual(kv(gateway, "set", "scratch", "k", "v").returncode, 0)
+            self.assertEqual(prism("kv", "get", "scratch", "k", "--server", second).stdout, "v")
+
+    def test_what_is_not_handed_over_is_opened(self):
+        gateway, (data,) = self.handed_over("prism.socket")
+        with gateway:
+            self.assertEqual(gateway.data, data)
+            self.assertEqual(page(gateway, "/livez")[0], 200)
+
+    def test_a_service_manager_must_not_expose_it_either(self):
+        gateway, _ = self.handed_over("clients", host="0.0.0.0")
+        with self.assertRaisesRegex(RuntimeError, "INSECURE_LISTENER"):
+            gateway.start()
+
+    def test_descriptors_up_to_the_hard_limit(self):
+        with Gateway(PROGRAM, prefix=("prlimit", "--nofile=64:200")) as gateway:
+            limits = pathlib.Path(f"/proc/{gateway.process.pid}/limits").read_text()
+            self.assertRegex(limits, r"Max open files +200 +200 ")
+            self.assertIn("fewer file descriptors than connections", gateway.output())
+
+    def test_clients_wait_while_there_are_no_descriptors(self):
+        with Gateway(PROGRAM, prefix=("prlimit", "--nofile=64")) as gateway:
+            host, port = gateway.data.rsplit(":", 1)
+            clients = [socket.create_connection((host, int(port)), timeout=20) for _ in range(80)]
+            # The admin port has no descriptor either: who it lets in again says what happened.
+            for client in clients[:40]:
+                client.close()
+            wait_for(lambda: (metric(gateway, "prism_accept_pauses_total") or 0) > 0)
+            self.assertEqual(kv(gateway, "set", "scratch", "k", "v").returncode, 0)
+            for client in clients:
+                client.close()
+
+
+class UserTest(Files):
+    def test_the_server_becomes_the_user_before_it_touches_data(self):
+        if os.geteuid() != 0:
+            with self.assertRaisesRegex(RuntimeError, "PERMISSION_DENIED/USER_NOT_PERMITTED"):
+                Gateway(PROGRAM, "--user", "root").start()
+            return
+        os.chown(self.directory.name, 65534, 65534)
+        with Gateway(PROGRAM, "--user", "nobody", data_dir=self.directory.name) as gateway:
+            self.assertEqual(kv(gateway, "set", "default", "k", "v").returncode, 0)
+            status = pathlib.Path(f"/proc/{gateway.process.pid}/status").read_text()
+            self.assertRegex(status, r"Uid:\t65534\t65534\t65534\t65534\n")
+            self.assertRegex(status, r"Gid:\t65534\t65534\t65534\t65534\n")
+            self.assertRegex(status, r"CapEff:\t0+\n")
+            self.assertEqual((gateway.directory / "data" / "namespaces" / "default.db").stat().st_uid, 65534)
+
+    def test_an_unknown_user_is_refused(self):
+        result = prism("serve", "--user", "nobody-at-all", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+                       "--data-dir", self.directory.name + "/data")
+        self.assertIn("NOT_FOUND/USER_NOT_FOUND", result.stderr)
+        self.assertFalse(os.path.exists(self.directory.name + "/data"))
+
+
 class StopTest(Files):
     def test_idle_connections_do_not_hold_it_up(self):
         gateway = Gateway(PROGRAM).start()
@@ -278,9 +384,7 @@ class StopTest(Files):
         gateway = Gateway(PROGRAM, "--drain-timeout", drain_timeout).start()
         connection = open_connection(gateway.data)
         self.addCleanup(connection.close)
-        headers = bytes([0x83, 0x86]) + literal(b":path", b"/grpc.health.v1.Health/Watch") + \
-            literal(b":authority", b"x") + literal(b"content-type", b"application/grpc") + literal(b"te", b"trailers")
-        connection.sendall(frame(1, 4, headers) + frame(0, 1, b"\0\0\0\0\0"))
+        connection.sendall(http2_bytes.request("/grpc.health.v1.Health/Watch", b""))
         wait_for(lambda: (metric(gateway, "prism_requests_in_flight") or 0) >= 1)
         return gateway
 
@@ -301,15 +405,6 @@ class StopTest(Files):
 
 def page_is_not_ready(gateway):
     return page(gateway, "/readyz")[0] == 503
-
-
-def literal(name, value):
-    """A header field without indexing (RFC 7541 section 6.2.2)."""
-    return bytes([0, len(name)]) + name + bytes([len(value)]) + value
-
-
-def frame(kind, flags, payload, stream=1):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 if __name__ == "__main__":

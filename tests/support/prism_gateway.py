@@ -8,11 +8,22 @@ import tempfile
 import time
 
 
+def wait_for(condition, seconds=20):
+    """Returns when the condition holds. It is asked again and again: other processes tell nobody here when they change."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not happen in time")
+        time.sleep(0.005)
+
+
 class Gateway:
     """Context manager. `data` and `admin` are "127.0.0.1:PORT" once it is entered."""
 
-    def __init__(self, program, *options, data_dir=None, start_timeout=30):
+    def __init__(self, program, *options, data_dir=None, start_timeout=30, prefix=(), pass_fds=()):
+        """`prefix`: a command that runs the program, like taskset. `pass_fds`: descriptors that it inherits."""
         self.program, self.options, self.start_timeout = program, options, start_timeout
+        self.prefix, self.pass_fds = prefix, pass_fds
         self._own = tempfile.TemporaryDirectory(prefix="prism-test-") if data_dir is None else None
         self.directory = pathlib.Path(data_dir or self._own.name)
         self.process = None
@@ -22,19 +33,15 @@ class Gateway:
         ready.unlink(missing_ok=True)
         self.log = open(self.directory / "serve.log", "ab")
         self.process = subprocess.Popen(
-            [self.program, "serve", "--data-dir", str(self.directory / "data"), "--listen", "127.0.0.1:0",
+            [*self.prefix, self.program, "serve", "--data-dir", str(self.directory / "data"), "--listen", "127.0.0.1:0",
              "--admin-listen", "127.0.0.1:0", "--ready-file", str(ready), *self.options],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + self.start_timeout
-        while True:
-            try:
-                addresses = json.loads(ready.read_text())
-                break
-            except (FileNotFoundError, json.JSONDecodeError):
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.stop()
-                    raise RuntimeError("the gateway did not start:\n" + self.output()) from None
-                time.sleep(0.005)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, pass_fds=self.pass_fds)
+        try:
+            wait_for(lambda: ready.exists() or self.process.poll() is not None, self.start_timeout)
+            addresses = json.loads(ready.read_text())  # renamed into place: what is there is complete
+        except (AssertionError, FileNotFoundError):
+            self.stop()
+            raise RuntimeError("the gateway did not start:\n" + self.output()) from None
         self.data, self.admin = addresses["data"], addresses["admin"]
         return self
 

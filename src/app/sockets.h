@@ -1,0 +1,23 @@
+// The sockets of the server: taken from the service manager, or opened where the settings say.
+#pragma once
+
+#include <vector>
+
+#include "app/settings.h"
+#include "base/status.h"
+#include "rpc/listen_socket.h"
+
+namespace prism::app {
+
+struct Sockets {
+  std::vector<rpc::ListenSocket> data;  // at least one
+  std::vector<rpc::ListenSocket> admin;
+};
+
+// Of the descriptors that a service manager hands over (sd_listen_fds(3)) those named "admin" are
+// the admin port's and all others clients'; what it has none for is opened. Clears the variables
+// that tell of them, so that no child takes them for its own. The errors of rpc::ListenSocket, and
+// FAILED_PRECONDITION/INSECURE_LISTENER. Before any other thread reads the environment.
+Result<Sockets> OpenSockets(const ServerSettings& settings);
+
+}  // namespace prism::app

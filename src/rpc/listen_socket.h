@@ -1,0 +1,47 @@
+// A socket that takes connections, opened before anything else of the server is: a port that is in
+// use is found while nothing has been touched yet.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/status.h"
+
+namespace prism::rpc {
+
+// Owns the descriptor, and the file of a unix socket that it made. From Open on the system lets
+// clients connect; they wait until a Listener accepts them. Life cycle: made by Open or Adopt,
+// moved into a Listener. Thread rule: one thread at a time.
+class ListenSocket {
+ public:
+  // "host:port" with a numeric host or localhost, "[::1]:0", "unix:/path". Port 0: the system
+  // chooses. UNAVAILABLE/ADDRESS_IN_USE, INVALID_ARGUMENT/BAD_ADDRESS,
+  // PERMISSION_DENIED/ADDRESS_NOT_PERMITTED, UNAVAILABLE/ADDRESS_UNAVAILABLE.
+  static Result<ListenSocket> Open(std::string_view address);
+  // Takes over a descriptor from whoever started the program. INVALID_ARGUMENT/BAD_ADDRESS when it
+  // is no listening stream socket.
+  static Result<ListenSocket> Adopt(int fd);
+
+  ListenSocket(ListenSocket&& other) noexcept;
+  ListenSocket& operator=(ListenSocket&& other) noexcept;
+  ~ListenSocket();
+
+  // Clients are refused from now on.
+  void Close();
+  int fd() const { return fd_; }
+  // As others may connect to it: with the port that the system chose.
+  const std::string& address() const { return address_; }
+
+ private:
+  ListenSocket(int fd, std::string address, std::string unix_path)
+      : fd_(fd), address_(std::move(address)), unix_path_(std::move(unix_path)) {}
+  static Result<ListenSocket> OpenTcp(std::string_view address);
+  static Result<ListenSocket> OpenUnix(const std::string& path);
+
+  int fd_ = -1;
+  std::string address_;
+  std::string unix_path_;  // removed at the end; empty when it is not ours
+};
+
+}  // namespace prism::rpc
