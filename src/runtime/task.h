@@ -49,24 +49,37 @@ struct FinalAwaiter {
   void await_resume() noexcept {}
 };
 
+// What a Task<T> returns, until who awaits it takes it.
+template <class T>
+class ValuePromise : public PromiseBase {
+ public:
+  template <class U = T>
+  void return_value(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T Take() { return *std::move(value_); }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class ValuePromise<void> : public PromiseBase {
+ public:
+  void return_void() {}
+  void Take() {}
+};
+
 }  // namespace internal
 
 template <class T = void>
 class [[nodiscard]] Task {
  public:
   using value_type = T;
-  class promise_type : public internal::PromiseBase {
+  class promise_type : public internal::ValuePromise<T> {
    public:
     Task get_return_object() { return Task(Handle::from_promise(*this)); }
     internal::FinalAwaiter final_suspend() noexcept { return {}; }
-    template <class U = T>
-    void return_value(U&& value) {
-      value_.emplace(std::forward<U>(value));
-    }
-    T Take() { return *std::move(value_); }
-
-   private:
-    std::optional<T> value_;
   };
   using Handle = std::coroutine_handle<promise_type>;
 
@@ -90,44 +103,6 @@ class [[nodiscard]] Task {
   }
 
  private:
-  friend class promise_type;
-  explicit Task(Handle handle) : handle_(handle) {}
-  Handle handle_;
-};
-
-template <>
-class [[nodiscard]] Task<void> {
- public:
-  using value_type = void;
-  class promise_type : public internal::PromiseBase {
-   public:
-    Task get_return_object() { return Task(Handle::from_promise(*this)); }
-    internal::FinalAwaiter final_suspend() noexcept { return {}; }
-    void return_void() {}
-  };
-  using Handle = std::coroutine_handle<promise_type>;
-
-  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Task& operator=(Task&&) = delete;
-  ~Task() {
-    if (handle_) handle_.destroy();
-  }
-
-  auto operator co_await() && noexcept {
-    struct Awaiter {
-      Handle handle;
-      bool await_ready() noexcept { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
-        handle.promise().continuation = caller;
-        return handle;
-      }
-      void await_resume() {}
-    };
-    return Awaiter{handle_};
-  }
-
- private:
-  friend class promise_type;
   friend class TaskGroup;
   explicit Task(Handle handle) : handle_(handle) {}
   Handle handle_;
