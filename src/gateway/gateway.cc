@@ -63,9 +63,8 @@ runtime::Task<void> Gateway::Serve(rpc::ServerCall& call) {
   if (route.system_service != nullptr) return ServeSystem(shard, route, call);
   switch (route.method->kind) {
     case contract::StreamKind::kUnary:
-      return ServeUnary(shard, route, call);
     case contract::StreamKind::kServer:
-      return ServeServerStream(shard, route, call);
+      return ServeOneRequest(shard, route, call);
     case contract::StreamKind::kClient:
     case contract::StreamKind::kBidi:
       break;
@@ -86,6 +85,16 @@ void Gateway::Fail(CallScope& scope, Error error) {
   scope.Fail(std::move(error));
 }
 
+void Gateway::End(CallScope& scope, Status status, const Message* response) {
+  if (!status) {
+    Fail(scope, std::move(status).error());
+  } else if (response != nullptr) {
+    scope.Respond(*response);
+  } else {
+    scope.Finish();
+  }
+}
+
 Result<Admitted> Gateway::AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call) {
   if (shard.ShouldShed()) [[unlikely]] {
     shard.CountRejection(Rejection::kQueueDelay);
@@ -95,8 +104,8 @@ Result<Admitted> Gateway::AdmitBytes(ShardState& shard, const Route& route, rpc:
   return Admit(shard, parts_.authorizer, route, ns, call);
 }
 
-runtime::Task<void> Gateway::ServeUnary(ShardState& shard, const Route& route,
-                                        rpc::ServerCall& call) {
+runtime::Task<void> Gateway::ServeOneRequest(ShardState& shard, const Route& route,
+                                             rpc::ServerCall& call) {
   CallScope scope(shard, route, call, parts_.clock.Now());
   const contract::MethodInfo& method = *route.method;
   auto admitted = AdmitBytes(shard, route, call);
@@ -110,36 +119,13 @@ runtime::Task<void> Gateway::ServeUnary(ShardState& shard, const Route& route,
     Fail(scope, Malformed(method));
     co_return;
   }
-  Message* response = method.new_response(&call.context().arena());
-  Status status = co_await method.unary(admitted->service, call.context(), *request, *response);
-  if (status) {
-    scope.Respond(*response);
+  if (method.kind == contract::StreamKind::kUnary) {
+    Message* response = method.new_response(&call.context().arena());
+    End(scope, co_await method.unary(admitted->service, call.context(), *request, *response),
+        response);
   } else {
-    Fail(scope, std::move(status).error());
-  }
-}
-
-runtime::Task<void> Gateway::ServeServerStream(ShardState& shard, const Route& route,
-                                               rpc::ServerCall& call) {
-  CallScope scope(shard, route, call, parts_.clock.Now());
-  const contract::MethodInfo& method = *route.method;
-  auto admitted = AdmitBytes(shard, route, call);
-  if (!admitted) {
-    Fail(scope, std::move(admitted).error());
-    co_return;
-  }
-  scope.Enter(*admitted);
-  const Message* request = ParseRequest(method, call);
-  if (request == nullptr) {
-    Fail(scope, Malformed(method));
-    co_return;
-  }
-  scope.AnnounceDurability();
-  Status status = co_await method.server(admitted->service, call.context(), *request, call);
-  if (status) {
-    scope.Finish();
-  } else {
-    Fail(scope, std::move(status).error());
+    scope.AnnounceDurability();
+    End(scope, co_await method.server(admitted->service, call.context(), *request, call), nullptr);
   }
 }
 
@@ -163,19 +149,12 @@ runtime::Task<void> Gateway::ServeClientStream(ShardState& shard, const Route& r
   scope.Enter(*admitted);
   FirstMessageSource source(call, *first);
   scope.AnnounceDurability();
-  Message* response = method.new_response(&call.context().arena());
-  Status status;
   if (method.kind == contract::StreamKind::kClient) {
-    status = co_await method.client(admitted->service, call.context(), source, *response);
+    Message* response = method.new_response(&call.context().arena());
+    End(scope, co_await method.client(admitted->service, call.context(), source, *response),
+        response);
   } else {
-    status = co_await method.bidi(admitted->service, call.context(), source, call);
-  }
-  if (!status) {
-    Fail(scope, std::move(status).error());
-  } else if (method.kind == contract::StreamKind::kClient) {
-    scope.Respond(*response);
-  } else {
-    scope.Finish();
+    End(scope, co_await method.bidi(admitted->service, call.context(), source, call), nullptr);
   }
 }
 
@@ -208,14 +187,9 @@ runtime::Task<void> Gateway::ServeSystem(ShardState& shard, const Route& route,
       status = co_await method.bidi(route.system_service, call.context(), call, call);
       break;
   }
-  if (!status) {
-    Fail(scope, std::move(status).error());
-  } else if (method.kind == contract::StreamKind::kUnary ||
-             method.kind == contract::StreamKind::kClient) {
-    scope.Respond(*response);
-  } else {
-    scope.Finish();
-  }
+  const bool one_response =
+      method.kind == contract::StreamKind::kUnary || method.kind == contract::StreamKind::kClient;
+  End(scope, std::move(status), one_response ? response : nullptr);
 }
 
 }  // namespace prism::gateway

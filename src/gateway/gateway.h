@@ -53,14 +53,16 @@ class Gateway final : public rpc::Dispatcher {
 
  private:
   ShardState& Here() const;
-  runtime::Task<void> ServeUnary(ShardState& shard, const Route& route, rpc::ServerCall& call);
-  runtime::Task<void> ServeServerStream(ShardState& shard, const Route& route,
-                                        rpc::ServerCall& call);
+  // Unary and server-streaming methods.
+  runtime::Task<void> ServeOneRequest(ShardState& shard, const Route& route, rpc::ServerCall& call);
+  // Client-streaming and bidirectional methods.
   runtime::Task<void> ServeClientStream(ShardState& shard, const Route& route,
                                         rpc::ServerCall& call);
   runtime::Task<void> ServeSystem(ShardState& shard, const Route& route, rpc::ServerCall& call);
   // Ends the call with the error, and tells the log when the fault is ours.
   void Fail(CallScope& scope, Error error);
+  // Ends the call as its method did. nullptr: its answers, if any, went out as a stream.
+  void End(CallScope& scope, Status status, const google::protobuf::Message* response);
   Result<Admitted> AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call);
 
   Parts parts_;
