@@ -160,8 +160,9 @@ endfunction()
 
 # bin/<NAME>_fuzzer around LLVMFuzzerTestOneInput. In the fuzz preset it is linked with libFuzzer; in every other preset
 # a small main replays CORPUS (a directory beside the source), so that past findings stay fixed in each test run.
+# COVERS: the parsers it is for, paths below src/. `./dev fuzz` fails when the corpus reaches too few of their lines.
 function(prism_fuzzer)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;CORPUS" "SRCS;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;CORPUS" "SRCS;DEPS;COVERS")
   if(NOT PRISM_BUILD_FUZZERS AND NOT PRISM_BUILD_TESTS)
     return()
   endif()
@@ -177,8 +178,11 @@ function(prism_fuzzer)
       add_custom_target(fuzzers)
     endif()
     add_dependencies(fuzzers ${target})
-    # Read by `./dev fuzz`: one line a fuzzer, program and corpus.
-    file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/fuzzers/${arg_NAME}" CONTENT "$<TARGET_FILE:${target}> ${corpus}\n")
+    list(TRANSFORM arg_COVERS PREPEND "${PROJECT_SOURCE_DIR}/src/")
+    list(JOIN arg_COVERS " " covers)
+    # Read by `./dev fuzz`: one line a fuzzer, program, corpus and the sources that it covers.
+    file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/fuzzers/${arg_NAME}"
+         CONTENT "$<TARGET_FILE:${target}> ${corpus} ${covers}\n")
   else()
     target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tools/fuzz/replay_main.cc")
     prism_scaled_timeout(timeout)

@@ -134,6 +134,16 @@ TEST(Migrations, RefuseAFileOfALaterVersion) {
   EXPECT_EQ(MigrateTo(*db, 2).error().reason(), "FILE_TOO_NEW");
 }
 
+TEST(Migrations, RefuseAVersionThatNobodyWrote) {
+  const TempDirectory directory;
+  const auto db = OpenWriter(directory.File("a.db"));
+  ASSERT_TRUE(MigrateTo(*db, 1));
+  ASSERT_TRUE(db->Execute("UPDATE prism_schema SET version = -1"));
+  EXPECT_EQ(MigrateTo(*db, 2).error().reason(), "FILE_DAMAGED");
+  ASSERT_TRUE(db->Execute("UPDATE prism_schema SET version = 4294967297"));
+  EXPECT_EQ(MigrateTo(*db, 2).error().reason(), "FILE_TOO_NEW");
+}
+
 TEST(Migrations, AFailedStepLeavesNothing) {
   const TempDirectory directory;
   const auto db = OpenWriter(directory.File("a.db"));

@@ -87,7 +87,8 @@ Severity SeverityOf(const Error& error) {
   return error.reason() == "STORE_IO_ERROR" ? Severity::kFatal : Severity::kTransient;
 }
 
-Error FileTooNewError(std::string_view file, std::string_view part, int found, int supported) {
+Error FileTooNewError(std::string_view file, std::string_view part, std::int64_t found,
+                      std::int64_t supported) {
   return Error(Code::kFailedPrecondition, "FILE_TOO_NEW",
                fmt::format("{}: its part '{}' has format {}, this version reads up to {}. Use the "
                            "version that wrote the file or a later one, or put a backup in its "

@@ -1,6 +1,7 @@
 // The one place where SQLite's result codes become errors of the project.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "base/status.h"
@@ -22,7 +23,8 @@ Severity SeverityOf(int native);
 Severity SeverityOf(const Error& error);
 
 // Errors that SQLite itself does not know.
-Error FileTooNewError(std::string_view file, std::string_view part, int found, int supported);
+Error FileTooNewError(std::string_view file, std::string_view part, std::int64_t found,
+                      std::int64_t supported);
 Error FileForeignError(std::string_view file);
 Error StoreFailedError(std::string_view file, std::string_view cause);
 Error StoreClosedError(std::string_view file);

@@ -1,6 +1,9 @@
 #include "sqlite/migrations.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "sqlite/error.h"
 
 namespace prism::sqlite {
 namespace {
@@ -8,15 +11,20 @@ namespace {
 constexpr std::string_view kCreateParts =
     "CREATE TABLE prism_schema(part TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID";
 
-Result<int> PartVersion(Connection& connection, std::string_view name) {
+Result<std::int64_t> PartVersion(Connection& connection, std::string_view name) {
   TRY_ASSIGN(Statement statement,
              connection.Prepare("SELECT version FROM prism_schema WHERE part = ?1"));
   statement.Text(1, name);
   TRY_ASSIGN(const bool row, statement.Step());
-  return row ? static_cast<int>(statement.IntAt(0)) : 0;
+  const std::int64_t version = row ? statement.IntAt(0) : 0;
+  if (version < 0) {
+    return std::unexpected(NativeError(SQLITE_CORRUPT, connection.path(), "read",
+                                       fmt::format("part '{}' has version {}", name, version)));
+  }
+  return version;
 }
 
-Status Upgrade(Connection& connection, const SchemaPart& part, int from) {
+Status Upgrade(Connection& connection, const SchemaPart& part, std::int64_t from) {
   for (const std::string_view step : part.steps.subspan(static_cast<std::size_t>(from))) {
     TRY(connection.Execute(step));
   }
@@ -33,12 +41,12 @@ Status MigrateInTransaction(Connection& connection, std::span<const SchemaPart> 
     TRY(connection.Execute(fmt::format("PRAGMA application_id={}; PRAGMA user_version={};",
                                        kApplicationId, kContainerVersion)));
   } else if (container > kContainerVersion) {
-    return std::unexpected(FileTooNewError(connection.path(), "container",
-                                           static_cast<int>(container), kContainerVersion));
+    return std::unexpected(
+        FileTooNewError(connection.path(), "container", container, kContainerVersion));
   }
   for (const SchemaPart& part : parts) {
-    const int supported = static_cast<int>(part.steps.size());
-    TRY_ASSIGN(const int found, PartVersion(connection, part.name));
+    const auto supported = static_cast<std::int64_t>(part.steps.size());
+    TRY_ASSIGN(const std::int64_t found, PartVersion(connection, part.name));
     if (found > supported) {
       return std::unexpected(FileTooNewError(connection.path(), part.name, found, supported));
     }

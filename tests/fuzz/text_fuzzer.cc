@@ -1,6 +1,7 @@
 // The small parsers of base/ that read flags, configuration and metadata: whatever is accepted must
 // survive being printed and parsed again, and whatever is refused says why.
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -46,6 +47,9 @@ void CheckStrings(std::string_view text) {
   const std::size_t distance = prism::base::EditDistance(head, tail);
   Require(distance == prism::base::EditDistance(tail, head));
   Require((distance == 0) == (head == tail));
+  const std::array<std::string, 2> candidates = {std::string(head), std::string(tail)};
+  const auto nearest = prism::base::NearestMatch(head, candidates);
+  Require(nearest == head);
   if (prism::base::IsValidName(text)) Require(text.size() <= prism::base::kMaxNameLength);
 }
 

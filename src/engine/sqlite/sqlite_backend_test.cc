@@ -304,6 +304,33 @@ TEST_F(SqliteBackendTest, RowsOfOtherTypesDoNoHarm) {
   EXPECT_EQ(Get(engine, "a"), "w");
 }
 
+// Rows that no call can reach are neither swept nor counted out, and no counter of the file is
+// large enough to overflow.
+TEST_F(SqliteBackendTest, HousekeepingLeavesRowsThatAreNotOurs) {
+  {
+    SqliteEngine engine(directory_.path());
+    ASSERT_TRUE(Set(engine, "k", "v"));
+  }
+  ManualClock clock(1'700'000'000'000);
+  const NamespaceLimits limits({.name = "test"});
+  SqliteNamespaceKind kind(limits, clock, BuiltinSqliteModels());
+  const auto db = *sqlite::Connection::Open({.path = File()});
+  ASSERT_TRUE(db->Execute(
+      "INSERT INTO keyvalue VALUES('text', 1, 1, NULL, x''), (x'62', 1, 0, NULL, x'');"
+      "UPDATE meta SET value = 9223372036854775807 WHERE name IN ('bytes', 'last_version');"
+      "UPDATE meta SET value = -5 WHERE name = 'keys';"));
+  const auto writer = *kind.MakeWriter(*db);
+  auto& space = static_cast<SqliteNamespaceKind::Writer&>(*writer).session().space();
+  EXPECT_TRUE(space.Reserve(1, 1));
+  EXPECT_GT(space.NextVersion(), 0u);
+  EXPECT_EQ(space.counters().keys, 1);
+  ASSERT_TRUE(db->Begin());
+  EXPECT_FALSE(*writer->Housekeep());
+  ASSERT_TRUE(db->Commit());
+  EXPECT_EQ(space.counters().keys, 1);
+  EXPECT_EQ(*db->QueryInt("SELECT count(*) FROM keyvalue"), 3);
+}
+
 TEST_F(SqliteBackendTest, AFileOfALaterVersionIsRefusedAndLeftAlone) {
   {
     SqliteEngine engine(directory_.path());

@@ -10,10 +10,11 @@ namespace {
 constexpr std::size_t kMaxExpired = 1000;
 constexpr std::size_t kSweepChunk = 1000;
 
-// The first key to look at: above `after`, or at the prefix itself.
+// The first key to look at: above `after`, or at the prefix itself. Without either it is above the
+// empty key, which nobody can write.
 struct Start {
   Start(std::string_view prefix, std::string_view after)
-      : above(!after.empty() && after >= prefix), key(above ? after : prefix) {}
+      : above(after >= prefix), key(above ? after : prefix) {}
   bool above;
   std::string_view key;
 };
@@ -138,9 +139,12 @@ Result<PrefixProgress> SqliteKeyValueStore::DeletePrefixPage(std::string_view pr
 Result<bool> SqliteKeyValueStore::Sweep(WallMillis now, std::size_t budget) {
   std::vector<Visited> due;
   {
+    // Rows that reads take for others, or don't find, are not ours to remove: 0 reads as "never",
+    // and only bytes are keys.
     TRY_ASSIGN(sqlite::Statement rows,
                space_.db().Prepare("SELECT key, length(tags), length(value) FROM keyvalue "
-                                   "WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2"));
+                                   "WHERE expires_at BETWEEN 1 AND ?1 AND typeof(key) = 'blob' "
+                                   "ORDER BY expires_at LIMIT ?2"));
     rows.Int(1, now).Int(2, static_cast<std::int64_t>(budget));
     while (true) {
       TRY_ASSIGN(const bool found, rows.Step());

@@ -19,6 +19,8 @@ constexpr std::array<Row, 4> kRows = {{
     {"bytes", &SqliteCounters::bytes},
     {"request_ids", &SqliteCounters::request_ids},
 }};
+// What a file may claim: sums with it stay far from overflow, and no real counter gets there.
+constexpr std::int64_t kMaxCounter = std::int64_t{1} << 62;
 
 }  // namespace
 
@@ -26,7 +28,7 @@ Status SqliteSpace::Load(WallMillis now) {
   TRY_ASSIGN(sqlite::Statement get, connection_.Prepare("SELECT value FROM meta WHERE name = ?1"));
   for (const Row& row : kRows) {
     TRY_ASSIGN(const bool found, get.Text(1, row.name).Step());
-    counters_.*row.field = found ? get.IntAt(0) : 0;
+    counters_.*row.field = found ? std::clamp<std::int64_t>(get.IntAt(0), 0, kMaxCounter) : 0;
     get.Reset();
   }
   committed_ = counters_;
