@@ -13,43 +13,23 @@ import os
 import pathlib
 import platform
 import resource
-import signal
-import socket
-import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "support"))
+import http2_bytes  # noqa: E402
+from prism_gateway import Gateway  # noqa: E402
 
 IDLE_CONNECTIONS = 10_000
 
 
-class Gateway:
-    """One `prism serve` with its own data directory, on ports that the system chose."""
+class BenchGateway(Gateway):
+    """A gateway that logs nothing but errors, and whose memory is read."""
 
     def __init__(self, program, *options):
-        self.directory = tempfile.TemporaryDirectory(prefix="prism-bench-")
-        ready = pathlib.Path(self.directory.name, "ready.json")
-        self.process = subprocess.Popen(
-            [program, "serve", "--data-dir", self.directory.name + "/data", "--listen", "127.0.0.1:0",
-             "--admin-listen", "127.0.0.1:0", "--ready-file", str(ready), "--log-level", "error", *options],
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20_000, 20_000)))
-        deadline = time.monotonic() + 20
-        while not ready.exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                sys.exit("the gateway did not start")
-            time.sleep(0.01)
-        addresses = json.loads(ready.read_text())
-        self.data, self.admin = addresses["data"], addresses["admin"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-        self.directory.cleanup()
+        super().__init__(program, "--log-level", "error", *options)
 
     def memory(self):
         """(VmRSS, RssAnon) in bytes."""
@@ -129,7 +109,7 @@ class Bench:
 
     def latency(self):
         """One shard on one core, the open loop on the other: its spinning must not take turns with the server."""
-        with Gateway(self.args.program, "--shards", "1") as gateway:
+        with BenchGateway(self.args.program, "--shards", "1") as gateway:
             pin(gateway.process.pid, 0)
             run = min((self.load(gateway, "--connections", "8", "--streams", "32", "--rate", "50000", "--duration", "3s", pinned="1")
                        for _ in range(5)), key=lambda r: r["p99_us"])
@@ -144,7 +124,7 @@ class Bench:
 
     def overload(self):
         """One shard on one core, the load on the other; twice the rate that it sustains."""
-        with Gateway(self.args.program, "--shards", "1") as gateway:
+        with BenchGateway(self.args.program, "--shards", "1") as gateway:
             pin(gateway.process.pid, 0)
             # One stream a connection keeps the server's batches small, so that twice its capacity can be offered.
             shape = ("--connections", "64", "--streams", "16")
@@ -161,7 +141,7 @@ class Bench:
             self.table.add("offered twice the capacity: slowest health answer", max(slowest) * 1000, "ms", 50)
 
     def idle(self):
-        with Gateway(self.args.program) as gateway:
+        with BenchGateway(self.args.program) as gateway:
             rss, anonymous = gateway.memory()
             self.table.add("idle: anonymous RSS", anonymous / 1e6, "MB", 8)
             self.table.add("idle: RSS", rss / 1e6, "MB")
@@ -175,7 +155,7 @@ class Bench:
     def run(self):
         print(f"{machine()}, {datetime.date.today()}\n")
         self.idle()
-        with Gateway(self.args.program) as gateway:
+        with BenchGateway(self.args.program) as gateway:
             self.saturation(gateway)
             self.durable(gateway)
         self.latency()
@@ -214,45 +194,16 @@ def probe_health(admin, stop, slowest):
         stop.wait(0.02)
 
 
-def frame(kind, flags, stream, payload):
-    return struct.pack("!I", len(payload))[1:] + bytes([kind, flags]) + struct.pack("!I", stream) + payload
-
-
-def literal(name, value):
-    return bytes([len(name)]) + name + bytes([len(value)]) + value
-
-
 def one_request(address):
     """A plaintext HTTP/2 connection that made one Get and stays open."""
-    host, _, port = address.rpartition(":")
-    s = socket.create_connection((host, int(port)))
-    path = b"/prism.keyvalue.v1.KeyValueBasic/Get"
-    headers = (b"\x83\x86" + b"\x44" + bytes([len(path)]) + path + b"\x41" + bytes([len(address)]) + address.encode()
-               + b"\x40" + literal(b"te", b"trailers") + b"\x5f\x10application/grpc")
-    message = b"\x0a\x07scratch" + b"\x12\x04idle"
-    s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 4, 1, headers)
-              + frame(0, 1, 1, b"\0" + struct.pack("!I", len(message)) + message))
-    received = b""
-    while not ended(received):
-        part = s.recv(4096)
-        if not part:
-            sys.exit("the gateway closed an idle connection")
-        received += part
-    s.sendall(frame(4, 1, 0, b""))
-    return s
-
-
-def ended(received):
-    """True when a frame of stream 1 with END_STREAM is complete."""
-    while len(received) >= 9:
-        length = int.from_bytes(received[:3], "big")
-        if len(received) < 9 + length:
-            return False
-        kind, flags, stream = received[3], received[4], int.from_bytes(received[5:9], "big")
-        if stream == 1 and kind in (0, 1) and flags & 1:
-            return True
-        received = received[9 + length:]
-    return False
+    connection = http2_bytes.open_connection(address)
+    get = b"\x0a\x07scratch" + b"\x12\x04idle"
+    connection.sendall(http2_bytes.request("/prism.keyvalue.v1.KeyValueBasic/Get", get, index=True))
+    for kind, flags, stream, _ in http2_bytes.frames(connection):
+        if stream == 1 and kind in (http2_bytes.DATA, http2_bytes.HEADERS) and flags & http2_bytes.END_STREAM:
+            connection.sendall(http2_bytes.frame(http2_bytes.SETTINGS, http2_bytes.ACK, b"", stream=0))
+            return connection
+    sys.exit("the gateway closed an idle connection")
 
 
 def main():

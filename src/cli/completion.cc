@@ -133,7 +133,8 @@ complete -F _prism prism
 std::string ZshCompletion(const CLI::App& app) {
   return fmt::format(
       R"(#compdef prism
-# zsh completion for prism. Load it with: source <(prism completion zsh)
+# zsh completion for prism. Load it after compinit with: source <(prism completion zsh), or keep it as
+# _prism in a directory of $fpath.
 _prism() {{
   local current_path="" candidates="" word next
   local known={known}
@@ -145,7 +146,12 @@ _prism() {{
 {cases}  esac
   compadd -- ${{=candidates}} || _files
 }}
-compdef _prism prism
+# Out of $fpath this is the body of the function's first call; sourced it only tells of the function.
+if [[ "${{funcstack[1]}}" == _prism ]]; then
+  _prism "$@"
+else
+  compdef _prism prism
+fi
 )",
       fmt::arg("known", Quoted(KnownPaths(app))), fmt::arg("cases", Cases(app, "candidates")));
 }

@@ -531,11 +531,35 @@ class Others(CliTest):
             self.assertEqual([problem["at"] for problem in listed], [f"{path}:2:5", f"{path}:2:19", f"{path}:3:1"])
         self.assertIn("CONFIG_NOT_FOUND", self.fails(1, "validate", "/does/not/exist.yaml"))
 
+    def offered_by_zsh(self):
+        """What "prism kv ex<TAB>" offers, both ways of loading the script: they must agree."""
+        offers = []
+        with tempfile.TemporaryDirectory() as directory:
+            (pathlib.Path(directory) / "_prism").write_bytes(self.ok("completion", "zsh"))
+            for load in ("source $1/_prism", "fpath=($1 $fpath); compinit -u -D"):
+                # compadd works only while a line is edited; the words that it is given are what counts.
+                probe = f"""autoload -Uz compinit && compinit -u -D; {load}
+                            compadd() {{ shift; print -rl -- ${{(M)@:#ex*}} }}
+                            words=(prism kv ex) CURRENT=3; ${{_comps[prism]}}"""
+                done = subprocess.run(["zsh", "-f", "-c", probe, "zsh", directory], capture_output=True, text=True, timeout=30)
+                self.assertEqual(done.stderr, "")
+                offers.append(done.stdout.split())
+        self.assertEqual(offers[0], offers[1])
+        return offers[0]
+
     def test_completion_scripts_load(self):
         for shell in ("bash", "zsh", "fish"):
             script = self.ok("completion", shell)
             self.assertIn(b"persist", script)
             self.assertIn(b"serve", script)
+        self.assertEqual(self.offered_by_zsh(), ["exists", "expire", "export"])
+        script = self.ok("completion", "fish")
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(script)
+            file.flush()
+            done = subprocess.run(["fish", "--no-config", "-c", f"source {file.name}; complete -C 'prism kv ex'"],
+                                  capture_output=True, text=True, timeout=30)
+        self.assertEqual([line.split("\t")[0] for line in done.stdout.splitlines()], ["exists", "expire", "export"], done.stderr)
         script = self.ok("completion", "bash").decode()
         probe = script + '\nCOMP_WORDS=(prism kv ex); COMP_CWORD=2; _prism; echo "${COMPREPLY[*]}"; complete -p prism'
         done = subprocess.run(["bash", "-c", probe], capture_output=True, text=True, timeout=30)

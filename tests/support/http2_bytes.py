@@ -4,22 +4,22 @@ import socket
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, PING, GOAWAY = 0, 1, 4, 6, 7
-END_STREAM, END_HEADERS = 1, 4
+END_STREAM, ACK, END_HEADERS = 1, 1, 4
 
 
 def frame(kind, flags, payload, stream=1):
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
-def literal(name, value):
-    """A header field without indexing (RFC 7541 section 6.2.2)."""
-    return bytes([0, len(name)]) + name + bytes([len(value)]) + value
+def literal(name, value, index=False):
+    """A header field (RFC 7541 section 6.2): with `index` the server remembers it, as with the clients of libraries."""
+    return bytes([0x40 if index else 0, len(name)]) + name + bytes([len(value)]) + value
 
 
-def request(path, message, headers=()):
+def request(path, message, headers=(), index=False):
     """A whole gRPC call on stream 1, to be sent at once after open_connection."""
     fields = [(b":path", path.encode()), (b":authority", b"x"), (b"content-type", b"application/grpc"), (b"te", b"trailers")]
-    block = bytes([0x83, 0x86]) + b"".join(literal(*field) for field in [*fields, *headers])
+    block = bytes([0x83, 0x86]) + b"".join(literal(*field, index) for field in [*fields, *headers])
     body = b"\0" + len(message).to_bytes(4, "big") + message
     return frame(HEADERS, END_HEADERS, block) + frame(DATA, END_STREAM, body)
 

@@ -81,7 +81,7 @@ void PrismProcess::Start() {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) Die("the gateway ended at once:\n" + Log());
     if (std::chrono::steady_clock::now() > give_up) Die("the gateway is not ready:\n" + Log());
-    ::poll(nullptr, 0, 2);  // between two looks at the file
+    ::poll(nullptr, 0, 2);  // between two looks: a file tells nobody that it has come
   }
 }
 
