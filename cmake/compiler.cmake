@@ -19,10 +19,14 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_CXX_FLAGS_DEV "-O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS")
 set(CMAKE_CXX_FLAGS_RELEASE
   "-O2 -g1 -fno-omit-frame-pointer -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong")
-mark_as_advanced(CMAKE_CXX_FLAGS_DEV)
+# The C of third parties gets the same.
+set(CMAKE_C_FLAGS_DEV "${CMAKE_CXX_FLAGS_DEV}")
+set(CMAKE_C_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
+mark_as_advanced(CMAKE_CXX_FLAGS_DEV CMAKE_C_FLAGS_DEV)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
 endif()
 

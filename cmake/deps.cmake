@@ -25,9 +25,9 @@ find_package(Protobuf 3.21 REQUIRED)
 prism_dep(protobuf LIBS protobuf::libprotobuf)
 prism_dep(protoc LIBS protobuf::libprotoc protobuf::libprotobuf)
 
-# The static archive, and its symbols kept to ourselves: libcurl brings the shared copy into the same process.
-prism_find_library(PRISM_NGHTTP2 libnghttp2.a)
-prism_dep(nghttp2 LIBS "${PRISM_NGHTTP2}" OPTIONS "-Wl,--exclude-libs,libnghttp2.a")
+# Its symbols are kept to ourselves: libcurl brings a shared copy into the same process.
+include(nghttp2)
+prism_dep(nghttp2 LIBS nghttp2 OPTIONS "-Wl,--exclude-libs,libnghttp2.a")
 
 # Replaces malloc in the whole program; sanitizers bring their own. Nothing refers to it by name, hence no-as-needed.
 add_library(dep_allocator INTERFACE)
