@@ -64,13 +64,13 @@ void GrpcCall::Detach() {
   peer_ = peer_copy_;
   connection_ = nullptr;
   if (stream_open_) {
-    OnClose(Http2Error::kCancel);
+    OnClose(HttpError::kCancel);
   } else {
     MaybeRelease();
   }
 }
 
-void GrpcCall::OnClose(Http2Error) {
+void GrpcCall::OnClose(HttpError) {
   stream_open_ = false;
   if (connection_ != nullptr) connection_->OnBodyGone(body.size());
   if (running_ && !answered_) {

@@ -13,7 +13,7 @@
 #include "rpc/grpc_frame.h"
 #include "rpc/grpc_shard.h"
 #include "rpc/grpc_status.h"
-#include "rpc/http2_codec.h"
+#include "rpc/http_codec.h"
 #include "rpc/request_headers.h"
 #include "rpc/server.h"
 #include "runtime/timer_wheel.h"
@@ -26,7 +26,7 @@ class GrpcConnection;
 // closed AND the task has completed AND nothing is queued for it, in whatever order these come. The
 // codec may only touch it until OnClose, the connection until Detach, the dispatcher until its task
 // has completed. Thread rule: its shard.
-class GrpcCall final : public ServerCall, public Http2Stream, private runtime::Timer {
+class GrpcCall final : public ServerCall, public HttpStream, private runtime::Timer {
  public:
   explicit GrpcCall(GrpcShard& shard);
   ~GrpcCall() override;
@@ -53,13 +53,13 @@ class GrpcCall final : public ServerCall, public Http2Stream, private runtime::T
   runtime::Task<Status> Write(const google::protobuf::Message& message) override;
   runtime::Task<Result<bool>> Read(google::protobuf::Message& into) override;
 
-  // Http2Stream.
+  // HttpStream.
   void OnHeader(std::string_view name, std::string_view value) override;
   void OnHeadersEnd(bool end) override;
   void OnData(std::string_view bytes, bool last) override;
   void OnEnd() override;
   void OnBodyTaken(std::size_t count) override;
-  void OnClose(Http2Error error) override;
+  void OnClose(HttpError error) override;
   std::span<const HeaderField> Trailers() override;
 
  private:

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "rpc/nghttp2_codec.h"
+
 namespace prism::rpc {
 namespace {
 
@@ -40,7 +42,7 @@ void GrpcConnection::Produce(std::string& out, std::size_t limit) {
   shard_.RunReady();
 }
 
-Http2Stream* GrpcConnection::OnStreamStart(std::int32_t) {
+HttpStream* GrpcConnection::OnStreamStart(std::int32_t) {
   // Calls whose client has given up count until their task has noticed: opening and resetting
   // streams does not get a peer more work in progress.
   if (call_count_ >= 2 * std::size_t{shard_.limits().max_concurrent_streams}) return nullptr;

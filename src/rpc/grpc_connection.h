@@ -6,7 +6,7 @@
 
 #include "rpc/grpc_call.h"
 #include "rpc/grpc_shard.h"
-#include "rpc/http2_codec.h"
+#include "rpc/http_codec.h"
 
 namespace prism::rpc {
 
@@ -21,7 +21,7 @@ class OutputListener {
 
 // Owns the codec and the calls that are on it. Destroying it cancels what still runs; those calls
 // live on without it until their tasks end. Thread rule: its shard.
-class GrpcConnection final : private Http2Events {
+class GrpcConnection final : private HttpEvents {
  public:
   GrpcConnection(GrpcShard& shard, OutputListener& output, std::string peer);
   GrpcConnection(const GrpcConnection&) = delete;
@@ -53,10 +53,10 @@ class GrpcConnection final : private Http2Events {
  private:
   friend class GrpcCall;
 
-  Http2Stream* OnStreamStart(std::int32_t id) override;
+  HttpStream* OnStreamStart(std::int32_t id) override;
   void OnPong() override;
 
-  Http2Codec& codec() { return *codec_; }
+  HttpCodec& codec() { return *codec_; }
   void MarkOutput() { output_.OnOutput(); }
   void OnBodyQueued(std::size_t count) { queued_bytes_ += count; }
   void OnBodyGone(std::size_t count) { queued_bytes_ -= count; }
@@ -65,7 +65,7 @@ class GrpcConnection final : private Http2Events {
   GrpcShard& shard_;
   OutputListener& output_;
   std::string peer_;
-  std::unique_ptr<Http2Codec> codec_;
+  std::unique_ptr<HttpCodec> codec_;
   GrpcCall* head_ = nullptr;
   std::size_t call_count_ = 0;
   std::size_t queued_bytes_ = 0;

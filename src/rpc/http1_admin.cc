@@ -192,7 +192,7 @@ class Http1Connection final : public runtime::FdHandler,
 };
 
 Http1AdminServer::Http1AdminServer(runtime::Shard& shard, HttpGetHandler& handler,
-                                   Http1Limits limits)
+                                   Http1AdminLimits limits)
     : shard_(shard), handler_(handler), limits_(limits) {}
 
 Http1AdminServer::~Http1AdminServer() = default;

@@ -30,7 +30,7 @@ class HttpGetHandler {
   virtual runtime::Task<HttpReply> Get(std::string target) = 0;
 };
 
-struct Http1Limits {
+struct Http1AdminLimits {
   std::size_t max_connections = 256;
   std::size_t max_header_bytes = 8 * 1024;      // 431 beyond it
   std::chrono::milliseconds idle_time{30'000};  // between requests, and for one to arrive
@@ -42,7 +42,7 @@ class Http1Connection;
 // thread only.
 class Http1AdminServer {
  public:
-  Http1AdminServer(runtime::Shard& shard, HttpGetHandler& handler, Http1Limits limits = {});
+  Http1AdminServer(runtime::Shard& shard, HttpGetHandler& handler, Http1AdminLimits limits = {});
   ~Http1AdminServer();
 
   // Takes over a connected, non-blocking socket. Above max_connections it is closed at once.
@@ -57,7 +57,7 @@ class Http1AdminServer {
 
   runtime::Shard& shard_;
   HttpGetHandler& handler_;
-  Http1Limits limits_;
+  Http1AdminLimits limits_;
   runtime::TaskGroup group_;
   std::unordered_map<Http1Connection*, std::shared_ptr<Http1Connection>> connections_;
 };

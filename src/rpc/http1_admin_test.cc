@@ -30,7 +30,7 @@ class Http1AdminTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(shards_.Start().has_value());
-    Http1Limits limits;
+    Http1AdminLimits limits;
     limits.idle_time = std::chrono::milliseconds(200);
     limits.max_connections = 2;
     server_ = std::make_unique<Http1AdminServer>(shards_.at(0), pages_, limits);

@@ -28,14 +28,14 @@ Http2FrameGuard::Verdict Http2FrameGuard::OnBytes(std::string_view bytes, MonoNa
     at += wanted;
     if (header_size_ < kFrameHeaderBytes) break;
     header_size_ = 0;
-    if (const Http2Error error = OnFrame(now); error != Http2Error::kNoError) {
+    if (const HttpError error = OnFrame(now); error != HttpError::kNoError) {
       return {.accepted = frame_start, .error = error};
     }
   }
-  return {.accepted = bytes.size(), .error = Http2Error::kNoError};
+  return {.accepted = bytes.size(), .error = HttpError::kNoError};
 }
 
-Http2Error Http2FrameGuard::OnFrame(MonoNanos now) {
+HttpError Http2FrameGuard::OnFrame(MonoNanos now) {
   const std::size_t length =
       std::size_t{header_[0]} << 16 | std::size_t{header_[1]} << 8 | header_[2];
   const std::uint8_t type = header_[3];
@@ -45,24 +45,24 @@ Http2Error Http2FrameGuard::OnFrame(MonoNanos now) {
   skip_ = length;
   switch (type) {
     case kHeaders:
-      if (!stream_ids_.OnHeaders(id)) return Http2Error::kProtocolError;
-      if (ended_.Contains(id)) return Http2Error::kStreamClosed;
+      if (!stream_ids_.OnHeaders(id)) return HttpError::kProtocolError;
+      if (ended_.Contains(id)) return HttpError::kStreamClosed;
       if (end) ended_.Add(id);
-      return Http2Error::kNoError;
+      return HttpError::kNoError;
     case kData:
-      if (ended_.Contains(id)) return Http2Error::kStreamClosed;
+      if (ended_.Contains(id)) return HttpError::kStreamClosed;
       if (end) ended_.Add(id);
-      if (length > 0 || end) return Http2Error::kNoError;
+      if (length > 0 || end) return HttpError::kNoError;
       break;
     case kRstStream:
       ended_.Add(id);
-      return Http2Error::kNoError;  // the library counts these
+      return HttpError::kNoError;  // the library counts these
     case kContinuation:
-      return Http2Error::kNoError;  // and these
+      return HttpError::kNoError;  // and these
     default:
       break;
   }
-  return idle_frames_.OnIdleFrame(now) ? Http2Error::kNoError : Http2Error::kEnhanceYourCalm;
+  return idle_frames_.OnIdleFrame(now) ? HttpError::kNoError : HttpError::kEnhanceYourCalm;
 }
 
 }  // namespace prism::rpc

@@ -8,19 +8,9 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "rpc/http_error.h"
 
 namespace prism::rpc {
-
-// RFC 9113 section 7.
-enum class Http2Error : std::uint32_t {
-  kNoError = 0,
-  kProtocolError = 1,
-  kInternalError = 2,
-  kStreamClosed = 5,
-  kRefusedStream = 7,
-  kCancel = 8,
-  kEnhanceYourCalm = 11,
-};
 
 // Counts frames that move no request forward (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA).
 // An honest peer sends a few around its requests; a flood sends them and nothing else.
@@ -110,7 +100,7 @@ class Http2FrameGuard {
  public:
   struct Verdict {
     std::size_t accepted;  // bytes in front of the frame that breaks the rules, or all
-    Http2Error error;      // kNoError: all is well
+    HttpError error;       // kNoError: all is well
   };
 
   explicit Http2FrameGuard(std::uint32_t max_idle_frames_per_second)
@@ -124,7 +114,7 @@ class Http2FrameGuard {
   static constexpr std::size_t kFrameHeaderBytes = 9;
   static constexpr std::size_t kPrefaceBytes = 24;
 
-  Http2Error OnFrame(MonoNanos now);
+  HttpError OnFrame(MonoNanos now);
 
   IdleFrameGuard idle_frames_;
   StreamIdGuard stream_ids_;

@@ -23,13 +23,13 @@ std::string Frame(int type, std::uint8_t flags, std::int32_t id, std::size_t len
 const std::string kPreface(24, 'P');
 
 // What the guard says of these bytes, given whole and byte by byte: the same.
-Http2Error Judge(const std::string& frames, std::uint32_t max_idle = 100) {
+HttpError Judge(const std::string& frames, std::uint32_t max_idle = 100) {
   Http2FrameGuard whole(max_idle);
   const Http2FrameGuard::Verdict verdict = whole.OnBytes(kPreface + frames, kNanosPerSecond);
   Http2FrameGuard cut(max_idle);
-  Http2Error error = Http2Error::kNoError;
+  HttpError error = HttpError::kNoError;
   for (char c : kPreface + frames) {
-    if (error == Http2Error::kNoError) error = cut.OnBytes({&c, 1}, kNanosPerSecond).error;
+    if (error == HttpError::kNoError) error = cut.OnBytes({&c, 1}, kNanosPerSecond).error;
   }
   EXPECT_EQ(error, verdict.error);
   return verdict.error;
@@ -39,21 +39,21 @@ TEST(Http2Guard, AcceptsOrdinaryTraffic) {
   EXPECT_EQ(Judge(Frame(4, 0, 0, 12) + Frame(1, 4, 1, 30) + Frame(0, kEnd, 1, 100) +
                   Frame(8, 0, 0, 4) + Frame(1, 4 | kEnd, 3, 30) + Frame(3, 0, 3, 4) +
                   Frame(1, 4, 5, 7) + Frame(1, 4 | kEnd, 5, 7)),
-            Http2Error::kNoError);
+            HttpError::kNoError);
 }
 
 TEST(Http2Guard, RefusesASkippedStreamId) {
-  EXPECT_EQ(Judge(Frame(1, 5, 5, 3) + Frame(1, 5, 3, 3)), Http2Error::kProtocolError);
+  EXPECT_EQ(Judge(Frame(1, 5, 5, 3) + Frame(1, 5, 3, 3)), HttpError::kProtocolError);
   EXPECT_EQ(Judge(Frame(1, 5, 1, 3) + Frame(1, 5, 9, 3) + Frame(1, 5, 7, 3)),
-            Http2Error::kProtocolError);
+            HttpError::kProtocolError);
 }
 
 TEST(Http2Guard, RefusesFramesOfAStreamThatItsSenderHasEnded) {
-  EXPECT_EQ(Judge(Frame(1, 5, 1, 3) + Frame(0, 0, 1, 3)), Http2Error::kStreamClosed);
+  EXPECT_EQ(Judge(Frame(1, 5, 1, 3) + Frame(0, 0, 1, 3)), HttpError::kStreamClosed);
   EXPECT_EQ(Judge(Frame(1, 4, 1, 3) + Frame(3, 0, 1, 4) + Frame(0, 0, 1, 3)),
-            Http2Error::kStreamClosed);
+            HttpError::kStreamClosed);
   EXPECT_EQ(Judge(Frame(1, 4, 1, 3) + Frame(0, kEnd, 1, 3) + Frame(1, 5, 1, 3)),
-            Http2Error::kStreamClosed);
+            HttpError::kStreamClosed);
 }
 
 TEST(Http2Guard, SaysWhereTheOffendingFrameBegins) {
@@ -68,8 +68,8 @@ TEST(Http2Guard, CutsFloodsOfEachKind) {
                    0 /* empty DATA */, 77}) {
     std::string flood = Frame(1, 4, 1, 3);
     for (int i = 0; i < 100; ++i) flood += Frame(type, 0, 1);
-    EXPECT_EQ(Judge(flood), Http2Error::kNoError) << type;
-    EXPECT_EQ(Judge(flood + Frame(type, 0, 1)), Http2Error::kEnhanceYourCalm) << type;
+    EXPECT_EQ(Judge(flood), HttpError::kNoError) << type;
+    EXPECT_EQ(Judge(flood + Frame(type, 0, 1)), HttpError::kEnhanceYourCalm) << type;
   }
 }
 
@@ -78,12 +78,12 @@ TEST(Http2Guard, ForgivesAfterASecondAndAfterAResponse) {
   MonoNanos now = kNanosPerSecond;
   std::string ten;
   for (int i = 0; i < 10; ++i) ten += Frame(6, 0, 0, 8);
-  EXPECT_EQ(guard.OnBytes(kPreface + ten, now).error, Http2Error::kNoError);
+  EXPECT_EQ(guard.OnBytes(kPreface + ten, now).error, HttpError::kNoError);
   now += kNanosPerSecond;
-  EXPECT_EQ(guard.OnBytes(ten, now).error, Http2Error::kNoError);
+  EXPECT_EQ(guard.OnBytes(ten, now).error, HttpError::kNoError);
   guard.OnProgress();
-  EXPECT_EQ(guard.OnBytes(ten, now).error, Http2Error::kNoError);
-  EXPECT_EQ(guard.OnBytes(ten, now).error, Http2Error::kEnhanceYourCalm);
+  EXPECT_EQ(guard.OnBytes(ten, now).error, HttpError::kNoError);
+  EXPECT_EQ(guard.OnBytes(ten, now).error, HttpError::kEnhanceYourCalm);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
-// Http2Codec on nghttp2. HTTP message validation is on; window updates are ours.
+// HttpCodec on nghttp2. HTTP message validation is on; window updates are ours.
+#include "rpc/nghttp2_codec.h"
+
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 #include <cstdlib>
 #include <vector>
 
-#include "rpc/http2_codec.h"
 #include "rpc/http2_guard.h"
 
 namespace prism::rpc {
@@ -62,9 +63,9 @@ class NvArray {
   nghttp2_nv* data_ = few_.data();
 };
 
-class Nghttp2Codec final : public Http2Codec {
+class Nghttp2Codec final : public HttpCodec {
  public:
-  Nghttp2Codec(Http2Events& events, const Http2Limits& limits);
+  Nghttp2Codec(HttpEvents& events, const Http2Limits& limits);
   ~Nghttp2Codec() override { nghttp2_session_del(session_); }
 
   bool OnBytes(std::string_view bytes, MonoNanos now) override;
@@ -75,14 +76,12 @@ class Nghttp2Codec final : public Http2Codec {
            (broken_ || nghttp2_session_want_read(session_) == 0);
   }
 
-  void Respond(Http2Stream& stream, std::span<const HeaderField> headers, bool end) override;
-  void ResumeBody(Http2Stream& stream) override {
-    nghttp2_session_resume_data(session_, stream.id);
-  }
-  void Consume(Http2Stream& stream, std::size_t count) override {
+  void Respond(HttpStream& stream, std::span<const HeaderField> headers, bool end) override;
+  void ResumeBody(HttpStream& stream) override { nghttp2_session_resume_data(session_, stream.id); }
+  void Consume(HttpStream& stream, std::size_t count) override {
     nghttp2_session_consume_stream(session_, stream.id, count);
   }
-  void Reset(Http2Stream& stream, Http2Error error) override {
+  void Reset(HttpStream& stream, HttpError error) override {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id,
                               static_cast<std::uint32_t>(error));
   }
@@ -94,7 +93,7 @@ class Nghttp2Codec final : public Http2Codec {
                           nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                           nullptr, 0);
   }
-  void Terminate(Http2Error error) override {
+  void Terminate(HttpError error) override {
     nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(error));
   }
 
@@ -102,8 +101,8 @@ class Nghttp2Codec final : public Http2Codec {
   using Session = nghttp2_session;
   static Nghttp2Codec& Self(void* user) { return *static_cast<Nghttp2Codec*>(user); }
   static void SetCallbacks(nghttp2_session_callbacks* callbacks);
-  Http2Stream* Find(std::int32_t id) const {
-    return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
+  HttpStream* Find(std::int32_t id) const {
+    return static_cast<HttpStream*>(nghttp2_session_get_stream_user_data(session_, id));
   }
 
   // nghttp2's callbacks, in the order in which they come for a request and its response.
@@ -111,25 +110,25 @@ class Nghttp2Codec final : public Http2Codec {
   void OnBeginRequest(std::int32_t id);
   void OnFrame(const nghttp2_frame& frame);
   void OnChunk(std::int32_t id, std::string_view bytes);
-  ssize_t ReadBody(Http2Stream& stream, std::size_t room, std::uint32_t& flags);
-  int WriteBody(Http2Stream& stream, std::string_view frame_header, std::size_t size);
+  ssize_t ReadBody(HttpStream& stream, std::size_t room, std::uint32_t& flags);
+  int WriteBody(HttpStream& stream, std::string_view frame_header, std::size_t size);
   void OnSent(const nghttp2_frame& frame);
   void OnClose(std::int32_t id, std::uint32_t error);
 
-  Http2Events& events_;
+  HttpEvents& events_;
   Http2FrameGuard guard_;
   Session* session_ = nullptr;
-  Http2Stream* header_stream_ = nullptr;  // whose headers are arriving
-  bool chunk_is_last_ = false;            // of the DATA frame that is arriving
-  bool ended_by_chunk_ = false;           // its END_STREAM was reported with the last chunk
-  std::uint32_t frame_left_ = 0;          // bytes of that DATA frame still to come
-  std::size_t unacknowledged_ = 0;        // body bytes to give back to the connection's window
-  bool broken_ = false;                   // nothing is read any more
-  std::string* out_ = nullptr;            // during Produce
+  HttpStream* header_stream_ = nullptr;  // whose headers are arriving
+  bool chunk_is_last_ = false;           // of the DATA frame that is arriving
+  bool ended_by_chunk_ = false;          // its END_STREAM was reported with the last chunk
+  std::uint32_t frame_left_ = 0;         // bytes of that DATA frame still to come
+  std::size_t unacknowledged_ = 0;       // body bytes to give back to the connection's window
+  bool broken_ = false;                  // nothing is read any more
+  std::string* out_ = nullptr;           // during Produce
   std::size_t out_limit_ = 0;
 };
 
-Nghttp2Codec::Nghttp2Codec(Http2Events& events, const Http2Limits& limits)
+Nghttp2Codec::Nghttp2Codec(HttpEvents& events, const Http2Limits& limits)
     : events_(events), guard_(limits.max_idle_frames_per_second) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* options = nullptr;
@@ -172,7 +171,7 @@ void Nghttp2Codec::SetCallbacks(nghttp2_session_callbacks* callbacks) {
   nghttp2_session_callbacks_set_on_header_callback(
       callbacks, [](Session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
                     const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
-        Http2Stream* stream = Self(user).header_stream_;
+        HttpStream* stream = Self(user).header_stream_;
         if (stream != nullptr) stream->OnHeader(Text(name, name_size), Text(value, value_size));
         return 0;
       });
@@ -190,7 +189,7 @@ void Nghttp2Codec::SetCallbacks(nghttp2_session_callbacks* callbacks) {
   nghttp2_session_callbacks_set_send_data_callback(
       callbacks, [](Session*, nghttp2_frame*, const std::uint8_t* frame_header, std::size_t size,
                     nghttp2_data_source* source, void* user) {
-        return Self(user).WriteBody(*static_cast<Http2Stream*>(source->ptr),
+        return Self(user).WriteBody(*static_cast<HttpStream*>(source->ptr),
                                     Text(frame_header, kFrameHeaderBytes), size);
       });
   nghttp2_session_callbacks_set_on_frame_send_callback(
@@ -213,8 +212,8 @@ bool Nghttp2Codec::OnBytes(std::string_view bytes, MonoNanos now) {
     nghttp2_session_consume_connection(session_, unacknowledged_);
     unacknowledged_ = 0;
   }
-  broken_ = taken < 0 || verdict.error != Http2Error::kNoError;
-  if (verdict.error != Http2Error::kNoError) Terminate(verdict.error);
+  broken_ = taken < 0 || verdict.error != HttpError::kNoError;
+  if (verdict.error != HttpError::kNoError) Terminate(verdict.error);
   return !broken_ && nghttp2_session_want_read(session_) != 0;
 }
 
@@ -227,7 +226,7 @@ void Nghttp2Codec::OnBeginData(const nghttp2_frame_hd& frame) {
 }
 
 void Nghttp2Codec::OnBeginRequest(std::int32_t id) {
-  Http2Stream* stream = events_.OnStreamStart(id);
+  HttpStream* stream = events_.OnStreamStart(id);
   if (stream == nullptr) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
     return;
@@ -240,7 +239,7 @@ void Nghttp2Codec::OnBeginRequest(std::int32_t id) {
 void Nghttp2Codec::OnChunk(std::int32_t id, std::string_view bytes) {
   unacknowledged_ += bytes.size();
   frame_left_ -= static_cast<std::uint32_t>(bytes.size());
-  Http2Stream* stream = Find(id);
+  HttpStream* stream = Find(id);
   if (stream == nullptr) return;
   ended_by_chunk_ = chunk_is_last_ && frame_left_ == 0;
   stream->OnData(bytes, ended_by_chunk_);
@@ -253,12 +252,12 @@ void Nghttp2Codec::OnFrame(const nghttp2_frame& frame) {
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
         if (header_stream_ != nullptr) header_stream_->OnHeadersEnd(end);
       } else if (end) {
-        if (Http2Stream* stream = Find(frame.hd.stream_id)) stream->OnEnd();
+        if (HttpStream* stream = Find(frame.hd.stream_id)) stream->OnEnd();
       }
       break;
     case NGHTTP2_DATA:
       if (end && !ended_by_chunk_) {
-        if (Http2Stream* stream = Find(frame.hd.stream_id)) stream->OnEnd();
+        if (HttpStream* stream = Find(frame.hd.stream_id)) stream->OnEnd();
       }
       break;
     case NGHTTP2_PING:
@@ -269,20 +268,20 @@ void Nghttp2Codec::OnFrame(const nghttp2_frame& frame) {
   }
 }
 
-void Nghttp2Codec::Respond(Http2Stream& stream, std::span<const HeaderField> headers, bool end) {
+void Nghttp2Codec::Respond(HttpStream& stream, std::span<const HeaderField> headers, bool end) {
   guard_.OnProgress();
   const NvArray nv(headers);
   nghttp2_data_provider body{
       .source = {.ptr = &stream},
       .read_callback = [](Session*, std::int32_t, std::uint8_t*, std::size_t room,
                           std::uint32_t* flags, nghttp2_data_source* source, void* user) {
-        return Self(user).ReadBody(*static_cast<Http2Stream*>(source->ptr), room, *flags);
+        return Self(user).ReadBody(*static_cast<HttpStream*>(source->ptr), room, *flags);
       }};
   nghttp2_submit_response(session_, stream.id, nv.data(), nv.size(), end ? nullptr : &body);
 }
 
 // Says how much of the body goes into the next DATA frame; WriteBody writes it.
-ssize_t Nghttp2Codec::ReadBody(Http2Stream& stream, std::size_t room, std::uint32_t& flags) {
+ssize_t Nghttp2Codec::ReadBody(HttpStream& stream, std::size_t room, std::uint32_t& flags) {
   const std::size_t size = std::min(stream.body.size(), room);
   if (size == 0 && !stream.body_ended) return NGHTTP2_ERR_DEFERRED;
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
@@ -298,7 +297,7 @@ ssize_t Nghttp2Codec::ReadBody(Http2Stream& stream, std::size_t room, std::uint3
   return static_cast<ssize_t>(size);
 }
 
-int Nghttp2Codec::WriteBody(Http2Stream& stream, std::string_view frame_header, std::size_t size) {
+int Nghttp2Codec::WriteBody(HttpStream& stream, std::string_view frame_header, std::size_t size) {
   if (out_->size() >= out_limit_) return NGHTTP2_ERR_WOULDBLOCK;
   out_->append(frame_header);
   out_->append(stream.body.view().substr(0, size));
@@ -331,15 +330,15 @@ void Nghttp2Codec::Produce(std::string& out, std::size_t limit) {
 }
 
 void Nghttp2Codec::OnClose(std::int32_t id, std::uint32_t error) {
-  Http2Stream* stream = Find(id);
+  HttpStream* stream = Find(id);
   if (stream == nullptr) return;
   if (stream == header_stream_) header_stream_ = nullptr;
-  stream->OnClose(static_cast<Http2Error>(error));
+  stream->OnClose(static_cast<HttpError>(error));
 }
 
 }  // namespace
 
-std::unique_ptr<Http2Codec> MakeNghttp2Codec(Http2Events& events, const Http2Limits& limits) {
+std::unique_ptr<HttpCodec> MakeNghttp2Codec(HttpEvents& events, const Http2Limits& limits) {
   return std::make_unique<Nghttp2Codec>(events, limits);
 }
 

@@ -1,17 +1,17 @@
-// The server side of one HTTP/2 connection (RFC 9113) without I/O: bytes in, events out, responses
-// in, bytes out. The interface hides which library speaks the protocol, so that it can be replaced.
+// The server side of one HTTP connection without I/O: bytes in, events out, responses in, bytes
+// out. The interface hides the version of HTTP and the library that speaks it. Its words are those
+// of HTTP/2 (RFC 9113): streams, pseudo-headers, windows.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "rpc/byte_queue.h"
-#include "rpc/http2_guard.h"
+#include "rpc/http_error.h"
 
 namespace prism::rpc {
 
@@ -22,29 +22,29 @@ struct HeaderField {
   bool unique = false;
 };
 
-// One request and its response. Owned by whoever answers Http2Events::OnStreamStart; must live
-// until OnClose. The events come from inside Http2Codec::OnBytes, Produce and Abandon: they must
+// One request and its response. Owned by whoever answers HttpEvents::OnStreamStart; must live
+// until OnClose. The events come from inside HttpCodec::OnBytes, Produce and Abandon: they must
 // not call these.
-class Http2Stream {
+class HttpStream {
  public:
-  Http2Stream() = default;
-  Http2Stream(const Http2Stream&) = delete;
-  Http2Stream& operator=(const Http2Stream&) = delete;
-  virtual ~Http2Stream() = default;
+  HttpStream() = default;
+  HttpStream(const HttpStream&) = delete;
+  HttpStream& operator=(const HttpStream&) = delete;
+  virtual ~HttpStream() = default;
 
   // Pseudo-headers included; valid during the call. Trailers of the request are not reported.
   virtual void OnHeader(std::string_view name, std::string_view value) = 0;
   // All headers are there and valid (RFC 9113 section 8.1.1); `end` when no body follows.
   virtual void OnHeadersEnd(bool end) = 0;
   // A part of the body; valid during the call. `last` when the request ends with it. Bytes that are
-  // not the last hold back the peer's sending until Http2Codec::Consume.
+  // not the last hold back the peer's sending until HttpCodec::Consume.
   virtual void OnData(std::string_view bytes, bool last) = 0;
   // The request is complete; not called when OnHeadersEnd or OnData said so already.
   virtual void OnEnd() = 0;
   // `count` bytes of `body` have left.
   virtual void OnBodyTaken(std::size_t count) = 0;
   // The last event; the codec has forgotten the stream.
-  virtual void OnClose(Http2Error error) = 0;
+  virtual void OnClose(HttpError error) = 0;
   // Asked once, when the body has ended and left; empty: the response ends without trailers.
   virtual std::span<const HeaderField> Trailers() = 0;
 
@@ -54,36 +54,24 @@ class Http2Stream {
 };
 
 // Events of the connection.
-class Http2Events {
+class HttpEvents {
  public:
   // A request begins. nullptr refuses it in a way that lets the client retry it elsewhere.
-  virtual Http2Stream* OnStreamStart(std::int32_t id) = 0;
-  // The answer to Http2Codec::Ping.
+  virtual HttpStream* OnStreamStart(std::int32_t id) = 0;
+  // The answer to HttpCodec::Ping.
   virtual void OnPong() = 0;
 
  protected:
-  ~Http2Events() = default;
-};
-
-struct Http2Limits {
-  std::uint32_t max_concurrent_streams = 1024;
-  std::uint32_t max_header_list_bytes = 16 * 1024;  // announced; the owner of a stream counts
-  std::uint32_t stream_window_bytes = 256 * 1024;   // body bytes in flight or unread, a stream
-  std::uint32_t connection_window_bytes = 4u << 20;
-  // PING, SETTINGS, PRIORITY, empty DATA and the like, in a second in which nothing was answered.
-  std::uint32_t max_idle_frames_per_second = 1000;
-  // Streams that the peer resets: a burst, and what is restored in a second.
-  std::uint32_t reset_burst = 10'000;
-  std::uint32_t resets_per_second = 1'000;
+  ~HttpEvents() = default;
 };
 
 // Thread rule: the shard of its connection.
-class Http2Codec {
+class HttpCodec {
  public:
-  Http2Codec() = default;
-  Http2Codec(const Http2Codec&) = delete;
-  Http2Codec& operator=(const Http2Codec&) = delete;
-  virtual ~Http2Codec() = default;
+  HttpCodec() = default;
+  HttpCodec(const HttpCodec&) = delete;
+  HttpCodec& operator=(const HttpCodec&) = delete;
+  virtual ~HttpCodec() = default;
 
   // Takes what the peer sent. False: the peer broke the protocol, or ends; send what Produce has,
   // then close.
@@ -98,12 +86,12 @@ class Http2Codec {
 
   // Names and values must stay valid until the stream's OnClose. `end`: the response is complete
   // with these headers; otherwise `body` and then Trailers() follow. Once a stream.
-  virtual void Respond(Http2Stream& stream, std::span<const HeaderField> headers, bool end) = 0;
+  virtual void Respond(HttpStream& stream, std::span<const HeaderField> headers, bool end) = 0;
   // The body has grown or ended.
-  virtual void ResumeBody(Http2Stream& stream) = 0;
+  virtual void ResumeBody(HttpStream& stream) = 0;
   // Lets the peer send `count` body bytes more.
-  virtual void Consume(Http2Stream& stream, std::size_t count) = 0;
-  virtual void Reset(Http2Stream& stream, Http2Error error) = 0;
+  virtual void Consume(HttpStream& stream, std::size_t count) = 0;
+  virtual void Reset(HttpStream& stream, HttpError error) = 0;
 
   virtual void Ping() = 0;
   // Announces that the connection will end (GOAWAY with the highest id): nothing is refused yet.
@@ -111,9 +99,7 @@ class Http2Codec {
   // Refuses further streams; what has begun goes on. finished() becomes true after the last one.
   virtual void Drain() = 0;
   // Ends the connection with a reason.
-  virtual void Terminate(Http2Error error) = 0;
+  virtual void Terminate(HttpError error) = 0;
 };
-
-std::unique_ptr<Http2Codec> MakeNghttp2Codec(Http2Events& events, const Http2Limits& limits);
 
 }  // namespace prism::rpc
