@@ -11,12 +11,18 @@
 
 #include "base/units.h"
 #include "engine/memory/memory_budget.h"
+#include "rpc/listen_socket.h"
 
 namespace prism::app {
 
 namespace {
 
 using namespaces::ServerConfig;
+
+// The same bounds as in a file.
+constexpr std::uint64_t kMaxShards = 1024;
+constexpr std::uint64_t kMinMemoryBytes = 1u << 20;
+constexpr std::chrono::hours kMaxDrainTimeout{1};
 
 Error BadOption(std::string message) {
   return Error(Code::kInvalidArgument, "BAD_OPTION", std::move(message));
@@ -28,30 +34,31 @@ Status SetText(ServerConfig& config, const std::string& text) {
   return {};
 }
 
-template <auto kMember>
-Status SetNumber(ServerConfig& config, const std::string& text) {
+Status SetShards(ServerConfig& config, const std::string& text) {
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end || number == 0 || number > 1'000'000) {
-    return std::unexpected(BadOption("must be a whole number from 1 to 1000000"));
+  if (parsed.ec != std::errc() || parsed.ptr != end || number == 0 || number > kMaxShards) {
+    return std::unexpected(
+        BadOption(fmt::format("must be a whole number from 1 to {}", kMaxShards)));
   }
-  config.*kMember = number;
+  config.shards = number;
   return {};
 }
 
-template <auto kMember>
-Status SetSize(ServerConfig& config, const std::string& text) {
+Status SetMemory(ServerConfig& config, const std::string& text) {
   TRY_ASSIGN(const std::uint64_t size, base::ParseSize(text));
-  config.*kMember = size;
+  if (size < kMinMemoryBytes) return std::unexpected(BadOption("must be at least 1MiB"));
+  config.memory_max_bytes = size;
   return {};
 }
 
-template <auto kMember>
-Status SetDuration(ServerConfig& config, const std::string& text) {
+Status SetDrainTimeout(ServerConfig& config, const std::string& text) {
   TRY_ASSIGN(const std::chrono::milliseconds duration, base::ParseDuration(text));
-  if (duration.count() < 0) return std::unexpected(BadOption("must not be negative"));
-  config.*kMember = duration;
+  if (duration.count() < 0 || duration > kMaxDrainTimeout) {
+    return std::unexpected(BadOption("must be from 0 to 1h"));
+  }
+  config.drain_timeout = duration;
   return {};
 }
 
@@ -88,13 +95,11 @@ constexpr std::array<Setting, 10> kSettings = {{
      &SetText<&ServerConfig::data_dir>},
     {"user", "NAME", "Who to become once the addresses are taken, when started as root",
      &SetText<&ServerConfig::user>},
-    {"shards", "N", "Threads that serve (default: one per core)",
-     &SetNumber<&ServerConfig::shards>},
+    {"shards", "N", "Threads that serve (default: one per core)", &SetShards},
     {"drain-timeout", "DURATION", "How long a stop waits for calls in flight (default 30s)",
-     &SetDuration<&ServerConfig::drain_timeout>},
+     &SetDrainTimeout},
     {"memory-max-bytes", "SIZE",
-     "What the memory backends may hold (default: a quarter of the RAM)",
-     &SetSize<&ServerConfig::memory_max_bytes>},
+     "What the memory backends may hold (default: a quarter of the RAM)", &SetMemory},
     {"insecure", "", "Allow listening beyond loopback without authentication", &SetInsecure},
     {"log-level", "LEVEL", "Lines that are logged: debug, info, warn or error (default info)",
      &SetLogLevel},
@@ -230,6 +235,7 @@ std::string DefaultDataDir() {
 }
 
 Status CheckExposure(const std::string& address, bool insecure) {
+  TRY(rpc::ListenSocket::CheckAddress(address));
   if (insecure || IsLoopback(address)) return {};
   return std::unexpected(Error(
       Code::kFailedPrecondition, "INSECURE_LISTENER",

@@ -65,7 +65,8 @@ ServerSettings Decide(const namespaces::ServerConfig& config, const namespaces::
 // /var/lib/prism for root or under systemd, else $XDG_DATA_HOME/prism or ~/.local/share/prism.
 std::string DefaultDataDir();
 
-// FAILED_PRECONDITION/INSECURE_LISTENER when an address is not loopback and nothing protects it.
+// FAILED_PRECONDITION/INSECURE_LISTENER when an address is not loopback and nothing protects it;
+// INVALID_ARGUMENT/BAD_ADDRESS when it is none.
 Status CheckExposure(const std::string& address, bool insecure);
 Status CheckExposure(const ServerSettings& settings);
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/kv_common.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/shell.h"
@@ -32,7 +33,18 @@ Status WriteFile(const std::string& path, const std::string& text) {
             fmt::format("can't write {}; check that its directory exists and is writable", path)));
 }
 
+// One plain error says more than every case failing for the same cause. A namespace without these
+// methods is for the suites to tell.
+Status CheckNamespace(Shell& shell, const std::string& ns) {
+  const Status served = ProbeNamespace(shell, ns);
+  if (served || served.error().reason() == "INTERFACE_NOT_BOUND") return {};
+  return served;
+}
+
 int RunConformance(Shell& shell, const ConformanceArguments& arguments) {
+  if (const Status served = CheckNamespace(shell, arguments.ns); !served) {
+    return shell.Fail(served.error());
+  }
   Progress progress("cases run:", 0);
   const conformance::RunnerOptions options{
       .target = {.channel = shell.Target(shell.options.server),

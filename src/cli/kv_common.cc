@@ -18,6 +18,15 @@ std::string KvPath(std::string_view method) {
   return std::string("/prism.keyvalue.v1.").append(method);
 }
 
+Status ProbeNamespace(Shell& shell, const std::string& ns) {
+  kvpb::ExistsRequest request;
+  request.set_namespace_(ns);
+  request.set_key("probe");
+  kvpb::ExistsResponse response;
+  TRY(shell.Call(KvPath("KeyValueBasic/Exists"), request, response));
+  return {};
+}
+
 void AddNamespace(CLI::App& verb, std::string& ns) {
   verb.add_option("NAMESPACE", ns,
                   "Configured namespace, such as default (durable) or scratch (in memory)")

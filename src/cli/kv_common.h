@@ -56,6 +56,10 @@ nlohmann::ordered_json EntryToJson(const kvpb::Entry& entry, bool keys_only);
 std::string ExpiryText(const google::protobuf::Timestamp& time);
 std::string TagsText(const google::protobuf::Map<std::string, std::string>& tags);
 
+// Asks once whether the namespace is served, before long work that would only repeat the same
+// error.
+Status ProbeNamespace(Shell& shell, const std::string& ns);
+
 // Prints the version and durability of a write.
 void PrintWritten(const Shell& shell, const std::string& version, const rpc::Reply& reply);
 

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "cli/bench/load_run.h"
 #include "cli/bench/report.h"
+#include "cli/kv_common.h"
 #include "cli/output.h"
 #include "cli/shell.h"
 
@@ -41,6 +42,9 @@ Result<LoadOptions> ToOptions(const Shell& shell, const BenchArguments& argument
 int RunBench(Shell& shell, const BenchArguments& arguments) {
   const auto options = ToOptions(shell, arguments);
   if (!options) return shell.Fail(options.error());
+  if (const Status served = ProbeNamespace(shell, options->workload.ns); !served) {
+    return shell.Fail(served.error());
+  }
   const auto report = RunLoad(*options);
   if (!report) return shell.Fail(report.error());
   if (shell.json()) {

@@ -37,8 +37,8 @@ void AddValidate(CLI::App& app, Shell& shell) {
   verb->add_option("FILE", *file, "The file to check")->capture_default_str();
   verb->footer(
       "Every mistake is listed with its line and column. \"prism serve --check --config FILE\" "
-      "goes further: it also\n"
-      "asks whether the backends can be reached.\n\n"
+      "goes further: it takes\n"
+      "flags and environment into account, and says which namespaces this program can't serve.\n\n"
       "Example:\n"
       "  prism validate prism.yaml");
   shell.On(*verb, [&shell, file] { return RunValidate(shell, *file); });

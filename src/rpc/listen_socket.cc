@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 
@@ -62,10 +64,18 @@ struct HostPort {
   std::string port;
 };
 
+// getaddrinfo(3) would take the rest of a division by 65536.
+bool IsPort(std::string_view text) {
+  std::uint16_t port = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, port);
+  return parsed.ec == std::errc() && parsed.ptr == end;
+}
+
 // Splits at the last colon; IPv6 hosts stand in brackets.
 Result<HostPort> Split(std::string_view address) {
   const auto colon = address.rfind(':');
-  if (colon == std::string_view::npos || colon + 1 == address.size())
+  if (colon == std::string_view::npos || !IsPort(address.substr(colon + 1)))
     return std::unexpected(BadAddress(address));
   std::string_view host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']'))
@@ -123,6 +133,17 @@ Result<ListenSocket> ListenSocket::Open(std::string_view address) {
   return OpenTcp(address);
 }
 
+Status ListenSocket::CheckAddress(std::string_view address) {
+  if (!address.starts_with(kUnixPrefix)) {
+    TRY(Split(address));
+    return {};
+  }
+  const std::string_view path = address.substr(kUnixPrefix.size());
+  if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
+    return std::unexpected(BadAddress(address));
+  return {};
+}
+
 Result<ListenSocket> ListenSocket::Adopt(int fd) {
   int listening = 0;
   int type = 0;
@@ -141,11 +162,10 @@ Result<ListenSocket> ListenSocket::Adopt(int fd) {
 }
 
 Result<ListenSocket> ListenSocket::OpenUnix(const std::string& path) {
+  const std::string address = fmt::format("{}{}", kUnixPrefix, path);
+  TRY(CheckAddress(address));
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
-  std::string address = fmt::format("{}{}", kUnixPrefix, path);
-  if (path.empty() || path.size() >= sizeof name.sun_path)
-    return std::unexpected(BadAddress(address));
   path.copy(name.sun_path, path.size());
   RemoveLeftover(path, name);
   ListenSocket made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), address, "");

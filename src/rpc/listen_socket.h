@@ -19,6 +19,9 @@ class ListenSocket {
   // chooses. UNAVAILABLE/ADDRESS_IN_USE, INVALID_ARGUMENT/BAD_ADDRESS,
   // PERMISSION_DENIED/ADDRESS_NOT_PERMITTED, UNAVAILABLE/ADDRESS_UNAVAILABLE.
   static Result<ListenSocket> Open(std::string_view address);
+  // Whether Open would understand the address, without opening anything.
+  // INVALID_ARGUMENT/BAD_ADDRESS.
+  static Status CheckAddress(std::string_view address);
   // Takes over a descriptor from whoever started the program. INVALID_ARGUMENT/BAD_ADDRESS when it
   // is no listening stream socket.
   static Result<ListenSocket> Adopt(int fd);

@@ -148,6 +148,9 @@ TEST_F(UnixSocketTest, MistakesAreSaid) {
   EXPECT_EQ(Reason("unix:/" + std::string(200, 'x')), "BAD_ADDRESS");
   EXPECT_EQ(Reason("::1:80"), "BAD_ADDRESS");
   EXPECT_EQ(Reason("127.0.0.1:"), "BAD_ADDRESS");
+  EXPECT_EQ(Reason("127.0.0.1:65536"), "BAD_ADDRESS");
+  EXPECT_EQ(Reason("127.0.0.1:http"), "BAD_ADDRESS");
+  EXPECT_EQ(Reason("127.0.0.1"), "BAD_ADDRESS");
 }
 
 TEST(ListenSocket, AdoptsOnlyWhatListens) {

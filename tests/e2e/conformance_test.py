@@ -37,7 +37,7 @@ def main():
             print(f"{namespace}: {len(report['cases'])} cases kept")
         unknown = subprocess.run([program, "conformance", "--namespace", "nowhere", "--server", gateway.data, "--filter", "DS-08"],
                                  capture_output=True, text=True, timeout=60)
-        check(unknown.returncode == 1 and "NAMESPACE_NOT_FOUND" in unknown.stdout, unknown.stdout + unknown.stderr)
+        check(unknown.returncode == 1 and "NOT_FOUND/NAMESPACE_NOT_FOUND" in unknown.stderr and not unknown.stdout, unknown.stdout + unknown.stderr)
 
 
 if __name__ == "__main__":

@@ -145,6 +145,18 @@ class StartTest(Files):
         self.assertIn("--shards", result.stderr)
         self.assertIn("--log-level", result.stderr)
 
+    def test_what_is_no_address_is_said(self):
+        for address in ("nonsense", "127.0.0.1:99999", "127.0.0.1:http", "unix:"):
+            self.refused("INVALID_ARGUMENT/BAD_ADDRESS", "--listen", address)
+            self.refused("INVALID_ARGUMENT/BAD_ADDRESS", "--admin-listen", address, "--check")
+
+    def test_flags_have_the_bounds_of_the_file(self):
+        result = self.serve("--shards", "1025", "--memory-max-bytes", "1KiB", "--drain-timeout", "2h")
+        self.assertEqual(result.returncode, 2)
+        for advice in ("--shards: must be a whole number from 1 to 1024", "--memory-max-bytes: must be at least 1MiB",
+                       "--drain-timeout: must be from 0 to 1h"):
+            self.assertIn(advice, result.stderr)
+
     def test_the_environment_counts_unless_a_flag_says_otherwise(self):
         environment = {"PRISM_LISTEN": "0.0.0.0:0"}
         result = prism("serve", "--admin-listen", "127.0.0.1:0", env=environment)
