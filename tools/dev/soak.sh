@@ -12,5 +12,6 @@ dev_soak() {
   say "building preset soak"
   build soak
   say "running the stress tests in their long form"
-  ctest --preset soak -j "$JOBS" "$@"
+  # Verbose: the tests print how much they did, which is what a soak is for.
+  ctest --preset soak -j "$JOBS" --verbose "$@"
 }

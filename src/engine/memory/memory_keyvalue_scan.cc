@@ -63,7 +63,7 @@ class MemoryKeyValueStore::ScanCursor {
 // Merges the stripes in byte order. A key that exists during the whole page is found once: it stays
 // in its stripe, and each stripe is read upwards.
 Result<ScanPage> MemoryKeyValueStore::Scan(const ScanQuery& query, WallMillis now) {
-  // A stripe holds about 1/64 of a page: twice that makes a second look rare.
+  // A stripe holds about its share of a page: twice that makes a second look rare.
   const std::size_t chunk =
       std::clamp<std::size_t>(2 * query.max_entries / kStripes, 1, kVisitsPerLock);
   std::vector<ScanCursor> cursors;

@@ -63,7 +63,7 @@ class MemoryKeyValueStore::LockedKey {
   Entry* current_ = nullptr;
   // Before the lock, so that entries are freed after it is released.
   std::array<Removed, kSweepPerWrite + 2> trash_;
-  std::lock_guard<std::mutex> lock_;
+  std::lock_guard<StripeMutex> lock_;
 };
 
 MemoryKeyValueStore::MemoryKeyValueStore(MemorySpace& space) : space_(space) {

@@ -1,4 +1,4 @@
-// The keys of one namespace in memory: 64 stripes, each a table under a lock of its own.
+// The keys of one namespace in memory: 16 stripes, each a table under a lock of its own.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include "engine/memory/key_hash.h"
 #include "engine/memory/keyvalue_table.h"
 #include "engine/memory/memory_space.h"
+#include "engine/memory/stripe_mutex.h"
 
 namespace prism::engine {
 
@@ -19,12 +20,7 @@ namespace prism::engine {
 // are refused.
 class MemoryKeyValueStore final : public KeyValueStore {
  public:
-#if defined(__has_feature) && __has_feature(thread_sanitizer)
-  static constexpr int kStripeBits =
-      5;  // ThreadSanitizer follows at most 64 locks held by one thread
-#else
-  static constexpr int kStripeBits = 6;
-#endif
+  static constexpr int kStripeBits = 4;
   static constexpr std::size_t kStripes = std::size_t{1} << kStripeBits;
 
   explicit MemoryKeyValueStore(MemorySpace& space);
@@ -68,7 +64,7 @@ class MemoryKeyValueStore final : public KeyValueStore {
   static constexpr std::size_t kSweepPerWrite = 2;
 
   struct alignas(64) Stripe {
-    std::mutex mutex;
+    StripeMutex mutex;
     KeyValueTable table;
     Version version = 0;
     // When something may be due, readable without the lock.

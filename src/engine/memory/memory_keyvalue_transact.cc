@@ -58,7 +58,7 @@ Result<TransactOutcome> MemoryKeyValueStore::TransactOnce(
     std::span<const TransactPrecondition> preconditions,
     std::span<const TransactOperation> operations, std::span<Incoming> incoming, WallMillis now) {
   std::vector<Removed> trash;  // before the locks: freed after them
-  std::array<std::unique_lock<std::mutex>, kStripes> locks;
+  std::array<std::unique_lock<StripeMutex>, kStripes> locks;
   for (std::uint64_t left = StripesOf(preconditions, operations); left != 0; left &= left - 1) {
     const auto index = static_cast<std::size_t>(std::countr_zero(left));
     locks[index] = std::unique_lock(stripes_[index].mutex);
