@@ -42,8 +42,9 @@ TEST(Buffer, IsSharedBetweenThreads) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&shared] {
+      Buffer copy;
       for (int round = 0; round < 1000; ++round) {
-        const Buffer copy = shared;
+        copy = shared;
         ASSERT_EQ(copy.view(), "shared bytes");
       }
     });

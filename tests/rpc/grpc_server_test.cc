@@ -45,6 +45,10 @@ class GrpcServerTest : public ::testing::Test {
     address_ = *bound;
   }
 
+  void StartOnSocket(const ServerLimits& limits) {
+    Start(limits, "unix:" + (directory_ / "socket").string());
+  }
+
   Channel Dial() {
     ChannelOptions options;
     options.target = address_;
@@ -78,6 +82,13 @@ class GrpcServerTest : public ::testing::Test {
     path.copy(name.sun_path, path.size());
     const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
     EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+    return fd;
+  }
+  // Connects, with the preface and settings of a client that says no more.
+  int ConnectAndSayHello() {
+    constexpr std::string_view kHello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
+    const int fd = Connect();
+    EXPECT_EQ(::send(fd, kHello.data(), kHello.size(), 0), 33);
     return fd;
   }
   // Reads until the server closes; false when it does not within 20 s.
@@ -159,7 +170,7 @@ TEST_F(GrpcServerTest, StopTellsCallsThatAreLeft) {
 TEST_F(GrpcServerTest, ConnectionsAboveTheLimitAreClosed) {
   ServerLimits limits;
   limits.max_connections = 1;
-  Start(limits, "unix:" + (directory_ / "socket").string());
+  StartOnSocket(limits);
   Channel channel = Dial();
   BytesValue answer;
   ASSERT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
@@ -172,7 +183,7 @@ TEST_F(GrpcServerTest, ConnectionsAboveTheLimitAreClosed) {
 TEST_F(GrpcServerTest, AConnectionThatSaysNothingIsClosed) {
   ServerLimits limits;
   limits.handshake_timeout = 20 * kNanosPerMilli;
-  Start(limits, "unix:" + (directory_ / "socket").string());
+  StartOnSocket(limits);
   const int fd = Connect();
   EXPECT_TRUE(ClosedByServer(fd));
   ::close(fd);
@@ -183,10 +194,8 @@ TEST_F(GrpcServerTest, APeerThatAnswersNoPingIsClosed) {
   limits.keepalive_time = 20 * kNanosPerMilli;
   limits.keepalive_timeout = 20 * kNanosPerMilli;
   limits.handshake_timeout = 20 * kNanosPerMilli;
-  Start(limits, "unix:" + (directory_ / "socket").string());
-  const int fd = Connect();
-  constexpr std::string_view kHello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
-  ASSERT_EQ(::send(fd, kHello.data(), kHello.size(), 0), 33);
+  StartOnSocket(limits);
+  const int fd = ConnectAndSayHello();
   EXPECT_TRUE(ClosedByServer(fd));
   ::close(fd);
 }
@@ -195,10 +204,8 @@ TEST_F(GrpcServerTest, AConnectionWithoutCallsIsDrained) {
   ServerLimits limits;
   limits.idle_timeout = 20 * kNanosPerMilli;
   limits.handshake_timeout = 20 * kNanosPerMilli;
-  Start(limits, "unix:" + (directory_ / "socket").string());
-  const int fd = Connect();
-  constexpr std::string_view kHello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
-  ASSERT_EQ(::send(fd, kHello.data(), kHello.size(), 0), 33);
+  StartOnSocket(limits);
+  const int fd = ConnectAndSayHello();
   EXPECT_TRUE(ClosedByServer(fd));
   ::close(fd);
 }

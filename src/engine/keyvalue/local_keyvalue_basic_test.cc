@@ -4,7 +4,7 @@
 #include <string>
 
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/testing/harness.h"
+#include "engine/testing/service_test.h"
 
 namespace prism::engine {
 namespace {
@@ -15,7 +15,7 @@ using testing::RunNow;
 using testing::SetTtl;
 using testing::TestCall;
 
-class LocalKeyValueBasic : public ::testing::Test {
+class LocalKeyValueBasic : public testing::ServiceTest {
  protected:
   SetResponse Set(const SetRequest& request) {
     TestCall call(engine_.clock.Now());
@@ -40,41 +40,26 @@ class LocalKeyValueBasic : public ::testing::Test {
     return status.error();
   }
   GetResponse Get(const std::string& key) {
-    TestCall call(engine_.clock.Now());
     GetRequest request;
     request.set_key(key);
-    GetResponse response;
-    const Status status = RunNow(basic().Get(*call, request, response));
-    EXPECT_TRUE(status) << status.error().ToString();
-    return response;
+    return Call(&KeyValueBasic::Get, request);
   }
   bool Delete(const std::string& key) {
-    TestCall call(engine_.clock.Now());
     DeleteRequest request;
     request.set_key(key);
-    DeleteResponse response;
-    EXPECT_TRUE(RunNow(basic().Delete(*call, request, response)));
-    return response.existed();
+    return Call(&KeyValueBasic::Delete, request).existed();
   }
   bool Exists(const std::string& key) {
-    TestCall call(engine_.clock.Now());
     ExistsRequest request;
     request.set_key(key);
-    ExistsResponse response;
-    EXPECT_TRUE(RunNow(basic().Exists(*call, request, response)));
-    return response.exists();
+    return Call(&KeyValueBasic::Exists, request).exists();
   }
   GetTTLResponse GetTtl(const std::string& key) {
-    TestCall call(engine_.clock.Now());
     GetTTLRequest request;
     request.set_key(key);
-    GetTTLResponse response;
-    EXPECT_TRUE(RunNow(engine_.service<KeyValueTtl>().GetTTL(*call, request, response)));
-    return response;
+    return Call(&KeyValueTtl::GetTTL, request);
   }
   KeyValueBasic& basic() { return engine_.service<KeyValueBasic>(); }
-
-  MemoryEngine engine_;
 };
 
 TEST_F(LocalKeyValueBasic, SetGetDelete) {
@@ -163,34 +148,23 @@ TEST_F(LocalKeyValueBasic, SetWithoutTtlClearsTheExpiry) {
 }
 
 TEST_F(LocalKeyValueBasic, ExpireAndPersistKeepValueAndVersion) {
-  auto& ttl = engine_.service<KeyValueTtl>();
   const std::string version = Set("k", "v").version();
-  TestCall call(engine_.clock.Now());
   ExpireRequest expire;
   expire.set_key("k");
   SetTtl(expire, 5);
-  ExpireResponse expired;
-  ASSERT_TRUE(RunNow(ttl.Expire(*call, expire, expired)));
-  EXPECT_TRUE(expired.existed());
+  EXPECT_TRUE(Call(&KeyValueTtl::Expire, expire).existed());
   EXPECT_EQ(GetTtl("k").ttl().seconds(), 5);
   EXPECT_EQ(Get("k").version(), version);
 
   PersistRequest persist;
   persist.set_key("k");
-  PersistResponse persisted;
-  ASSERT_TRUE(RunNow(ttl.Persist(*call, persist, persisted)));
-  EXPECT_TRUE(persisted.removed());
-  persisted.Clear();
-  ASSERT_TRUE(RunNow(ttl.Persist(*call, persist, persisted)));
-  EXPECT_FALSE(persisted.removed());
+  EXPECT_TRUE(Call(&KeyValueTtl::Persist, persist).removed());
+  EXPECT_FALSE(Call(&KeyValueTtl::Persist, persist).removed());
 
   expire.set_key("missing");
-  ASSERT_TRUE(RunNow(ttl.Expire(*call, expire, expired)));
-  EXPECT_FALSE(expired.existed());
+  EXPECT_FALSE(Call(&KeyValueTtl::Expire, expire).existed());
   expire.clear_ttl();
-  const Status status = RunNow(ttl.Expire(*call, expire, expired));
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().reason(), "TTL_REQUIRED");
+  EXPECT_EQ(Reason(&KeyValueTtl::Expire, expire), "TTL_REQUIRED");
 }
 
 TEST_F(LocalKeyValueBasic, RefusesBadFieldsAndChangesNothing) {

@@ -6,43 +6,15 @@
 #include <string>
 
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/testing/harness.h"
+#include "engine/testing/service_test.h"
 
 namespace prism::engine {
 namespace {
 
 using namespace keyvalue::v1;  // NOLINT(google-build-using-namespace): the messages of this model
-using testing::MemoryEngine;
-using testing::RunNow;
-using testing::TestCall;
 
-class LocalKeyValueWrites : public ::testing::Test {
+class LocalKeyValueWrites : public testing::ServiceTest {
  protected:
-  // Calls a method and fails the test when it fails.
-  template <class Interface, class Request, class Response>
-  Response Call(runtime::Task<Status> (Interface::*method)(contract::CallContext&, const Request&,
-                                                           Response&),
-                const Request& request) {
-    Response response;
-    const Status status = Try(method, request, response);
-    EXPECT_TRUE(status) << status.error().ToString();
-    return response;
-  }
-  template <class Interface, class Request, class Response>
-  Status Try(runtime::Task<Status> (Interface::*method)(contract::CallContext&, const Request&,
-                                                        Response&),
-             const Request& request, Response& response) {
-    TestCall call(engine_.clock.Now());
-    return RunNow((engine_.service<Interface>().*method)(*call, request, response));
-  }
-  template <class Interface, class Request, class Response>
-  std::string Reason(runtime::Task<Status> (Interface::*method)(contract::CallContext&,
-                                                                const Request&, Response&),
-                     const Request& request) {
-    Response response;
-    const Status status = Try(method, request, response);
-    return status ? "" : std::string(status.error().reason());
-  }
   std::string Set(const std::string& key, const std::string& value) {
     SetRequest request;
     request.set_key(key);
@@ -54,8 +26,6 @@ class LocalKeyValueWrites : public ::testing::Test {
     request.set_key(key);
     return Call(&KeyValueBasic::Get, request);
   }
-
-  MemoryEngine engine_;
 };
 
 TEST_F(LocalKeyValueWrites, BatchesAnswerPerItem) {

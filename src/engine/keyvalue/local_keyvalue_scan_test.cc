@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/testing/harness.h"
+#include "engine/testing/service_test.h"
 #include "runtime/sync_wait.h"
 
 namespace prism::engine {
@@ -14,49 +14,40 @@ namespace {
 
 using namespace keyvalue::v1;  // NOLINT(google-build-using-namespace): the messages of this model
 using testing::CollectingSink;
-using testing::MemoryEngine;
 using testing::RunNow;
 using testing::TestCall;
 
-class LocalKeyValueScan : public ::testing::Test {
+class LocalKeyValueScan : public testing::ServiceTest {
  protected:
   void Fill(const std::string& prefix, int count) {
     for (int i = 0; i < count; ++i) Set(fmt::format("{}{:05}", prefix, i));
   }
   void Set(const std::string& key, std::int64_t ttl_seconds = 0) {
-    TestCall call(engine_.clock.Now());
     SetRequest request;
     request.set_key(key);
     request.set_value("value of " + key);
     (*request.mutable_tags())["t"] = "1";
     if (ttl_seconds != 0) testing::SetTtl(request, ttl_seconds);
-    SetResponse response;
-    ASSERT_TRUE(RunNow(engine_.service<KeyValueBasic>().Set(*call, request, response)));
+    Call(&KeyValueBasic::Set, request);
   }
   Status Scan(const ScanRequest& request, CollectingSink<ScanResponse>& sink) {
     TestCall call(engine_.clock.Now());
     return RunNow(scan().Scan(*call, request, sink.sink()));
   }
   std::int64_t Count(const std::string& prefix) {
-    TestCall call(engine_.clock.Now());
     CountRequest request;
     request.set_prefix(prefix);
-    CountResponse response;
-    EXPECT_TRUE(RunNow(scan().Count(*call, request, response)));
-    return response.count();
+    return Call(&KeyValueScan::Count, request).count();
   }
   Result<std::int64_t> DeletePrefix(const std::string& prefix, const std::string& request_id = "") {
-    TestCall call(engine_.clock.Now());
     DeletePrefixRequest request;
     request.set_prefix(prefix);
     request.set_request_id(request_id);
     DeletePrefixResponse response;
-    TRY(RunNow(scan().DeletePrefix(*call, request, response)));
+    TRY(Try(&KeyValueScan::DeletePrefix, request, response));
     return response.deleted();
   }
   KeyValueScan& scan() { return engine_.service<KeyValueScan>(); }
-
-  MemoryEngine engine_;
 };
 
 std::vector<std::string> KeysOf(const CollectingSink<ScanResponse>& sink) {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/testing/harness.h"
+#include "engine/testing/service_test.h"
 
 namespace prism::engine {
 namespace {
@@ -13,7 +13,7 @@ using testing::MemoryEngine;
 using testing::RunNow;
 using testing::TestCall;
 
-class LocalKeyValueTransactional : public ::testing::Test {
+class LocalKeyValueTransactional : public testing::ServiceTest {
  protected:
   std::string Begin(MemoryEngine& engine) {
     TestCall call(engine.clock.Now());
@@ -25,31 +25,26 @@ class LocalKeyValueTransactional : public ::testing::Test {
   std::string Begin() { return Begin(engine_); }
   Status SetIn(const std::string& transaction, const std::string& key, const std::string& value,
                std::int64_t ttl_seconds = 0) {
-    TestCall call(engine_.clock.Now());
     SetInTransactionRequest request;
     request.set_transaction(transaction);
     request.set_key(key);
     request.set_value(value);
     if (ttl_seconds != 0) testing::SetTtl(request, ttl_seconds);
     SetInTransactionResponse response;
-    return RunNow(service().SetInTransaction(*call, request, response));
+    return Try(&KeyValueTransactional::SetInTransaction, request, response);
   }
   Status DeleteIn(const std::string& transaction, const std::string& key) {
-    TestCall call(engine_.clock.Now());
     DeleteInTransactionRequest request;
     request.set_transaction(transaction);
     request.set_key(key);
     DeleteInTransactionResponse response;
-    return RunNow(service().DeleteInTransaction(*call, request, response));
+    return Try(&KeyValueTransactional::DeleteInTransaction, request, response);
   }
   GetInTransactionResponse GetIn(const std::string& transaction, const std::string& key) {
-    TestCall call(engine_.clock.Now());
     GetInTransactionRequest request;
     request.set_transaction(transaction);
     request.set_key(key);
-    GetInTransactionResponse response;
-    EXPECT_TRUE(RunNow(service().GetInTransaction(*call, request, response)));
-    return response;
+    return Call(&KeyValueTransactional::GetInTransaction, request);
   }
   Result<CommitResponse> Commit(const std::string& transaction, const std::string& request_id = "",
                                 std::string_view principal = "anonymous") {
@@ -62,31 +57,23 @@ class LocalKeyValueTransactional : public ::testing::Test {
     return response;
   }
   Status Rollback(const std::string& transaction) {
-    TestCall call(engine_.clock.Now());
     RollbackRequest request;
     request.set_transaction(transaction);
     RollbackResponse response;
-    return RunNow(service().Rollback(*call, request, response));
+    return Try(&KeyValueTransactional::Rollback, request, response);
   }
   void Set(const std::string& key, const std::string& value) {
-    TestCall call(engine_.clock.Now());
     SetRequest request;
     request.set_key(key);
     request.set_value(value);
-    SetResponse response;
-    ASSERT_TRUE(RunNow(engine_.service<KeyValueBasic>().Set(*call, request, response)));
+    Call(&KeyValueBasic::Set, request);
   }
   GetResponse Get(const std::string& key) {
-    TestCall call(engine_.clock.Now());
     GetRequest request;
     request.set_key(key);
-    GetResponse response;
-    EXPECT_TRUE(RunNow(engine_.service<KeyValueBasic>().Get(*call, request, response)));
-    return response;
+    return Call(&KeyValueBasic::Get, request);
   }
   KeyValueTransactional& service() { return engine_.service<KeyValueTransactional>(); }
-
-  MemoryEngine engine_;
 };
 
 TEST_F(LocalKeyValueTransactional, AppliesAllAtCommit) {
