@@ -1,6 +1,7 @@
 #include "cli/load.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "cli/bench/report.h"
 #include "cli/kv_common.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/shell.h"
 
 namespace prism::cli {
@@ -40,12 +42,19 @@ Result<LoadOptions> ToOptions(const Shell& shell, const BenchArguments& argument
 }
 
 int RunBench(Shell& shell, const BenchArguments& arguments) {
-  const auto options = ToOptions(shell, arguments);
+  auto options = ToOptions(shell, arguments);
   if (!options) return shell.Fail(options.error());
   if (const Status served = ProbeNamespace(shell, options->workload.ns); !served) {
     return shell.Fail(served.error());
   }
+  Progress progress("loading:", 0);
+  const std::string total = base::FormatDuration(options->warmup + options->duration);
+  options->progress = [&progress, &total](std::chrono::milliseconds elapsed) {
+    progress.Update(
+        fmt::format("{:.1f}s of {}", static_cast<double>(elapsed.count()) / 1000, total));
+  };
   const auto report = RunLoad(*options);
+  progress.Clear();
   if (!report) return shell.Fail(report.error());
   if (shell.json()) {
     WriteLine(FormatReportJson(*options, *report));

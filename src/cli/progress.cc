@@ -32,14 +32,26 @@ std::string Progress::Describe(std::uint64_t items, std::uint64_t bytes, MonoNan
   return fmt::format("[{}] {:3}%  {}", bar, done * 100 / total_bytes_, text);
 }
 
-void Progress::Update(std::uint64_t items, std::uint64_t bytes) {
-  if (!enabled_) return;
+bool Progress::Due() {
+  if (!enabled_) return false;
   const MonoNanos now = MonotonicNow();
-  if (shown_ && now - last_ < kNanosPerSecond / 10) return;
+  if (shown_ && now - last_ < kNanosPerSecond / 10) return false;
   last_ = now;
   shown_ = true;
-  fmt::print(stderr, "\r{}\x1b[K", Describe(items, bytes, now - start_));
+  return true;
+}
+
+void Progress::Print(std::string_view line) const {
+  fmt::print(stderr, "\r{}\x1b[K", line);
   std::fflush(stderr);
+}
+
+void Progress::Update(std::uint64_t items, std::uint64_t bytes) {
+  if (Due()) Print(Describe(items, bytes, last_ - start_));
+}
+
+void Progress::Update(std::string_view text) {
+  if (Due()) Print(fmt::format("{} {}", what_, text));
 }
 
 void Progress::Clear() {

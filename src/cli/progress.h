@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -19,12 +20,17 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void Update(std::uint64_t items, std::uint64_t bytes);
+  // For work that is counted in something else: `what`, then the text.
+  void Update(std::string_view text);
   // Before anything else is printed.
   void Clear();
   // The text of the line, after `elapsed`.
   std::string Describe(std::uint64_t items, std::uint64_t bytes, MonoNanos elapsed) const;
 
  private:
+  bool Due();
+  void Print(std::string_view line) const;
+
   std::string what_;
   std::uint64_t total_bytes_;
   bool enabled_;

@@ -609,6 +609,9 @@ class Terminal(CliTest):
             code, output = self.on_terminal("kv", "import", "scratch", file.name)
         self.assertEqual(code, 0)
         self.assertIn("keys imported: ", output)
+        code, bench = self.on_terminal("bench", "scratch", "-d", "500ms", "--warmup", "0s", "--keys", "100")
+        self.assertEqual(code, 0, bench)
+        self.assertRegex(bench, r"loading: 0\.\ds of 500ms\x1b\[K.*\r\x1b\[K8 connections")
         self.assertTrue(output.endswith("\r\x1b[Kimported 2000 keys\r\n"), repr(output[-200:]))
 
 

@@ -38,6 +38,16 @@ void SleepUntil(MonoNanos when) {
   ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);
 }
 
+void ProgressUntil(MonoNanos when, MonoNanos start, const LoadOptions& options) {
+  constexpr MonoNanos kStep = 100 * kNanosPerMilli;
+  for (MonoNanos now = MonotonicNow(); options.progress && now + kStep < when;
+       now = MonotonicNow()) {
+    options.progress(std::chrono::milliseconds((now - start) / kNanosPerMilli));
+    SleepUntil(now + kStep);
+  }
+  SleepUntil(when);
+}
+
 // Usage of server and client at one moment.
 struct Sample {
   double client_cpu = 0;
@@ -73,16 +83,17 @@ Result<LoadReport> RunLoad(const LoadOptions& options) {
   if (options.prefill) TRY(loads.front()->Prefill());
 
   RunClock clock;
-  clock.measure_from = MonotonicNow() + options.warmup.count() * kNanosPerMilli;
+  const MonoNanos start = MonotonicNow();
+  clock.measure_from = start + options.warmup.count() * kNanosPerMilli;
   clock.measure_until = clock.measure_from + options.duration.count() * kNanosPerMilli;
   std::vector<Status> outcomes(loads.size());
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < loads.size(); ++i) {
     threads.emplace_back([&, i] { outcomes[i] = loads[i]->Run(clock); });
   }
-  SleepUntil(clock.measure_from);
+  ProgressUntil(clock.measure_from, start, options);
   const auto before = TakeSample(options);
-  SleepUntil(clock.measure_until);
+  ProgressUntil(clock.measure_until, start, options);
   const auto after = TakeSample(options);
   threads.clear();  // joins
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -27,6 +28,8 @@ struct LoadOptions {
       false;            // RESOURCE_EXHAUSTED and UNAVAILABLE are counted instead of voiding the run
   bool prefill = true;  // write every key before the run
   std::optional<int> server_pid;  // whose CPU and memory is read from /proc
+  // Told ten times a second how much of warm-up and measured time is over; may be empty.
+  std::function<void(std::chrono::milliseconds elapsed)> progress;
 };
 
 struct LoadReport {
