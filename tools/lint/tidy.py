@@ -137,7 +137,8 @@ def _keys(root, commands):
     for path, entry in commands.items():
         output = re.search(r" -o (\S+\.o) ", entry.get("command", ""))
         files = output and includes.get(output[1])
-        if files:
+        # A file that is gone: the object is older than the source.
+        if files and all(map(os.path.exists, files)):
             # Without the place of the checkout, so that all checkouts share their marks.
             parts = [config, entry["command"].replace(root, ""), *(_remembered(hashes, f) for f in files)]
             keys[path] = hashlib.sha256("\0".join(parts).encode()).hexdigest()
