@@ -36,6 +36,13 @@ class Buffer {
   std::size_t size() const { return block_ == nullptr ? 0 : block_->size; }
   bool empty() const { return block_ == nullptr; }
 
+  // Asks the CPU for the first bytes, which are about to be shared and read: counting a reference
+  // waits for its own line only, and what follows would be asked for after that.
+  void Prefetch() const {
+    __builtin_prefetch(block_, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(block_) + 64);
+  }
+
  private:
   struct Block {
     std::atomic<std::uint32_t> references;

@@ -25,7 +25,7 @@ KeyValueTable::~KeyValueTable() {
 }
 
 KeyValueTable::Entry& KeyValueTable::Insert(std::string_view key, std::uint64_t hash) {
-  if (order_.size() >= buckets_.size()) Grow();
+  if (2 * order_.size() >= buckets_.size()) Grow();
   auto* entry = ::new (::operator new(sizeof(Entry) + key.size())) Entry();
   std::memcpy(static_cast<void*>(entry + 1), key.data(), key.size());
   entry->key_size_ = static_cast<std::uint32_t>(key.size());

@@ -126,7 +126,7 @@ class KeyValueTable {
   void SiftDown(std::size_t index);
   void LeaveHeap(Entry& entry);
 
-  std::vector<Entry*> buckets_;  // a power of two, at most one entry per bucket on average
+  std::vector<Entry*> buckets_;  // a power of two, at least two for each entry
   Order order_;
   std::vector<Entry*> heap_;  // binary, by expires_at
 };

@@ -119,7 +119,10 @@ Result<std::optional<KeyValueRecord>> MemoryKeyValueStore::Get(std::string_view 
   std::optional<KeyValueRecord> found;
   const std::lock_guard lock(place.stripe.mutex);
   const Entry* entry = place.stripe.table.Find(key, place.hash);
-  if (entry != nullptr && !entry->ExpiredAt(now)) found = entry->record;
+  if (entry != nullptr && !entry->ExpiredAt(now)) {
+    entry->record.value.Prefetch();
+    found = entry->record;
+  }
   return found;
 }
 
