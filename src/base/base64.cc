@@ -1,6 +1,5 @@
 #include "base/base64.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -10,6 +9,7 @@ namespace {
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kForeign = 0xff;
+constexpr std::uint32_t kForeignBit = 0x80;  // no value of a character has it
 
 constexpr std::array<std::uint8_t, 256> kValues = [] {
   std::array<std::uint8_t, 256> values{};
@@ -21,22 +21,27 @@ constexpr std::array<std::uint8_t, 256> kValues = [] {
 }();
 
 std::uint32_t Octet(char c) { return static_cast<unsigned char>(c); }
+std::uint32_t Value(char c) { return kValues[Octet(c)]; }
 
 }  // namespace
 
 std::string Base64Encode(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = Octet(bytes[i]) << 16;
-    if (count > 1) group |= Octet(bytes[i + 1]) << 8;
-    if (count > 2) group |= Octet(bytes[i + 2]);
-    text += kAlphabet[group >> 18];
-    text += kAlphabet[group >> 12 & 63];
-    text += count > 1 ? kAlphabet[group >> 6 & 63] : '=';
-    text += count > 2 ? kAlphabet[group & 63] : '=';
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  auto out = text.begin();
+  while (bytes.size() >= 3) {
+    const std::uint32_t group = Octet(bytes[0]) << 16 | Octet(bytes[1]) << 8 | Octet(bytes[2]);
+    *out++ = kAlphabet[group >> 18];
+    *out++ = kAlphabet[group >> 12 & 63];
+    *out++ = kAlphabet[group >> 6 & 63];
+    *out++ = kAlphabet[group & 63];
+    bytes.remove_prefix(3);
   }
+  if (bytes.empty()) return text;
+  std::uint32_t group = Octet(bytes[0]) << 16;
+  if (bytes.size() == 2) group |= Octet(bytes[1]) << 8;
+  *out++ = kAlphabet[group >> 18];
+  *out++ = kAlphabet[group >> 12 & 63];
+  if (bytes.size() == 2) *out = kAlphabet[group >> 6 & 63];
   return text;
 }
 
@@ -49,21 +54,31 @@ std::optional<std::string> Base64Decode(std::string_view text) {
     }
   }
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(text.size() / 4 * 3 + 2);
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const std::uint8_t value = kValues[Octet(c)];
-    if (value == kForeign) return std::nullopt;
-    buffer = buffer << 6 | value;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes += static_cast<char>(buffer >> bits & 0xff);
-    }
+  std::string bytes(text.size() * 3 / 4, '\0');
+  auto out = bytes.begin();
+  while (text.size() >= 4) {
+    const std::uint32_t a = Value(text[0]);
+    const std::uint32_t b = Value(text[1]);
+    const std::uint32_t c = Value(text[2]);
+    const std::uint32_t d = Value(text[3]);
+    if (((a | b | c | d) & kForeignBit) != 0) return std::nullopt;
+    *out++ = static_cast<char>(a << 2 | b >> 4);
+    *out++ = static_cast<char>((b & 15) << 4 | c >> 2);
+    *out++ = static_cast<char>((c & 3) << 6 | d);
+    text.remove_prefix(4);
   }
-  if ((buffer & ((1u << bits) - 1)) != 0) return std::nullopt;
+  std::uint32_t buffer = 0;
+  for (const char c : text) {
+    if ((Value(c) & kForeignBit) != 0) return std::nullopt;
+    buffer = buffer << 6 | Value(c);
+  }
+  // Two characters more are a byte and 4 bits, three are two bytes and 2 bits.
+  if (text.size() == 3) *out++ = static_cast<char>(buffer >> 10 & 0xff);
+  if (text.size() >= 2) {
+    const int unused = text.size() == 2 ? 4 : 2;
+    if ((buffer & ((1u << unused) - 1)) != 0) return std::nullopt;
+    *out = static_cast<char>(buffer >> unused & 0xff);
+  }
   return bytes;
 }
 
