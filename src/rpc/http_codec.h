@@ -23,8 +23,8 @@ struct HeaderField {
 };
 
 // One request and its response. Owned by whoever answers HttpEvents::OnStreamStart; must live
-// until OnClose. The events come from inside HttpCodec::OnBytes, Produce and Abandon: they must
-// not call these.
+// until OnClose. The events come from inside HttpCodec::OnBytes and Produce: they must not call
+// these.
 class HttpStream {
  public:
   HttpStream() = default;
@@ -79,8 +79,11 @@ class HttpCodec {
   // Appends what is to be sent to `out`, until it has reached `limit` bytes (one frame more at
   // most).
   virtual void Produce(std::string& out, std::size_t limit) = 0;
-  // True when Produce would append something.
+  // True when Produce would append something, or report what has waited.
   virtual bool wants_write() const = 0;
+  // False while so much of what came waits for Consume, or for the answer to what came before,
+  // that the peer must not be read from. Never false over HTTP/2, whose windows say it to the peer.
+  virtual bool wants_read() const = 0;
   // True when nothing more can come or go, after an error or a drain.
   virtual bool finished() const = 0;
 

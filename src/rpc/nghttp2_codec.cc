@@ -71,6 +71,7 @@ class Nghttp2Codec final : public HttpCodec {
   bool OnBytes(std::string_view bytes, MonoNanos now) override;
   void Produce(std::string& out, std::size_t limit) override;
   bool wants_write() const override { return nghttp2_session_want_write(session_) != 0; }
+  bool wants_read() const override { return true; }
   bool finished() const override {
     return nghttp2_session_want_write(session_) == 0 &&
            (broken_ || nghttp2_session_want_read(session_) == 0);

@@ -1,0 +1,272 @@
+#include "rpc/http1_guard.h"
+
+#include <algorithm>
+
+namespace prism::rpc {
+namespace {
+
+// Lengths up to 10^18 and chunks up to 2^60: no sum of them overflows.
+constexpr std::size_t kMaxLengthDigits = 18;
+constexpr std::size_t kMaxChunkDigits = 15;
+
+constexpr Http1Refusal Malformed(std::string_view advice) {
+  return {.status = 400, .advice = advice};
+}
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsAlnum(char c) { return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+// RFC 9110 section 5.6.2.
+bool IsTokenChar(char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return IsAlnum(c) || kMarks.contains(c);
+}
+bool IsToken(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, IsTokenChar);
+}
+
+// RFC 9110 section 5.5, with obs-text: control characters but HTAB are refused.
+bool IsValueChar(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return c == '\t' || (byte >= 0x20 && byte != 0x7f);
+}
+
+// What RFC 3986 allows, and what browsers send as it is. A fragment never belongs here.
+bool IsTargetChar(char c) {
+  constexpr std::string_view kRefused = "\"#<>\\";
+  return c > 0x20 && c < 0x7f && !kRefused.contains(c);
+}
+
+// A host and a port; ',' would be a list and '@' a user.
+bool IsAuthorityChar(char c) {
+  constexpr std::string_view kMarks = "-._~%!$&'()*+;=:[]";
+  return IsAlnum(c) || kMarks.contains(c);
+}
+bool IsAuthority(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, IsAuthorityChar);
+}
+
+std::string_view Trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
+bool EqualsNoCase(std::string_view a, std::string_view lower) {
+  return std::ranges::equal(a, lower, {}, ToLower);
+}
+
+bool HasToken(std::string_view list, std::string_view lower) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (EqualsNoCase(Trim(list.substr(0, comma)), lower)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+std::optional<Http1Target> ParseHttp1Target(std::string_view method, std::string_view target) {
+  if (!std::ranges::all_of(target, IsTargetChar)) return std::nullopt;
+  if (target.starts_with('/')) return Http1Target{.scheme = {}, .authority = {}, .path = target};
+  if (target == "*" && method == "OPTIONS") return Http1Target{{}, {}, target};
+  const std::size_t scheme_size = target.find("://");
+  if (scheme_size == std::string_view::npos) return std::nullopt;
+  std::string_view scheme = target.substr(0, scheme_size);
+  if (EqualsNoCase(scheme, "http")) {
+    scheme = "http";
+  } else if (EqualsNoCase(scheme, "https")) {
+    scheme = "https";
+  } else {
+    return std::nullopt;
+  }
+  target.remove_prefix(scheme_size + 3);
+  const std::size_t authority_size = std::min(target.find_first_of("/?"), target.size());
+  const std::string_view authority = target.substr(0, authority_size);
+  if (!IsAuthority(authority)) return std::nullopt;
+  return Http1Target{scheme, authority, target.substr(authority_size)};
+}
+
+void Http1LineGuard::BeginHead() {
+  stage_ = Stage::kRequestLine;
+  at_ = skip_ = fields_ = 0;
+  version_11_ = head_request_ = has_host_ = has_length_ = has_transfer_encoding_ = false;
+}
+
+void Http1LineGuard::BeginChunk(bool after_data) {
+  stage_ = after_data ? Stage::kDataEnd : Stage::kChunkSize;
+  at_ = skip_ = fields_ = 0;
+}
+
+// The verdict depends on the bytes alone, not on how many of them are here: each check looks at
+// what stands in front of the first byte that breaks a rule.
+Http1LineGuard::Section Http1LineGuard::Check(std::string_view input) {
+  while (stage_ != Stage::kDone) {
+    const std::string_view rest = input.substr(at_);
+    const std::size_t cr = std::min(rest.find('\r'), rest.size());
+    const std::size_t size = std::min(rest.substr(0, cr).find('\n'), cr);
+    if (const Http1Refusal refusal = CheckSize(size)) return {.refusal = refusal};
+    if (size < cr) return {.refusal = Malformed("a line ends without CR: end lines with CRLF")};
+    if (cr + 1 >= rest.size()) return {};
+    if (rest[cr + 1] != '\n') return {.refusal = Malformed("a CR is not followed by LF")};
+    if (const Http1Refusal refusal = OnLine(rest.substr(0, cr))) return {.refusal = refusal};
+    at_ += cr + 2;
+    if (stage_ == Stage::kRequestLine) skip_ = at_;
+  }
+  return {.refusal = {}, .skip = skip_, .size = at_ - skip_};
+}
+
+Http1Refusal Http1LineGuard::CheckSize(std::size_t line_bytes) const {
+  switch (stage_) {
+    case Stage::kDataEnd:
+      if (line_bytes > 0) return Malformed("a chunk is longer than its size says");
+      return {};
+    case Stage::kChunkSize:
+      if (line_bytes > limits_.max_chunk_line_bytes) {
+        return Malformed("a chunk's size line is too long: leave out chunk extensions");
+      }
+      return {};
+    case Stage::kRequestLine:
+      if (line_bytes > limits_.max_request_line_bytes) {
+        return {.status = 414, .advice = "the request line is too long: use a shorter URL"};
+      }
+      return {};
+    default:
+      if (at_ + line_bytes > limits_.max_head_bytes) {
+        return {.status = 431, .advice = "the headers are too large: send fewer or shorter ones"};
+      }
+      return {};
+  }
+}
+
+Http1Refusal Http1LineGuard::OnLine(std::string_view line) {
+  switch (stage_) {
+    case Stage::kRequestLine:
+      return OnRequestLine(line);
+    case Stage::kFields:
+      return line.empty() ? OnHeadEnd() : OnField(line);
+    case Stage::kDataEnd:
+      stage_ = Stage::kChunkSize;
+      return {};
+    case Stage::kChunkSize:
+      return OnChunkSize(line);
+    case Stage::kTrailers:
+      if (!line.empty()) return OnField(line);
+      stage_ = Stage::kDone;
+      return {};
+    case Stage::kDone:
+      break;
+  }
+  return {};
+}
+
+// One space between the parts, a version that we speak, a target in a form that we serve.
+Http1Refusal Http1LineGuard::OnRequestLine(std::string_view line) {
+  if (line.empty() && at_ == 0) return {};
+  const std::size_t method_end = line.find(' ');
+  const std::size_t target_end = line.rfind(' ');
+  if (method_end == std::string_view::npos || method_end == target_end) {
+    return Malformed("the request line is not 'METHOD TARGET HTTP/1.1'");
+  }
+  const std::string_view method = line.substr(0, method_end);
+  const std::string_view target = line.substr(method_end + 1, target_end - method_end - 1);
+  const std::string_view version = line.substr(target_end + 1);
+  if (!IsToken(method)) return Malformed("the method has characters that no method has");
+  head_request_ = method == "HEAD";
+  version_11_ = version == "HTTP/1.1";
+  if (!version_11_ && version != "HTTP/1.0") {
+    const bool other = version.size() == 8 && version.starts_with("HTTP/") && IsDigit(version[5]) &&
+                       version[6] == '.' && IsDigit(version[7]);
+    if (other) return {.status = 505, .advice = "this version of HTTP is not spoken: use HTTP/1.1"};
+    return Malformed("the request line does not end with the version HTTP/1.1");
+  }
+  if (!ParseHttp1Target(method, target)) {
+    return Malformed(
+        "the target is no path and no http or https URL, or has characters that must "
+        "be percent-encoded");
+  }
+  stage_ = Stage::kFields;
+  return {};
+}
+
+Http1Refusal Http1LineGuard::OnField(std::string_view line) {
+  if (++fields_ > limits_.max_fields) {
+    return {.status = 431, .advice = "there are too many headers: send fewer"};
+  }
+  if (line[0] == ' ' || line[0] == '\t') {
+    return Malformed("a header is folded over lines: send it on one line");
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return Malformed("a header has no colon");
+  const std::string_view name = line.substr(0, colon);
+  if (!IsToken(name)) {
+    return Malformed(
+        "a header's name has characters that no name has, or a space before its colon");
+  }
+  const std::string_view value = line.substr(colon + 1);
+  if (!std::ranges::all_of(value, IsValueChar)) {
+    return Malformed("a header's value has control characters");
+  }
+  // In trailers the parser refuses what belongs in the head.
+  return stage_ == Stage::kFields ? OnKnownField(name, Trim(value)) : Http1Refusal{};
+}
+
+// The fields on which the end of the request, and whose it is, depends.
+Http1Refusal Http1LineGuard::OnKnownField(std::string_view name, std::string_view value) {
+  if (EqualsNoCase(name, "host")) {
+    if (has_host_) return Malformed("there is more than one Host");
+    has_host_ = true;
+    if (!IsAuthority(value)) return Malformed("Host is no host name with an optional port");
+  } else if (EqualsNoCase(name, "content-length")) {
+    if (has_length_) return Malformed("there is more than one Content-Length");
+    has_length_ = true;
+    if (value.empty() || value.size() > kMaxLengthDigits || !std::ranges::all_of(value, IsDigit)) {
+      return Malformed("Content-Length is no decimal number");
+    }
+  } else if (EqualsNoCase(name, "transfer-encoding")) {
+    if (has_transfer_encoding_) return Malformed("there is more than one Transfer-Encoding");
+    has_transfer_encoding_ = true;
+    if (!EqualsNoCase(value, "chunked")) {
+      return Malformed("Transfer-Encoding is not 'chunked', the only one understood");
+    }
+  } else if (EqualsNoCase(name, "expect") && version_11_ && !EqualsNoCase(value, "100-continue")) {
+    return {.status = 417, .advice = "Expect is not '100-continue', the only one understood"};
+  }
+  return {};
+}
+
+Http1Refusal Http1LineGuard::OnHeadEnd() {
+  if (has_length_ && has_transfer_encoding_) {
+    return Malformed("Content-Length and Transfer-Encoding exclude each other");
+  }
+  if (has_transfer_encoding_ && !version_11_) {
+    return Malformed("HTTP/1.0 has no Transfer-Encoding: use Content-Length");
+  }
+  if (!has_host_ && version_11_) return Malformed("Host is missing");
+  stage_ = Stage::kDone;
+  return {};
+}
+
+Http1Refusal Http1LineGuard::OnChunkSize(std::string_view line) {
+  const auto end = std::ranges::find_if_not(line, IsHex);
+  const auto digits = static_cast<std::size_t>(end - line.begin());
+  if (digits == 0 || digits > kMaxChunkDigits) {
+    return Malformed("a chunk's size is no hexadecimal number, or too large");
+  }
+  if (end != line.end() && *end != ';') {
+    return Malformed("a chunk's size is followed by something that is no extension");
+  }
+  if (!std::ranges::all_of(line, IsValueChar)) {
+    return Malformed("a chunk extension has control characters");
+  }
+  const bool last = std::ranges::all_of(line.substr(0, digits), [](char c) { return c == '0'; });
+  stage_ = last ? Stage::kTrailers : Stage::kDone;
+  return {};
+}
+
+}  // namespace prism::rpc
