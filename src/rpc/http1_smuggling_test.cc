@@ -35,10 +35,9 @@ std::string Host(std::string_view field) {
 }
 std::string Chunks(std::string_view body) { return Post("Transfer-Encoding: chunked\r\n", body); }
 
-std::vector<Case> RefusedHeads() {
-  using namespace std::string_literals;
+// How long the body is.
+std::vector<Case> RefusedLengths() {
   return {
-      // How long the body is.
       {"length and chunked", Post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n")},
       {"chunked and length", Post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n")},
       {"two lengths", Post("Content-Length: 5\r\nContent-Length: 6\r\n", "hello")},
@@ -73,7 +72,11 @@ std::vector<Case> RefusedHeads() {
       {"encoding in HTTP/1.0",
        "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
       {"expectation unknown", Post("Expect: the-best\r\nContent-Length: 1\r\n", "x"), 417},
-      // Where a line ends.
+  };
+}
+
+std::vector<Case> RefusedLines() {
+  return {
       {"bare LF after the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n"},
       {"bare LF after a field", "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n"},
       {"bare LF at the end", "GET / HTTP/1.1\r\nHost: a\r\n\n"},
@@ -88,7 +91,13 @@ std::vector<Case> RefusedHeads() {
       {"folded first field", "GET / HTTP/1.1\r\n Host: a\r\n\r\n"},
       {"two empty lines in front", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
       {"bare LF in front", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
-      // Names and values.
+  };
+}
+
+// Names, values, and whose the request is.
+std::vector<Case> RefusedFields() {
+  using namespace std::string_literals;
+  return {
       {"space before the colon", Get("X : a\r\n")},
       {"tab before the colon", Get("X\t: a\r\n")},
       {"space before the length's colon", Post("Content-Length : 5\r\n", "hello")},
@@ -104,7 +113,6 @@ std::vector<Case> RefusedHeads() {
       {"value with DEL", Get("X: a\x7f\r\n")},
       {"value with escape", Get("X: a\x1b[0m\r\n")},
       {"connection no list", Get("Connection: close close\r\n")},
-      // Whose it is.
       {"no host", Host("X: a")},
       {"two hosts", Host("Host: a\r\nHost: b")},
       {"same host twice", Host("Host: a\r\nHost: a")},
@@ -115,7 +123,12 @@ std::vector<Case> RefusedHeads() {
       {"host with path", Host("Host: a/b")},
       {"host with user", Host("Host: user@a")},
       {"host not ASCII", Host("Host: \xc3\xa4")},
-      // The request line.
+  };
+}
+
+std::vector<Case> RefusedRequestLines() {
+  using namespace std::string_literals;
+  return {
       {"no version", Line("GET /")},
       {"method only", Line("GET")},
       {"version lower case", Line("GET / http/1.1")},
@@ -148,7 +161,11 @@ std::vector<Case> RefusedHeads() {
       {"authority-form", Line("CONNECT a:443 HTTP/1.1")},
       {"TLS", "\x16\x03\x01\x02\x00\x01\r\n"s},
       {"text", "hello\r\n"},
-      // Sizes.
+  };
+}
+
+std::vector<Case> RefusedSizes() {
+  return {
       {"line too long", Line("GET /" + std::string(9'000, 'a') + " HTTP/1.1"), 414},
       {"line too long, no end", "GET /" + std::string(9'000, 'a'), 414},
       {"field too long", Get("X: " + std::string(20'000, 'x') + "\r\n"), 431},
@@ -164,7 +181,6 @@ std::vector<Case> RefusedHeads() {
 }
 
 std::vector<Case> RefusedBodies() {
-  using namespace std::string_literals;
   return {
       {"size empty", Chunks("\r\nhello\r\n0\r\n\r\n")},
       {"size word", Chunks("five\r\nhello\r\n0\r\n\r\n")},
@@ -247,7 +263,12 @@ std::string TestName(const ::testing::TestParamInfo<Case>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Head, Smuggling, ::testing::ValuesIn(RefusedHeads()), TestName);
+INSTANTIATE_TEST_SUITE_P(Length, Smuggling, ::testing::ValuesIn(RefusedLengths()), TestName);
+INSTANTIATE_TEST_SUITE_P(Line, Smuggling, ::testing::ValuesIn(RefusedLines()), TestName);
+INSTANTIATE_TEST_SUITE_P(Field, Smuggling, ::testing::ValuesIn(RefusedFields()), TestName);
+INSTANTIATE_TEST_SUITE_P(RequestLine, Smuggling, ::testing::ValuesIn(RefusedRequestLines()),
+                         TestName);
+INSTANTIATE_TEST_SUITE_P(Size, Smuggling, ::testing::ValuesIn(RefusedSizes()), TestName);
 INSTANTIATE_TEST_SUITE_P(Body, Smuggling, ::testing::ValuesIn(RefusedBodies()), TestName);
 
 // The same strictness must not hit what honest clients send.
@@ -256,7 +277,7 @@ struct Accepted {
   std::string request;
   std::string_view path = "/";
   std::string_view authority = "a";
-  std::string_view body = "";
+  std::string_view body;
 };
 
 void PrintTo(const Accepted& item, std::ostream* out) { *out << item.name; }
