@@ -277,7 +277,7 @@ struct Accepted {
   std::string request;
   std::string_view path = "/";
   std::string_view authority = "a";
-  std::string_view body;
+  std::string_view body = {};
 };
 
 void PrintTo(const Accepted& item, std::ostream* out) { *out << item.name; }

@@ -97,7 +97,13 @@ class Connection {
       if (!recorder_.streams.empty() && !recorder_.last().closed) Serve(recorder_.last());
       out.clear();
       codec_->Produce(out, 100);
-    } while (!out.empty() || codec_->wants_write());
+    } while (!out.empty() || codec_->wants_write() || has_work());
+  }
+
+  bool has_work() const {
+    if (recorder_.streams.empty() || recorder_.streams.back()->closed) return false;
+    const RecordedStream& stream = *recorder_.streams.back();
+    return stream.unconsumed > 0 || (stream.ended && !stream.body_ended);
   }
 
   void Serve(RecordedStream& stream) {
