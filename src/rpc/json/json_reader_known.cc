@@ -111,8 +111,11 @@ Status JsonReader::ReadAny(Index object, Message& into) {
 
 // What has a form of its own is the member "value"; all others are members beside "@type".
 Status JsonReader::ReadAnyContent(Index object, Message& content) {
-  if (!HasOwnForm(*content.GetDescriptor())) return ReadFields(object, content, /*in_any=*/true);
+  const Descriptor& type = *content.GetDescriptor();
   const std::optional<Index> value = tape_.Find(object, "value");
+  // Go writes Empty with "value": {}, C++ and Java without.
+  const bool wrapped_empty = value && type.full_name() == "google.protobuf.Empty";
+  if (!HasOwnForm(type) && !wrapped_empty) return ReadFields(object, content, /*in_any=*/true);
   if (!value) return std::unexpected(Refused("JSON_WRONG_TYPE", object, "must have \"value\""));
   for (Index key = JsonTape::First(object); key < tape_.After(object); key = tape_.After(key + 1)) {
     const std::string_view name = tape_.Text(key);
