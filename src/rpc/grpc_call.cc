@@ -9,14 +9,11 @@
 #include "rpc/grpc_connection.h"
 #include "rpc/grpc_metadata.h"
 #include "rpc/gzip.h"
+#include "rpc/json/json_codec.h"
 
 namespace prism::rpc {
 namespace {
 
-// A stream's writer waits while this much of what it wrote has not left.
-constexpr std::size_t kHighWaterBytes = 64 * 1024;
-// Below this size compressing costs more than it saves.
-constexpr std::size_t kMinGzipBytes = 1024;
 // Larger buffers of a call go back to the allocator with it.
 constexpr std::size_t kKeepBytes = 16 * 1024;
 
@@ -36,12 +33,6 @@ void ClearText(std::string& text) {
 Error Truncated() {
   return {Code::kInternal, "GRPC_FRAME_TRUNCATED",
           "the request ended in the middle of a message: the sender or a proxy cut it off"};
-}
-
-Error DeadlineExceeded() {
-  return {
-      Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
-      "the call was not finished within its deadline: allow more time, or ask for less at once"};
 }
 
 }  // namespace
@@ -146,10 +137,12 @@ void GrpcCall::ResetState() {
   context_.reset();
   arena_.Reset();
   method_ = nullptr;
+  format_ = nullptr;
   headers_.Clear();
   reader_.Reset(kKeepBytes);
   request_ = {};
   ClearText(decompressed_);
+  ClearText(transcoded_);
   unconsumed_ = 0;
   request_error_.reset();
   ClearText(added_text_);
@@ -159,8 +152,9 @@ void GrpcCall::ResetState() {
   body.Clear();
   body_ended = false;
   answered_ = headers_sent_ = request_ended_ = false;
-  is_post_ = is_grpc_ = has_te_ = headers_too_large_ = gzip_ = false;
+  is_post_ = has_te_ = headers_too_large_ = gzip_in_ = gzip_out_ = body_gzip_ = false;
   refusal_ = {};
+  http_status_ = "200";
 }
 
 void GrpcCall::SetDeadline(MonoNanos when) {
@@ -180,7 +174,7 @@ void GrpcCall::OnHeader(std::string_view name, std::string_view value) {
   if (name == ":method") {
     is_post_ = value == "POST";
   } else if (name == "content-type") {
-    is_grpc_ = IsGrpcContentType(value);
+    format_ = FindCallFormat(value);
   } else if (name == "te") {
     has_te_ = true;  // the codec takes "trailers" only
   } else if (name != ":scheme" &&
@@ -190,18 +184,35 @@ void GrpcCall::OnHeader(std::string_view name, std::string_view value) {
 }
 
 void GrpcCall::OnHeadersEnd(bool end) {
-  if (!is_post_) {
-    refusal_ = {"405", "gRPC calls are POST requests.\n"};
-  } else if (!is_grpc_ && !headers_too_large_) {
-    refusal_ = {"415", "This port speaks gRPC: content-type must be application/grpc.\n"};
-  }
-  if (refuses()) {
+  if (RefuseRequest()) {
     if (end) SendRefusal();
     return;
   }
   if (Status checked = CheckHeaders(); !checked) return Fail(checked.error());
   if (streams_requests()) Queue(kDispatch);
   if (end) OnEnd();
+}
+
+// True for what is a call in none of our protocols: it gets an answer of plain HTTP.
+bool GrpcCall::RefuseRequest() {
+  if (!is_post_) {
+    refusal_ = {"405", "Calls are POST requests.\n"};
+    return true;
+  }
+  if (headers_too_large_) {
+    if (format_ == nullptr) format_ = &GrpcFormat();
+    return false;
+  }
+  if (format_ != nullptr) {
+    method_ = shard_.dispatcher().Find(headers_.Find(":path"));
+    const bool streams = method_ != nullptr && method_->kind != contract::StreamKind::kUnary;
+    if (!format_->connect() || method_ == nullptr || format_->framed() == streams) return false;
+  }
+  refusal_ = {"415",
+              "content-type must be one of application/grpc, application/grpc-web; for unary methods "
+              "also application/json, application/proto; for methods that stream also "
+              "application/connect+json, application/connect+proto.\n"};
+  return true;
 }
 
 Status GrpcCall::CheckHeaders() {
@@ -211,37 +222,57 @@ Status GrpcCall::CheckHeaders() {
               fmt::format("the request's headers are above {} bytes: send less metadata",
                           shard_.limits().max_header_list_bytes)));
   }
-  if (!has_te_) {
+  if (!has_te_ && format_->end == CallEnd::kTrailers) {
     return std::unexpected(
         Error(Code::kInvalidArgument, "TE_TRAILERS_MISSING",
               "the header 'te: trailers' is missing: the client is no gRPC client, or a proxy on "
               "the way drops trailers"));
   }
-  const std::string_view path = headers_.Find(":path");
-  method_ = shard_.dispatcher().Find(path);
   if (method_ == nullptr) {
+    if (!format_->framed()) http_status_ = "404";
     return std::unexpected(
         Error(Code::kUnimplemented, "METHOD_NOT_FOUND",
               fmt::format("there is no method {}: check the service's name and version; server "
                           "reflection lists what is there",
-                          path.substr(0, 200))));
+                          headers_.Find(":path").substr(0, 200))));
   }
-  const std::string_view encoding = headers_.Find("grpc-encoding");
+  if (const auto version = headers_.Find("connect-protocol-version");
+      format_->connect() && !version.empty() && version != "1") {
+    return std::unexpected(InvalidField("CONNECT_VERSION_UNSUPPORTED", "connect-protocol-version",
+                                        "must be 1"));
+  }
+  TRY(CheckEncoding());
+  return CheckTimeout();
+}
+
+Status GrpcCall::CheckEncoding() {
+  const std::string_view encoding = headers_.Find(format_->encoding_header);
   if (!encoding.empty() && encoding != "identity" && encoding != "gzip") {
-    AddHeader("grpc-accept-encoding", "identity,gzip");
+    AddHeader(format_->accept_header, "identity,gzip");
     return std::unexpected(Error(Code::kUnimplemented, "COMPRESSION_UNSUPPORTED",
                                  fmt::format("messages compressed with '{}' are not understood: "
                                              "use gzip or none",
                                              encoding.substr(0, 40))));
   }
-  gzip_ = encoding == "gzip";
-  const std::string_view timeout_text = headers_.Find("grpc-timeout");
-  if (timeout_text.empty()) return {};
-  const std::optional<MonoNanos> timeout = ParseGrpcTimeout(timeout_text);
+  gzip_in_ = encoding == "gzip";
+  // gRPC clients say what they can read, not what they want to.
+  gzip_out_ = format_->connect() ? ListContains(headers_.Find(format_->accept_header), "gzip")
+                                 : gzip_in_;
+  if (!format_->framed()) reader_.SetWhole(gzip_in_);
+  return {};
+}
+
+Status GrpcCall::CheckTimeout() {
+  const std::string_view text = headers_.Find(format_->timeout_header);
+  if (text.empty()) return {};
+  const std::optional<MonoNanos> timeout =
+      format_->connect() ? ParseConnectTimeout(text) : ParseGrpcTimeout(text);
   if (!timeout) {
-    return std::unexpected(
-        InvalidField("GRPC_TIMEOUT_INVALID", "grpc-timeout",
-                     "is not up to 8 digits followed by one of H, M, S, m, u, n"));
+    return std::unexpected(InvalidField(
+        format_->connect() ? "CONNECT_TIMEOUT_INVALID" : "GRPC_TIMEOUT_INVALID",
+        std::string(format_->timeout_header),
+        format_->connect() ? "is not a number of milliseconds of up to 10 digits"
+                           : "is not up to 8 digits followed by one of H, M, S, m, u, n"));
   }
   const MonoNanos now = context_->arrival;
   SetDeadline(*timeout < std::numeric_limits<MonoNanos>::max() - now
@@ -320,18 +351,32 @@ void GrpcCall::DispatchUnary() {
   Result<std::string_view> request = Decompress(**frame);
   if (!request) return Fail(request.error());
   request_ = *request;
+  if (format_->json) {
+    google::protobuf::Message* message = method_->new_request(&context_->arena());
+    if (Status parsed = ParseJson(request_, *message); !parsed) return Fail(parsed.error());
+    message->SerializeToString(&transcoded_);
+    request_ = transcoded_;
+  }
   Queue(kDispatch);
 }
 
 Result<std::string_view> GrpcCall::Decompress(GrpcFrameReader::Frame frame) {
   if (!frame.compressed) return frame.bytes;
-  if (!gzip_) {
+  if (!gzip_in_) {
     return std::unexpected(Error(Code::kInternal, "GRPC_FRAME_MALFORMED",
-                                 "a message is marked as compressed, but the call names no "
-                                 "grpc-encoding"));
+                                 fmt::format("a message is marked as compressed, but the call "
+                                             "names no {}",
+                                             format_->encoding_header)));
   }
   TRY(Gunzip(frame.bytes, shard_.limits().max_message_bytes, decompressed_));
   return decompressed_;
+}
+
+Status GrpcCall::Parse(std::string_view bytes, google::protobuf::Message& into) const {
+  if (format_->json) return ParseJson(bytes, into);
+  if (into.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return {};
+  return std::unexpected(Error(Code::kInvalidArgument, "MESSAGE_MALFORMED",
+                               "a message of the stream is not valid protobuf"));
 }
 
 runtime::Task<Result<bool>> GrpcCall::Read(google::protobuf::Message& into) {
@@ -341,13 +386,10 @@ runtime::Task<Result<bool>> GrpcCall::Read(google::protobuf::Message& into) {
     CO_TRY_ASSIGN(const auto frame, reader_.Next());
     if (frame) {
       CO_TRY_ASSIGN(const std::string_view bytes, Decompress(*frame));
-      const bool parsed = into.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+      Status parsed = Parse(bytes, into);
       CO_TRY_ASSIGN(const bool more, reader_.Ready());
       if (!more) GiveBackWindow();
-      if (!parsed) {
-        co_return std::unexpected(Error(Code::kInvalidArgument, "MESSAGE_MALFORMED",
-                                        "a message of the stream is not valid protobuf"));
-      }
+      CO_TRY(std::move(parsed));
       co_return true;
     }
     if (request_ended_) {
@@ -356,156 +398,6 @@ runtime::Task<Result<bool>> GrpcCall::Read(google::protobuf::Message& into) {
     }
     co_await reader_wakeup_;
   }
-}
-
-// --- response ------------------------------------------------------------------------------------
-
-Status GrpcCall::Alive() {
-  const runtime::CancelReason reason = context_->cancel().reason();
-  if (reason == runtime::CancelReason::kDeadline) return std::unexpected(DeadlineExceeded());
-  if (reason != runtime::CancelReason::kNone || !stream_open_) {
-    return std::unexpected(
-        Error(Code::kCancelled, "CALL_CANCELLED", "the client has gone, or the server stops"));
-  }
-  return {};
-}
-
-// Decides the end of the response. False when it has been decided before, or nobody listens.
-bool GrpcCall::Answer() {
-  if (std::exchange(answered_, true)) return false;
-  Disarm();
-  return stream_open_;
-}
-
-void GrpcCall::AddHeader(std::string_view name, std::string_view value) {
-  if (headers_sent_) return;
-  added_.push_back({.offset = static_cast<std::uint32_t>(added_text_.size()),
-                    .name_size = static_cast<std::uint32_t>(name.size()),
-                    .value_size = static_cast<std::uint32_t>(value.size())});
-  added_text_.append(name).append(value);
-}
-
-void GrpcCall::Respond(const google::protobuf::Message& response) {
-  if (!Answer()) return;
-  AppendMessage(response);
-  body_ended = true;
-  SendHeaders(false);
-}
-
-void GrpcCall::Finish() {
-  if (!Answer()) return;
-  body_ended = true;
-  if (!headers_sent_) return SendHeaders(false);
-  connection_->codec().ResumeBody(*this);
-  connection_->MarkOutput();
-}
-
-void GrpcCall::Fail(const Error& error) {
-  if (!Answer()) return;
-  SetErrorTrailers(error);
-  if (!headers_sent_) return SendHeaders(true);
-  body_ended = true;
-  connection_->codec().ResumeBody(*this);
-  connection_->MarkOutput();
-}
-
-runtime::Task<Status> GrpcCall::Write(const google::protobuf::Message& message) {
-  CO_TRY(Alive());
-  AppendMessage(message);
-  if (!headers_sent_) {
-    SendHeaders(false);
-  } else {
-    connection_->codec().ResumeBody(*this);
-    connection_->MarkOutput();
-  }
-  while (body.size() > kHighWaterBytes) {
-    co_await writer_wakeup_;
-    CO_TRY(Alive());
-  }
-  co_return Status{};
-}
-
-void GrpcCall::AppendMessage(const google::protobuf::Message& message) {
-  const std::size_t size = message.ByteSizeLong();
-  const std::size_t before = body.size();
-  if (gzip_ && size >= kMinGzipBytes) {
-    AppendCompressed(message);
-  } else {
-    body.Append(kGrpcPrefixBytes + size, [&](char* out) {
-      WriteGrpcPrefix(out, false, static_cast<std::uint32_t>(size));
-      message.SerializeWithCachedSizesToArray(
-          reinterpret_cast<std::uint8_t*>(out + kGrpcPrefixBytes));
-    });
-  }
-  connection_->OnBodyQueued(body.size() - before);
-}
-
-void GrpcCall::AppendCompressed(const google::protobuf::Message& message) {
-  std::string compressed;
-  Gzip(message.SerializeAsString(), compressed);
-  body.Append(kGrpcPrefixBytes, [&](char* out) {
-    WriteGrpcPrefix(out, true, static_cast<std::uint32_t>(compressed.size()));
-  });
-  body.Append(compressed);
-}
-
-// With `end` the status is part of the headers ("Trailers-Only").
-void GrpcCall::SendHeaders(bool end) {
-  headers_sent_ = true;
-  response_fields_.push_back({":status", "200"});
-  response_fields_.push_back({"content-type", "application/grpc"});
-  if (gzip_ && !end) response_fields_.push_back({"grpc-encoding", "gzip"});
-  const std::string_view text(added_text_);
-  // Values of some length are ids and the like, which hardly repeat.
-  constexpr std::size_t kRepeating = 16;
-  for (const AddedHeader& added : added_) {
-    response_fields_.push_back(
-        {.name = text.substr(added.offset, added.name_size),
-         .value = text.substr(added.offset + added.name_size, added.value_size),
-         .unique = added.value_size > kRepeating});
-  }
-  if (end) {
-    response_fields_.insert(response_fields_.end(), trailers_.begin(),
-                            trailers_.begin() + static_cast<std::ptrdiff_t>(trailer_count_));
-  }
-  connection_->codec().Respond(*this, response_fields_, end);
-  connection_->MarkOutput();
-}
-
-// What is no gRPC gets an answer of plain HTTP, and like there after its request has come.
-void GrpcCall::SendRefusal() {
-  if (!Answer()) return;
-  headers_sent_ = true;
-  const auto [status, text] = refusal_;
-  response_fields_.push_back({":status", status});
-  response_fields_.push_back({"content-type", "text/plain; charset=utf-8"});
-  if (status == "405") response_fields_.push_back({"allow", "POST"});
-  is_grpc_ = false;
-  body.Append(text);
-  connection_->OnBodyQueued(text.size());
-  body_ended = true;
-  connection_->codec().Respond(*this, response_fields_, false);
-  connection_->MarkOutput();
-}
-
-void GrpcCall::SetErrorTrailers(const Error& error) {
-  status_ = WriteGrpcStatus(error);
-  trailers_ = {{{.name = "grpc-status", .value = status_.status},
-                {.name = "grpc-message", .value = status_.message, .unique = true},
-                {.name = "grpc-status-details-bin", .value = status_.details, .unique = true}}};
-  trailer_count_ = trailers_.size();
-}
-
-std::span<const HeaderField> GrpcCall::Trailers() {
-  if (!is_grpc_) return {};
-  static constexpr HeaderField kOk{.name = "grpc-status", .value = "0"};
-  if (trailer_count_ == 0) return {&kOk, 1};
-  return {trailers_.data(), trailer_count_};
-}
-
-void GrpcCall::OnBodyTaken(std::size_t count) {
-  connection_->OnBodyGone(count);
-  if (running_ && !answered_ && body.size() <= kHighWaterBytes) Queue(kWakeWriter);
 }
 
 }  // namespace prism::rpc

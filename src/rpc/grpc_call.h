@@ -1,4 +1,5 @@
-// One gRPC call on the server: the stream's events on one side, ServerCall on the other.
+// One call on the server: the stream's events on one side, ServerCall on the other, whichever of the
+// protocols of call_format.h it speaks.
 #pragma once
 
 #include <google/protobuf/arena.h>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/call_format.h"
 #include "rpc/grpc_frame.h"
 #include "rpc/grpc_shard.h"
 #include "rpc/grpc_status.h"
@@ -88,7 +90,7 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
     std::coroutine_handle<> waiter_ = nullptr;
   };
 
-  // An answer for what is no gRPC request.
+  // An answer for what is none of the protocols.
   struct Refusal {
     std::string_view status;  // empty: none
     std::string_view text;
@@ -109,7 +111,10 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   void OnServed();
 
   // Request side.
+  bool RefuseRequest();
   Status CheckHeaders();
+  Status CheckEncoding();
+  Status CheckTimeout();
   bool streams_requests() const {
     return method_->kind == contract::StreamKind::kClient ||
            method_->kind == contract::StreamKind::kBidi;
@@ -118,17 +123,23 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   void OnStreamData(std::string_view bytes, bool last);
   void DispatchUnary();
   Result<std::string_view> Decompress(GrpcFrameReader::Frame frame);
+  Status Parse(std::string_view bytes, google::protobuf::Message& into) const;
   void GiveBackWindow();
 
   // Response side.
   Status Alive();
   bool Answer();
-  void AppendMessage(const google::protobuf::Message& message);
-  void AppendCompressed(const google::protobuf::Message& message);
+  Status AppendMessage(const google::protobuf::Message& message);
+  void AppendEncoded(std::string_view bytes);
+  void AppendFrame(std::uint8_t flags, std::string_view bytes);
+  void AppendEnd(const Error* error);
+  void EndStream();
+  void FailUnary(const Error& error);
   void SendHeaders(bool end);
   bool refuses() const { return !refusal_.status.empty(); }
   void SendRefusal();
   void SetErrorTrailers(const Error& error);
+  std::span<const HeaderField> StatusTrailers() const;
 
   GrpcShard& shard_;
   GrpcConnection* connection_ = nullptr;
@@ -139,6 +150,7 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   google::protobuf::Arena arena_;
   std::optional<contract::CallContext> context_;
   const contract::MethodInfo* method_ = nullptr;
+  const CallFormat* format_ = nullptr;
   std::string_view peer_;
   std::string peer_copy_;  // once the connection has gone
 
@@ -146,6 +158,7 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   GrpcFrameReader reader_;
   std::string_view request_;
   std::string decompressed_;
+  std::string transcoded_;  // the request as protobuf, when it came as JSON
   std::size_t unconsumed_ = 0;  // body bytes that hold the peer's window
   std::optional<Error> request_error_;
 
@@ -156,6 +169,7 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   std::size_t trailer_count_ = 0;
   GrpcStatusText status_;
   Refusal refusal_;
+  std::string_view http_status_ = "200";
 
   Wakeup reader_wakeup_;
   Wakeup writer_wakeup_;
@@ -167,10 +181,11 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   bool headers_sent_ = false;
   bool request_ended_ = false;
   bool is_post_ = false;
-  bool is_grpc_ = false;
   bool has_te_ = false;
   bool headers_too_large_ = false;
-  bool gzip_ = false;  // both ways
+  bool gzip_in_ = false;   // messages of the request may be compressed
+  bool gzip_out_ = false;  // those of the response may
+  bool body_gzip_ = false;  // the unframed body of the response is
 };
 
 }  // namespace prism::rpc

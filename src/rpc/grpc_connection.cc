@@ -18,7 +18,6 @@ GrpcConnection::GrpcConnection(GrpcShard& shard, OutputListener& output, std::st
     : shard_(shard),
       output_(output),
       peer_(std::move(peer)),
-      codec_(MakeNghttp2Codec(*this, CodecLimits(shard.limits()))),
       last_call_(shard.shard().turn_time()) {}
 
 GrpcConnection::~GrpcConnection() {
@@ -32,9 +31,28 @@ GrpcConnection::~GrpcConnection() {
 }
 
 bool GrpcConnection::OnBytes(std::string_view bytes, MonoNanos now) {
+  if (codec_ == nullptr) [[unlikely]] {
+    opening_.append(bytes);
+    if (!ChooseCodec()) return true;
+    bytes = opening_;
+  }
   const bool open = codec_->OnBytes(bytes, now);
+  if (!opening_.empty()) opening_ = std::string();
   shard_.RunReady();
   return open;
+}
+
+// By the first bytes: HTTP/2 begins with "PRI * HTTP/2.0" (RFC 9113 section 3.4), and no method of
+// HTTP/1.1 is called PRI. False while they could still be either.
+bool GrpcConnection::ChooseCodec() {
+  constexpr std::string_view kHttp2 = "PRI ";
+  const auto seen = std::string_view(opening_).substr(0, kHttp2.size());
+  if (seen == kHttp2) {
+    codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits()));
+  } else if (!kHttp2.starts_with(seen)) {
+    codec_ = MakeHttp1Codec(*this, Http1CodecLimits(shard_.limits()));
+  }
+  return codec_ != nullptr;
 }
 
 void GrpcConnection::Produce(std::string& out, std::size_t limit) {
@@ -74,6 +92,7 @@ void GrpcConnection::OnPong() {
 void GrpcConnection::AnnounceDrain() {
   if (announced_) return;
   announced_ = true;
+  if (codec_ == nullptr) return FinishDrain();
   codec_->AnnounceDrain();
   codec_->Ping();
   MarkOutput();
@@ -82,7 +101,7 @@ void GrpcConnection::AnnounceDrain() {
 void GrpcConnection::FinishDrain() {
   if (draining_) return;
   draining_ = true;
-  codec_->Drain();
+  if (codec_ != nullptr) codec_->Drain();
   MarkOutput();
 }
 
@@ -93,6 +112,7 @@ void GrpcConnection::Shutdown() {
 }
 
 void GrpcConnection::Ping() {
+  if (codec_ == nullptr) return;
   codec_->Ping();
   MarkOutput();
 }

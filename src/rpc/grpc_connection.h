@@ -1,4 +1,4 @@
-// One HTTP/2 connection with its gRPC calls, without a socket.
+// One HTTP connection with its calls, without a socket.
 #pragma once
 
 #include <memory>
@@ -32,9 +32,9 @@ class GrpcConnection final : private HttpEvents {
   bool OnBytes(std::string_view bytes, MonoNanos now);
   // Appends what is to be sent; runs what that made ready.
   void Produce(std::string& out, std::size_t limit);
-  bool wants_write() const { return codec_->wants_write(); }
+  bool wants_write() const { return codec_ != nullptr && codec_->wants_write(); }
   // Nothing can come or go any more, and nobody works on an answer.
-  bool finished() const { return codec_->finished(); }
+  bool finished() const { return codec_ != nullptr ? codec_->finished() : draining_; }
   std::size_t calls() const { return call_count_; }
   // Response bytes that wait for the peer's window or for Produce.
   std::size_t queued_bytes() const { return queued_bytes_; }
@@ -61,10 +61,12 @@ class GrpcConnection final : private HttpEvents {
   void OnBodyQueued(std::size_t count) { queued_bytes_ += count; }
   void OnBodyGone(std::size_t count) { queued_bytes_ -= count; }
   void Unlink(GrpcCall& call);
+  bool ChooseCodec();
 
   GrpcShard& shard_;
   OutputListener& output_;
   std::string peer_;
+  std::string opening_;  // what came before it was clear which HTTP this is
   std::unique_ptr<HttpCodec> codec_;
   GrpcCall* head_ = nullptr;
   std::size_t call_count_ = 0;

@@ -127,12 +127,12 @@ TEST(GrpcConnection, RefusesWhatIsWrongWithTheBody) {
   }
 }
 
-TEST(GrpcConnection, AnswersWhatIsNoGrpcInPlainHttp) {
+TEST(GrpcConnection, AnswersWhatIsNoCallInPlainHttp) {
   Wire wire;
   const std::int32_t get =
       wire.Call({{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}}, "");
   Headers json = Wire::CallHeaders(EchoDispatcher::kUnary);
-  json[4].second = "application/json";
+  json[4].second = "text/plain";
   const std::int32_t post = wire.Call(json, "{}");
   wire.Pump();
   EXPECT_EQ(FindHeader(wire.client.Find(get)->headers, ":status"), "405");

@@ -15,11 +15,13 @@ namespace prism::rpc {
 
 inline constexpr std::size_t kGrpcPrefixBytes = 5;
 
-// Writes the prefix of a message of `length` bytes to out[0..5).
-void WriteGrpcPrefix(char* out, bool compressed, std::uint32_t length);
+// Writes the prefix of a message of `length` bytes to out[0..5). Flags: 1 when it is compressed;
+// gRPC-Web and Connect have more.
+void WriteGrpcPrefix(char* out, std::uint8_t flags, std::uint32_t length);
 
 // Cuts a stream of bytes into messages. Keeps its buffer between streams (Reset), so that a pooled
-// call allocates nothing for small messages. Thread rule: one thread at a time.
+// call allocates nothing for small messages. Connect's streams are framed alike; a body that is one
+// message without a prefix is read after SetWhole. Thread rule: one thread at a time.
 class GrpcFrameReader {
  public:
   struct Frame {
@@ -31,6 +33,11 @@ class GrpcFrameReader {
   explicit GrpcFrameReader(std::uint64_t max_message_bytes)
       : max_message_bytes_(max_message_bytes) {}
 
+  // Until Reset, everything appended is one message, complete when the caller says so by Next.
+  void SetWhole(bool compressed) {
+    whole_ = true;
+    whole_compressed_ = compressed;
+  }
   void Append(std::string_view data);
   // Whether a complete message is there. Looks at the announced length before the bytes have come:
   // asked after each Append, it refuses an oversized message at its first bytes.
@@ -55,6 +62,8 @@ class GrpcFrameReader {
   std::uint64_t max_message_bytes_;
   std::string buffer_;
   std::size_t start_ = 0;  // first byte that was not given out
+  bool whole_ = false;
+  bool whole_compressed_ = false;
 };
 
 // RESOURCE_EXHAUSTED/MESSAGE_TOO_LARGE with the limit in its metadata.

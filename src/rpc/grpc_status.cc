@@ -26,4 +26,10 @@ GrpcStatusText WriteGrpcStatus(const Error& error) {
   return text;
 }
 
+Error DeadlineExceeded() {
+  return {
+      Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
+      "the call was not finished within its deadline: allow more time, or ask for less at once"};
+}
+
 }  // namespace prism::rpc

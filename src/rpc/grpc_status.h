@@ -16,4 +16,7 @@ struct GrpcStatusText {
 };
 GrpcStatusText WriteGrpcStatus(const Error& error);
 
+// What a call ends with whose time is over.
+Error DeadlineExceeded();
+
 }  // namespace prism::rpc

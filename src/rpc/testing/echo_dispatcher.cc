@@ -15,6 +15,9 @@ constexpr contract::MethodInfo Method(std::string_view path, contract::StreamKin
   contract::MethodInfo info{};
   info.path = path;
   info.kind = kind;
+  info.new_request = [](google::protobuf::Arena* arena) -> google::protobuf::Message* {
+    return google::protobuf::Arena::CreateMessage<Message>(arena);
+  };
   return info;
 }
 

@@ -1,0 +1,66 @@
+#include "rpc/call_format.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace prism::rpc {
+namespace {
+
+constexpr CallFormat Grpc(std::string_view content_type) {
+  return {content_type, CallEnd::kTrailers, false, "grpc-timeout", "grpc-encoding",
+          "grpc-accept-encoding"};
+}
+constexpr CallFormat GrpcWeb(std::string_view content_type) {
+  return {content_type, CallEnd::kTrailerFrame, false, "grpc-timeout", "grpc-encoding",
+          "grpc-accept-encoding"};
+}
+constexpr CallFormat ConnectUnary(std::string_view content_type, bool json) {
+  return {content_type, CallEnd::kHttpStatus, json, "connect-timeout-ms", "content-encoding",
+          "accept-encoding"};
+}
+constexpr CallFormat ConnectStream(std::string_view content_type, bool json) {
+  return {content_type, CallEnd::kEndFrame, json, "connect-timeout-ms", "connect-content-encoding",
+          "connect-accept-encoding"};
+}
+
+// In order of how often they are asked for.
+constexpr std::array kFormats = {
+    Grpc("application/grpc"),
+    Grpc("application/grpc+proto"),
+    ConnectUnary("application/json", true),
+    ConnectUnary("application/proto", false),
+    GrpcWeb("application/grpc-web+proto"),
+    GrpcWeb("application/grpc-web"),
+    ConnectStream("application/connect+json", true),
+    ConnectStream("application/connect+proto", false),
+};
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
+const CallFormat& GrpcFormat() { return kFormats[0]; }
+
+const CallFormat* FindCallFormat(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (content_type.ends_with(' ') || content_type.ends_with('\t'))
+    content_type.remove_suffix(1);
+  for (const CallFormat& format : kFormats) {
+    if (std::ranges::equal(format.content_type, content_type, {}, {}, Lower)) return &format;
+  }
+  return nullptr;
+}
+
+std::optional<MonoNanos> ParseConnectTimeout(std::string_view text) {
+  constexpr std::size_t kMaxDigits = 10;
+  std::int64_t millis = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), millis);
+  if (error != std::errc() || end != text.data() + text.size() || text.size() > kMaxDigits ||
+      millis < 0) {
+    return std::nullopt;
+  }
+  return millis * kNanosPerMilli;
+}
+
+}  // namespace prism::rpc

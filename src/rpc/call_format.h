@@ -1,0 +1,43 @@
+// The protocols that carry calls on the data port, as a table of what differs between them.
+// Sources: gRPC over HTTP2, gRPC-Web, Connect Protocol Reference.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace prism::rpc {
+
+// How a response says that it is complete, and whether well.
+enum class CallEnd : std::uint8_t {
+  kTrailers,      // gRPC: HTTP trailers
+  kTrailerFrame,  // gRPC-Web: a last frame that holds the trailers as text
+  kEndFrame,      // Connect streams: a last frame that holds JSON
+  kHttpStatus,    // Connect unary: by the HTTP status; the body is the message, or the error
+};
+
+struct CallFormat {
+  std::string_view content_type;  // of request and response
+  CallEnd end;
+  bool json;  // messages are proto3 JSON instead of protobuf
+  // Request headers; the second is also that of the response.
+  std::string_view timeout_header;
+  std::string_view encoding_header;
+  std::string_view accept_header;
+
+  // Messages have a prefix of five bytes, so that there can be several.
+  bool framed() const { return end != CallEnd::kHttpStatus; }
+  bool connect() const { return end == CallEnd::kEndFrame || end == CallEnd::kHttpStatus; }
+};
+
+// By the value of content-type, parameters and letter case aside; nullptr: none of ours.
+const CallFormat* FindCallFormat(std::string_view content_type);
+// What a call gets whose own format is not known.
+const CallFormat& GrpcFormat();
+
+// connect-timeout-ms: 1 to 10 digits. Nothing when malformed.
+std::optional<MonoNanos> ParseConnectTimeout(std::string_view text);
+
+}  // namespace prism::rpc

@@ -1,0 +1,91 @@
+#include "rpc/connect_error.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "contract/status_proto.h"
+#include "google/rpc/status.pb.h"
+#include "rpc/grpc_metadata.h"
+#include "rpc/json/json_codec.h"
+
+namespace prism::rpc {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string ConnectCode(Code code) {
+  std::string name(CodeName(code));
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return name == "cancelled" ? "canceled" : name;
+}
+
+// The detail as JSON; its "@type" is said beside it already.
+Json Debug(const google::protobuf::Any& detail) {
+  std::string text;
+  if (!WriteJson(detail, text)) return Json::object();
+  Json debug = Json::parse(text, nullptr, false);
+  debug.erase("@type");
+  return debug;
+}
+
+Json ErrorObject(const Error& error) {
+  const google::rpc::Status status = contract::StatusProto(error);
+  Json object = {{"code", ConnectCode(error.code())}, {"message", status.message()}};
+  for (const google::protobuf::Any& detail : status.details()) {
+    const std::string& url = detail.type_url();
+    std::string value;
+    AppendBase64(value, detail.value());
+    object["details"].push_back({{"type", url.substr(url.rfind('/') + 1)},
+                                 {"value", std::move(value)},
+                                 {"debug", Debug(detail)}});
+  }
+  return object;
+}
+
+}  // namespace
+
+std::string ConnectErrorJson(const Error& error) { return ErrorObject(error).dump(); }
+
+std::string ConnectEndJson(const Error* error) {
+  if (error == nullptr) return "{}";
+  return Json({{"error", ErrorObject(*error)}}).dump();
+}
+
+std::string_view HttpStatusOf(Code code) {
+  switch (code) {
+    case Code::kOk:
+      return "200";
+    case Code::kInvalidArgument:
+    case Code::kFailedPrecondition:
+    case Code::kOutOfRange:
+      return "400";
+    case Code::kUnauthenticated:
+      return "401";
+    case Code::kPermissionDenied:
+      return "403";
+    case Code::kNotFound:
+      return "404";
+    case Code::kAlreadyExists:
+    case Code::kAborted:
+      return "409";
+    case Code::kResourceExhausted:
+      return "429";
+    case Code::kCancelled:
+      return "499";
+    case Code::kUnimplemented:
+      return "501";
+    case Code::kUnavailable:
+      return "503";
+    case Code::kDeadlineExceeded:
+      return "504";
+    case Code::kUnknown:
+    case Code::kInternal:
+    case Code::kDataLoss:
+      break;
+  }
+  return "500";
+}
+
+}  // namespace prism::rpc

@@ -1,0 +1,237 @@
+// The response side of GrpcCall.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "rpc/connect_error.h"
+#include "rpc/grpc_call.h"
+#include "rpc/grpc_connection.h"
+#include "rpc/gzip.h"
+#include "rpc/json/json_codec.h"
+
+namespace prism::rpc {
+namespace {
+
+// A stream's writer waits while this much of what it wrote has not left.
+constexpr std::size_t kHighWaterBytes = 64 * 1024;
+// Below this size compressing costs more than it saves.
+constexpr std::size_t kMinGzipBytes = 1024;
+// Flags of a frame, beside 0.
+constexpr std::uint8_t kCompressed = 0x01;
+constexpr std::uint8_t kConnectEnd = 0x02;
+constexpr std::uint8_t kWebTrailers = 0x80;
+
+}  // namespace
+
+Status GrpcCall::Alive() {
+  const runtime::CancelReason reason = context_->cancel().reason();
+  if (reason == runtime::CancelReason::kDeadline) return std::unexpected(DeadlineExceeded());
+  if (reason != runtime::CancelReason::kNone || !stream_open_) {
+    return std::unexpected(
+        Error(Code::kCancelled, "CALL_CANCELLED", "the client has gone, or the server stops"));
+  }
+  return {};
+}
+
+// Decides the end of the response. False when it has been decided before, or nobody listens.
+bool GrpcCall::Answer() {
+  if (std::exchange(answered_, true)) return false;
+  Disarm();
+  return stream_open_;
+}
+
+void GrpcCall::AddHeader(std::string_view name, std::string_view value) {
+  if (headers_sent_) return;
+  added_.push_back({.offset = static_cast<std::uint32_t>(added_text_.size()),
+                    .name_size = static_cast<std::uint32_t>(name.size()),
+                    .value_size = static_cast<std::uint32_t>(value.size())});
+  added_text_.append(name).append(value);
+}
+
+void GrpcCall::Respond(const google::protobuf::Message& response) {
+  if (!answered_ && stream_open_) {
+    if (Status written = AppendMessage(response); !written) return Fail(written.error());
+  }
+  if (!Answer()) return;
+  AppendEnd(nullptr);
+  body_ended = true;
+  SendHeaders(false);
+}
+
+void GrpcCall::Finish() {
+  if (!Answer()) return;
+  AppendEnd(nullptr);
+  body_ended = true;
+  if (!headers_sent_) return SendHeaders(false);
+  EndStream();
+}
+
+void GrpcCall::Fail(const Error& error) {
+  if (!Answer()) return;
+  if (format_ == nullptr) format_ = &GrpcFormat();  // its headers have not come
+  if (!format_->framed()) return FailUnary(error);
+  if (format_->end != CallEnd::kEndFrame) {
+    SetErrorTrailers(error);
+    if (!headers_sent_) return SendHeaders(true);
+  }
+  AppendEnd(&error);
+  body_ended = true;
+  if (!headers_sent_) return SendHeaders(false);
+  EndStream();
+}
+
+void GrpcCall::EndStream() {
+  connection_->codec().ResumeBody(*this);
+  connection_->MarkOutput();
+}
+
+// The HTTP status is the code, the body says why.
+void GrpcCall::FailUnary(const Error& error) {
+  if (http_status_ == "200") http_status_ = HttpStatusOf(error.code());
+  if (const auto delay = error.retry_after()) {
+    // In whole seconds (RFC 9110 section 10.2.3); the details have it to the millisecond.
+    AddHeader("retry-after",
+              std::to_string(std::chrono::ceil<std::chrono::seconds>(*delay).count()));
+  }
+  AppendFrame(0, ConnectErrorJson(error));
+  body_ended = true;
+  SendHeaders(false);
+}
+
+runtime::Task<Status> GrpcCall::Write(const google::protobuf::Message& message) {
+  CO_TRY(Alive());
+  CO_TRY(AppendMessage(message));
+  if (!headers_sent_) {
+    SendHeaders(false);
+  } else {
+    EndStream();
+  }
+  while (body.size() > kHighWaterBytes) {
+    co_await writer_wakeup_;
+    CO_TRY(Alive());
+  }
+  co_return Status{};
+}
+
+Status GrpcCall::AppendMessage(const google::protobuf::Message& message) {
+  if (format_->json) {
+    std::string text;
+    TRY(WriteJson(message, text));
+    AppendEncoded(text);
+    return {};
+  }
+  const std::size_t size = message.ByteSizeLong();
+  if (gzip_out_ && size >= kMinGzipBytes) {
+    AppendEncoded(message.SerializeAsString());
+    return {};
+  }
+  const std::size_t prefix = format_->framed() ? kGrpcPrefixBytes : 0;
+  body.Append(prefix + size, [&](char* out) {
+    if (prefix != 0) WriteGrpcPrefix(out, 0, static_cast<std::uint32_t>(size));
+    message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(out + prefix));
+  });
+  connection_->OnBodyQueued(prefix + size);
+  return {};
+}
+
+void GrpcCall::AppendEncoded(std::string_view bytes) {
+  if (!gzip_out_ || bytes.size() < kMinGzipBytes) return AppendFrame(0, bytes);
+  std::string compressed;
+  Gzip(bytes, compressed);
+  body_gzip_ = true;
+  AppendFrame(kCompressed, compressed);
+}
+
+// Without a prefix when the body is the message.
+void GrpcCall::AppendFrame(std::uint8_t flags, std::string_view bytes) {
+  const std::size_t before = body.size();
+  if (format_->framed()) {
+    body.Append(kGrpcPrefixBytes, [&](char* out) {
+      WriteGrpcPrefix(out, flags, static_cast<std::uint32_t>(bytes.size()));
+    });
+  }
+  body.Append(bytes);
+  connection_->OnBodyQueued(body.size() - before);
+}
+
+// The frame that ends a response, in the protocols that have one; nullptr: it ended well.
+void GrpcCall::AppendEnd(const Error* error) {
+  if (format_->end == CallEnd::kEndFrame) {
+    AppendFrame(kConnectEnd, ConnectEndJson(error));
+  } else if (format_->end == CallEnd::kTrailerFrame) {
+    std::string text;
+    for (const HeaderField& field : StatusTrailers()) {
+      text.append(field.name).append(": ").append(field.value).append("\r\n");
+    }
+    AppendFrame(kWebTrailers, text);
+  }
+}
+
+// With `end` the status is part of the headers ("Trailers-Only").
+void GrpcCall::SendHeaders(bool end) {
+  headers_sent_ = true;
+  const bool failed = http_status_ != "200";
+  response_fields_.push_back({":status", http_status_});
+  response_fields_.push_back(
+      {"content-type", failed ? "application/json" : format_->content_type});
+  if (format_->framed() ? gzip_out_ && !end : body_gzip_) {
+    response_fields_.push_back({format_->encoding_header, "gzip"});
+  }
+  const std::string_view text(added_text_);
+  // Values of some length are ids and the like, which hardly repeat.
+  constexpr std::size_t kRepeating = 16;
+  for (const AddedHeader& added : added_) {
+    response_fields_.push_back(
+        {.name = text.substr(added.offset, added.name_size),
+         .value = text.substr(added.offset + added.name_size, added.value_size),
+         .unique = added.value_size > kRepeating});
+  }
+  if (end) {
+    response_fields_.insert(response_fields_.end(), trailers_.begin(),
+                            trailers_.begin() + static_cast<std::ptrdiff_t>(trailer_count_));
+  }
+  connection_->codec().Respond(*this, response_fields_, end);
+  connection_->MarkOutput();
+}
+
+// What is no call gets an answer of plain HTTP, and like there after its request has come.
+void GrpcCall::SendRefusal() {
+  if (!Answer()) return;
+  headers_sent_ = true;
+  const auto [status, text] = refusal_;
+  response_fields_.push_back({":status", status});
+  response_fields_.push_back({"content-type", "text/plain; charset=utf-8"});
+  if (status == "405") response_fields_.push_back({"allow", "POST"});
+  format_ = nullptr;
+  body.Append(text);
+  connection_->OnBodyQueued(text.size());
+  body_ended = true;
+  connection_->codec().Respond(*this, response_fields_, false);
+  connection_->MarkOutput();
+}
+
+void GrpcCall::SetErrorTrailers(const Error& error) {
+  status_ = WriteGrpcStatus(error);
+  trailers_ = {{{.name = "grpc-status", .value = status_.status},
+                {.name = "grpc-message", .value = status_.message, .unique = true},
+                {.name = "grpc-status-details-bin", .value = status_.details, .unique = true}}};
+  trailer_count_ = trailers_.size();
+}
+
+std::span<const HeaderField> GrpcCall::StatusTrailers() const {
+  static constexpr HeaderField kOk{.name = "grpc-status", .value = "0"};
+  if (trailer_count_ == 0) return {&kOk, 1};
+  return {trailers_.data(), trailer_count_};
+}
+
+std::span<const HeaderField> GrpcCall::Trailers() {
+  if (format_ == nullptr || format_->end != CallEnd::kTrailers) return {};
+  return StatusTrailers();
+}
+
+void GrpcCall::OnBodyTaken(std::size_t count) {
+  connection_->OnBodyGone(count);
+  if (running_ && !answered_ && body.size() <= kHighWaterBytes) Queue(kWakeWriter);
+}
+
+}  // namespace prism::rpc
