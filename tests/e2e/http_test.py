@@ -1,0 +1,130 @@
+"""The data port as HTTP clients meet it: Connect over HTTP/1.1 and HTTP/2 with curl, urllib and Node's fetch.
+
+usage: http_test.py PROGRAM [unittest arguments]
+"""
+
+import base64
+import http.client
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from prism_gateway import Gateway  # noqa: E402
+
+PROGRAM = None
+KEYVALUE = "/prism.keyvalue.v1.KeyValueBasic/"
+
+
+def encoded(value):
+    return base64.b64encode(value).decode()
+
+
+class Http(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = cls.enterClassContext(Gateway(PROGRAM))
+        cls.base = f"http://{cls.gateway.data}"
+
+    def call(self, method, request, headers=(), service=KEYVALUE):
+        """Status and decoded body of a Connect call over HTTP/1.1."""
+        post = urllib.request.Request(self.base + service + method, json.dumps(request).encode(),
+                                      {"content-type": "application/json", **dict(headers)})
+        try:
+            with urllib.request.urlopen(post, timeout=10) as reply:
+                return reply.status, json.load(reply)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def curl(self, *arguments):
+        run = subprocess.run(["curl", "-sS", "--max-time", "10", *arguments], capture_output=True, text=True, check=True)
+        return run.stdout
+
+    def test_sets_and_gets_in_json(self):
+        status, answer = self.call("Set", {"namespace": "scratch", "key": "a", "value": encoded(b"hello"), "ttl": "60s"})
+        self.assertEqual(status, 200)
+        self.assertIn("version", answer)
+        status, answer = self.call("Get", {"namespace": "scratch", "key": "a"})
+        self.assertEqual((status, answer["found"], answer["value"]), (200, True, encoded(b"hello")))
+        self.assertTrue(answer["expireTime"].endswith("Z"))
+
+    def test_curl_speaks_both_versions(self):
+        for version in ("--http1.1", "--http2-prior-knowledge", "--http1.0"):
+            with self.subTest(version):
+                out = self.curl(version, "-H", "content-type: application/json", "-w", "\n%{http_code} %{content_type}",
+                                "-d", '{"namespace":"scratch","key":"nothing"}', self.base + KEYVALUE + "Get")
+                self.assertEqual(out, "{}\n200 application/json")
+
+    def test_one_connection_carries_many_calls(self):
+        connection = http.client.HTTPConnection(self.gateway.data, timeout=10)
+        for i in range(50):
+            connection.request("POST", KEYVALUE + "Exists", json.dumps({"namespace": "scratch", "key": f"k{i}"}),
+                               {"content-type": "application/json"})
+            reply = connection.getresponse()
+            self.assertEqual((reply.status, json.load(reply)), (200, {}))
+        connection.close()
+
+    def test_large_values_compressed(self):
+        value = encoded(b"z" * 3_000_000)
+        self.assertEqual(self.call("Set", {"namespace": "scratch", "key": "big", "value": value})[0], 200)
+        out = self.curl("--compressed", "-w", "%{size_download}", "-H", "content-type: application/json",
+                        "-d", '{"namespace":"scratch","key":"big"}', self.base + KEYVALUE + "Get", "-o", "/dev/null")
+        self.assertLess(int(out), 100_000)
+        out = self.curl("-H", "content-type: application/json", "-d", '{"namespace":"scratch","key":"big"}',
+                        self.base + KEYVALUE + "Get")
+        self.assertEqual(json.loads(out)["value"], value)
+
+    def test_streams_a_scan(self):
+        for i in range(5):
+            self.call("Set", {"namespace": "scratch", "key": f"scan:{i}", "value": encoded(b"v")})
+        message = json.dumps({"namespace": "scratch", "prefix": "scan:"}).encode()
+        post = urllib.request.Request(self.base + "/prism.keyvalue.v1.KeyValueScan/Scan",
+                                      b"\0" + len(message).to_bytes(4, "big") + message,
+                                      {"content-type": "application/connect+json"})
+        with urllib.request.urlopen(post, timeout=10) as reply:
+            body = reply.read()
+        frames = []
+        while body:
+            size = int.from_bytes(body[1:5], "big")
+            frames.append((body[0], json.loads(body[5:5 + size])))
+            body = body[5 + size:]
+        self.assertEqual([frame["entry"]["key"] for _, frame in frames if "entry" in frame],
+                         [f"scan:{i}" for i in range(5)])
+        self.assertEqual(frames[-1], (2, {}))
+
+    def test_errors_have_status_code_reason_and_advice(self):
+        for request, status, code, reason in (
+                ({"namespace": "nowhere", "key": "a"}, 404, "not_found", "NAMESPACE_NOT_FOUND"),
+                ({"namespace": "scratch", "key": ""}, 400, "invalid_argument", "KEY_EMPTY"),
+                ({"namespace": "scratch", "keys": "a"}, 400, "invalid_argument", "JSON_UNKNOWN_FIELD")):
+            with self.subTest(reason):
+                got, error = self.call("Get", request)
+                self.assertEqual((got, error["code"]), (status, code))
+                self.assertEqual(error["details"][0]["debug"]["reason"], reason)
+                self.assertGreater(len(error["message"]), 20)
+
+    def test_deadlines_and_durability_are_headers(self):
+        status, error = self.call("Get", {"namespace": "scratch", "key": "a"}, {"connect-timeout-ms": "0"})
+        self.assertEqual((status, error["code"]), (504, "deadline_exceeded"))
+        status, error = self.call("Set", {"namespace": "scratch", "key": "a"}, {"prism-min-durability": "fsynced"})
+        self.assertEqual((status, error["code"]), (400, "failed_precondition"))
+
+    def test_node_fetches(self):
+        script = """
+            const post = (method, body) => fetch(process.argv[1] + method, {method: 'POST',
+              headers: {'content-type': 'application/json'}, body: JSON.stringify(body)});
+            await (await post('Set', {namespace: 'scratch', key: 'node', value: btoa('fetched')})).json();
+            const got = await (await post('Get', {namespace: 'scratch', key: 'node'})).json();
+            console.log(atob(got.value));"""
+        run = subprocess.run(["node", "--input-type=module", "-e", script, self.base + KEYVALUE], capture_output=True,
+                             text=True, timeout=60)
+        self.assertEqual(run.stdout, "fetched\n", run.stderr)
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()
