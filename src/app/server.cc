@@ -9,7 +9,7 @@
 #include "app/notify.h"
 #include "app/privileges.h"
 #include "app/sockets.h"
-#include "rpc/grpc_server.h"
+#include "rpc/call_server.h"
 #include "rpc/http1_admin.h"
 #include "rpc/listener.h"
 #include "runtime/sync_wait.h"
@@ -72,7 +72,7 @@ struct Server::Listeners {
 
   Core core;
   AdminPages pages;
-  std::unique_ptr<rpc::GrpcServer> data;
+  std::unique_ptr<rpc::CallServer> data;
   std::unique_ptr<rpc::Http1AdminServer> admin;
   std::vector<std::unique_ptr<rpc::Listener>> admin_listeners;
 };
@@ -124,7 +124,7 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
 Status Server::Accept(Sockets sockets) {
   Listeners& all = *listeners_;
   all.data =
-      std::make_unique<rpc::GrpcServer>(all.core.shards(), all.core.gateway(), settings_.limits);
+      std::make_unique<rpc::CallServer>(all.core.shards(), all.core.gateway(), settings_.limits);
   for (rpc::ListenSocket& socket : sockets.data) TRY(all.data->Listen(std::move(socket)));
 
   runtime::Shard& shard = all.core.shards().at(0);

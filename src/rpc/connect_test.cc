@@ -1,4 +1,4 @@
-// Connect and gRPC-Web: the same calls as in grpc_connection_test.cc, in the other formats.
+// Connect and gRPC-Web: the same calls as in call_connection_test.cc, in the other formats.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>

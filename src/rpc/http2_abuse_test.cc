@@ -105,7 +105,7 @@ TEST(Http2Abuse, AClosedWindowHoldsTheAnswerOnly) {
   out.clear();
   wire.server->Produce(out, 1 << 20);
   EXPECT_NE(out.find("answer"), std::string::npos);
-  EXPECT_EQ(wire.server->calls(), 2u);
+  EXPECT_EQ(wire.server->open_calls(), 2u);
 }
 
 // A conversation with every kind of call, as the client's bytes.

@@ -96,7 +96,8 @@ class HttpCodec {
   virtual void Consume(HttpStream& stream, std::size_t count) = 0;
   virtual void Reset(HttpStream& stream, HttpError error) = 0;
 
-  virtual void Ping() = 0;
+  // Asks the peer for a sign of life. False: this version of HTTP has none.
+  virtual bool Ping() = 0;
   // Announces that the connection will end (GOAWAY with the highest id): nothing is refused yet.
   virtual void AnnounceDrain() = 0;
   // Refuses further streams; what has begun goes on. finished() becomes true after the last one.

@@ -87,7 +87,10 @@ class Nghttp2Codec final : public HttpCodec {
                               static_cast<std::uint32_t>(error));
   }
 
-  void Ping() override { nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kPingPayload); }
+  bool Ping() override {
+    nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kPingPayload);
+    return true;
+  }
   void AnnounceDrain() override { nghttp2_submit_shutdown_notice(session_); }
   void Drain() override {
     nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,

@@ -8,7 +8,7 @@
 namespace prism::rpc {
 
 ServerShard::ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits)
-    : shard_(shard), grpc_(shard, dispatcher, limits), empty_(shard) {
+    : shard_(shard), calls_(shard, dispatcher, limits), empty_(shard) {
   empty_.Set();
 }
 
@@ -44,13 +44,13 @@ void ServerShard::Close(SocketConnection& connection) {
 void ServerShard::AnnounceDrain() {
   draining_ = true;
   answers_until_ = shard_.turn_time() + kAnswerTime;
-  for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->grpc().AnnounceDrain();
+  for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->calls().AnnounceDrain();
 }
 
 runtime::Task<void> ServerShard::WaitUntilEmpty(MonoNanos deadline) {
   co_await empty_.For(std::min(deadline, answers_until_));
   if (shard_.turn_time() >= answers_until_) {
-    for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->grpc().FinishDrain();
+    for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->calls().FinishDrain();
   }
   co_await empty_.For(deadline);
 }
@@ -59,11 +59,11 @@ runtime::Task<void> ServerShard::Stop() {
   stopping_ = true;
   for (SocketConnection* c = head_; c != nullptr;) {
     SocketConnection& ending = *std::exchange(c, c->next_);
-    ending.grpc().Shutdown();
+    ending.calls().Shutdown();
     ending.Write();  // the last answers, as far as the socket takes them
     Close(ending);
   }
-  co_await grpc_.tasks().Join();
+  co_await calls_.tasks().Join();
 }
 
 }  // namespace prism::rpc

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "rpc/grpc_shard.h"
+#include "rpc/call_shard.h"
 #include "rpc/socket_connection.h"
 #include "runtime/shard.h"
 #include "runtime/wait.h"
@@ -39,7 +39,7 @@ class ServerShard {
   runtime::Task<void> Stop();
 
   runtime::Shard& shard() { return shard_; }
-  GrpcShard& grpc() { return grpc_; }
+  CallShard& calls() { return calls_; }
   std::span<char> read_buffer();
   std::string& write_buffer() { return write_buffer_; }
   void Close(SocketConnection& connection);
@@ -49,7 +49,7 @@ class ServerShard {
   static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
 
   runtime::Shard& shard_;
-  GrpcShard grpc_;
+  CallShard calls_;
   std::atomic<int> load_ = 0;
   std::unique_ptr<char[]> read_buffer_;  // made with the first connection
   std::string write_buffer_;

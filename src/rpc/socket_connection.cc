@@ -27,13 +27,13 @@ constexpr int kPortionsPerTurn = 4;
 SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer)
     : owner_(owner),
       fd_(fd),
-      grpc_(std::make_unique<GrpcConnection>(owner.grpc(), static_cast<OutputListener&>(*this),
+      calls_(std::make_unique<CallConnection>(owner.calls(), static_cast<OutputListener&>(*this),
                                              std::move(peer))),
       last_read_(owner.shard().turn_time()) {}
 
 SocketConnection::~SocketConnection() {
   // Calls that are still running must not find a connection that is half gone.
-  grpc_.reset();
+  calls_.reset();
   owner_.shard().Unwatch(fd_, *this);
   ::close(fd_);
 }
@@ -41,7 +41,7 @@ SocketConnection::~SocketConnection() {
 bool SocketConnection::Start() {
   interest_ = EPOLLIN;
   if (!owner_.shard().Watch(fd_, interest_, *this)) return false;
-  const ServerLimits& limits = owner_.grpc().limits();
+  const ServerLimits& limits = owner_.calls().limits();
   owner_.shard().ArmTimerAt(
       *this, last_read_ +
                  std::min({limits.handshake_timeout, limits.keepalive_time, limits.idle_timeout}));
@@ -68,7 +68,7 @@ bool SocketConnection::Read() {
   received_ = true;
   ping_sent_ = false;
   if (ending_) return true;
-  if (!grpc_->OnBytes({buffer.data(), static_cast<std::size_t>(got)}, last_read_)) ending_ = true;
+  if (!calls_->OnBytes({buffer.data(), static_cast<std::size_t>(got)}, last_read_)) ending_ = true;
   OnOutput();
   return true;
 }
@@ -89,13 +89,13 @@ bool SocketConnection::Write() {
     if (!unsent_.empty()) return true;
   }
   std::string& out = owner_.write_buffer();
-  for (int portion = 0; grpc_->wants_write(); ++portion) {
+  for (int portion = 0; calls_->wants_write(); ++portion) {
     if (portion == kPortionsPerTurn) {
       more_output_ = true;
       return true;
     }
     out.clear();
-    grpc_->Produce(out, kPortionBytes);
+    calls_->Produce(out, kPortionBytes);
     if (out.empty()) break;
     if (!Send(out)) return false;
     if (!out.empty()) {
@@ -103,7 +103,7 @@ bool SocketConnection::Write() {
       return true;
     }
   }
-  return !(ending_ || grpc_->finished());
+  return !(ending_ || calls_->finished());
 }
 
 // Takes what was sent off the front. False: the peer is gone.
@@ -126,9 +126,10 @@ bool SocketConnection::Send(std::string& bytes) {
 void SocketConnection::UpdateInterest() {
   std::uint32_t wanted = EPOLLIN;
   if (!unsent_.empty() &&
-      unsent_.size() + grpc_->queued_bytes() > owner_.grpc().limits().max_unsent_bytes) {
+      unsent_.size() + calls_->queued_bytes() > owner_.calls().limits().max_unsent_bytes) {
     wanted = 0;
   }
+  if (!calls_->wants_read()) wanted = 0;
   if (!unsent_.empty() || more_output_) wanted |= EPOLLOUT;
   if (wanted == interest_) return;
   interest_ = wanted;
@@ -138,22 +139,23 @@ void SocketConnection::UpdateInterest() {
 
 // Looks at the connection now and then; what it finds decides when it looks again.
 void SocketConnection::OnTimer() {
-  const ServerLimits& limits = owner_.grpc().limits();
+  const ServerLimits& limits = owner_.calls().limits();
   const MonoNanos now = owner_.shard().turn_time();
   const MonoNanos silent = now - last_read_;
   const bool mute = !received_ && silent >= limits.handshake_timeout;
   if (mute || (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout)) {
     return owner_.Close(*this);
   }
-  if (grpc_->calls() == 0 && now - grpc_->last_call() >= limits.idle_timeout) grpc_->FinishDrain();
-  if (!ping_sent_ && silent >= limits.keepalive_time) {
-    ping_sent_ = true;
-    grpc_->Ping();
-  }
+  if (calls_->open_calls() == 0 && now - calls_->last_call() >= limits.idle_timeout) calls_->FinishDrain();
   MonoNanos next = last_read_ + limits.keepalive_time;
+  if (!ping_sent_ && silent >= limits.keepalive_time) {
+    // Over HTTP/1.1 a client that waits for its answer is rightly silent.
+    ping_sent_ = calls_->Ping() || calls_->open_calls() == 0;
+    if (!ping_sent_) next = now + limits.keepalive_time;
+  }
   if (ping_sent_) next += limits.keepalive_timeout;
   if (!received_) next = std::min(next, last_read_ + limits.handshake_timeout);
-  if (grpc_->calls() == 0) next = std::min(next, grpc_->last_call() + limits.idle_timeout);
+  if (calls_->open_calls() == 0) next = std::min(next, calls_->last_call() + limits.idle_timeout);
   owner_.shard().ArmTimerAt(*this, std::max(next, now + kShortestLook));
 }
 

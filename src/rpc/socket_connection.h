@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "rpc/grpc_connection.h"
+#include "rpc/call_connection.h"
 #include "runtime/shard.h"
 
 namespace prism::rpc {
@@ -28,7 +28,7 @@ class SocketConnection final : private runtime::FdHandler,
   // False: the socket could not be watched.
   bool Start();
 
-  GrpcConnection& grpc() { return *grpc_; }
+  CallConnection& calls() { return *calls_; }
 
  private:
   friend class ServerShard;
@@ -46,7 +46,7 @@ class SocketConnection final : private runtime::FdHandler,
 
   ServerShard& owner_;
   int fd_;
-  std::unique_ptr<GrpcConnection> grpc_;
+  std::unique_ptr<CallConnection> calls_;
   std::string unsent_;
   MonoNanos last_read_;
   std::uint32_t interest_ = 0;

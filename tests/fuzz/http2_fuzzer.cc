@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "rpc/grpc_connection.h"
+#include "rpc/call_connection.h"
 #include "rpc/testing/echo_dispatcher.h"
 #include "runtime/shard.h"
 
@@ -41,10 +41,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const prism::rpc::ServerLimits limits = SmallLimits();
   prism::runtime::Shard shard(0);
   prism::rpc::testing::EchoDispatcher dispatcher;
-  prism::rpc::GrpcShard calls(shard, dispatcher, limits);
+  prism::rpc::CallShard calls(shard, dispatcher, limits);
   NoOutput listener;
   {
-    prism::rpc::GrpcConnection connection(calls, listener, "fuzz:1");
+    prism::rpc::CallConnection connection(calls, listener, "fuzz:1");
     std::string out;
     prism::MonoNanos now = prism::kNanosPerSecond;
     bool open = true;

@@ -11,7 +11,7 @@
 
 #include "rpc/client_session.h"
 #include "rpc/client_status.h"
-#include "rpc/grpc_connection.h"
+#include "rpc/call_connection.h"
 #include "rpc/grpc_frame.h"
 #include "rpc/testing/echo_dispatcher.h"
 #include "runtime/shard.h"
@@ -36,7 +36,7 @@ class Wire final : private OutputListener {
   explicit Wire(const ServerLimits& limits_in = {})
       : limits(limits_in),
         calls(shard, dispatcher, limits),
-        server(std::make_unique<GrpcConnection>(calls, static_cast<OutputListener&>(*this),
+        server(std::make_unique<CallConnection>(calls, static_cast<OutputListener&>(*this),
                                                 "test:1")) {}
   ~Wire() {
     server.reset();
@@ -105,8 +105,8 @@ class Wire final : private OutputListener {
   ServerLimits limits;
   runtime::Shard shard{0};
   EchoDispatcher dispatcher;
-  GrpcShard calls;
-  std::unique_ptr<GrpcConnection> server;
+  CallShard calls;
+  std::unique_ptr<CallConnection> server;
   Http2ClientSession client;
   MonoNanos now = kNanosPerSecond;
   bool server_open = true;

@@ -13,7 +13,7 @@
 
 #include "rpc/call_format.h"
 #include "rpc/grpc_frame.h"
-#include "rpc/grpc_shard.h"
+#include "rpc/call_shard.h"
 #include "rpc/grpc_status.h"
 #include "rpc/http_codec.h"
 #include "rpc/request_headers.h"
@@ -22,21 +22,21 @@
 
 namespace prism::rpc {
 
-class GrpcConnection;
+class CallConnection;
 
 // Life cycle: Acquire from the pool, Begin; it goes back to the pool by itself when the stream has
 // closed AND the task has completed AND nothing is queued for it, in whatever order these come. The
 // codec may only touch it until OnClose, the connection until Detach, the dispatcher until its task
 // has completed. Thread rule: its shard.
-class GrpcCall final : public ServerCall, public HttpStream, private runtime::Timer {
+class Call final : public ServerCall, public HttpStream, private runtime::Timer {
  public:
-  explicit GrpcCall(GrpcShard& shard);
-  ~GrpcCall() override;
+  explicit Call(CallShard& shard);
+  ~Call() override;
 
-  void Begin(GrpcConnection& connection);
+  void Begin(CallConnection& connection);
   // The connection is gone: nothing can be answered any more.
   void Detach();
-  // What codec events and timers have caused; GrpcShard::RunReady calls it.
+  // What codec events and timers have caused; CallShard::RunReady calls it.
   void RunReady();
   // Ends the call because the server stops.
   void Shutdown();
@@ -65,7 +65,7 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   std::span<const HeaderField> Trailers() override;
 
  private:
-  friend class GrpcConnection;  // links it
+  friend class CallConnection;  // links it
 
   enum Work : std::uint8_t {
     kDispatch = 1,
@@ -107,7 +107,7 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   void Queue(Work work);
   void MaybeRelease();
   void ResetState();
-  static runtime::Task<void> Serve(GrpcCall& call);
+  static runtime::Task<void> Serve(Call& call);
   void OnServed();
 
   // Request side.
@@ -141,10 +141,10 @@ class GrpcCall final : public ServerCall, public HttpStream, private runtime::Ti
   void SetErrorTrailers(const Error& error);
   std::span<const HeaderField> StatusTrailers() const;
 
-  GrpcShard& shard_;
-  GrpcConnection* connection_ = nullptr;
-  GrpcCall* next_ = nullptr;  // in the connection's list
-  GrpcCall* prev_ = nullptr;
+  CallShard& shard_;
+  CallConnection* connection_ = nullptr;
+  Call* next_ = nullptr;  // in the connection's list
+  Call* prev_ = nullptr;
 
   alignas(8) std::array<char, 2048> arena_block_;
   google::protobuf::Arena arena_;

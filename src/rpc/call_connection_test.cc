@@ -1,4 +1,4 @@
-#include "rpc/grpc_connection.h"
+#include "rpc/call_connection.h"
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ std::string Reason(const Wire& wire, std::int32_t id) {
   return status ? "OK" : std::string(status.error().reason());
 }
 
-TEST(GrpcConnection, AnswersAUnaryCallHoweverItsBytesAreCut) {
+TEST(CallConnection, AnswersAUnaryCallHoweverItsBytesAreCut) {
   for (std::size_t piece : {1u, 2u, 3u, 7u, 64u, 100'000u}) {
     Wire wire;
     const std::int32_t id = wire.Call(EchoDispatcher::kUnary, Framed(Serialized("hello")));
@@ -28,11 +28,11 @@ TEST(GrpcConnection, AnswersAUnaryCallHoweverItsBytesAreCut) {
     EXPECT_EQ(wire.Answer(id), "hello");
     EXPECT_EQ(FindHeader(wire.client.Find(id)->headers, "content-type"), "application/grpc");
     EXPECT_EQ(FindHeader(wire.client.Find(id)->headers, "x-echo"), "yes");
-    EXPECT_EQ(wire.server->calls(), 0u);
+    EXPECT_EQ(wire.server->open_calls(), 0u);
   }
 }
 
-TEST(GrpcConnection, AnswersManyCallsOfOneBatchInOnePortion) {
+TEST(CallConnection, AnswersManyCallsOfOneBatchInOnePortion) {
   Wire wire;
   wire.Pump();
   std::vector<std::int32_t> ids;
@@ -48,7 +48,7 @@ TEST(GrpcConnection, AnswersManyCallsOfOneBatchInOnePortion) {
     EXPECT_EQ(wire.Answer(ids[static_cast<std::size_t>(i)]), std::to_string(i));
 }
 
-TEST(GrpcConnection, CarriesARichError) {
+TEST(CallConnection, CarriesARichError) {
   Wire wire;
   const std::int32_t id = wire.Call(EchoDispatcher::kFail, Framed(""));
   wire.Pump();
@@ -61,7 +61,7 @@ TEST(GrpcConnection, CarriesARichError) {
   EXPECT_EQ(status.error().fields()[0].field, "field");
 }
 
-TEST(GrpcConnection, ReassemblesAMessageLargerThanTheWindow) {
+TEST(CallConnection, ReassemblesAMessageLargerThanTheWindow) {
   Wire wire;
   const std::string value(3u << 20, 'v');
   const std::int32_t id = wire.Call(EchoDispatcher::kUnary, Framed(Serialized(value)));
@@ -77,7 +77,7 @@ TEST(GrpcConnection, ReassemblesAMessageLargerThanTheWindow) {
   EXPECT_TRUE(wire.End(id));
 }
 
-TEST(GrpcConnection, RefusesWhatIsWrongWithTheRequest) {
+TEST(CallConnection, RefusesWhatIsWrongWithTheRequest) {
   struct Case {
     std::string name, value;  // a header, replaced or added; "te" without a value is left out
     std::string reason;
@@ -99,11 +99,11 @@ TEST(GrpcConnection, RefusesWhatIsWrongWithTheRequest) {
     ASSERT_TRUE(wire.client.Find(id)->closed) << c.reason;
     EXPECT_EQ(Reason(wire, id), c.reason);
     EXPECT_EQ(wire.dispatcher.started, 0);
-    EXPECT_EQ(wire.server->calls(), 0u);
+    EXPECT_EQ(wire.server->open_calls(), 0u);
   }
 }
 
-TEST(GrpcConnection, RefusesWhatIsWrongWithTheBody) {
+TEST(CallConnection, RefusesWhatIsWrongWithTheBody) {
   struct Case {
     std::string body;
     std::string reason;
@@ -123,11 +123,11 @@ TEST(GrpcConnection, RefusesWhatIsWrongWithTheBody) {
     wire.Pump();
     ASSERT_TRUE(wire.client.Find(id)->closed) << c.reason;
     EXPECT_EQ(Reason(wire, id), c.reason);
-    EXPECT_EQ(wire.server->calls(), 0u);
+    EXPECT_EQ(wire.server->open_calls(), 0u);
   }
 }
 
-TEST(GrpcConnection, AnswersWhatIsNoCallInPlainHttp) {
+TEST(CallConnection, AnswersWhatIsNoCallInPlainHttp) {
   Wire wire;
   const std::int32_t get =
       wire.Call({{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}}, "");
@@ -141,7 +141,7 @@ TEST(GrpcConnection, AnswersWhatIsNoCallInPlainHttp) {
   EXPECT_NE(wire.client.Find(post)->body.find("application/grpc"), std::string::npos);
 }
 
-TEST(GrpcConnection, GzipBothWaysWhenTheClientUsesIt) {
+TEST(CallConnection, GzipBothWaysWhenTheClientUsesIt) {
   Wire wire;
   Headers headers = Wire::CallHeaders(EchoDispatcher::kUnary);
   headers.emplace_back("grpc-encoding", "gzip");
@@ -162,7 +162,7 @@ TEST(GrpcConnection, GzipBothWaysWhenTheClientUsesIt) {
   EXPECT_EQ(plain, message);
 }
 
-TEST(GrpcConnection, ADecompressedMessageCountsAgainstTheLimit) {
+TEST(CallConnection, ADecompressedMessageCountsAgainstTheLimit) {
   ServerLimits limits;
   limits.max_message_bytes = 10'000;
   Wire wire(limits);
@@ -176,7 +176,7 @@ TEST(GrpcConnection, ADecompressedMessageCountsAgainstTheLimit) {
   EXPECT_EQ(Reason(wire, id), "MESSAGE_TOO_LARGE");
 }
 
-TEST(GrpcConnection, StreamsOfEachKind) {
+TEST(CallConnection, StreamsOfEachKind) {
   Wire wire;
   const std::int32_t repeat = wire.Call(EchoDispatcher::kRepeat, Framed(Serialized("ab")));
   const std::int32_t collect =
@@ -197,10 +197,10 @@ TEST(GrpcConnection, StreamsOfEachKind) {
   wire.Pump();
   EXPECT_TRUE(wire.client.Find(chat)->closed);
   EXPECT_TRUE(wire.End(chat));
-  EXPECT_EQ(wire.server->calls(), 0u);
+  EXPECT_EQ(wire.server->open_calls(), 0u);
 }
 
-TEST(GrpcConnection, AWriterWaitsForAReaderWhoDoesNotRead) {
+TEST(CallConnection, AWriterWaitsForAReaderWhoDoesNotRead) {
   Wire wire;
   wire.dispatcher.repeats = 1000;
   const std::int32_t id =
@@ -220,7 +220,7 @@ TEST(GrpcConnection, AWriterWaitsForAReaderWhoDoesNotRead) {
   EXPECT_TRUE(wire.End(id));
 }
 
-TEST(GrpcConnection, AClientWaitsForAMethodThatDoesNotRead) {
+TEST(CallConnection, AClientWaitsForAMethodThatDoesNotRead) {
   Wire wire;
   wire.dispatcher.hold_reads = true;
   const std::int32_t id = wire.Open(Wire::CallHeaders(EchoDispatcher::kCollect));
@@ -235,7 +235,7 @@ TEST(GrpcConnection, AClientWaitsForAMethodThatDoesNotRead) {
   EXPECT_EQ(wire.Answer(id), "1000000");
 }
 
-TEST(GrpcConnection, TakesAStreamedMessageLargerThanTheWindow) {
+TEST(CallConnection, TakesAStreamedMessageLargerThanTheWindow) {
   Wire wire;
   const std::int32_t id =
       wire.Call(EchoDispatcher::kCollect, Framed(Serialized(std::string(3u << 20, 'x'))));
@@ -243,7 +243,7 @@ TEST(GrpcConnection, TakesAStreamedMessageLargerThanTheWindow) {
   EXPECT_EQ(wire.Answer(id), std::to_string(3u << 20));
 }
 
-TEST(GrpcConnection, AResetCancelsTheCall) {
+TEST(CallConnection, AResetCancelsTheCall) {
   Wire wire;
   const std::int32_t id = wire.Call(EchoDispatcher::kHold, Framed(""));
   wire.Pump();
@@ -252,10 +252,10 @@ TEST(GrpcConnection, AResetCancelsTheCall) {
   wire.Pump();
   EXPECT_EQ(wire.dispatcher.cancelled, std::vector{runtime::CancelReason::kClientGone});
   EXPECT_EQ(wire.dispatcher.finished, 1);
-  EXPECT_EQ(wire.server->calls(), 0u);
+  EXPECT_EQ(wire.server->open_calls(), 0u);
 }
 
-TEST(GrpcConnection, ACallOutlivesItsConnection) {
+TEST(CallConnection, ACallOutlivesItsConnection) {
   Wire wire;
   wire.Call(EchoDispatcher::kHold, Framed(""));
   wire.Call(EchoDispatcher::kDeaf, Framed(""));
@@ -270,7 +270,7 @@ TEST(GrpcConnection, ACallOutlivesItsConnection) {
   EXPECT_EQ(wire.calls.tasks().running(), 0u);
 }
 
-TEST(GrpcConnection, TheClientGetsDeadlineExceededEvenFromADeafMethod) {
+TEST(CallConnection, TheClientGetsDeadlineExceededEvenFromADeafMethod) {
   Wire wire;
   Headers headers = Wire::CallHeaders(EchoDispatcher::kDeaf);
   headers.emplace_back("grpc-timeout", "10m");
@@ -288,19 +288,19 @@ TEST(GrpcConnection, TheClientGetsDeadlineExceededEvenFromADeafMethod) {
   for (std::int32_t id : {deaf, held, chat, unfinished})
     EXPECT_EQ(Reason(wire, id), "DEADLINE_EXCEEDED") << id;
   EXPECT_EQ(wire.dispatcher.cancelled, std::vector{runtime::CancelReason::kDeadline});
-  EXPECT_EQ(wire.server->calls(), 1u);
+  EXPECT_EQ(wire.server->open_calls(), 1u);
   wire.dispatcher.Release();
-  EXPECT_EQ(wire.server->calls(), 0u);
+  EXPECT_EQ(wire.server->open_calls(), 0u);
 }
 
-TEST(GrpcConnection, ATaskThatEndsWithoutAnswerIsAnInternalError) {
+TEST(CallConnection, ATaskThatEndsWithoutAnswerIsAnInternalError) {
   Wire wire;
   const std::int32_t id = wire.Call(EchoDispatcher::kSilent, Framed(""));
   wire.Pump();
   EXPECT_EQ(Reason(wire, id), "CALL_NOT_ANSWERED");
 }
 
-TEST(GrpcConnection, DrainLetsCallsFinish) {
+TEST(CallConnection, DrainLetsCallsFinish) {
   Wire wire;
   const std::int32_t held = wire.Call(EchoDispatcher::kHold, Framed(""));
   wire.Pump();
@@ -314,7 +314,7 @@ TEST(GrpcConnection, DrainLetsCallsFinish) {
   EXPECT_TRUE(wire.server->finished());
 }
 
-TEST(GrpcConnection, ShutdownTellsCallsWhy) {
+TEST(CallConnection, ShutdownTellsCallsWhy) {
   Wire wire;
   const std::int32_t deaf = wire.Call(EchoDispatcher::kDeaf, Framed(""));
   const std::int32_t chat = wire.Open(Wire::CallHeaders(EchoDispatcher::kChat));
@@ -325,7 +325,7 @@ TEST(GrpcConnection, ShutdownTellsCallsWhy) {
   EXPECT_EQ(Reason(wire, chat), "SERVER_STOPPING");
 }
 
-TEST(GrpcConnection, CallsThatNobodyWaitsForStillCount) {
+TEST(CallConnection, CallsThatNobodyWaitsForStillCount) {
   ServerLimits limits;
   limits.max_concurrent_streams = 4;
   Wire wire(limits);
@@ -337,9 +337,9 @@ TEST(GrpcConnection, CallsThatNobodyWaitsForStillCount) {
     wire.Pump();
   }
   EXPECT_EQ(wire.dispatcher.started, 8);
-  EXPECT_EQ(wire.server->calls(), 8u);
+  EXPECT_EQ(wire.server->open_calls(), 8u);
   wire.dispatcher.Release();
-  EXPECT_EQ(wire.server->calls(), 0u);
+  EXPECT_EQ(wire.server->open_calls(), 0u);
 }
 
 }  // namespace

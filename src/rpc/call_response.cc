@@ -1,11 +1,11 @@
-// The response side of GrpcCall.
+// The response side of Call.
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "rpc/connect_error.h"
-#include "rpc/grpc_call.h"
-#include "rpc/grpc_connection.h"
+#include "rpc/call.h"
+#include "rpc/call_connection.h"
 #include "rpc/gzip.h"
 #include "rpc/json/json_codec.h"
 
@@ -23,7 +23,7 @@ constexpr std::uint8_t kWebTrailers = 0x80;
 
 }  // namespace
 
-Status GrpcCall::Alive() {
+Status Call::Alive() {
   const runtime::CancelReason reason = context_->cancel().reason();
   if (reason == runtime::CancelReason::kDeadline) return std::unexpected(DeadlineExceeded());
   if (reason != runtime::CancelReason::kNone || !stream_open_) {
@@ -34,13 +34,13 @@ Status GrpcCall::Alive() {
 }
 
 // Decides the end of the response. False when it has been decided before, or nobody listens.
-bool GrpcCall::Answer() {
+bool Call::Answer() {
   if (std::exchange(answered_, true)) return false;
   Disarm();
   return stream_open_;
 }
 
-void GrpcCall::AddHeader(std::string_view name, std::string_view value) {
+void Call::AddHeader(std::string_view name, std::string_view value) {
   if (headers_sent_) return;
   added_.push_back({.offset = static_cast<std::uint32_t>(added_text_.size()),
                     .name_size = static_cast<std::uint32_t>(name.size()),
@@ -48,7 +48,7 @@ void GrpcCall::AddHeader(std::string_view name, std::string_view value) {
   added_text_.append(name).append(value);
 }
 
-void GrpcCall::Respond(const google::protobuf::Message& response) {
+void Call::Respond(const google::protobuf::Message& response) {
   if (!answered_ && stream_open_) {
     if (Status written = AppendMessage(response); !written) return Fail(written.error());
   }
@@ -58,7 +58,7 @@ void GrpcCall::Respond(const google::protobuf::Message& response) {
   SendHeaders(false);
 }
 
-void GrpcCall::Finish() {
+void Call::Finish() {
   if (!Answer()) return;
   AppendEnd(nullptr);
   body_ended = true;
@@ -66,7 +66,7 @@ void GrpcCall::Finish() {
   EndStream();
 }
 
-void GrpcCall::Fail(const Error& error) {
+void Call::Fail(const Error& error) {
   if (!Answer()) return;
   if (format_ == nullptr) format_ = &GrpcFormat();  // its headers have not come
   if (!format_->framed()) return FailUnary(error);
@@ -80,13 +80,13 @@ void GrpcCall::Fail(const Error& error) {
   EndStream();
 }
 
-void GrpcCall::EndStream() {
+void Call::EndStream() {
   connection_->codec().ResumeBody(*this);
   connection_->MarkOutput();
 }
 
 // The HTTP status is the code, the body says why.
-void GrpcCall::FailUnary(const Error& error) {
+void Call::FailUnary(const Error& error) {
   if (http_status_ == "200") http_status_ = HttpStatusOf(error.code());
   if (const auto delay = error.retry_after()) {
     // In whole seconds (RFC 9110 section 10.2.3); the details have it to the millisecond.
@@ -98,7 +98,7 @@ void GrpcCall::FailUnary(const Error& error) {
   SendHeaders(false);
 }
 
-runtime::Task<Status> GrpcCall::Write(const google::protobuf::Message& message) {
+runtime::Task<Status> Call::Write(const google::protobuf::Message& message) {
   CO_TRY(Alive());
   CO_TRY(AppendMessage(message));
   if (!headers_sent_) {
@@ -113,7 +113,7 @@ runtime::Task<Status> GrpcCall::Write(const google::protobuf::Message& message) 
   co_return Status{};
 }
 
-Status GrpcCall::AppendMessage(const google::protobuf::Message& message) {
+Status Call::AppendMessage(const google::protobuf::Message& message) {
   if (format_->json) {
     std::string text;
     TRY(WriteJson(message, text));
@@ -134,7 +134,7 @@ Status GrpcCall::AppendMessage(const google::protobuf::Message& message) {
   return {};
 }
 
-void GrpcCall::AppendEncoded(std::string_view bytes) {
+void Call::AppendEncoded(std::string_view bytes) {
   if (!gzip_out_ || bytes.size() < kMinGzipBytes) return AppendFrame(0, bytes);
   std::string compressed;
   Gzip(bytes, compressed);
@@ -143,7 +143,7 @@ void GrpcCall::AppendEncoded(std::string_view bytes) {
 }
 
 // Without a prefix when the body is the message.
-void GrpcCall::AppendFrame(std::uint8_t flags, std::string_view bytes) {
+void Call::AppendFrame(std::uint8_t flags, std::string_view bytes) {
   const std::size_t before = body.size();
   if (format_->framed()) {
     body.Append(kGrpcPrefixBytes, [&](char* out) {
@@ -155,7 +155,7 @@ void GrpcCall::AppendFrame(std::uint8_t flags, std::string_view bytes) {
 }
 
 // The frame that ends a response, in the protocols that have one; nullptr: it ended well.
-void GrpcCall::AppendEnd(const Error* error) {
+void Call::AppendEnd(const Error* error) {
   if (format_->end == CallEnd::kEndFrame) {
     AppendFrame(kConnectEnd, ConnectEndJson(error));
   } else if (format_->end == CallEnd::kTrailerFrame) {
@@ -168,7 +168,7 @@ void GrpcCall::AppendEnd(const Error* error) {
 }
 
 // With `end` the status is part of the headers ("Trailers-Only").
-void GrpcCall::SendHeaders(bool end) {
+void Call::SendHeaders(bool end) {
   headers_sent_ = true;
   const bool failed = http_status_ != "200";
   response_fields_.push_back({":status", http_status_});
@@ -195,7 +195,7 @@ void GrpcCall::SendHeaders(bool end) {
 }
 
 // What is no call gets an answer of plain HTTP, and like there after its request has come.
-void GrpcCall::SendRefusal() {
+void Call::SendRefusal() {
   if (!Answer()) return;
   headers_sent_ = true;
   const auto [status, text] = refusal_;
@@ -210,7 +210,7 @@ void GrpcCall::SendRefusal() {
   connection_->MarkOutput();
 }
 
-void GrpcCall::SetErrorTrailers(const Error& error) {
+void Call::SetErrorTrailers(const Error& error) {
   status_ = WriteGrpcStatus(error);
   trailers_ = {{{.name = "grpc-status", .value = status_.status},
                 {.name = "grpc-message", .value = status_.message, .unique = true},
@@ -218,18 +218,18 @@ void GrpcCall::SetErrorTrailers(const Error& error) {
   trailer_count_ = trailers_.size();
 }
 
-std::span<const HeaderField> GrpcCall::StatusTrailers() const {
+std::span<const HeaderField> Call::StatusTrailers() const {
   static constexpr HeaderField kOk{.name = "grpc-status", .value = "0"};
   if (trailer_count_ == 0) return {&kOk, 1};
   return {trailers_.data(), trailer_count_};
 }
 
-std::span<const HeaderField> GrpcCall::Trailers() {
+std::span<const HeaderField> Call::Trailers() {
   if (format_ == nullptr || format_->end != CallEnd::kTrailers) return {};
   return StatusTrailers();
 }
 
-void GrpcCall::OnBodyTaken(std::size_t count) {
+void Call::OnBodyTaken(std::size_t count) {
   connection_->OnBodyGone(count);
   if (running_ && !answered_ && body.size() <= kHighWaterBytes) Queue(kWakeWriter);
 }

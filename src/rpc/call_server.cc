@@ -1,4 +1,4 @@
-#include "rpc/grpc_server.h"
+#include "rpc/call_server.h"
 
 #include <unistd.h>
 
@@ -22,7 +22,7 @@ runtime::Task<void> AnnounceDrain(ServerShard& shard) {
 
 }  // namespace
 
-GrpcServer::GrpcServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
+CallServer::CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
                        const ServerLimits& limits)
     : shards_(shards), limits_(limits) {
   for (int i = 0; i < shards.size(); ++i) {
@@ -30,14 +30,14 @@ GrpcServer::GrpcServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
   }
 }
 
-GrpcServer::~GrpcServer() { Stop(); }
+CallServer::~CallServer() { Stop(); }
 
-Result<std::string> GrpcServer::Listen(std::string_view address) {
+Result<std::string> CallServer::Listen(std::string_view address) {
   TRY_ASSIGN(ListenSocket socket, ListenSocket::Open(address));
   return Listen(std::move(socket));
 }
 
-Result<std::string> GrpcServer::Listen(ListenSocket socket) {
+Result<std::string> CallServer::Listen(ListenSocket socket) {
   runtime::Shard& acceptor = shards_.at(0);
   auto listener = std::make_unique<Listener>(
       acceptor, std::move(socket), [this](int fd, std::string peer) { Place(fd, std::move(peer)); },
@@ -48,7 +48,7 @@ Result<std::string> GrpcServer::Listen(ListenSocket socket) {
 }
 
 // To the shard with the fewest connections; above the limit the socket is closed at once.
-void GrpcServer::Place(int fd, std::string peer) {
+void CallServer::Place(int fd, std::string peer) {
   ServerShard* least = per_shard_.front().get();
   for (const auto& shard : per_shard_) {
     if (shard->load() < least->load()) least = shard.get();
@@ -62,19 +62,19 @@ void GrpcServer::Place(int fd, std::string peer) {
       [least, fd, peer = std::move(peer)]() mutable { least->Adopt(fd, std::move(peer)); });
 }
 
-void GrpcServer::StopListening() {
+void CallServer::StopListening() {
   for (auto& listener : listeners_)
     runtime::RunOn(shards_.at(0), [&] { return StopListener(*listener); });
   listeners_.clear();
 }
 
-int GrpcServer::connections() const {
+int CallServer::connections() const {
   int total = 0;
   for (const auto& shard : per_shard_) total += shard->load();
   return total;
 }
 
-bool GrpcServer::Drain(MonoNanos deadline) {
+bool CallServer::Drain(MonoNanos deadline) {
   StopListening();
   if (!std::exchange(draining_, true)) {
     for (auto& shard : per_shard_)
@@ -88,7 +88,7 @@ bool GrpcServer::Drain(MonoNanos deadline) {
   return empty;
 }
 
-void GrpcServer::Stop() {
+void CallServer::Stop() {
   if (std::exchange(stopped_, true)) return;
   StopListening();
   for (auto& shard : per_shard_) runtime::RunOn(shard->shard(), [&] { return shard->Stop(); });

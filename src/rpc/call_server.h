@@ -19,13 +19,13 @@ namespace prism::rpc {
 
 // Life cycle: construct (the shards are running), Listen for each address, Drain, Stop, destroy.
 // Thread rule: one control thread that is no shard; Listen, Drain and Stop block it.
-class GrpcServer {
+class CallServer {
  public:
   // All of it outlives the server.
-  GrpcServer(runtime::ShardPool& shards, Dispatcher& dispatcher, const ServerLimits& limits);
-  GrpcServer(const GrpcServer&) = delete;
-  GrpcServer& operator=(const GrpcServer&) = delete;
-  ~GrpcServer();
+  CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher, const ServerLimits& limits);
+  CallServer(const CallServer&) = delete;
+  CallServer& operator=(const CallServer&) = delete;
+  ~CallServer();
 
   // Serves there from now on; answers the address with the port that the system chose.
   Result<std::string> Listen(std::string_view address);

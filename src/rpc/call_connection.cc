@@ -1,7 +1,8 @@
-#include "rpc/grpc_connection.h"
+#include "rpc/call_connection.h"
 
 #include <utility>
 
+#include "rpc/http1_codec.h"
 #include "rpc/nghttp2_codec.h"
 
 namespace prism::rpc {
@@ -12,17 +13,22 @@ Http2Limits CodecLimits(const ServerLimits& limits) {
           .max_header_list_bytes = limits.max_header_list_bytes};
 }
 
+Http1Limits Http1CodecLimits(const ServerLimits& limits) {
+  return {.max_request_line_bytes = limits.max_header_list_bytes / 2,
+          .max_head_bytes = limits.max_header_list_bytes};
+}
+
 }  // namespace
 
-GrpcConnection::GrpcConnection(GrpcShard& shard, OutputListener& output, std::string peer)
+CallConnection::CallConnection(CallShard& shard, OutputListener& output, std::string peer)
     : shard_(shard),
       output_(output),
       peer_(std::move(peer)),
       last_call_(shard.shard().turn_time()) {}
 
-GrpcConnection::~GrpcConnection() {
+CallConnection::~CallConnection() {
   while (head_ != nullptr) {
-    GrpcCall& call = *head_;
+    Call& call = *head_;
     Unlink(call);
     call.Detach();
   }
@@ -30,7 +36,7 @@ GrpcConnection::~GrpcConnection() {
   shard_.RunReady();
 }
 
-bool GrpcConnection::OnBytes(std::string_view bytes, MonoNanos now) {
+bool CallConnection::OnBytes(std::string_view bytes, MonoNanos now) {
   if (codec_ == nullptr) [[unlikely]] {
     opening_.append(bytes);
     if (!ChooseCodec()) return true;
@@ -44,7 +50,7 @@ bool GrpcConnection::OnBytes(std::string_view bytes, MonoNanos now) {
 
 // By the first bytes: HTTP/2 begins with "PRI * HTTP/2.0" (RFC 9113 section 3.4), and no method of
 // HTTP/1.1 is called PRI. False while they could still be either.
-bool GrpcConnection::ChooseCodec() {
+bool CallConnection::ChooseCodec() {
   constexpr std::string_view kHttp2 = "PRI ";
   const auto seen = std::string_view(opening_).substr(0, kHttp2.size());
   if (seen == kHttp2) {
@@ -55,16 +61,16 @@ bool GrpcConnection::ChooseCodec() {
   return codec_ != nullptr;
 }
 
-void GrpcConnection::Produce(std::string& out, std::size_t limit) {
+void CallConnection::Produce(std::string& out, std::size_t limit) {
   codec_->Produce(out, limit);
   shard_.RunReady();
 }
 
-HttpStream* GrpcConnection::OnStreamStart(std::int32_t) {
+HttpStream* CallConnection::OnStreamStart(std::int32_t) {
   // Calls whose client has given up count until their task has noticed: opening and resetting
   // streams does not get a peer more work in progress.
   if (call_count_ >= 2 * std::size_t{shard_.limits().max_concurrent_streams}) return nullptr;
-  GrpcCall& call = shard_.Acquire();
+  Call& call = shard_.Acquire();
   call.next_ = head_;
   call.prev_ = nullptr;
   if (head_ != nullptr) head_->prev_ = &call;
@@ -75,7 +81,7 @@ HttpStream* GrpcConnection::OnStreamStart(std::int32_t) {
   return &call;
 }
 
-void GrpcConnection::Unlink(GrpcCall& call) {
+void CallConnection::Unlink(Call& call) {
   (call.prev_ != nullptr ? call.prev_->next_ : head_) = call.next_;
   if (call.next_ != nullptr) call.next_->prev_ = call.prev_;
   call.next_ = nullptr;
@@ -85,11 +91,11 @@ void GrpcConnection::Unlink(GrpcCall& call) {
 
 // The answer to the ping behind the announcement: the client has seen it, so what it sent before is
 // here. Until then it may rightly send new calls.
-void GrpcConnection::OnPong() {
+void CallConnection::OnPong() {
   if (announced_) FinishDrain();
 }
 
-void GrpcConnection::AnnounceDrain() {
+void CallConnection::AnnounceDrain() {
   if (announced_) return;
   announced_ = true;
   if (codec_ == nullptr) return FinishDrain();
@@ -98,23 +104,23 @@ void GrpcConnection::AnnounceDrain() {
   MarkOutput();
 }
 
-void GrpcConnection::FinishDrain() {
+void CallConnection::FinishDrain() {
   if (draining_) return;
   draining_ = true;
   if (codec_ != nullptr) codec_->Drain();
   MarkOutput();
 }
 
-void GrpcConnection::Shutdown() {
-  for (GrpcCall* call = head_; call != nullptr; call = call->next_) call->Shutdown();
+void CallConnection::Shutdown() {
+  for (Call* call = head_; call != nullptr; call = call->next_) call->Shutdown();
   shard_.RunReady();
   FinishDrain();
 }
 
-void GrpcConnection::Ping() {
-  if (codec_ == nullptr) return;
-  codec_->Ping();
+bool CallConnection::Ping() {
+  if (codec_ == nullptr || !codec_->Ping()) return false;
   MarkOutput();
+  return true;
 }
 
 }  // namespace prism::rpc

@@ -1,5 +1,5 @@
 // The server with its sockets, against our client and against bare sockets.
-#include "rpc/grpc_server.h"
+#include "rpc/call_server.h"
 
 #include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
@@ -23,9 +23,9 @@ namespace {
 using google::protobuf::BytesValue;
 using testing::EchoDispatcher;
 
-class GrpcServerTest : public ::testing::Test {
+class CallServerTest : public ::testing::Test {
  protected:
-  GrpcServerTest() {
+  CallServerTest() {
     directory_ = std::filesystem::temp_directory_path() / "prism-rpc-XXXXXX";
     std::string name = directory_.string();
     directory_ = ::mkdtemp(name.data());
@@ -39,7 +39,7 @@ class GrpcServerTest : public ::testing::Test {
   }
 
   void Start(const ServerLimits& limits = {}, std::string address = "127.0.0.1:0") {
-    server_ = std::make_unique<GrpcServer>(shards_, dispatcher_, limits);
+    server_ = std::make_unique<CallServer>(shards_, dispatcher_, limits);
     auto bound = server_->Listen(address);
     ASSERT_TRUE(bound) << bound.error().ToString();
     address_ = *bound;
@@ -104,7 +104,7 @@ class GrpcServerTest : public ::testing::Test {
   std::filesystem::path directory_;
   runtime::ShardPool shards_{1};
   EchoDispatcher dispatcher_;
-  std::unique_ptr<GrpcServer> server_;
+  std::unique_ptr<CallServer> server_;
   std::string address_;
 };
 
@@ -114,7 +114,7 @@ BytesValue Value(std::string_view bytes) {
   return message;
 }
 
-TEST_F(GrpcServerTest, ServesOverTcpAndUnixSockets) {
+TEST_F(CallServerTest, ServesOverTcpAndUnixSockets) {
   for (const std::string& address :
        {std::string("127.0.0.1:0"), "unix:" + (directory_ / "socket").string()}) {
     Start({}, address);
@@ -129,14 +129,14 @@ TEST_F(GrpcServerTest, ServesOverTcpAndUnixSockets) {
   }
 }
 
-TEST_F(GrpcServerTest, AnAddressInUseIsSaidSo) {
+TEST_F(CallServerTest, AnAddressInUseIsSaidSo) {
   Start();
   const auto second = server_->Listen(address_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().reason(), "ADDRESS_IN_USE");
 }
 
-TEST_F(GrpcServerTest, DrainWaitsForCallsInFlight) {
+TEST_F(CallServerTest, DrainWaitsForCallsInFlight) {
   Start();
   Result<Reply> reply = std::unexpected(Error(Code::kUnknown, "NOT_CALLED", ""));
   std::thread caller([&] {
@@ -152,7 +152,7 @@ TEST_F(GrpcServerTest, DrainWaitsForCallsInFlight) {
   EXPECT_TRUE(server_->Drain(MonotonicNow() + 20 * kNanosPerSecond));
 }
 
-TEST_F(GrpcServerTest, StopTellsCallsThatAreLeft) {
+TEST_F(CallServerTest, StopTellsCallsThatAreLeft) {
   Start();
   Result<Reply> reply = std::unexpected(Error(Code::kUnknown, "NOT_CALLED", ""));
   std::thread caller([&] {
@@ -167,7 +167,7 @@ TEST_F(GrpcServerTest, StopTellsCallsThatAreLeft) {
   EXPECT_EQ(reply.error().reason(), "SERVER_STOPPING");
 }
 
-TEST_F(GrpcServerTest, ConnectionsAboveTheLimitAreClosed) {
+TEST_F(CallServerTest, ConnectionsAboveTheLimitAreClosed) {
   ServerLimits limits;
   limits.max_connections = 1;
   StartOnSocket(limits);
@@ -180,7 +180,7 @@ TEST_F(GrpcServerTest, ConnectionsAboveTheLimitAreClosed) {
   EXPECT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
 }
 
-TEST_F(GrpcServerTest, AConnectionThatSaysNothingIsClosed) {
+TEST_F(CallServerTest, AConnectionThatSaysNothingIsClosed) {
   ServerLimits limits;
   limits.handshake_timeout = 20 * kNanosPerMilli;
   StartOnSocket(limits);
@@ -189,7 +189,7 @@ TEST_F(GrpcServerTest, AConnectionThatSaysNothingIsClosed) {
   ::close(fd);
 }
 
-TEST_F(GrpcServerTest, APeerThatAnswersNoPingIsClosed) {
+TEST_F(CallServerTest, APeerThatAnswersNoPingIsClosed) {
   ServerLimits limits;
   limits.keepalive_time = 20 * kNanosPerMilli;
   limits.keepalive_timeout = 20 * kNanosPerMilli;
@@ -200,7 +200,7 @@ TEST_F(GrpcServerTest, APeerThatAnswersNoPingIsClosed) {
   ::close(fd);
 }
 
-TEST_F(GrpcServerTest, AConnectionWithoutCallsIsDrained) {
+TEST_F(CallServerTest, AConnectionWithoutCallsIsDrained) {
   ServerLimits limits;
   limits.idle_timeout = 20 * kNanosPerMilli;
   limits.handshake_timeout = 20 * kNanosPerMilli;
@@ -211,7 +211,7 @@ TEST_F(GrpcServerTest, AConnectionWithoutCallsIsDrained) {
 }
 
 // A client that sends and never reads must not make the server hold answers without bound.
-TEST_F(GrpcServerTest, APeerThatDoesNotReadIsNotReadFrom) {
+TEST_F(CallServerTest, APeerThatDoesNotReadIsNotReadFrom) {
   ServerLimits limits;
   limits.max_unsent_bytes = 256 * 1024;
   Start(limits);
@@ -233,7 +233,7 @@ TEST_F(GrpcServerTest, APeerThatDoesNotReadIsNotReadFrom) {
   EXPECT_FALSE(OnShard([&] { return dispatcher_.cancelled; }).empty());
 }
 
-TEST_F(GrpcServerTest, StressManyClientsThatComeAndGo) {
+TEST_F(CallServerTest, StressManyClientsThatComeAndGo) {
   Start();
   std::vector<std::thread> clients;
   std::atomic<int> failures = 0;

@@ -11,28 +11,28 @@
 
 namespace prism::rpc {
 
-class GrpcCall;
+class Call;
 
 // Pools calls and starts their tasks. Codec events only queue calls here: what they cause in the
 // application runs in RunReady, so that no coroutine ever runs inside the codec.
 // Life cycle: outlives the connections of its shard; join tasks() before it is destroyed.
 // Thread rule: its shard.
-class GrpcShard {
+class CallShard {
  public:
-  GrpcShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits);
-  GrpcShard(const GrpcShard&) = delete;
-  GrpcShard& operator=(const GrpcShard&) = delete;
-  ~GrpcShard();
+  CallShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits);
+  CallShard(const CallShard&) = delete;
+  CallShard& operator=(const CallShard&) = delete;
+  ~CallShard();
 
   runtime::Shard& shard() { return shard_; }
   Dispatcher& dispatcher() { return dispatcher_; }
   const ServerLimits& limits() const { return limits_; }
   runtime::TaskGroup& tasks() { return tasks_; }
 
-  GrpcCall& Acquire();
-  void Release(GrpcCall& call);
+  Call& Acquire();
+  void Release(Call& call);
   // The call has something to do; it asks once until RunReady has run it.
-  void Queue(GrpcCall& call);
+  void Queue(Call& call);
   // Runs what is queued, and what that queues. After each batch of codec events.
   void RunReady();
 
@@ -44,8 +44,8 @@ class GrpcShard {
   Dispatcher& dispatcher_;
   const ServerLimits& limits_;
   runtime::TaskGroup tasks_;
-  std::vector<std::unique_ptr<GrpcCall>> pool_;
-  std::vector<GrpcCall*> ready_;
+  std::vector<std::unique_ptr<Call>> pool_;
+  std::vector<Call*> ready_;
   bool running_ready_ = false;
 };
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "rpc/grpc_call.h"
-#include "rpc/grpc_shard.h"
+#include "rpc/call.h"
+#include "rpc/call_shard.h"
 #include "rpc/http_codec.h"
 
 namespace prism::rpc {
@@ -21,21 +21,23 @@ class OutputListener {
 
 // Owns the codec and the calls that are on it. Destroying it cancels what still runs; those calls
 // live on without it until their tasks end. Thread rule: its shard.
-class GrpcConnection final : private HttpEvents {
+class CallConnection final : private HttpEvents {
  public:
-  GrpcConnection(GrpcShard& shard, OutputListener& output, std::string peer);
-  GrpcConnection(const GrpcConnection&) = delete;
-  GrpcConnection& operator=(const GrpcConnection&) = delete;
-  virtual ~GrpcConnection();
+  CallConnection(CallShard& shard, OutputListener& output, std::string peer);
+  CallConnection(const CallConnection&) = delete;
+  CallConnection& operator=(const CallConnection&) = delete;
+  virtual ~CallConnection();
 
   // Feeds the codec, then runs what became ready. False: send what Produce has, then close.
   bool OnBytes(std::string_view bytes, MonoNanos now);
   // Appends what is to be sent; runs what that made ready.
   void Produce(std::string& out, std::size_t limit);
   bool wants_write() const { return codec_ != nullptr && codec_->wants_write(); }
+  // False: the peer must not be read from for now.
+  bool wants_read() const { return codec_ == nullptr || codec_->wants_read(); }
   // Nothing can come or go any more, and nobody works on an answer.
   bool finished() const { return codec_ != nullptr ? codec_->finished() : draining_; }
-  std::size_t calls() const { return call_count_; }
+  std::size_t open_calls() const { return call_count_; }
   // Response bytes that wait for the peer's window or for Produce.
   std::size_t queued_bytes() const { return queued_bytes_; }
   // When the last call began, or the connection.
@@ -47,11 +49,11 @@ class GrpcConnection final : private HttpEvents {
   void FinishDrain();
   // Ends all calls with UNAVAILABLE and refuses more: what Produce has then is the last.
   void Shutdown();
-  // Asks the peer for a sign of life.
-  void Ping();
+  // Asks the peer for a sign of life. False: its version of HTTP has none.
+  bool Ping();
 
  private:
-  friend class GrpcCall;
+  friend class Call;
 
   HttpStream* OnStreamStart(std::int32_t id) override;
   void OnPong() override;
@@ -60,15 +62,15 @@ class GrpcConnection final : private HttpEvents {
   void MarkOutput() { output_.OnOutput(); }
   void OnBodyQueued(std::size_t count) { queued_bytes_ += count; }
   void OnBodyGone(std::size_t count) { queued_bytes_ -= count; }
-  void Unlink(GrpcCall& call);
+  void Unlink(Call& call);
   bool ChooseCodec();
 
-  GrpcShard& shard_;
+  CallShard& shard_;
   OutputListener& output_;
   std::string peer_;
   std::string opening_;  // what came before it was clear which HTTP this is
   std::unique_ptr<HttpCodec> codec_;
-  GrpcCall* head_ = nullptr;
+  Call* head_ = nullptr;
   std::size_t call_count_ = 0;
   std::size_t queued_bytes_ = 0;
   MonoNanos last_call_;

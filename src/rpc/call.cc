@@ -1,4 +1,4 @@
-#include "rpc/grpc_call.h"
+#include "rpc/call.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <utility>
 
-#include "rpc/grpc_connection.h"
+#include "rpc/call_connection.h"
 #include "rpc/grpc_metadata.h"
 #include "rpc/gzip.h"
 #include "rpc/json/json_codec.h"
@@ -37,12 +37,12 @@ Error Truncated() {
 
 }  // namespace
 
-GrpcCall::GrpcCall(GrpcShard& shard)
+Call::Call(CallShard& shard)
     : shard_(shard), arena_(ArenaOn(arena_block_)), reader_(shard.limits().max_message_bytes) {}
 
-GrpcCall::~GrpcCall() = default;
+Call::~Call() = default;
 
-void GrpcCall::Begin(GrpcConnection& connection) {
+void Call::Begin(CallConnection& connection) {
   connection_ = &connection;
   peer_ = connection.peer();
   context_.emplace(arena_);
@@ -50,7 +50,7 @@ void GrpcCall::Begin(GrpcConnection& connection) {
   stream_open_ = true;
 }
 
-void GrpcCall::Detach() {
+void Call::Detach() {
   peer_copy_ = connection_->peer();
   peer_ = peer_copy_;
   connection_ = nullptr;
@@ -61,7 +61,7 @@ void GrpcCall::Detach() {
   }
 }
 
-void GrpcCall::OnClose(HttpError) {
+void Call::OnClose(HttpError) {
   stream_open_ = false;
   if (connection_ != nullptr) connection_->OnBodyGone(body.size());
   if (running_ && !answered_) {
@@ -71,18 +71,18 @@ void GrpcCall::OnClose(HttpError) {
   }
 }
 
-void GrpcCall::Shutdown() {
+void Call::Shutdown() {
   if (!answered_) Queue(kShutdown);
 }
 
-void GrpcCall::Queue(Work work) {
+void Call::Queue(Work work) {
   work_ |= work;
   if (queued_) return;
   queued_ = true;
   shard_.Queue(*this);
 }
 
-void GrpcCall::RunReady() {
+void Call::RunReady() {
   while (work_ != 0) {
     const std::uint8_t work = std::exchange(work_, 0);
     if ((work & kClientGone) != 0) context_->cancel().Cancel(runtime::CancelReason::kClientGone);
@@ -109,12 +109,12 @@ void GrpcCall::RunReady() {
   MaybeRelease();
 }
 
-runtime::Task<void> GrpcCall::Serve(GrpcCall& call) {
+runtime::Task<void> Call::Serve(Call& call) {
   co_await call.shard_.dispatcher().Serve(call);
   call.OnServed();
 }
 
-void GrpcCall::OnServed() {
+void Call::OnServed() {
   running_ = false;
   if (!answered_) {
     Fail({Code::kInternal, "CALL_NOT_ANSWERED",
@@ -124,14 +124,14 @@ void GrpcCall::OnServed() {
 }
 
 // Back to the pool once neither codec, task nor queue knows this call.
-void GrpcCall::MaybeRelease() {
+void Call::MaybeRelease() {
   if (stream_open_ || running_ || queued_) return;
   if (connection_ != nullptr) connection_->Unlink(*this);
   ResetState();
   shard_.Release(*this);
 }
 
-void GrpcCall::ResetState() {
+void Call::ResetState() {
   Disarm();
   connection_ = nullptr;
   context_.reset();
@@ -157,20 +157,20 @@ void GrpcCall::ResetState() {
   http_status_ = "200";
 }
 
-void GrpcCall::SetDeadline(MonoNanos when) {
+void Call::SetDeadline(MonoNanos when) {
   if (context_->deadline != 0 && context_->deadline <= when) return;
   context_->deadline = when;
   if (!answered_) shard_.shard().ArmTimerAt(*this, when);
 }
 
-void GrpcCall::OnTimer() {
+void Call::OnTimer() {
   Queue(kDeadlinePassed);
   shard_.RunReady();
 }
 
 // --- request -------------------------------------------------------------------------------------
 
-void GrpcCall::OnHeader(std::string_view name, std::string_view value) {
+void Call::OnHeader(std::string_view name, std::string_view value) {
   if (name == ":method") {
     is_post_ = value == "POST";
   } else if (name == "content-type") {
@@ -183,7 +183,7 @@ void GrpcCall::OnHeader(std::string_view name, std::string_view value) {
   }
 }
 
-void GrpcCall::OnHeadersEnd(bool end) {
+void Call::OnHeadersEnd(bool end) {
   if (RefuseRequest()) {
     if (end) SendRefusal();
     return;
@@ -194,7 +194,7 @@ void GrpcCall::OnHeadersEnd(bool end) {
 }
 
 // True for what is a call in none of our protocols: it gets an answer of plain HTTP.
-bool GrpcCall::RefuseRequest() {
+bool Call::RefuseRequest() {
   if (!is_post_) {
     refusal_ = {"405", "Calls are POST requests.\n"};
     return true;
@@ -215,7 +215,7 @@ bool GrpcCall::RefuseRequest() {
   return true;
 }
 
-Status GrpcCall::CheckHeaders() {
+Status Call::CheckHeaders() {
   if (headers_too_large_) {
     return std::unexpected(
         Error(Code::kResourceExhausted, "HEADERS_TOO_LARGE",
@@ -245,7 +245,7 @@ Status GrpcCall::CheckHeaders() {
   return CheckTimeout();
 }
 
-Status GrpcCall::CheckEncoding() {
+Status Call::CheckEncoding() {
   const std::string_view encoding = headers_.Find(format_->encoding_header);
   if (!encoding.empty() && encoding != "identity" && encoding != "gzip") {
     AddHeader(format_->accept_header, "identity,gzip");
@@ -262,7 +262,7 @@ Status GrpcCall::CheckEncoding() {
   return {};
 }
 
-Status GrpcCall::CheckTimeout() {
+Status Call::CheckTimeout() {
   const std::string_view text = headers_.Find(format_->timeout_header);
   if (text.empty()) return {};
   const std::optional<MonoNanos> timeout =
@@ -281,7 +281,7 @@ Status GrpcCall::CheckTimeout() {
   return {};
 }
 
-void GrpcCall::OnData(std::string_view bytes, bool last) {
+void Call::OnData(std::string_view bytes, bool last) {
   if (answered_) return;
   if (refuses()) {
     connection_->codec().Consume(*this, bytes.size());
@@ -297,7 +297,7 @@ void GrpcCall::OnData(std::string_view bytes, bool last) {
   if (last && !answered_) OnEnd();
 }
 
-void GrpcCall::OnUnaryData(std::string_view bytes, bool last) {
+void Call::OnUnaryData(std::string_view bytes, bool last) {
   if (last) return;
   // A whole message is always accepted: its size is bounded, and it is needed to go on.
   connection_->codec().Consume(*this, bytes.size());
@@ -305,7 +305,7 @@ void GrpcCall::OnUnaryData(std::string_view bytes, bool last) {
   if (!ready) Fail(ready.error());
 }
 
-void GrpcCall::OnStreamData(std::string_view bytes, bool last) {
+void Call::OnStreamData(std::string_view bytes, bool last) {
   if (!last) unconsumed_ += bytes.size();
   const Result<bool> ready = reader_.Ready();
   if (!ready) {
@@ -318,13 +318,13 @@ void GrpcCall::OnStreamData(std::string_view bytes, bool last) {
 
 // Opens the peer's window when no complete message waits to be read: what is buffered then is at
 // most one message, and a message larger than the window could not arrive otherwise.
-void GrpcCall::GiveBackWindow() {
+void Call::GiveBackWindow() {
   if (unconsumed_ == 0 || connection_ == nullptr || !stream_open_) return;
   connection_->codec().Consume(*this, std::exchange(unconsumed_, 0));
   connection_->MarkOutput();
 }
 
-void GrpcCall::OnEnd() {
+void Call::OnEnd() {
   if (answered_) return;
   if (refuses()) return SendRefusal();
   request_ended_ = true;
@@ -335,7 +335,7 @@ void GrpcCall::OnEnd() {
   }
 }
 
-void GrpcCall::DispatchUnary() {
+void Call::DispatchUnary() {
   Result<std::optional<GrpcFrameReader::Frame>> frame = reader_.Next();
   if (!frame) return Fail(frame.error());
   if (!*frame) {
@@ -360,7 +360,7 @@ void GrpcCall::DispatchUnary() {
   Queue(kDispatch);
 }
 
-Result<std::string_view> GrpcCall::Decompress(GrpcFrameReader::Frame frame) {
+Result<std::string_view> Call::Decompress(GrpcFrameReader::Frame frame) {
   if (!frame.compressed) return frame.bytes;
   if (!gzip_in_) {
     return std::unexpected(Error(Code::kInternal, "GRPC_FRAME_MALFORMED",
@@ -372,14 +372,14 @@ Result<std::string_view> GrpcCall::Decompress(GrpcFrameReader::Frame frame) {
   return decompressed_;
 }
 
-Status GrpcCall::Parse(std::string_view bytes, google::protobuf::Message& into) const {
+Status Call::Parse(std::string_view bytes, google::protobuf::Message& into) const {
   if (format_->json) return ParseJson(bytes, into);
   if (into.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return {};
   return std::unexpected(Error(Code::kInvalidArgument, "MESSAGE_MALFORMED",
                                "a message of the stream is not valid protobuf"));
 }
 
-runtime::Task<Result<bool>> GrpcCall::Read(google::protobuf::Message& into) {
+runtime::Task<Result<bool>> Call::Read(google::protobuf::Message& into) {
   for (;;) {
     CO_TRY(Alive());
     if (request_error_) co_return std::unexpected(*request_error_);

@@ -1,0 +1,34 @@
+#include "rpc/call_shard.h"
+
+#include "rpc/call.h"
+
+namespace prism::rpc {
+
+CallShard::CallShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits)
+    : shard_(shard), dispatcher_(dispatcher), limits_(limits) {}
+
+CallShard::~CallShard() = default;
+
+Call& CallShard::Acquire() {
+  if (pool_.empty()) return *new Call(*this);
+  Call& call = *pool_.back().release();
+  pool_.pop_back();
+  return call;
+}
+
+void CallShard::Release(Call& call) {
+  std::unique_ptr<Call> owned(&call);
+  if (pool_.size() < kMaxPooled) pool_.push_back(std::move(owned));
+}
+
+void CallShard::Queue(Call& call) { ready_.push_back(&call); }
+
+void CallShard::RunReady() {
+  if (running_ready_) return;
+  running_ready_ = true;
+  for (std::size_t i = 0; i < ready_.size(); ++i) ready_[i]->RunReady();
+  ready_.clear();
+  running_ready_ = false;
+}
+
+}  // namespace prism::rpc
