@@ -97,7 +97,7 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   void Consume(HttpStream& stream, std::size_t count) override;
   void Reset(HttpStream& stream, HttpError error) override;
 
-  void Ping() override {}  // there is none, and so no OnPong
+  bool Ping() override { return false; }
   void AnnounceDrain() override { announced_ = true; }
   void Drain() override;
   void Terminate(HttpError error) override;
