@@ -62,6 +62,7 @@ bool CallConnection::ChooseCodec() {
 }
 
 void CallConnection::Produce(std::string& out, std::size_t limit) {
+  if (codec_ == nullptr) return;
   codec_->Produce(out, limit);
   shard_.RunReady();
 }
