@@ -208,10 +208,11 @@ bool Call::RefuseRequest() {
     const bool streams = method_ != nullptr && method_->kind != contract::StreamKind::kUnary;
     if (!format_->connect() || method_ == nullptr || format_->framed() == streams) return false;
   }
-  refusal_ = {"415",
-              "content-type must be one of application/grpc, application/grpc-web; for unary methods "
-              "also application/json, application/proto; for methods that stream also "
-              "application/connect+json, application/connect+proto.\n"};
+  refusal_ = {
+      "415",
+      "content-type must be one of application/grpc, application/grpc-web; for unary methods "
+      "also application/json, application/proto; for methods that stream also "
+      "application/connect+json, application/connect+proto.\n"};
   return true;
 }
 
@@ -238,8 +239,8 @@ Status Call::CheckHeaders() {
   }
   if (const auto version = headers_.Find("connect-protocol-version");
       format_->connect() && !version.empty() && version != "1") {
-    return std::unexpected(InvalidField("CONNECT_VERSION_UNSUPPORTED", "connect-protocol-version",
-                                        "must be 1"));
+    return std::unexpected(
+        InvalidField("CONNECT_VERSION_UNSUPPORTED", "connect-protocol-version", "must be 1"));
   }
   TRY(CheckEncoding());
   return CheckTimeout();
@@ -256,8 +257,8 @@ Status Call::CheckEncoding() {
   }
   gzip_in_ = encoding == "gzip";
   // gRPC clients say what they can read, not what they want to.
-  gzip_out_ = format_->connect() ? ListContains(headers_.Find(format_->accept_header), "gzip")
-                                 : gzip_in_;
+  gzip_out_ =
+      format_->connect() ? ListContains(headers_.Find(format_->accept_header), "gzip") : gzip_in_;
   if (!format_->framed()) reader_.SetWhole(gzip_in_);
   return {};
 }

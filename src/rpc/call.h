@@ -1,5 +1,5 @@
-// One call on the server: the stream's events on one side, ServerCall on the other, whichever of the
-// protocols of call_format.h it speaks.
+// One call on the server: the stream's events on one side, ServerCall on the other, whichever of
+// the protocols of call_format.h it speaks.
 #pragma once
 
 #include <google/protobuf/arena.h>
@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "rpc/call_format.h"
-#include "rpc/grpc_frame.h"
 #include "rpc/call_shard.h"
+#include "rpc/grpc_frame.h"
 #include "rpc/grpc_status.h"
 #include "rpc/http_codec.h"
 #include "rpc/request_headers.h"
@@ -158,7 +158,7 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
   GrpcFrameReader reader_;
   std::string_view request_;
   std::string decompressed_;
-  std::string transcoded_;  // the request as protobuf, when it came as JSON
+  std::string transcoded_;      // the request as protobuf, when it came as JSON
   std::size_t unconsumed_ = 0;  // body bytes that hold the peer's window
   std::optional<Error> request_error_;
 
@@ -183,8 +183,8 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
   bool is_post_ = false;
   bool has_te_ = false;
   bool headers_too_large_ = false;
-  bool gzip_in_ = false;   // messages of the request may be compressed
-  bool gzip_out_ = false;  // those of the response may
+  bool gzip_in_ = false;    // messages of the request may be compressed
+  bool gzip_out_ = false;   // those of the response may
   bool body_gzip_ = false;  // the unframed body of the response is
 };
 

@@ -8,20 +8,20 @@ namespace prism::rpc {
 namespace {
 
 constexpr CallFormat Grpc(std::string_view content_type) {
-  return {content_type, CallEnd::kTrailers, false, "grpc-timeout", "grpc-encoding",
-          "grpc-accept-encoding"};
+  return {content_type,   CallEnd::kTrailers, false,
+          "grpc-timeout", "grpc-encoding",    "grpc-accept-encoding"};
 }
 constexpr CallFormat GrpcWeb(std::string_view content_type) {
-  return {content_type, CallEnd::kTrailerFrame, false, "grpc-timeout", "grpc-encoding",
-          "grpc-accept-encoding"};
+  return {content_type,   CallEnd::kTrailerFrame, false,
+          "grpc-timeout", "grpc-encoding",        "grpc-accept-encoding"};
 }
 constexpr CallFormat ConnectUnary(std::string_view content_type, bool json) {
-  return {content_type, CallEnd::kHttpStatus, json, "connect-timeout-ms", "content-encoding",
-          "accept-encoding"};
+  return {content_type,         CallEnd::kHttpStatus, json,
+          "connect-timeout-ms", "content-encoding",   "accept-encoding"};
 }
 constexpr CallFormat ConnectStream(std::string_view content_type, bool json) {
-  return {content_type, CallEnd::kEndFrame, json, "connect-timeout-ms", "connect-content-encoding",
-          "connect-accept-encoding"};
+  return {content_type,         CallEnd::kEndFrame,         json,
+          "connect-timeout-ms", "connect-content-encoding", "connect-accept-encoding"};
 }
 
 // In order of how often they are asked for.
@@ -44,8 +44,7 @@ const CallFormat& GrpcFormat() { return kFormats[0]; }
 
 const CallFormat* FindCallFormat(std::string_view content_type) {
   content_type = content_type.substr(0, content_type.find(';'));
-  while (content_type.ends_with(' ') || content_type.ends_with('\t'))
-    content_type.remove_suffix(1);
+  while (content_type.ends_with(' ') || content_type.ends_with('\t')) content_type.remove_suffix(1);
   for (const CallFormat& format : kFormats) {
     if (std::ranges::equal(format.content_type, content_type, {}, {}, Lower)) return &format;
   }

@@ -3,9 +3,9 @@
 #include <chrono>
 #include <utility>
 
-#include "rpc/connect_error.h"
 #include "rpc/call.h"
 #include "rpc/call_connection.h"
+#include "rpc/connect_error.h"
 #include "rpc/gzip.h"
 #include "rpc/json/json_codec.h"
 
@@ -172,8 +172,7 @@ void Call::SendHeaders(bool end) {
   headers_sent_ = true;
   const bool failed = http_status_ != "200";
   response_fields_.push_back({":status", http_status_});
-  response_fields_.push_back(
-      {"content-type", failed ? "application/json" : format_->content_type});
+  response_fields_.push_back({"content-type", failed ? "application/json" : format_->content_type});
   if (format_->framed() ? gzip_out_ && !end : body_gzip_) {
     response_fields_.push_back({format_->encoding_header, "gzip"});
   }

@@ -1,7 +1,8 @@
 #include "rpc/connect_error.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 #include "contract/status_proto.h"
 #include "google/rpc/status.pb.h"

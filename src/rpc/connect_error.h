@@ -1,5 +1,5 @@
-// An Error as Connect and plain HTTP carry it. Source: Connect Protocol Reference, "Error Codes" and
-// "Error End-Stream".
+// An Error as Connect and plain HTTP carry it. Source: Connect Protocol Reference, "Error Codes"
+// and "Error End-Stream".
 #pragma once
 
 #include <string>

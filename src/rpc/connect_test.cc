@@ -1,6 +1,5 @@
 // Connect and gRPC-Web: the same calls as in call_connection_test.cc, in the other formats.
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "rpc/call_format.h"
@@ -171,8 +170,8 @@ TEST(Connect, StreamsEndWithAFrame) {
 }
 
 TEST(Connect, AStreamThatFailsSaysSoInItsLastFrame) {
-  const Reply reply =
-      Send(EchoDispatcher::kChat, "application/connect+json", Framed(R"("aGVsbG8=")") + Framed("{"));
+  const Reply reply = Send(EchoDispatcher::kChat, "application/connect+json",
+                           Framed(R"("aGVsbG8=")") + Framed("{"));
   EXPECT_EQ(reply.status, "200");
   const auto frames = Frames(reply.body);
   ASSERT_EQ(frames.size(), 2u);

@@ -461,7 +461,7 @@ void Http1Codec::EndResponse() {
 // --- ends ----------------------------------------------------------------------------------------
 
 void Http1Codec::Refuse(const Http1Refusal& refusal) {
-  const bool silent = responded_ && head_.empty();
+  const bool silent = (responded_ && head_.empty()) || !refusal.answered;
   head_.clear();
   if (!silent) AppendHttp1Refusal(head_, refusal.status, refusal.advice, !head_request_);
   End(HttpError::kProtocolError);

@@ -168,6 +168,11 @@ Http1Refusal Http1LineGuard::OnLine(std::string_view line) {
 // One space between the parts, a version that we speak, a target in a form that we serve.
 Http1Refusal Http1LineGuard::OnRequestLine(std::string_view line) {
   if (line.empty() && at_ == 0) return {};
+  // Every request line has a slash, in its version at the latest: this is another protocol, whose
+  // peer would not understand an answer in HTTP/1.1.
+  if (!line.empty() && line.find('/') == std::string_view::npos) {
+    return {.status = 400, .answered = false};
+  }
   const std::size_t method_end = line.find(' ');
   const std::size_t target_end = line.rfind(' ');
   if (method_end == std::string_view::npos || method_end == target_end) {

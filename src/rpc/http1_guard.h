@@ -14,7 +14,8 @@ namespace prism::rpc {
 // The answer to what is refused; `status` 0 is no refusal.
 struct Http1Refusal {
   int status = 0;
-  std::string_view advice;
+  std::string_view advice = {};
+  bool answered = true;  // false: the connection ends without a word
 
   explicit operator bool() const { return status != 0; }
 };

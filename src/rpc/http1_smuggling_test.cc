@@ -18,7 +18,7 @@ constexpr std::string_view kNext = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 struct Case {
   std::string_view name;
   std::string request;
-  int status = 400;
+  int status = 400;  // 0: the connection ends without an answer
 };
 
 void PrintTo(const Case& item, std::ostream* out) { *out << item.name; }
@@ -130,7 +130,7 @@ std::vector<Case> RefusedRequestLines() {
   using namespace std::string_literals;
   return {
       {"no version", Line("GET /")},
-      {"method only", Line("GET")},
+      {"method only", Line("GET"), 0},
       {"version lower case", Line("GET / http/1.1")},
       {"version short", Line("GET / HTTP/1")},
       {"version long", Line("GET / HTTP/1.10")},
@@ -159,8 +159,8 @@ std::vector<Case> RefusedRequestLines() {
       {"target with user", Line("GET http://u:p@a/ HTTP/1.1")},
       {"asterisk with GET", Line("GET * HTTP/1.1")},
       {"authority-form", Line("CONNECT a:443 HTTP/1.1")},
-      {"TLS", "\x16\x03\x01\x02\x00\x01\r\n"s},
-      {"text", "hello\r\n"},
+      {"TLS", "\x16\x03\x01\x02\x00\x01\r\n"s, 0},
+      {"text", "hello\r\n", 0},
   };
 }
 
@@ -235,6 +235,10 @@ class Smuggling : public ::testing::TestWithParam<Case> {
   void ExpectRefused(std::size_t piece) {
     const Case& item = GetParam();
     const std::string out = Feed(item.request + std::string(kNext), piece);
+    if (item.status == 0) {
+      EXPECT_EQ(out, "");
+      return;
+    }
     EXPECT_TRUE(out.starts_with("HTTP/1.1 " + std::to_string(item.status) + " ")) << out;
     EXPECT_NE(out.find("connection: close\r\n"), std::string::npos) << out;
     EXPECT_NE(out.find("{\"code\":\""), std::string::npos) << out;

@@ -28,7 +28,7 @@ SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer)
     : owner_(owner),
       fd_(fd),
       calls_(std::make_unique<CallConnection>(owner.calls(), static_cast<OutputListener&>(*this),
-                                             std::move(peer))),
+                                              std::move(peer))),
       last_read_(owner.shard().turn_time()) {}
 
 SocketConnection::~SocketConnection() {
@@ -146,7 +146,8 @@ void SocketConnection::OnTimer() {
   if (mute || (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout)) {
     return owner_.Close(*this);
   }
-  if (calls_->open_calls() == 0 && now - calls_->last_call() >= limits.idle_timeout) calls_->FinishDrain();
+  if (calls_->open_calls() == 0 && now - calls_->last_call() >= limits.idle_timeout)
+    calls_->FinishDrain();
   MonoNanos next = last_read_ + limits.keepalive_time;
   if (!ping_sent_ && silent >= limits.keepalive_time) {
     // Over HTTP/1.1 a client that waits for its answer is rightly silent.

@@ -271,8 +271,7 @@ class TimeoutTest(Files):
         with self.serve("handshake_timeout: 200ms") as gateway:
             host, port = gateway.data.rsplit(":", 1)
             with socket.create_connection((host, int(port)), timeout=20) as connection:
-                kinds = [kind for kind, *_ in http2_bytes.frames(connection)]
-            self.assertEqual(kinds[0], http2_bytes.SETTINGS)
+                self.assertEqual(connection.recv(1), b"")  # which HTTP it would have spoken was not known yet
 
     def test_a_connection_without_calls_is_let_go(self):
         with self.serve("idle_timeout: 1s") as gateway, open_connection(gateway.data) as connection:

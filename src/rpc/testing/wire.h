@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "rpc/call_connection.h"
 #include "rpc/client_session.h"
 #include "rpc/client_status.h"
-#include "rpc/call_connection.h"
 #include "rpc/grpc_frame.h"
 #include "rpc/testing/echo_dispatcher.h"
 #include "runtime/shard.h"
