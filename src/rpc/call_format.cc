@@ -43,6 +43,10 @@ char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 const CallFormat& GrpcFormat() { return kFormats[0]; }
 
 const CallFormat* FindCallFormat(std::string_view content_type) {
+  // As libraries spell it; what people type may have parameters and capitals.
+  for (const CallFormat& format : kFormats) {
+    if (format.content_type == content_type) return &format;
+  }
   content_type = content_type.substr(0, content_type.find(';'));
   while (content_type.ends_with(' ') || content_type.ends_with('\t')) content_type.remove_suffix(1);
   for (const CallFormat& format : kFormats) {
