@@ -39,8 +39,12 @@ class Buffer {
   // Asks the CPU for the first bytes, which are about to be shared and read: counting a reference
   // waits for its own line only, and what follows would be asked for after that.
   void Prefetch() const {
+    if (block_ == nullptr) return;
+    constexpr std::uintptr_t kLine = 64;
     __builtin_prefetch(block_, 1);
-    __builtin_prefetch(reinterpret_cast<const char*>(block_) + 64);
+    // An address, not a pointer: a short value ends before it, and prefetching that is harmless.
+    __builtin_prefetch(
+        reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(block_) + kLine));
   }
 
  private:
