@@ -253,7 +253,7 @@ Status JsonWriter::WriteText(const Message& message, const FieldDescriptor& fiel
 
 void JsonWriter::WriteEnum(const FieldDescriptor& field, int number) {
   const auto& type = *field.enum_type();
-  if (type.full_name() == "google.protobuf.NullValue") {
+  if (number == 0 && type.full_name() == "google.protobuf.NullValue") {
     out_ += "null";
   } else if (const auto* const value = type.FindValueByNumber(number)) {
     AppendJsonString(value->name(), out_);
