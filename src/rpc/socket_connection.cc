@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kPortionBytes = 128 * 1024;
 // The timer of a connection does not run more often than this.
 constexpr MonoNanos kShortestLook = 100 * kNanosPerMilli;
+// What a peer sends after our last word is read and dropped for so long.
+constexpr MonoNanos kLingerTime = kNanosPerSecond;
 // A stream whose reader keeps up would hold the shard for ever; after this much the others have a
 // turn.
 constexpr int kPortionsPerTurn = 4;
@@ -50,11 +52,12 @@ bool SocketConnection::Start() {
 }
 
 void SocketConnection::OnOutput() {
-  if (!writing_) owner_.shard().AtTurnEnd(*this);
+  if (!writing_ && !lingering_) owner_.shard().AtTurnEnd(*this);
 }
 
 void SocketConnection::OnReady(std::uint32_t events) {
   if ((events & EPOLLERR) != 0) return owner_.Close(*this);
+  if (lingering_) return Discard();
   if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !Read()) return owner_.Close(*this);
   if ((events & EPOLLOUT) != 0) OnOutput();
 }
@@ -77,8 +80,27 @@ void SocketConnection::OnTurnEnd() {
   writing_ = true;
   const bool open = Write();
   writing_ = false;
-  if (!open) return owner_.Close(*this);
-  UpdateInterest();
+  if (open) return UpdateInterest();
+  if (broken_) return owner_.Close(*this);
+  Linger();
+}
+
+// Closing a socket that holds unread bytes resets the connection, and a reset can overtake answers
+// that the peer has not read yet (RFC 9112 section 9.6).
+void SocketConnection::Linger() {
+  lingering_ = true;
+  unsent_ = std::string();
+  interest_ = EPOLLIN;
+  if (::shutdown(fd_, SHUT_WR) != 0 || !owner_.shard().Rewatch(fd_, interest_, *this)) {
+    return owner_.Close(*this);
+  }
+  owner_.shard().ArmTimerAt(*this, owner_.shard().turn_time() + kLingerTime);
+}
+
+void SocketConnection::Discard() {
+  const auto buffer = owner_.read_buffer();
+  const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) owner_.Close(*this);
 }
 
 // What is ready leaves in as few writes as possible; the rest waits for EPOLLOUT.
@@ -113,7 +135,10 @@ bool SocketConnection::Send(std::string& bytes) {
     const ssize_t sent = ::send(fd_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
-    if (sent < 0) return false;
+    if (sent < 0) {
+      broken_ = true;
+      return false;
+    }
     done += static_cast<std::size_t>(sent);
   }
   bytes.erase(0, done);
@@ -139,6 +164,7 @@ void SocketConnection::UpdateInterest() {
 
 // Looks at the connection now and then; what it finds decides when it looks again.
 void SocketConnection::OnTimer() {
+  if (lingering_) return owner_.Close(*this);
   const ServerLimits& limits = owner_.calls().limits();
   const MonoNanos now = owner_.shard().turn_time();
   const MonoNanos silent = now - last_read_;

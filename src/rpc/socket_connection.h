@@ -38,6 +38,10 @@ class SocketConnection final : private runtime::FdHandler,
   void OnTurnEnd() override;
   void OnTimer() override;
 
+  // Ends the connection once the peer has ended its side, or after a moment.
+  void Linger();
+  void Discard();
+
   // False: the connection is over.
   bool Read();
   bool Write();
@@ -51,6 +55,8 @@ class SocketConnection final : private runtime::FdHandler,
   MonoNanos last_read_;
   std::uint32_t interest_ = 0;
   bool ending_ = false;       // nothing more is read; closed when everything is sent
+  bool broken_ = false;       // the socket takes nothing any more
+  bool lingering_ = false;    // everything is sent and our side is closed
   bool received_ = false;     // anything at all
   bool ping_sent_ = false;    // and not answered
   bool writing_ = false;      // in Write
