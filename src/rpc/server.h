@@ -9,6 +9,7 @@
 #include "contract/call_context.h"
 #include "contract/method.h"
 #include "contract/stream.h"
+#include "rpc/resource_route.h"
 #include "runtime/task.h"
 
 namespace prism::rpc {
@@ -48,6 +49,9 @@ class Dispatcher {
   virtual ~Dispatcher() = default;
   // nullptr: rpc/ answers UNIMPLEMENTED/METHOD_NOT_FOUND. `path` is "/package.Service/Method".
   virtual const contract::MethodInfo* Find(std::string_view path) = 0;
+  // The route that answers for this target (path and query); nullptr: NOT_FOUND/ROUTE_NOT_FOUND.
+  // Which HTTP methods it takes is the route's business.
+  virtual const ResourceRoute* FindRoute(std::string_view /*target*/) { return nullptr; }
   // Runs the call to its end. Started when request_bytes() is complete (unary, server streams) or
   // at the headers (client and bidi streams).
   virtual runtime::Task<void> Serve(ServerCall& call) = 0;
