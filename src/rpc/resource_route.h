@@ -48,9 +48,11 @@ class ResourceRoute {
   virtual ~ResourceRoute() = default;
 
   // Appends the request message of the call, serialized, to `message`. Errors are the answer.
-  virtual Result<ResourceCall> ToCall(const ResourceRequest& request,
-                                      std::string& message) const = 0;
-  // One message of the call's answer: all of it, or a part of a stream. An error replaces it.
+  // Headers that are added to the reply are part of whatever answer follows.
+  virtual Result<ResourceCall> ToCall(const ResourceRequest& request, std::string& message,
+                                      ResourceReply& reply) const = 0;
+  // One message of the call's answer: all of it, or a part of a stream. An error replaces it, so
+  // nothing may have been appended to the body before; headers stay.
   virtual Status ToReply(const ResourceRequest& request, const google::protobuf::Message& response,
                          ResourceReply& reply) const = 0;
   // The HTTP status of an error; a literal.
