@@ -17,6 +17,15 @@ class RequestHeaders {
   bool Add(std::string_view name, std::string_view value, std::size_t max_list_bytes);
   // The first value with this lower-case name; empty when absent.
   std::string_view Find(std::string_view name) const;
+  // All values with this name, in order: of headers that may stand on several lines.
+  template <class Visit>
+  void ForEach(std::string_view name, const Visit& visit) const {
+    const std::string_view text(text_);
+    for (const Field& field : fields_) {
+      if (text.substr(field.offset, field.name_size) != name) continue;
+      visit(text.substr(field.offset + field.name_size, field.value_size));
+    }
+  }
   void Clear();
 
   std::size_t size() const { return fields_.size(); }
