@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -14,6 +15,10 @@
 namespace prism::rpc {
 namespace {
 
+// So much of a request that is refused is awaited, so that an HTTP/1.1 connection can go on.
+constexpr std::size_t kMaxRefusedBytes = 64 * 1024;
+constexpr std::array<std::string_view, 7> kVerbs = {"POST",   "GET",     "PUT",  "HEAD",
+                                                    "DELETE", "OPTIONS", "PATCH"};
 // Larger buffers of a call go back to the allocator with it.
 constexpr std::size_t kKeepBytes = 16 * 1024;
 
@@ -138,11 +143,14 @@ void Call::ResetState() {
   arena_.Reset();
   method_ = nullptr;
   format_ = nullptr;
+  route_ = nullptr;
+  verb_ = {};
   headers_.Clear();
   reader_.Reset(kKeepBytes);
   request_ = {};
   ClearText(decompressed_);
   ClearText(transcoded_);
+  raw_ = {};
   unconsumed_ = 0;
   request_error_.reset();
   ClearText(added_text_);
@@ -152,9 +160,8 @@ void Call::ResetState() {
   body.Clear();
   body_ended = false;
   answered_ = headers_sent_ = request_ended_ = false;
-  is_post_ = has_te_ = headers_too_large_ = gzip_in_ = gzip_out_ = body_gzip_ = false;
-  refusal_ = {};
-  http_status_ = "200";
+  refused_ = has_te_ = headers_too_large_ = gzip_in_ = gzip_out_ = body_gzip_ = false;
+  http_status_ = content_type_ = {};
 }
 
 void Call::SetDeadline(MonoNanos when) {
@@ -172,7 +179,8 @@ void Call::OnTimer() {
 
 void Call::OnHeader(std::string_view name, std::string_view value) {
   if (name == ":method") {
-    is_post_ = value == "POST";
+    const auto* const verb = std::ranges::find(kVerbs, value);
+    if (verb != kVerbs.end()) verb_ = *verb;
   } else if (name == "content-type") {
     format_ = FindCallFormat(value);
   } else if (name == "te") {
@@ -184,58 +192,56 @@ void Call::OnHeader(std::string_view name, std::string_view value) {
 }
 
 void Call::OnHeadersEnd(bool end) {
-  if (RefuseRequest()) {
-    if (end) SendRefusal();
-    return;
-  }
-  if (Status checked = CheckHeaders(); !checked) return Fail(checked.error());
+  if (Status opened = Open(); !opened) return Refuse(opened.error(), end);
   if (streams_requests()) Queue(kDispatch);
   if (end) OnEnd();
 }
 
-// True for what is a call in none of our protocols: it gets an answer of plain HTTP.
-bool Call::RefuseRequest() {
-  if (!is_post_) {
-    refusal_ = {"405", "Calls are POST requests.\n"};
-    return true;
-  }
+// Finds out what the request is: a call of a method, a resource, or nothing that is here.
+Status Call::Open() {
+  const std::string_view target = headers_.Find(":path");
+  const bool may_call = format_ != nullptr && verb_ == "POST";
   if (headers_too_large_) {
-    if (format_ == nullptr) format_ = &GrpcFormat();
-    return false;
-  }
-  if (format_ != nullptr) {
-    method_ = shard_.dispatcher().Find(headers_.Find(":path"));
-    const bool streams = method_ != nullptr && method_->kind != contract::StreamKind::kUnary;
-    if (!format_->connect() || method_ == nullptr || format_->framed() == streams) return false;
-  }
-  refusal_ = {
-      "415",
-      "content-type must be one of application/grpc, application/grpc-web; for unary methods "
-      "also application/json, application/proto; for methods that stream also "
-      "application/connect+json, application/connect+proto.\n"};
-  return true;
-}
-
-Status Call::CheckHeaders() {
-  if (headers_too_large_) {
+    // What was not kept may be what told the format.
+    if (!may_call) format_ = verb_ == "POST" ? &GrpcFormat() : &PlainFormat();
+    if (!format_->framed()) http_status_ = "431";
     return std::unexpected(
         Error(Code::kResourceExhausted, "HEADERS_TOO_LARGE",
               fmt::format("the request's headers are above {} bytes: send less metadata",
                           shard_.limits().max_header_list_bytes)));
+  }
+  method_ = shard_.dispatcher().Find(target);
+  if (method_ != nullptr) return OpenCall();
+  route_ = shard_.dispatcher().FindRoute(target);
+  if (route_ == nullptr) return NoSuchCall();
+  format_ = &PlainFormat();
+  reader_.SetWhole(false);
+  return {};
+}
+
+Status Call::OpenCall() {
+  if (verb_ != "POST") {
+    format_ = &PlainFormat();
+    http_status_ = "405";
+    AddHeader("allow", "POST");
+    return std::unexpected(Error(Code::kUnimplemented, "HTTP_METHOD_UNSUPPORTED",
+                                 "calls of methods are POST requests"));
+  }
+  const bool streams = method_->kind != contract::StreamKind::kUnary;
+  if (format_ == nullptr || (format_->connect() && format_->framed() != streams)) {
+    format_ = &PlainFormat();
+    http_status_ = "415";
+    return std::unexpected(Error(
+        Code::kInvalidArgument, "CONTENT_TYPE_UNSUPPORTED",
+        "content-type must be one of application/grpc, application/grpc-web; for unary methods "
+        "also application/json, application/proto; for methods that stream also "
+        "application/connect+json, application/connect+proto"));
   }
   if (!has_te_ && format_->end == CallEnd::kTrailers) {
     return std::unexpected(
         Error(Code::kInvalidArgument, "TE_TRAILERS_MISSING",
               "the header 'te: trailers' is missing: the client is no gRPC client, or a proxy on "
               "the way drops trailers"));
-  }
-  if (method_ == nullptr) {
-    if (!format_->framed()) http_status_ = "404";
-    return std::unexpected(
-        Error(Code::kUnimplemented, "METHOD_NOT_FOUND",
-              fmt::format("there is no method {}: check the service's name and version; server "
-                          "reflection lists what is there",
-                          headers_.Find(":path").substr(0, 200))));
   }
   if (const auto version = headers_.Find("connect-protocol-version");
       format_->connect() && !version.empty() && version != "1") {
@@ -244,6 +250,37 @@ Status Call::CheckHeaders() {
   }
   TRY(CheckEncoding());
   return CheckTimeout();
+}
+
+Status Call::NoSuchCall() {
+  const std::string_view target = headers_.Find(":path").substr(0, 200);
+  if (verb_ == "POST" && format_ != nullptr) {
+    if (!format_->framed()) http_status_ = "404";
+    return std::unexpected(
+        Error(Code::kUnimplemented, "METHOD_NOT_FOUND",
+              fmt::format("there is no method {}: check the service's name and version; server "
+                          "reflection lists what is there",
+                          target)));
+  }
+  format_ = &PlainFormat();
+  return std::unexpected(Error(
+      Code::kNotFound, "ROUTE_NOT_FOUND",
+      fmt::format("nothing is at {}: resources are below /v1/, methods at /package.Service/Method",
+                  target)));
+}
+
+// Over HTTP/1.1 an answer that comes before the request has ended costs the client its connection:
+// the rest is awaited when it is short, and when nobody waits for a word before sending it.
+void Call::Refuse(const Error& error, bool end) {
+  if (end || format_->framed() || !headers_.Find("expect").empty()) return Fail(error);
+  refused_ = true;
+  request_error_ = error;
+}
+
+void Call::OnRefusedData(std::string_view bytes, bool last) {
+  connection_->codec().Consume(*this, bytes.size());
+  unconsumed_ += bytes.size();
+  if (last || unconsumed_ > kMaxRefusedBytes) Fail(*request_error_);
 }
 
 Status Call::CheckEncoding() {
@@ -264,16 +301,13 @@ Status Call::CheckEncoding() {
 }
 
 Status Call::CheckTimeout() {
-  const std::string_view text = headers_.Find(format_->timeout_header);
+  const TimeoutFormat& format = *format_->timeout;
+  const std::string_view text = headers_.Find(format.header);
   if (text.empty()) return {};
-  const std::optional<MonoNanos> timeout =
-      format_->connect() ? ParseConnectTimeout(text) : ParseGrpcTimeout(text);
+  const std::optional<MonoNanos> timeout = format.parse(text);
   if (!timeout) {
-    return std::unexpected(InvalidField(
-        format_->connect() ? "CONNECT_TIMEOUT_INVALID" : "GRPC_TIMEOUT_INVALID",
-        std::string(format_->timeout_header),
-        format_->connect() ? "is not a number of milliseconds of up to 10 digits"
-                           : "is not up to 8 digits followed by one of H, M, S, m, u, n"));
+    return std::unexpected(
+        InvalidField(format.reason, std::string(format.header), std::string(format.advice)));
   }
   const MonoNanos now = context_->arrival;
   SetDeadline(*timeout < std::numeric_limits<MonoNanos>::max() - now
@@ -284,11 +318,7 @@ Status Call::CheckTimeout() {
 
 void Call::OnData(std::string_view bytes, bool last) {
   if (answered_) return;
-  if (refuses()) {
-    connection_->codec().Consume(*this, bytes.size());
-    if (last) SendRefusal();
-    return;
-  }
+  if (refused_) return OnRefusedData(bytes, last);
   reader_.Append(bytes);
   if (streams_requests()) {
     OnStreamData(bytes, last);
@@ -327,7 +357,7 @@ void Call::GiveBackWindow() {
 
 void Call::OnEnd() {
   if (answered_) return;
-  if (refuses()) return SendRefusal();
+  if (refused_) return Fail(*request_error_);
   request_ended_ = true;
   if (streams_requests()) {
     Queue(kWakeReader);
@@ -352,13 +382,25 @@ void Call::DispatchUnary() {
   Result<std::string_view> request = Decompress(**frame);
   if (!request) return Fail(request.error());
   request_ = *request;
-  if (format_->json) {
+  if (Status translated = Translate(); !translated) return Fail(translated.error());
+  Queue(kDispatch);
+}
+
+// What did not come as protobuf becomes it: the layer above peeks and parses only that.
+Status Call::Translate() {
+  if (route_ != nullptr) {
+    raw_ = std::exchange(request_, {});
+    TRY_ASSIGN(const ResourceCall call, route_->ToCall(Resource(), transcoded_, *this));
+    method_ = call.method;
+    content_type_ = call.content_type;
+    request_ = transcoded_;
+  } else if (format_->json) {
     google::protobuf::Message* message = method_->new_request(&context_->arena());
-    if (Status parsed = ParseJson(request_, *message); !parsed) return Fail(parsed.error());
+    TRY(ParseJson(request_, *message));
     message->SerializeToString(&transcoded_);
     request_ = transcoded_;
   }
-  Queue(kDispatch);
+  return {};
 }
 
 Result<std::string_view> Call::Decompress(GrpcFrameReader::Frame frame) {

@@ -28,7 +28,10 @@ class CallConnection;
 // closed AND the task has completed AND nothing is queued for it, in whatever order these come. The
 // codec may only touch it until OnClose, the connection until Detach, the dispatcher until its task
 // has completed. Thread rule: its shard.
-class Call final : public ServerCall, public HttpStream, private runtime::Timer {
+class Call final : public ServerCall,
+                   public HttpStream,
+                   private ResourceReply,
+                   private runtime::Timer {
  public:
   explicit Call(CallShard& shard);
   ~Call() override;
@@ -90,12 +93,6 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
     std::coroutine_handle<> waiter_ = nullptr;
   };
 
-  // An answer for what is none of the protocols.
-  struct Refusal {
-    std::string_view status;  // empty: none
-    std::string_view text;
-  };
-
   // The response headers that the application adds, kept as text until they are sent.
   struct AddedHeader {
     std::uint32_t offset;
@@ -111,17 +108,24 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
   void OnServed();
 
   // Request side.
-  bool RefuseRequest();
-  Status CheckHeaders();
+  Status Open();
+  Status OpenCall();
+  Status NoSuchCall();
   Status CheckEncoding();
   Status CheckTimeout();
+  void Refuse(const Error& error, bool end);
+  void OnRefusedData(std::string_view bytes, bool last);
   bool streams_requests() const {
-    return method_->kind == contract::StreamKind::kClient ||
-           method_->kind == contract::StreamKind::kBidi;
+    return method_ != nullptr && (method_->kind == contract::StreamKind::kClient ||
+                                  method_->kind == contract::StreamKind::kBidi);
   }
   void OnUnaryData(std::string_view bytes, bool last);
   void OnStreamData(std::string_view bytes, bool last);
   void DispatchUnary();
+  Status Translate();
+  ResourceRequest Resource() const {
+    return {.method = verb_, .target = headers_.Find(":path"), .body = raw_, .headers = headers_};
+  }
   Result<std::string_view> Decompress(GrpcFrameReader::Frame frame);
   Status Parse(std::string_view bytes, google::protobuf::Message& into) const;
   void GiveBackWindow();
@@ -133,11 +137,13 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
   void AppendEncoded(std::string_view bytes);
   void AppendFrame(std::uint8_t flags, std::string_view bytes);
   void AppendEnd(const Error* error);
-  void EndStream();
-  void FailUnary(const Error& error);
+  void FlushBody();
+  void FailWithStatus(const Error& error);
+  // ResourceReply, with the AddHeader of ServerCall.
+  void SetStatus(std::string_view status) override { http_status_ = status; }
+  void AppendBody(std::string_view bytes) override;
   void SendHeaders(bool end);
-  bool refuses() const { return !refusal_.status.empty(); }
-  void SendRefusal();
+  bool SetPlainHeaders();
   void SetErrorTrailers(const Error& error);
   std::span<const HeaderField> StatusTrailers() const;
 
@@ -151,6 +157,8 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
   std::optional<contract::CallContext> context_;
   const contract::MethodInfo* method_ = nullptr;
   const CallFormat* format_ = nullptr;
+  const ResourceRoute* route_ = nullptr;
+  std::string_view verb_;  // GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH; empty: any other
   std::string_view peer_;
   std::string peer_copy_;  // once the connection has gone
 
@@ -158,7 +166,8 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
   GrpcFrameReader reader_;
   std::string_view request_;
   std::string decompressed_;
-  std::string transcoded_;      // the request as protobuf, when it came as JSON
+  std::string transcoded_;      // the request as protobuf, when it came as something else
+  std::string_view raw_;        // the body, for a route
   std::size_t unconsumed_ = 0;  // body bytes that hold the peer's window
   std::optional<Error> request_error_;
 
@@ -168,8 +177,9 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
   std::array<HeaderField, 3> trailers_;
   std::size_t trailer_count_ = 0;
   GrpcStatusText status_;
-  Refusal refusal_;
-  std::string_view http_status_ = "200";
+  std::string_view http_status_;   // empty: 200, or what an error makes of it
+  std::string_view content_type_;  // of the response; empty: the format's
+  std::string length_text_;
 
   Wakeup reader_wakeup_;
   Wakeup writer_wakeup_;
@@ -180,7 +190,7 @@ class Call final : public ServerCall, public HttpStream, private runtime::Timer 
   bool answered_ = false;  // the end of the response is decided
   bool headers_sent_ = false;
   bool request_ended_ = false;
-  bool is_post_ = false;
+  bool refused_ = false;  // for request_error_, once the rest of the request has come
   bool has_te_ = false;
   bool headers_too_large_ = false;
   bool gzip_in_ = false;    // messages of the request may be compressed

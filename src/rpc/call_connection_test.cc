@@ -129,12 +129,19 @@ TEST(CallConnection, RefusesWhatIsWrongWithTheBody) {
 
 TEST(CallConnection, AnswersWhatIsNoCallInPlainHttp) {
   Wire wire;
-  const std::int32_t get =
-      wire.Call({{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}}, "");
+  const auto ask = [&](std::string path) {
+    return wire.Call(
+        {{":method", "GET"}, {":scheme", "http"}, {":path", std::move(path)}, {":authority", "a"}},
+        "");
+  };
+  const std::int32_t nothing = ask("/");
+  const std::int32_t get = ask(std::string(EchoDispatcher::kUnary));
   Headers json = Wire::CallHeaders(EchoDispatcher::kUnary);
   json[4].second = "text/plain";
   const std::int32_t post = wire.Call(json, "{}");
   wire.Pump();
+  EXPECT_EQ(FindHeader(wire.client.Find(nothing)->headers, ":status"), "404");
+  EXPECT_NE(wire.client.Find(nothing)->body.find("ROUTE_NOT_FOUND"), std::string::npos);
   EXPECT_EQ(FindHeader(wire.client.Find(get)->headers, ":status"), "405");
   EXPECT_EQ(FindHeader(wire.client.Find(get)->headers, "allow"), "POST");
   EXPECT_EQ(FindHeader(wire.client.Find(post)->headers, ":status"), "415");

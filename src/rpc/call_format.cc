@@ -4,24 +4,38 @@
 #include <array>
 #include <charconv>
 
+#include "rpc/grpc_metadata.h"
+
 namespace prism::rpc {
+
+constexpr TimeoutFormat kGrpcTimeout = {
+    .header = "grpc-timeout",
+    .parse = ParseGrpcTimeout,
+    .reason = "GRPC_TIMEOUT_INVALID",
+    .advice = "is not up to 8 digits followed by one of H, M, S, m, u, n"};
+constexpr TimeoutFormat kConnectTimeout = {
+    .header = "connect-timeout-ms",
+    .parse = ParseConnectTimeout,
+    .reason = "CONNECT_TIMEOUT_INVALID",
+    .advice = "is not a number of milliseconds of up to 10 digits"};
+
 namespace {
 
 constexpr CallFormat Grpc(std::string_view content_type) {
-  return {content_type,   CallEnd::kTrailers, false,
-          "grpc-timeout", "grpc-encoding",    "grpc-accept-encoding"};
+  return {content_type,  CallEnd::kTrailers, false,
+          &kGrpcTimeout, "grpc-encoding",    "grpc-accept-encoding"};
 }
 constexpr CallFormat GrpcWeb(std::string_view content_type) {
-  return {content_type,   CallEnd::kTrailerFrame, false,
-          "grpc-timeout", "grpc-encoding",        "grpc-accept-encoding"};
+  return {content_type,  CallEnd::kTrailerFrame, false,
+          &kGrpcTimeout, "grpc-encoding",        "grpc-accept-encoding"};
 }
 constexpr CallFormat ConnectUnary(std::string_view content_type, bool json) {
-  return {content_type,         CallEnd::kHttpStatus, json,
-          "connect-timeout-ms", "content-encoding",   "accept-encoding"};
+  return {content_type,     CallEnd::kHttpStatus, json,
+          &kConnectTimeout, "content-encoding",   "accept-encoding"};
 }
 constexpr CallFormat ConnectStream(std::string_view content_type, bool json) {
-  return {content_type,         CallEnd::kEndFrame,         json,
-          "connect-timeout-ms", "connect-content-encoding", "connect-accept-encoding"};
+  return {content_type,     CallEnd::kEndFrame,         json,
+          &kConnectTimeout, "connect-content-encoding", "connect-accept-encoding"};
 }
 
 // In order of how often they are asked for.
@@ -36,11 +50,14 @@ constexpr std::array kFormats = {
     ConnectStream("application/connect+proto", false),
 };
 
+constexpr CallFormat kPlain = {"application/json", CallEnd::kHttpStatus, false, nullptr, "", ""};
+
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
 
 const CallFormat& GrpcFormat() { return kFormats[0]; }
+const CallFormat& PlainFormat() { return kPlain; }
 
 const CallFormat* FindCallFormat(std::string_view content_type) {
   // As libraries spell it; what people type may have parameters and capitals.

@@ -63,13 +63,13 @@ void Call::Finish() {
   AppendEnd(nullptr);
   body_ended = true;
   if (!headers_sent_) return SendHeaders(false);
-  EndStream();
+  FlushBody();
 }
 
 void Call::Fail(const Error& error) {
   if (!Answer()) return;
   if (format_ == nullptr) format_ = &GrpcFormat();  // its headers have not come
-  if (!format_->framed()) return FailUnary(error);
+  if (!format_->framed()) return FailWithStatus(error);
   if (format_->end != CallEnd::kEndFrame) {
     SetErrorTrailers(error);
     if (!headers_sent_) return SendHeaders(true);
@@ -77,17 +77,27 @@ void Call::Fail(const Error& error) {
   AppendEnd(&error);
   body_ended = true;
   if (!headers_sent_) return SendHeaders(false);
-  EndStream();
+  FlushBody();
 }
 
-void Call::EndStream() {
+void Call::FlushBody() {
   connection_->codec().ResumeBody(*this);
   connection_->MarkOutput();
 }
 
-// The HTTP status is the code, the body says why.
-void Call::FailUnary(const Error& error) {
-  if (http_status_ == "200") http_status_ = HttpStatusOf(error.code());
+// The HTTP status is the code, the body says why. Behind the lines of a resource that came in parts
+// it is a last line.
+void Call::FailWithStatus(const Error& error) {
+  if (headers_sent_) {
+    AppendBody(ConnectEndJson(&error));
+    AppendBody("\n");
+    body_ended = true;
+    return FlushBody();
+  }
+  if (http_status_.empty()) {
+    http_status_ = route_ != nullptr ? route_->StatusOf(error) : HttpStatusOf(error.code());
+  }
+  content_type_ = "application/json";
   if (const auto delay = error.retry_after()) {
     // In whole seconds (RFC 9110 section 10.2.3); the details have it to the millisecond.
     AddHeader("retry-after",
@@ -104,7 +114,7 @@ runtime::Task<Status> Call::Write(const google::protobuf::Message& message) {
   if (!headers_sent_) {
     SendHeaders(false);
   } else {
-    EndStream();
+    FlushBody();
   }
   while (body.size() > kHighWaterBytes) {
     co_await writer_wakeup_;
@@ -114,6 +124,7 @@ runtime::Task<Status> Call::Write(const google::protobuf::Message& message) {
 }
 
 Status Call::AppendMessage(const google::protobuf::Message& message) {
+  if (route_ != nullptr) return route_->ToReply(Resource(), message, *this);
   if (format_->json) {
     std::string text;
     TRY(WriteJson(message, text));
@@ -140,6 +151,11 @@ void Call::AppendEncoded(std::string_view bytes) {
   Gzip(bytes, compressed);
   body_gzip_ = true;
   AppendFrame(kCompressed, compressed);
+}
+
+void Call::AppendBody(std::string_view bytes) {
+  body.Append(bytes);
+  connection_->OnBodyQueued(bytes.size());
 }
 
 // Without a prefix when the body is the message.
@@ -170,9 +186,13 @@ void Call::AppendEnd(const Error* error) {
 // With `end` the status is part of the headers ("Trailers-Only").
 void Call::SendHeaders(bool end) {
   headers_sent_ = true;
-  const bool failed = http_status_ != "200";
-  response_fields_.push_back({":status", http_status_});
-  response_fields_.push_back({"content-type", failed ? "application/json" : format_->content_type});
+  response_fields_.push_back({":status", http_status_.empty() ? "200" : http_status_});
+  if (format_ == &PlainFormat()) {
+    end |= SetPlainHeaders();
+  } else {
+    response_fields_.push_back(
+        {"content-type", content_type_.empty() ? format_->content_type : content_type_});
+  }
   if (format_->framed() ? gzip_out_ && !end : body_gzip_) {
     response_fields_.push_back({format_->encoding_header, "gzip"});
   }
@@ -193,20 +213,23 @@ void Call::SendHeaders(bool end) {
   connection_->MarkOutput();
 }
 
-// What is no call gets an answer of plain HTTP, and like there after its request has come.
-void Call::SendRefusal() {
-  if (!Answer()) return;
-  headers_sent_ = true;
-  const auto [status, text] = refusal_;
-  response_fields_.push_back({":status", status});
-  response_fields_.push_back({"content-type", "text/plain; charset=utf-8"});
-  if (status == "405") response_fields_.push_back({"allow", "POST"});
-  format_ = nullptr;
-  body.Append(text);
-  connection_->OnBodyQueued(text.size());
-  body_ended = true;
-  connection_->codec().Respond(*this, response_fields_, false);
-  connection_->MarkOutput();
+// Of an answer that is no call's: its length, when known, also where the body stays away (RFC 9110
+// section 8.6). True when no body follows.
+bool Call::SetPlainHeaders() {
+  const bool head = verb_ == "HEAD";
+  const bool without = body_ended && body.empty();
+  if (http_status_ != "204" && http_status_ != "304") {
+    response_fields_.push_back({"content-type", content_type_});
+    if (body_ended) {
+      length_text_ = std::to_string(body.size());
+      response_fields_.push_back({"content-length", length_text_});
+    }
+  }
+  if (head) {
+    connection_->OnBodyGone(body.size());
+    body.Clear();
+  }
+  return head || without;
 }
 
 void Call::SetErrorTrailers(const Error& error) {

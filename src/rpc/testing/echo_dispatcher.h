@@ -26,12 +26,17 @@ class EchoDispatcher final : public Dispatcher {
   static constexpr std::string_view kChat = "/test.Echo/Chat";        // each message comes back
 
   const contract::MethodInfo* Find(std::string_view path) override;
+  // `route` for all that is below "/v1/".
+  const ResourceRoute* FindRoute(std::string_view target) override {
+    return target.starts_with("/v1/") ? route : nullptr;
+  }
   runtime::Task<void> Serve(ServerCall& call) override;
 
   // Lets everything go on that is held.
   void Release();
 
   int repeats = 3;
+  const ResourceRoute* route = nullptr;
   // What was seen.
   int started = 0;
   int finished = 0;
