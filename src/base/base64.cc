@@ -45,6 +45,12 @@ std::string Base64Encode(std::string_view bytes) {
   return text;
 }
 
+std::string Base64EncodeUnpadded(std::string_view bytes) {
+  std::string text = Base64Encode(bytes);
+  text.resize((bytes.size() * 4 + 2) / 3);
+  return text;
+}
+
 std::optional<std::string> Base64Decode(std::string_view text) {
   if (text.size() % 4 == 0) {
     if (text.ends_with("==")) {

@@ -7,8 +7,10 @@
 
 namespace prism::base {
 
-// With padding.
+// With padding, as JSON and most others want it.
 std::string Base64Encode(std::string_view bytes);
+// Without, as gRPC's binary metadata and Connect's error details want it.
+std::string Base64EncodeUnpadded(std::string_view bytes);
 
 // Padding is optional, as in gRPC's binary metadata. Nothing when a character is foreign, the
 // length is impossible or the unused bits of the last character are not zero: each value has one

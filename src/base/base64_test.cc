@@ -16,6 +16,7 @@ TEST(Base64Test, HasTheVectorsOfRfc4648) {
                                     {"fooba", "Zm9vYmE="},
                                     {"foobar", "Zm9vYmFy"}}) {
     EXPECT_EQ(Base64Encode(bytes), text);
+    EXPECT_EQ(Base64EncodeUnpadded(bytes), text.substr(0, text.find('=')));
     EXPECT_EQ(Base64Decode(text), bytes);
     EXPECT_EQ(Base64Decode(text.substr(0, text.find('='))), bytes) << "without padding";
   }

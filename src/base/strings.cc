@@ -16,6 +16,32 @@ bool IsValidName(std::string_view name) {
   return std::ranges::all_of(name, [](char c) { return IsLowerOrDigit(c) || c == '-'; });
 }
 
+bool EqualsNoCase(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, {}, ToLower);
+}
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = ToLower(c);
+  return lower;
+}
+
+std::string_view Trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+bool HasToken(std::string_view list, std::string_view lower) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (EqualsNoCase(Trim(list.substr(0, comma)), lower)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
 std::size_t EditDistance(std::string_view a, std::string_view b) {
   // Three rows of the dynamic programming table: two back (for swaps), the last, and the one being
   // filled.

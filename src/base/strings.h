@@ -12,6 +12,18 @@ namespace prism::base {
 inline constexpr std::size_t kMaxNameLength = 63;
 bool IsValidName(std::string_view name);
 
+// ASCII only, whatever the locale; other bytes stay as they are.
+constexpr char ToLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+// `lower` is in lower case already.
+bool EqualsNoCase(std::string_view text, std::string_view lower);
+std::string LowerCase(std::string_view text);
+// Without the spaces and tabs around it.
+std::string_view Trim(std::string_view text);
+// Whether a list with commas has this token, which is in lower case (RFC 9110 section 5.6.1).
+bool HasToken(std::string_view list, std::string_view lower);
+
 // The number of insertions, deletions, substitutions and swaps of neighbours that turn `a` into
 // `b`, where no part is edited twice (optimal string alignment). Bytes are compared, not code
 // points.

@@ -8,6 +8,23 @@
 namespace prism::base {
 namespace {
 
+TEST(Ascii, ComparesAndTrims) {
+  EXPECT_TRUE(EqualsNoCase("Content-LENGTH", "content-length"));
+  EXPECT_FALSE(EqualsNoCase("content-lengt", "content-length"));
+  EXPECT_FALSE(EqualsNoCase("\xc4", "\xe4")) << "only ASCII has a case";
+  EXPECT_EQ(LowerCase("GZip-\xc4"), "gzip-\xc4");
+  EXPECT_EQ(Trim(" \t a b\t"), "a b");
+  EXPECT_EQ(Trim(" \t"), "");
+}
+
+TEST(Ascii, FindsTokensInLists) {
+  EXPECT_TRUE(HasToken("identity, deflate,GZIP", "gzip"));
+  EXPECT_TRUE(HasToken("gzip", "gzip"));
+  EXPECT_TRUE(HasToken(",,\tgzip ,", "gzip"));
+  EXPECT_FALSE(HasToken("xgzip,gzipx, g zip", "gzip"));
+  EXPECT_FALSE(HasToken("", "gzip"));
+}
+
 TEST(IsValidName, AcceptsTheWholeAlphabet) {
   EXPECT_TRUE(IsValidName("a"));
   EXPECT_TRUE(IsValidName("0"));

@@ -9,6 +9,8 @@
 #include <span>
 #include <utility>
 
+#include "base/strings.h"
+
 namespace prism::base {
 namespace {
 
@@ -41,7 +43,6 @@ constexpr std::array<std::pair<std::string_view, int>, 5> kBinaryUnits = {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 std::string_view TakeWhile(std::string_view& text, bool (*accept)(char)) {
   std::size_t length = 0;
@@ -161,7 +162,7 @@ Result<std::uint64_t> ParseSize(std::string_view text) {
   if (!number) return std::unexpected(BadSize(text, "it does not start with a number"));
   if (rest.starts_with(' ')) rest.remove_prefix(1);
   std::string name;
-  for (const char c : rest) name += Lower(c);
+  for (const char c : rest) name += ToLower(c);
   const Unit* unit = FindUnit(kSizeUnits, name);
   if (unit == nullptr)
     return std::unexpected(BadSize(text, fmt::format("the unit \"{}\" is unknown", rest)));

@@ -7,8 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/strings.h"
 #include "rpc/call_connection.h"
-#include "rpc/grpc_metadata.h"
 #include "rpc/gzip.h"
 #include "rpc/json/json_codec.h"
 
@@ -295,7 +295,7 @@ Status Call::CheckEncoding() {
   gzip_in_ = encoding == "gzip";
   // gRPC clients say what they can read, not what they want to.
   gzip_out_ =
-      format_->connect() ? ListContains(headers_.Find(format_->accept_header), "gzip") : gzip_in_;
+      format_->connect() ? base::HasToken(headers_.Find(format_->accept_header), "gzip") : gzip_in_;
   if (!format_->framed()) reader_.SetWhole(gzip_in_);
   return {};
 }

@@ -37,13 +37,14 @@ CallConnection::~CallConnection() {
 }
 
 bool CallConnection::OnBytes(std::string_view bytes, MonoNanos now) {
+  std::string opening;
   if (codec_ == nullptr) [[unlikely]] {
     opening_.append(bytes);
     if (!ChooseCodec()) return true;
-    bytes = opening_;
+    opening = std::exchange(opening_, {});
+    bytes = opening;
   }
   const bool open = codec_->OnBytes(bytes, now);
-  if (!opening_.empty()) opening_ = std::string();
   shard_.RunReady();
   return open;
 }

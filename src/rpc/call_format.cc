@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/strings.h"
 #include "rpc/grpc_metadata.h"
 
 namespace prism::rpc {
@@ -52,8 +53,6 @@ constexpr std::array kFormats = {
 
 constexpr CallFormat kPlain = {"application/json", CallEnd::kHttpStatus, false, nullptr, "", ""};
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 }  // namespace
 
 const CallFormat& GrpcFormat() { return kFormats[0]; }
@@ -64,10 +63,9 @@ const CallFormat* FindCallFormat(std::string_view content_type) {
   for (const CallFormat& format : kFormats) {
     if (format.content_type == content_type) return &format;
   }
-  content_type = content_type.substr(0, content_type.find(';'));
-  while (content_type.ends_with(' ') || content_type.ends_with('\t')) content_type.remove_suffix(1);
+  content_type = base::Trim(content_type.substr(0, content_type.find(';')));
   for (const CallFormat& format : kFormats) {
-    if (std::ranges::equal(format.content_type, content_type, {}, {}, Lower)) return &format;
+    if (base::EqualsNoCase(content_type, format.content_type)) return &format;
   }
   return nullptr;
 }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/units.h"
 #include "rpc/client_connection.h"
 #include "rpc/client_status.h"
@@ -71,12 +72,7 @@ Headers RequestHeaders(std::string_view path, const ChannelOptions& channel,
   };
   if (!channel.token.empty()) headers.emplace_back("authorization", "Bearer " + channel.token);
   for (const auto& [name, value] : call.metadata) {
-    std::string sent = value;
-    if (name.ends_with("-bin")) {
-      sent.clear();
-      AppendBase64(sent, value);
-    }
-    headers.emplace_back(name, std::move(sent));
+    headers.emplace_back(name, name.ends_with("-bin") ? base::Base64EncodeUnpadded(value) : value);
   }
   return headers;
 }

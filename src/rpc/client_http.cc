@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/strings.h"
 #include "base/units.h"
 #include "rpc/client_connection.h"
 
@@ -29,20 +30,6 @@ std::optional<std::uint64_t> ParseNumber(std::string_view text, int base) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return lower;
 }
 
 // Cuts the first line off, without its CRLF.
@@ -74,7 +61,8 @@ Status HttpResponseParser::ParseHead(std::string_view head) {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos)
       return std::unexpected(NotHttp("a header without a colon"));
-    reply_.headers.emplace_back(LowerCase(line.substr(0, colon)), Trim(line.substr(colon + 1)));
+    reply_.headers.emplace_back(base::LowerCase(line.substr(0, colon)),
+                                base::Trim(line.substr(colon + 1)));
   }
   return {};
 }
@@ -96,7 +84,7 @@ Result<bool> HttpResponseParser::TakeChunks() {
     }
     const std::string_view line = std::string_view(buffer_).substr(0, line_end);
     const std::optional<std::uint64_t> length =
-        ParseNumber(Trim(line.substr(0, line.find(';'))), 16);
+        ParseNumber(base::Trim(line.substr(0, line.find(';'))), 16);
     if (!length) return std::unexpected(NotHttp("a chunk without a length"));
     TRY(CheckSize(*length));
     TRY(CheckSize(reply_.body.size() + *length));
@@ -126,7 +114,7 @@ Result<bool> HttpResponseParser::Feed(std::string_view bytes, bool closed) {
 
   Result<bool> done = false;
   const std::string_view length = FindHeader(reply_.headers, "content-length");
-  if (LowerCase(FindHeader(reply_.headers, "transfer-encoding")) == "chunked") {
+  if (base::LowerCase(FindHeader(reply_.headers, "transfer-encoding")) == "chunked") {
     done = TakeChunks();
   } else if (!length.empty()) {
     const std::optional<std::uint64_t> size = ParseNumber(length, 10);

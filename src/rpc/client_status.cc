@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/base64.h"
 #include "contract/status_proto.h"
 #include "rpc/grpc_metadata.h"
 
@@ -60,7 +61,7 @@ Error WithoutStatus(const Http2ClientSession::Stream& stream) {
 // The error of a grpc-status that is not OK.
 Error Decode(Code code, const Headers& block) {
   const std::optional<std::string> details =
-      DecodeBase64(FindHeader(block, "grpc-status-details-bin"));
+      base::Base64Decode(FindHeader(block, "grpc-status-details-bin"));
   const std::string message = PercentDecode(FindHeader(block, "grpc-message"));
   return contract::DecodeStatus(code, message.empty() ? "the server gave no message" : message,
                                 details.value_or(""));

@@ -2,11 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-
+#include "base/base64.h"
+#include "base/strings.h"
 #include "contract/status_proto.h"
 #include "google/rpc/status.pb.h"
-#include "rpc/grpc_metadata.h"
 #include "rpc/json/json_codec.h"
 
 namespace prism::rpc {
@@ -15,10 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string ConnectCode(Code code) {
-  std::string name(CodeName(code));
-  std::ranges::transform(name, name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::string name = base::LowerCase(CodeName(code));
   return name == "cancelled" ? "canceled" : name;
 }
 
@@ -36,10 +32,8 @@ Json ErrorObject(const Error& error) {
   Json object = {{"code", ConnectCode(error.code())}, {"message", status.message()}};
   for (const google::protobuf::Any& detail : status.details()) {
     const std::string& url = detail.type_url();
-    std::string value;
-    AppendBase64(value, detail.value());
     object["details"].push_back({{"type", url.substr(url.rfind('/') + 1)},
-                                 {"value", std::move(value)},
+                                 {"value", base::Base64EncodeUnpadded(detail.value())},
                                  {"debug", Debug(detail)}});
   }
   return object;

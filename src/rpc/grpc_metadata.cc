@@ -8,8 +8,6 @@ namespace prism::rpc {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
-constexpr std::string_view kBase64 =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -17,16 +15,6 @@ int HexValue(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   return -1;
 }
-
-constexpr std::array<std::int8_t, 256> MakeBase64Values() {
-  std::array<std::int8_t, 256> values{};
-  values.fill(-1);
-  for (std::size_t i = 0; i < kBase64.size(); ++i) {
-    values[static_cast<unsigned char>(kBase64[i])] = static_cast<std::int8_t>(i);
-  }
-  return values;
-}
-constexpr std::array<std::int8_t, 256> kBase64Values = MakeBase64Values();
 
 struct TimeoutUnit {
   char letter;
@@ -74,40 +62,6 @@ std::string PercentDecode(std::string_view text) {
   return out;
 }
 
-void AppendBase64(std::string& out, std::string_view bytes) {
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (char c : bytes) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    count += 8;
-    while (count >= 6) {
-      count -= 6;
-      out.push_back(kBase64[bits >> count & 63]);
-    }
-  }
-  if (count > 0) out.push_back(kBase64[bits << (6 - count) & 63]);
-}
-
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
-  if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (char c : text) {
-    const int value = kBase64Values[static_cast<unsigned char>(c)];
-    if (value < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out.push_back(static_cast<char>(bits >> count));
-    }
-  }
-  return out;
-}
-
 std::optional<MonoNanos> ParseGrpcTimeout(std::string_view text) {
   if (text.size() < 2 || text.size() > kMaxTimeoutDigits + 1) return std::nullopt;
   MonoNanos value = 0;
@@ -132,26 +86,6 @@ std::string FormatGrpcTimeout(MonoNanos timeout) {
     if (value <= kMaxTimeoutValue) return std::to_string(value) + unit.letter;
   }
   return std::to_string(kMaxTimeoutValue) + "H";
-}
-
-bool IsGrpcContentType(std::string_view value) {
-  constexpr std::string_view kType = "application/grpc";
-  if (!value.starts_with(kType)) return false;
-  value.remove_prefix(kType.size());
-  return value.empty() || value.front() == ';' || value == "+proto" || value.starts_with("+proto;");
-}
-
-bool ListContains(std::string_view list, std::string_view wanted) {
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    std::string_view item = list.substr(0, comma);
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
-    if (item == wanted) return true;
-    if (comma == std::string_view::npos) return false;
-    list.remove_prefix(comma + 1);
-  }
-  return false;
 }
 
 Code CodeOfHttpStatus(int http_status) {

@@ -17,23 +17,12 @@ void AppendPercentEncoded(std::string& out, std::string_view text);
 // Never fails: a broken escape stands for itself, as the specification demands.
 std::string PercentDecode(std::string_view text);
 
-// Values of "-bin" headers. Encoded without padding; decoded with or without it, nothing for
-// anything that is not base64.
-void AppendBase64(std::string& out, std::string_view bytes);
-std::optional<std::string> DecodeBase64(std::string_view text);
-
 // grpc-timeout: 1 to 8 digits and one of H M S m u n. Nothing when malformed; what does not fit
 // saturates.
 std::optional<MonoNanos> ParseGrpcTimeout(std::string_view text);
 // Rounded up to the next representable value, so that the receiver never gives up first by
 // rounding. Zero and less become "1n".
 std::string FormatGrpcTimeout(MonoNanos timeout);
-
-// "application/grpc", "application/grpc+proto", "application/grpc;...": what the server takes.
-bool IsGrpcContentType(std::string_view value);
-
-// True when the comma-separated list (grpc-accept-encoding) names `wanted`.
-bool ListContains(std::string_view list, std::string_view wanted);
 
 // What a client makes of a response without grpc-status.
 Code CodeOfHttpStatus(int http_status);

@@ -13,12 +13,6 @@ std::string Encoded(std::string_view text) {
   return out;
 }
 
-std::string Base64(std::string_view bytes) {
-  std::string out;
-  AppendBase64(out, bytes);
-  return out;
-}
-
 TEST(GrpcMetadata, PercentEncodingKeepsPrintableAsciiOnly) {
   EXPECT_EQ(Encoded("plain text, ~ok~"), "plain text, ~ok~");
   EXPECT_EQ(Encoded("50%\n\x7f"), "50%25%0A%7F");
@@ -30,27 +24,6 @@ TEST(GrpcMetadata, PercentDecodingReversesAndToleratesGarbage) {
   EXPECT_EQ(PercentDecode("%c3%A9"), "é");
   EXPECT_EQ(PercentDecode("100% %2"), "100% %2");
   EXPECT_EQ(PercentDecode("%zz%41"), "%zzA");
-}
-
-TEST(GrpcMetadata, Base64RoundTripsWithAndWithoutPadding) {
-  EXPECT_EQ(Base64(""), "");
-  EXPECT_EQ(Base64("f"), "Zg");
-  EXPECT_EQ(Base64("fo"), "Zm8");
-  EXPECT_EQ(Base64("foobar"), "Zm9vYmFy");
-  for (int length = 0; length < 300; ++length) {
-    std::string bytes;
-    for (int i = 0; i < length; ++i) bytes.push_back(static_cast<char>(i * 37 + length));
-    EXPECT_EQ(DecodeBase64(Base64(bytes)), bytes);
-  }
-  EXPECT_EQ(DecodeBase64("Zg=="), "f");
-  EXPECT_EQ(DecodeBase64("Zm8="), "fo");
-}
-
-TEST(GrpcMetadata, Base64RefusesOtherCharactersAndLengths) {
-  EXPECT_FALSE(DecodeBase64("Zm9v!"));
-  EXPECT_FALSE(DecodeBase64("Z"));
-  EXPECT_FALSE(DecodeBase64("Z==="));
-  EXPECT_FALSE(DecodeBase64("Zm 9v"));
 }
 
 TEST(GrpcMetadata, TimeoutsInAllUnits) {
@@ -80,23 +53,6 @@ TEST(GrpcMetadata, FormattedTimeoutsAreNeverShorterThanAsked) {
     EXPECT_GE(*parsed, nanos);
     EXPECT_LE(*parsed - nanos, nanos / 1000 + 1);
   }
-}
-
-TEST(GrpcMetadata, ContentTypes) {
-  EXPECT_TRUE(IsGrpcContentType("application/grpc"));
-  EXPECT_TRUE(IsGrpcContentType("application/grpc+proto"));
-  EXPECT_TRUE(IsGrpcContentType("application/grpc;charset=utf-8"));
-  EXPECT_FALSE(IsGrpcContentType("application/grpc-web"));
-  EXPECT_FALSE(IsGrpcContentType("application/grpc+json"));
-  EXPECT_FALSE(IsGrpcContentType("text/plain"));
-  EXPECT_FALSE(IsGrpcContentType(""));
-}
-
-TEST(GrpcMetadata, Lists) {
-  EXPECT_TRUE(ListContains("identity, deflate,gzip", "gzip"));
-  EXPECT_TRUE(ListContains("gzip", "gzip"));
-  EXPECT_FALSE(ListContains("xgzip,gzipx", "gzip"));
-  EXPECT_FALSE(ListContains("", "gzip"));
 }
 
 TEST(GrpcMetadata, StatusMapping) {

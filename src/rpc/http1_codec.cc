@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/strings.h"
 #include "rpc/http1_guard.h"
 #include "rpc/http1_response.h"
 
@@ -305,14 +306,14 @@ void Http1Codec::OnRequestLine(std::string_view method, std::string_view target,
 
 void Http1Codec::OnField(std::string_view name, std::string_view value) {
   fields_.emplace_back(name, value);
-  if (EqualsNoCase(name, "connection")) {
-    says_close_ |= HasToken(value, "close");
-    says_keep_alive_ |= HasToken(value, "keep-alive");
-  } else if (EqualsNoCase(name, "te")) {
-    takes_trailers_ |= HasToken(value, "trailers");
-  } else if (EqualsNoCase(name, "transfer-encoding")) {
+  if (base::EqualsNoCase(name, "connection")) {
+    says_close_ |= base::HasToken(value, "close");
+    says_keep_alive_ |= base::HasToken(value, "keep-alive");
+  } else if (base::EqualsNoCase(name, "te")) {
+    takes_trailers_ |= base::HasToken(value, "trailers");
+  } else if (base::EqualsNoCase(name, "transfer-encoding")) {
     chunked_ = true;
-  } else if (EqualsNoCase(name, "expect")) {
+  } else if (base::EqualsNoCase(name, "expect")) {
     expects_continue_ = version_11_;
   }
 }
@@ -334,7 +335,7 @@ void Http1Codec::BeginStream() {
   const Http1Target target = ParseHttp1Target(method_, target_).value_or(Http1Target{});
   std::string_view authority = target.authority;
   for (const auto& [name, value] : fields_) {
-    if (authority.empty() && EqualsNoCase(name, "host")) authority = value;
+    if (authority.empty() && base::EqualsNoCase(name, "host")) authority = value;
   }
   stream_->OnHeader(":method", method_);
   stream_->OnHeader(":scheme", target.scheme.empty() ? scheme_ : target.scheme);
@@ -351,9 +352,7 @@ void Http1Codec::BeginStream() {
 
 void Http1Codec::ReportField(std::string_view name, std::string_view value) {
   scratch_.assign(name);
-  for (char& c : scratch_) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  for (char& c : scratch_) c = base::ToLower(c);
   if (!IsForUsOnly(scratch_)) stream_->OnHeader(scratch_, value);
 }
 

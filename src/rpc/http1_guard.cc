@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
+
 namespace prism::rpc {
 namespace {
 
@@ -47,29 +49,7 @@ bool IsAuthority(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, IsAuthorityChar);
 }
 
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
-char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 }  // namespace
-
-bool EqualsNoCase(std::string_view a, std::string_view lower) {
-  return std::ranges::equal(a, lower, {}, ToLower);
-}
-
-bool HasToken(std::string_view list, std::string_view lower) {
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (EqualsNoCase(Trim(list.substr(0, comma)), lower)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return false;
-}
 
 std::optional<Http1Target> ParseHttp1Target(std::string_view method, std::string_view target) {
   if (!std::ranges::all_of(target, IsTargetChar)) return std::nullopt;
@@ -78,9 +58,9 @@ std::optional<Http1Target> ParseHttp1Target(std::string_view method, std::string
   const std::size_t scheme_size = target.find("://");
   if (scheme_size == std::string_view::npos) return std::nullopt;
   std::string_view scheme = target.substr(0, scheme_size);
-  if (EqualsNoCase(scheme, "http")) {
+  if (base::EqualsNoCase(scheme, "http")) {
     scheme = "http";
-  } else if (EqualsNoCase(scheme, "https")) {
+  } else if (base::EqualsNoCase(scheme, "https")) {
     scheme = "https";
   } else {
     return std::nullopt;
@@ -218,28 +198,29 @@ Http1Refusal Http1LineGuard::OnField(std::string_view line) {
     return Malformed("a header's value has control characters");
   }
   // In trailers the parser refuses what belongs in the head.
-  return stage_ == Stage::kFields ? OnKnownField(name, Trim(value)) : Http1Refusal{};
+  return stage_ == Stage::kFields ? OnKnownField(name, base::Trim(value)) : Http1Refusal{};
 }
 
 // The fields on which the end of the request, and whose it is, depends.
 Http1Refusal Http1LineGuard::OnKnownField(std::string_view name, std::string_view value) {
-  if (EqualsNoCase(name, "host")) {
+  if (base::EqualsNoCase(name, "host")) {
     if (has_host_) return Malformed("there is more than one Host");
     has_host_ = true;
     if (!IsAuthority(value)) return Malformed("Host is no host name with an optional port");
-  } else if (EqualsNoCase(name, "content-length")) {
+  } else if (base::EqualsNoCase(name, "content-length")) {
     if (has_length_) return Malformed("there is more than one Content-Length");
     has_length_ = true;
     if (value.empty() || value.size() > kMaxLengthDigits || !std::ranges::all_of(value, IsDigit)) {
       return Malformed("Content-Length is no decimal number");
     }
-  } else if (EqualsNoCase(name, "transfer-encoding")) {
+  } else if (base::EqualsNoCase(name, "transfer-encoding")) {
     if (has_transfer_encoding_) return Malformed("there is more than one Transfer-Encoding");
     has_transfer_encoding_ = true;
-    if (!EqualsNoCase(value, "chunked")) {
+    if (!base::EqualsNoCase(value, "chunked")) {
       return Malformed("Transfer-Encoding is not 'chunked', the only one understood");
     }
-  } else if (EqualsNoCase(name, "expect") && version_11_ && !EqualsNoCase(value, "100-continue")) {
+  } else if (base::EqualsNoCase(name, "expect") && version_11_ &&
+             !base::EqualsNoCase(value, "100-continue")) {
     return {.status = 417, .advice = "Expect is not '100-continue', the only one understood"};
   }
   return {};

@@ -29,11 +29,6 @@ struct Http1Target {
 };
 std::optional<Http1Target> ParseHttp1Target(std::string_view method, std::string_view target);
 
-// Compares ASCII without case.
-bool EqualsNoCase(std::string_view a, std::string_view lower);
-// Whether a comma-separated list has this (lower-case) token.
-bool HasToken(std::string_view list, std::string_view lower);
-
 // Cuts the input into sections that the parser gets whole: the head of a request, and what stands
 // between the data of chunks (with the trailers behind the last one). Judges each line when it is
 // complete, however it arrives in pieces. Life cycle: Begin..., then Check with ever more of the

@@ -47,7 +47,6 @@ bool SocketConnection::Start() {
   owner_.shard().ArmTimerAt(
       *this, last_read_ +
                  std::min({limits.handshake_timeout, limits.keepalive_time, limits.idle_timeout}));
-  OnOutput();  // our SETTINGS
   return true;
 }
 

@@ -34,6 +34,7 @@ void CheckSize(std::string_view text) {
 
 void CheckBase64(std::string_view text) {
   Require(prism::base::Base64Decode(prism::base::Base64Encode(text)) == text);
+  Require(prism::base::Base64Decode(prism::base::Base64EncodeUnpadded(text)) == text);
   const auto bytes = prism::base::Base64Decode(text);
   if (!bytes) return;
   // One spelling for each value, apart from the padding.
