@@ -30,6 +30,7 @@ class Checker {
   void CheckNames(const pb::MethodDescriptor& method);
   void CheckTraits(const pb::MethodDescriptor& method);
   void CheckRoute(const pb::MethodDescriptor& method, const std::string& rest);
+  void CheckRouteTraits(const pb::MethodDescriptor& method, const MethodTraits& traits);
   void CheckRequest(const pb::MethodDescriptor& method);
   template <class Descriptor>
   void CheckComment(const Descriptor& descriptor, const std::string& name);
@@ -158,6 +159,31 @@ void Checker::CheckTraits(const pb::MethodDescriptor& method) {
                          "requests, which a client cannot send again by itself");
   }
   if (!traits.rest().empty()) CheckRoute(method, traits.rest());
+  if (!traits.rest().empty() || traits.has_route()) CheckRouteTraits(method, traits);
+}
+
+// What the OpenAPI file says of a route.
+void Checker::CheckRouteTraits(const pb::MethodDescriptor& method, const MethodTraits& traits) {
+  const std::string what = "rpc " + Name(method) + ": ";
+  if (traits.rest().empty()) return Complain(method, what + "traits have a route but no rest");
+  const contract::v1::RouteTraits& route = traits.route();
+  if (route.answers().empty()) {
+    Complain(method, what + "the route must say what it answers: traits need route.answers");
+  }
+  const auto check = [&](const auto& parameters) {
+    for (const contract::v1::RouteParameter& parameter : parameters) {
+      if (!parameter.name().empty() && !parameter.description().empty()) continue;
+      Complain(method, what + "parameter \"" + parameter.name() + "\" needs name and description");
+    }
+  };
+  check(route.query());
+  check(route.headers());
+  for (const contract::v1::RouteAnswer& answer : route.answers()) {
+    check(answer.headers());
+    if (answer.status() >= 200 && answer.status() <= 599 && !answer.description().empty()) continue;
+    Complain(method, what + "answer " + std::to_string(answer.status()) +
+                         " needs a status of 200 to 599 and a description");
+  }
 }
 
 void Checker::CheckRoute(const pb::MethodDescriptor& method, const std::string& rest) {

@@ -128,7 +128,7 @@ class RulesTest(GeneratorTest):
     def test_a_method_has_a_comment(self):
         self.assert_refused(changed("  // Answers each word when it comes.\n", ""), "rpc ToyFlow.Relay has no comment")
         self.assert_refused(changed("// All words.\n", ""), "message JoinResponse has no comment")
-        self.assert_refused(changed("  // How often.\n", ""), "toy.proto:85:3: field RepeatRequest.times has no comment")
+        self.assert_refused(changed("  // How often.\n", ""), "toy.proto:90:3: field RepeatRequest.times has no comment")
 
     def test_field_one_is_the_namespace(self):
         name = "// Asks for an echo.\nmessage EchoRequest {\n  // Namespace of the word.\n  string namespace = 1;"
@@ -161,6 +161,17 @@ class RulesTest(GeneratorTest):
         self.assert_refused(changed("{access: WRITE, retry: WITH_REQUEST_ID}",
                                     '{access: WRITE, retry: WITH_REQUEST_ID, rest: "GET /v1/{namespace}/toys/{word}"}'),
                             'rpc ToyBasic.KeepWord: route "GET /v1/{namespace}/toys/{word}" is taken by ToyBasic.Echo')
+
+    def test_a_route_says_what_it_takes_and_answers(self):
+        answer = 'answers: {status: 200, description: "The word."}'
+        for bad, message in (("", "the route must say what it answers"),
+                             (answer.replace("200", "20"), "answer 20 needs a status of 200 to 599"),
+                             (answer.replace("The word.", ""), "answer 200 needs a status of 200 to 599 and a description"),
+                             (answer + ' query: {name: "n"}', 'parameter "n" needs name and description')):
+            with self.subTest(bad):
+                self.assert_refused(changed(answer, bad), "rpc ToyBasic.Echo: ", message)
+        self.assert_refused(changed('      rest: "GET /v1/{namespace}/toys/{word}"\n', ""),
+                            "rpc ToyBasic.Echo: traits have a route but no rest")
 
     def test_names_fit_into_cxx(self):
         self.assert_refused(changed("rpc Join(", "rpc join_words("), "rpc ToyFlow.join_words must be in PascalCase")
