@@ -15,6 +15,7 @@ import platform
 import resource
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -123,6 +124,30 @@ class Bench:
         self.table.add("open loop 50,000/s: p99", run["p99_us"], "us", 1000)
         self.table.add("machine: a busy core stands still", time_taken_away() * 100, "% of time")
 
+    def http1(self):
+        """Plain HTTP with keep-alive, 8 connections: one shard on one core, h2load on the other."""
+        floor = self.echo(8, 1)["server_cpu_us"]
+        with BenchGateway(self.args.program, "--shards", "1") as gateway, tempfile.NamedTemporaryFile() as body:
+            pin(gateway.process.pid, 0)
+            subprocess.run([self.args.program, "kv", "set", "--server", gateway.data, "scratch", "greeting", "x" * 64], check=True,
+                           capture_output=True)
+            body.write(b'{"namespace":"scratch","key":"greeting"}')
+            body.flush()
+            connect = ("-H", "content-type: application/json", "-d", body.name)
+            for title, path, options in (("Connect JSON", "/prism.keyvalue.v1.KeyValueBasic/Get", connect),
+                                         ("resource route", "/v1/scratch/keyvalue/greeting", ())):
+                best = min(self.h2load(gateway, path, options) for _ in range(6))
+                self.table.add(f"Get on memory, HTTP/1.1, {title}, 8 x 1, 1 shard: server CPU", best, "us", 10, floor=floor)
+
+    def h2load(self, gateway, path, options, requests=100_000):
+        """Server CPU of a request in microseconds."""
+        before = cpu_seconds(gateway.process.pid)
+        out = subprocess.run(["taskset", "-c", "1", "h2load", "--h1", "-t1", "-c8", "-m1", "-n", str(requests), *options,
+                              f"http://{gateway.data}{path}"], check=True, capture_output=True, text=True, timeout=120).stdout
+        if f"{requests} 2xx" not in out:
+            sys.exit(f"not every request over HTTP/1.1 succeeded:\n{out}")
+        return (cpu_seconds(gateway.process.pid) - before) / requests * 1e6
+
     def durable(self, gateway):
         run = self.best(gateway, "default", "--set-percent", "100", "--connections", "8", "--streams", "32",
                         "--keys", "100000", "--no-prefill", "--duration", "3s", runs=2)
@@ -166,6 +191,7 @@ class Bench:
             self.two_cores(gateway)
             self.durable(gateway)
         self.one_core()
+        self.http1()
         self.overload()
         if self.args.json:
             pathlib.Path(self.args.json).write_text(json.dumps(dict(machine=machine(), rows=self.table.rows), indent=1))
@@ -186,6 +212,12 @@ def machine():
 def pin(pid, core):
     for task in os.listdir(f"/proc/{pid}/task"):
         os.sched_setaffinity(int(task), {core})
+
+
+def cpu_seconds(pid):
+    """User and system time of a process (proc(5), fields 14 and 15 of stat)."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def time_taken_away(seconds=2.0):

@@ -14,7 +14,7 @@ dev_bench() {
     shift
   done
   [ $# -gt 0 ] && shift
-  dev_deps
+  install_packages build test  # h2load is of the tests
   configure release
   has_target release benchmarks || die "there are no benchmarks yet"
   ninja -C build/release -j "$JOBS" benchmarks
