@@ -1,6 +1,7 @@
 #include "rpc/http1_guard.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/strings.h"
 
@@ -15,44 +16,54 @@ constexpr Http1Refusal Malformed(std::string_view advice) {
   return {.status = 400, .advice = advice};
 }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsAlnum(char c) { return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool IsAlnum(char c) {
+  return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+constexpr bool IsHex(char c) {
+  return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Every character of every request is looked up, so the rules become tables.
+class CharClass {
+ public:
+  explicit constexpr CharClass(bool (*has)(char)) {
+    for (int c = 0; c < 256; ++c) table_[static_cast<std::size_t>(c)] = has(static_cast<char>(c));
+  }
+  bool HasAll(std::string_view text) const {
+    return std::ranges::all_of(text,
+                               [this](char c) { return table_[static_cast<unsigned char>(c)]; });
+  }
+
+ private:
+  std::array<bool, 256> table_{};
+};
 
 // RFC 9110 section 5.6.2.
-bool IsTokenChar(char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return IsAlnum(c) || kMarks.contains(c);
-}
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, IsTokenChar);
-}
-
+constexpr CharClass kTokenChars([](char c) {
+  return IsAlnum(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
+});
 // RFC 9110 section 5.5, with obs-text: control characters but HTAB are refused.
-bool IsValueChar(char c) {
+constexpr CharClass kValueChars([](char c) {
   const auto byte = static_cast<unsigned char>(c);
   return c == '\t' || (byte >= 0x20 && byte != 0x7f);
-}
-
+});
 // What RFC 3986 allows, and what browsers send as it is. A fragment never belongs here.
-bool IsTargetChar(char c) {
-  constexpr std::string_view kRefused = "\"#<>\\";
-  return c > 0x20 && c < 0x7f && !kRefused.contains(c);
-}
-
+constexpr CharClass kTargetChars([](char c) {
+  return c > 0x20 && c < 0x7f && !std::string_view("\"#<>\\").contains(c);
+});
 // A host and a port; ',' would be a list and '@' a user.
-bool IsAuthorityChar(char c) {
-  constexpr std::string_view kMarks = "-._~%!$&'()*+;=:[]";
-  return IsAlnum(c) || kMarks.contains(c);
-}
-bool IsAuthority(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, IsAuthorityChar);
-}
+constexpr CharClass kAuthorityChars([](char c) {
+  return IsAlnum(c) || std::string_view("-._~%!$&'()*+;=:[]").contains(c);
+});
+
+bool IsToken(std::string_view text) { return !text.empty() && kTokenChars.HasAll(text); }
+bool IsAuthority(std::string_view text) { return !text.empty() && kAuthorityChars.HasAll(text); }
 
 }  // namespace
 
 std::optional<Http1Target> ParseHttp1Target(std::string_view method, std::string_view target) {
-  if (!std::ranges::all_of(target, IsTargetChar)) return std::nullopt;
+  if (!kTargetChars.HasAll(target)) return std::nullopt;
   if (target.starts_with('/')) return Http1Target{.scheme = {}, .authority = {}, .path = target};
   if (target == "*" && method == "OPTIONS") return Http1Target{{}, {}, target};
   const std::size_t scheme_size = target.find("://");
@@ -194,7 +205,7 @@ Http1Refusal Http1LineGuard::OnField(std::string_view line) {
         "a header's name has characters that no name has, or a space before its colon");
   }
   const std::string_view value = line.substr(colon + 1);
-  if (!std::ranges::all_of(value, IsValueChar)) {
+  if (!kValueChars.HasAll(value)) {
     return Malformed("a header's value has control characters");
   }
   // In trailers the parser refuses what belongs in the head.
@@ -247,7 +258,7 @@ Http1Refusal Http1LineGuard::OnChunkSize(std::string_view line) {
   if (end != line.end() && *end != ';') {
     return Malformed("a chunk's size is followed by something that is no extension");
   }
-  if (!std::ranges::all_of(line, IsValueChar)) {
+  if (!kValueChars.HasAll(line)) {
     return Malformed("a chunk extension has control characters");
   }
   const bool last = std::ranges::all_of(line.substr(0, digits), [](char c) { return c == '0'; });

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <iterator>
 
 namespace prism::rpc {
 namespace {
@@ -37,6 +36,13 @@ void AppendField(std::string& out, std::string_view name, std::string_view value
   out.append("\r\n");
 }
 
+void AppendNumber(std::string& out, std::size_t value, int base) {
+  std::array<char, 20> digits;
+  const auto [end, error] =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value, base);
+  out.append(digits.data(), end);
+}
+
 // Of Connect's codes; their names are part of that protocol.
 std::string_view CodeName(int status) {
   switch (status) {
@@ -63,7 +69,7 @@ void AppendHttp1Head(std::string& out, const Http1Response& response) {
   const std::string_view status = StatusOf(response.headers);
   int number = 0;
   std::from_chars(status.data(), status.data() + status.size(), number);
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, Reason(number));
+  out.append("HTTP/1.1 ").append(status).append(" ").append(Reason(number)).append("\r\n");
   for (const HeaderField& field : response.headers) {
     if (field.name.starts_with(':')) continue;
     const bool framing = IsFraming(field.name);
@@ -71,7 +77,9 @@ void AppendHttp1Head(std::string& out, const Http1Response& response) {
     if (!framing || stands) AppendField(out, field.name, field.value);
   }
   if (response.end == Http1BodyEnd::kLength) {
-    fmt::format_to(std::back_inserter(out), "content-length: {}\r\n", response.length);
+    out.append("content-length: ");
+    AppendNumber(out, response.length, 10);
+    out.append("\r\n");
   } else if (response.end == Http1BodyEnd::kChunked) {
     out.append("transfer-encoding: chunked\r\n");
   }
@@ -80,8 +88,8 @@ void AppendHttp1Head(std::string& out, const Http1Response& response) {
 }
 
 void AppendHttp1Chunk(std::string& out, std::string_view bytes) {
-  fmt::format_to(std::back_inserter(out), "{:x}\r\n", bytes.size());
-  out.append(bytes).append("\r\n");
+  AppendNumber(out, bytes.size(), 16);
+  out.append("\r\n").append(bytes).append("\r\n");
 }
 
 void AppendHttp1LastChunk(std::string& out, std::span<const HeaderField> trailers) {

@@ -187,7 +187,9 @@ Result<JsonTape> JsonTape::Parse(std::string_view text, std::size_t max_depth) {
     return std::unexpected(
         JsonRefused("MALFORMED_JSON", "", 0, "the text is longer than 4 GiB; send less at once"));
   }
+  constexpr std::size_t kUsualNodes = 16;  // 256 bytes; most requests need no more
   JsonTape tape(text);
+  tape.nodes_.reserve(kUsualNodes);
   TRY(Builder(tape, max_depth).Run());
   return tape;
 }
