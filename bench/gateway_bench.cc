@@ -44,6 +44,7 @@ class BenchCall final : public rpc::ServerCall {
   contract::CallContext& context() override { return *context_; }
   std::string_view Header(std::string_view) const override { return {}; }
   std::string_view peer() const override { return {}; }
+  rpc::CallAccount account() const override { return {.protocol = "grpc"}; }
   std::string_view request_bytes() const override { return request_; }
   void SetDeadline(MonoNanos when) override { context_->deadline = when; }
   void AddHeader(std::string_view, std::string_view) override {}

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "contract/durability.h"
 #include "runtime/cancel.h"
+#include "telemetry/request_id.h"
+#include "telemetry/trace_context.h"
 
 namespace google::protobuf {
 class Arena;
@@ -34,9 +36,11 @@ class CallContext {
   // Wall time of the call, the `now` of every store operation in it.
   WallMillis now = 0;
   // Valid for the life of the call.
-  std::string_view ns;          // namespace
-  std::string_view request_id;  // x-request-id of the call, as given or made
-  std::string_view principal;   // who calls; "anonymous" without authentication
+  std::string_view ns;         // namespace
+  std::string_view principal;  // who calls; "anonymous" without authentication
+  // What the call is named in logs and errors; whatever it calls in turn gets both along.
+  telemetry::RequestId request_id;  // x-request-id, as given or made
+  telemetry::TraceContext trace;    // traceparent and tracestate; not active when not given
 
   // What the client demands (prism-min-durability); checked before anything is executed.
   std::optional<Durability> min_durability;

@@ -1,35 +1,12 @@
 #include "gateway/call_scope.h"
 
-#include <algorithm>
-
 namespace prism::gateway {
-
-namespace {
-
-constexpr std::size_t kMaxRequestId = 128;
-
-// A request id goes into logs, errors and headers: visible ASCII without quotes, and short.
-bool IsSane(std::string_view id) {
-  return !id.empty() && id.size() <= kMaxRequestId && std::ranges::all_of(id, [](char c) {
-    return c > ' ' && c < 0x7F && c != '"' && c != '\\';
-  });
-}
-
-}  // namespace
 
 CallScope::CallScope(ShardState& shard, const Route& route, rpc::ServerCall& call, WallMillis now)
     : shard_(shard), route_(route), call_(call), stream_(call.context()) {
   contract::CallContext& ctx = call.context();
   ctx.now = now;
   if (ctx.principal.empty()) ctx.principal = "anonymous";
-  const std::string_view id = call.Header("x-request-id");
-  given_id_ = IsSane(id);
-  if (given_id_) {
-    ctx.request_id = id;
-  } else {
-    shard.MakeRequestId(made_id_);
-    ctx.request_id = {made_id_, sizeof made_id_};
-  }
   shard.EnterCall();
 }
 
@@ -53,12 +30,7 @@ void CallScope::AnnounceDurability() {
   call_.AddHeader("prism-durability", contract::DurabilityName(level));
 }
 
-void CallScope::EchoRequestId() {
-  if (given_id_) call_.AddHeader("x-request-id", context().request_id);
-}
-
 void CallScope::Respond(const google::protobuf::Message& response) {
-  EchoRequestId();
   if (method().kind == contract::StreamKind::kUnary) AnnounceDurability();
   call_.Respond(response);
   End(Code::kOk);
@@ -73,8 +45,7 @@ void CallScope::Fail(Error error) {
   const runtime::CancelReason reason = context().cancel().reason();
   if (reason != runtime::CancelReason::kNone) error = WhyCancelled(reason, std::move(error));
   const Code code = error.code();
-  call_.AddHeader("x-request-id", context().request_id);
-  call_.Fail(std::move(error).With("request_id", std::string(context().request_id)));
+  call_.Fail(error);
   End(code);
 }
 

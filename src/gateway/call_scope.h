@@ -31,15 +31,12 @@ class CallScope {
   void Fail(Error error);
 
  private:
-  void EchoRequestId();
   void End(Code code);
 
   ShardState& shard_;
   const Route& route_;
   rpc::ServerCall& call_;
   BoundNamespace* ns_ = nullptr;
-  bool given_id_ = false;  // the client named the request
-  char made_id_[16];
   LiveStream stream_;
 };
 

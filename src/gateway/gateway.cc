@@ -78,7 +78,7 @@ void Gateway::Fail(CallScope& scope, Error error) {
     const contract::CallContext& ctx = scope.context();
     parts_.log.Error("call failed", {{"method", scope.method().label},
                                      {"namespace", ctx.ns},
-                                     {"request_id", ctx.request_id},
+                                     {"request_id", ctx.request_id.text()},
                                      {"reason", error.reason()},
                                      {"message", error.message()}});
   }

@@ -303,23 +303,6 @@ TEST_F(GatewayTest, SaysWhyACallWasCancelled) {
   EXPECT_EQ(Reason(*stopped), "SHUTTING_DOWN");
 }
 
-TEST_F(GatewayTest, EchoesASaneRequestIdAndNamesErrors) {
-  Start(kConfig);
-  auto given = GetCall("orders");
-  given->request_headers["x-request-id"] = "abc-1";
-  EXPECT_EQ(Serve(given), "OK");
-  EXPECT_EQ(given->headers["x-request-id"], "abc-1");
-
-  for (const std::string& bad : {std::string("a b"), std::string("a\"b"), std::string(129, 'x')}) {
-    auto failing = GetCall("nowhere-at-all");
-    failing->request_headers["x-request-id"] = bad;
-    EXPECT_EQ(Serve(failing), "NAMESPACE_NOT_FOUND");
-    const std::string id = failing->headers["x-request-id"];
-    EXPECT_EQ(id.size(), 16u);
-    EXPECT_THAT(failing->error->metadata(), ::testing::Contains(std::pair("request_id", id)));
-  }
-}
-
 TEST_F(GatewayTest, StreamsFromTheProvider) {
   Start(kConfig);
   kv::ScanRequest request;

@@ -1,7 +1,6 @@
 #include "gateway/shard_state.h"
 
 #include <algorithm>
-#include <random>
 
 namespace prism::gateway {
 
@@ -45,10 +44,7 @@ ShardState::ShardState(runtime::Shard& shard, int shards, std::size_t methods,
       shards_(shards),
       options_(options),
       methods_(methods),
-      queue_delay_(options.queue_delay) {
-  std::random_device random;
-  next_request_id_ = (std::uint64_t{random()} << 32) | random();
-}
+      queue_delay_(options.queue_delay) {}
 
 void ShardState::Install(std::shared_ptr<const RoutingTable> table) {
   table_ = std::move(table);
@@ -109,18 +105,6 @@ void ShardState::OnTurnEnd() {
   now_ = MonotonicNow();
   last_turn_busy_ = now_ - shard_.turn_time();
   queue_delay_.Worked(last_turn_busy_);
-}
-
-void ShardState::MakeRequestId(char (&into)[16]) {
-  // A bijection of the counter (the finalizer of SplitMix64), so that ids never repeat.
-  std::uint64_t id = next_request_id_++;
-  id = (id ^ (id >> 30)) * 0xBF58476D1CE4E5B9u;
-  id = (id ^ (id >> 27)) * 0x94D049BB133111EBu;
-  id ^= id >> 31;
-  for (char& c : into) {
-    c = "0123456789abcdef"[id & 15];
-    id >>= 4;
-  }
 }
 
 ShardSample ShardState::Sample() const {

@@ -108,8 +108,6 @@ class ShardState final : private runtime::TurnEnd {
   void LeaveCall() { --in_flight_; }
 
   MethodMetrics& method_metrics(std::uint32_t ordinal) { return methods_[ordinal]; }
-  // Sixteen hexadecimal digits, unique within the process and random between processes.
-  void MakeRequestId(char (&into)[16]);
   ShardSample Sample() const;
 
  private:
@@ -134,7 +132,6 @@ class ShardState final : private runtime::TurnEnd {
   MonoNanos now_ = 0;
   MonoNanos last_turn_busy_ = 0;
   std::uint64_t in_flight_ = 0;
-  std::uint64_t next_request_id_;
 };
 
 }  // namespace prism::gateway

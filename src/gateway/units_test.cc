@@ -1,7 +1,6 @@
 // The parts that decide without I/O: look-up, rate, overload, request ids.
 #include <gtest/gtest.h>
 
-#include <set>
 #include <string>
 
 #include "contract/all_interfaces.h"
@@ -144,19 +143,6 @@ TEST_F(QueueDelayTest, APauseEndsIt) {
   now_ += 10 * kNanosPerSecond;
   EXPECT_FALSE(delay_.ShouldShed(now_, 50 * kNanosPerMilli));
   EXPECT_FALSE(delay_.standing());
-}
-
-TEST(RequestIdTest, IsSixteenDigitsAndNeverTheSame) {
-  runtime::Shard shard(0);
-  ShardState state(shard, 1, 1, {});
-  std::set<std::string> ids;
-  for (int i = 0; i < 10'000; ++i) {
-    char id[16];
-    state.MakeRequestId(id);
-    ids.emplace(id, sizeof id);
-  }
-  EXPECT_EQ(ids.size(), 10'000u);
-  EXPECT_EQ(ids.begin()->find_first_not_of("0123456789abcdef"), std::string::npos);
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ void Call::Begin(CallConnection& connection) {
   peer_ = connection.peer();
   context_.emplace(arena_);
   context_->arrival = shard_.shard().turn_time();
+  context_->request_id.Make(shard_.ids().Take());
   stream_open_ = true;
 }
 
@@ -120,12 +121,20 @@ runtime::Task<void> Call::Serve(Call& call) {
 }
 
 void Call::OnServed() {
-  running_ = false;
   if (!answered_) {
     Fail({Code::kInternal, "CALL_NOT_ANSWERED",
           "the server finished the call without an answer: this is a bug of the server"});
   }
+  running_ = false;
   MaybeRelease();
+}
+
+CallAccount Call::account() const {
+  const Protocol protocol = format_ != nullptr ? format_->protocol : Protocol::kHttp;
+  return {.protocol = kProtocolNames[static_cast<std::size_t>(protocol)],
+          .bytes_in = bytes_in_,
+          .bytes_out = bytes_out_,
+          .first_message_at = first_message_at_};
 }
 
 // Back to the pool once neither codec, task nor queue knows this call.
@@ -153,6 +162,8 @@ void Call::ResetState() {
   raw_ = {};
   unconsumed_ = 0;
   request_error_.reset();
+  bytes_in_ = bytes_out_ = 0;
+  first_message_at_ = 0;
   ClearText(added_text_);
   added_.clear();
   response_fields_.clear();
@@ -161,6 +172,8 @@ void Call::ResetState() {
   body_ended = false;
   answered_ = headers_sent_ = request_ended_ = false;
   refused_ = has_te_ = headers_too_large_ = gzip_in_ = gzip_out_ = body_gzip_ = false;
+  names_request_ = false;
+  traceparents_ = 0;
   http_status_ = content_type_ = {};
 }
 
@@ -185,13 +198,35 @@ void Call::OnHeader(std::string_view name, std::string_view value) {
     format_ = FindCallFormat(value);
   } else if (name == "te") {
     has_te_ = true;  // the codec takes "trailers" only
-  } else if (name != ":scheme" &&
-             !headers_.Add(name, value, shard_.limits().max_header_list_bytes)) {
-    headers_too_large_ = true;
+  } else if (name != ":scheme") {
+    if (name.starts_with('x') || name.starts_with('t')) NoteIdentity(name);
+    if (!headers_.Add(name, value, shard_.limits().max_header_list_bytes)) {
+      headers_too_large_ = true;
+    }
   }
 }
 
+void Call::NoteIdentity(std::string_view name) {
+  if (name == "x-request-id") {
+    names_request_ = true;
+  } else if (name == "traceparent") {
+    traceparents_ = traceparents_ == 0 ? 1 : 2;
+  }
+}
+
+// Takes over what the client calls its request, and the trace that it belongs to. An id that is not
+// sane is replaced, and the answer shows by which; several traceparents are as good as a malformed
+// one.
+void Call::TakeIdentity() {
+  if (names_request_) context_->request_id.Take(headers_.Find("x-request-id"));
+  if (traceparents_ == 0) return;
+  std::string& joined = *google::protobuf::Arena::Create<std::string>(&arena_);
+  context_->trace.Begin(traceparents_ == 1 ? headers_.Find("traceparent") : std::string_view(),
+                        headers_.FindList("tracestate", joined), shard_.ids());
+}
+
 void Call::OnHeadersEnd(bool end) {
+  if (names_request_ || traceparents_ != 0) TakeIdentity();
   if (Status opened = Open(); !opened) return Refuse(opened.error(), end);
   if (streams_requests()) Queue(kDispatch);
   if (end) OnEnd();
@@ -318,6 +353,7 @@ Status Call::CheckTimeout() {
 
 void Call::OnData(std::string_view bytes, bool last) {
   if (answered_) return;
+  bytes_in_ += bytes.size();
   if (refused_) return OnRefusedData(bytes, last);
   reader_.Append(bytes);
   if (streams_requests()) {

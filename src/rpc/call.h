@@ -50,6 +50,7 @@ class Call final : public ServerCall,
   std::string_view Header(std::string_view name) const override { return headers_.Find(name); }
   std::string_view peer() const override { return peer_; }
   std::string_view request_bytes() const override { return request_; }
+  CallAccount account() const override;
   void SetDeadline(MonoNanos when) override;
   void AddHeader(std::string_view name, std::string_view value) override;
   void Respond(const google::protobuf::Message& response) override;
@@ -108,6 +109,8 @@ class Call final : public ServerCall,
   void OnServed();
 
   // Request side.
+  void NoteIdentity(std::string_view name);
+  void TakeIdentity();
   Status Open();
   Status OpenCall();
   Status NoSuchCall();
@@ -132,7 +135,9 @@ class Call final : public ServerCall,
 
   // Response side.
   Status Alive();
+  void OnBodyQueued(std::size_t count);
   bool Answer();
+  void SendError(const Error& error);
   Status AppendMessage(const google::protobuf::Message& message);
   void AppendEncoded(std::string_view bytes);
   void AppendFrame(std::uint8_t flags, std::string_view bytes);
@@ -170,6 +175,9 @@ class Call final : public ServerCall,
   std::string_view raw_;        // the body, for a route
   std::size_t unconsumed_ = 0;  // body bytes that hold the peer's window
   std::optional<Error> request_error_;
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
+  MonoNanos first_message_at_ = 0;
 
   std::string added_text_;
   std::vector<AddedHeader> added_;
@@ -193,9 +201,11 @@ class Call final : public ServerCall,
   bool refused_ = false;  // for request_error_, once the rest of the request has come
   bool has_te_ = false;
   bool headers_too_large_ = false;
-  bool gzip_in_ = false;    // messages of the request may be compressed
-  bool gzip_out_ = false;   // those of the response may
-  bool body_gzip_ = false;  // the unframed body of the response is
+  bool names_request_ = false;     // the answer says x-request-id
+  std::uint8_t traceparents_ = 0;  // headers of this name; 2: several
+  bool gzip_in_ = false;           // messages of the request may be compressed
+  bool gzip_out_ = false;          // those of the response may
+  bool body_gzip_ = false;         // the unframed body of the response is
 };
 
 }  // namespace prism::rpc

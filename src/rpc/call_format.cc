@@ -23,19 +23,19 @@ constexpr TimeoutFormat kConnectTimeout = {
 namespace {
 
 constexpr CallFormat Grpc(std::string_view content_type) {
-  return {content_type,  CallEnd::kTrailers, false,
+  return {content_type,  CallEnd::kTrailers, Protocol::kGrpc,       false,
           &kGrpcTimeout, "grpc-encoding",    "grpc-accept-encoding"};
 }
 constexpr CallFormat GrpcWeb(std::string_view content_type) {
-  return {content_type,  CallEnd::kTrailerFrame, false,
+  return {content_type,  CallEnd::kTrailerFrame, Protocol::kGrpcWeb,    false,
           &kGrpcTimeout, "grpc-encoding",        "grpc-accept-encoding"};
 }
 constexpr CallFormat ConnectUnary(std::string_view content_type, bool json) {
-  return {content_type,     CallEnd::kHttpStatus, json,
+  return {content_type,     CallEnd::kHttpStatus, Protocol::kConnect, json,
           &kConnectTimeout, "content-encoding",   "accept-encoding"};
 }
 constexpr CallFormat ConnectStream(std::string_view content_type, bool json) {
-  return {content_type,     CallEnd::kEndFrame,         json,
+  return {content_type,     CallEnd::kEndFrame,         Protocol::kConnect,       json,
           &kConnectTimeout, "connect-content-encoding", "connect-accept-encoding"};
 }
 
@@ -51,7 +51,8 @@ constexpr std::array kFormats = {
     ConnectStream("application/connect+proto", false),
 };
 
-constexpr CallFormat kPlain = {"application/json", CallEnd::kHttpStatus, false, nullptr, "", ""};
+constexpr CallFormat kPlain = {
+    "application/json", CallEnd::kHttpStatus, Protocol::kHttp, false, nullptr, "", ""};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 // Sources: gRPC over HTTP2, gRPC-Web, Connect Protocol Reference.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -21,6 +22,11 @@ enum class CallEnd : std::uint8_t {
 // connect-timeout-ms: 1 to 10 digits. Nothing when malformed.
 std::optional<MonoNanos> ParseConnectTimeout(std::string_view text);
 
+// Which of them, for people.
+enum class Protocol : std::uint8_t { kGrpc, kGrpcWeb, kConnect, kHttp };
+inline constexpr std::array<std::string_view, 4> kProtocolNames = {"grpc", "grpc-web", "connect",
+                                                                   "http"};
+
 struct TimeoutFormat {
   std::string_view header;
   std::optional<MonoNanos> (*parse)(std::string_view text);
@@ -33,6 +39,7 @@ extern const TimeoutFormat kConnectTimeout;
 struct CallFormat {
   std::string_view content_type;  // of request and response
   CallEnd end;
+  Protocol protocol;
   bool json;  // messages are proto3 JSON instead of protobuf
   // How the deadline is written.
   const TimeoutFormat* timeout;

@@ -66,9 +66,15 @@ void Call::Finish() {
   FlushBody();
 }
 
-void Call::Fail(const Error& error) {
+void Call::Fail(const Error& cause) {
   if (!Answer()) return;
   if (format_ == nullptr) format_ = &GrpcFormat();  // its headers have not come
+  names_request_ = true;
+  SendError(Error(cause).With("request_id", std::string(context_->request_id.text())));
+  if (!running_) shard_.dispatcher().OnRefused(method_, *this, cause);
+}
+
+void Call::SendError(const Error& error) {
   if (!format_->framed()) return FailWithStatus(error);
   if (format_->end != CallEnd::kEndFrame) {
     SetErrorTrailers(error);
@@ -112,6 +118,7 @@ runtime::Task<Status> Call::Write(const google::protobuf::Message& message) {
   CO_TRY(Alive());
   CO_TRY(AppendMessage(message));
   if (!headers_sent_) {
+    first_message_at_ = shard_.shard().turn_time();
     SendHeaders(false);
   } else {
     FlushBody();
@@ -141,7 +148,7 @@ Status Call::AppendMessage(const google::protobuf::Message& message) {
     if (prefix != 0) WriteGrpcPrefix(out, 0, static_cast<std::uint32_t>(size));
     message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(out + prefix));
   });
-  connection_->OnBodyQueued(prefix + size);
+  OnBodyQueued(prefix + size);
   return {};
 }
 
@@ -153,9 +160,14 @@ void Call::AppendEncoded(std::string_view bytes) {
   AppendFrame(kCompressed, compressed);
 }
 
+void Call::OnBodyQueued(std::size_t count) {
+  bytes_out_ += count;
+  connection_->OnBodyQueued(count);
+}
+
 void Call::AppendBody(std::string_view bytes) {
   body.Append(bytes);
-  connection_->OnBodyQueued(bytes.size());
+  OnBodyQueued(bytes.size());
 }
 
 // Without a prefix when the body is the message.
@@ -167,7 +179,7 @@ void Call::AppendFrame(std::uint8_t flags, std::string_view bytes) {
     });
   }
   body.Append(bytes);
-  connection_->OnBodyQueued(body.size() - before);
+  OnBodyQueued(body.size() - before);
 }
 
 // The frame that ends a response, in the protocols that have one; nullptr: it ended well.
@@ -195,6 +207,10 @@ void Call::SendHeaders(bool end) {
   }
   if (format_->framed() ? gzip_out_ && !end : body_gzip_) {
     response_fields_.push_back({format_->encoding_header, "gzip"});
+  }
+  if (names_request_) {
+    response_fields_.push_back(
+        {.name = "x-request-id", .value = context_->request_id.text(), .unique = true});
   }
   const std::string_view text(added_text_);
   // Values of some length are ids and the like, which hardly repeat.

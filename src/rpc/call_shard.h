@@ -8,6 +8,7 @@
 #include "rpc/server.h"
 #include "runtime/shard.h"
 #include "runtime/task_group.h"
+#include "telemetry/id_source.h"
 
 namespace prism::rpc {
 
@@ -28,6 +29,8 @@ class CallShard {
   Dispatcher& dispatcher() { return dispatcher_; }
   const ServerLimits& limits() const { return limits_; }
   runtime::TaskGroup& tasks() { return tasks_; }
+  // Names requests, and spans of traces.
+  telemetry::IdSource& ids() { return ids_; }
 
   Call& Acquire();
   void Release(Call& call);
@@ -44,6 +47,7 @@ class CallShard {
   Dispatcher& dispatcher_;
   const ServerLimits& limits_;
   runtime::TaskGroup tasks_;
+  telemetry::IdSource ids_;
   std::vector<std::unique_ptr<Call>> pool_;
   std::vector<Call*> ready_;
   bool running_ready_ = false;

@@ -29,6 +29,21 @@ std::string_view RequestHeaders::Find(std::string_view name) const {
   return {};
 }
 
+std::string_view RequestHeaders::FindList(std::string_view name, std::string& joined) const {
+  const std::string_view text(text_);
+  std::string_view only;
+  std::size_t found = 0;
+  for (const Field& field : fields_) {
+    if (field.name_size != name.size() || text.substr(field.offset, field.name_size) != name) {
+      continue;
+    }
+    if (++found == 2) joined = only;
+    only = text.substr(field.offset + field.name_size, field.value_size);
+    if (found > 1) joined.append(",").append(only);
+  }
+  return found > 1 ? std::string_view(joined) : only;
+}
+
 void RequestHeaders::Clear() {
   text_.clear();
   if (text_.capacity() > kKeepBytes) text_.shrink_to_fit();

@@ -26,6 +26,9 @@ class RequestHeaders {
       visit(text.substr(field.offset + field.name_size, field.value_size));
     }
   }
+  // All values with this name, separated by commas (RFC 9110 section 5.3). `joined` is where they
+  // are put when there are several, and outlives the result.
+  std::string_view FindList(std::string_view name, std::string& joined) const;
   void Clear();
 
   std::size_t size() const { return fields_.size(); }

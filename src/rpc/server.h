@@ -14,6 +14,14 @@
 
 namespace prism::rpc {
 
+// What a call is so far, for whoever keeps accounts.
+struct CallAccount {
+  std::string_view protocol;       // "grpc", "grpc-web", "connect", "http"; a literal
+  std::uint64_t bytes_in = 0;      // of the body, as the connection carried it
+  std::uint64_t bytes_out = 0;     // the same of the response, sent or waiting to be
+  MonoNanos first_message_at = 0;  // of a stream: when its first answer was ready; 0: not yet
+};
+
 // One call, alive until the task of Dispatcher::Serve has completed, even when the client has gone
 // (then context().cancel() has fired and what is written is dropped). Shard thread only.
 class ServerCall : public contract::MessageSink, public contract::MessageSource {
@@ -24,6 +32,7 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
   virtual std::string_view Header(std::string_view name) const = 0;
   // Address of the peer, "127.0.0.1:4711" or "unix:".
   virtual std::string_view peer() const = 0;
+  virtual CallAccount account() const = 0;
 
   // The only request message of unary and server-streaming calls: complete, decompressed, within
   // limits.
@@ -36,7 +45,8 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
   // Adds a response header; only before the first Write/Respond/Fail.
   virtual void AddHeader(std::string_view name, std::string_view value) = 0;
 
-  // Ends the call; exactly one of these, once.
+  // Ends the call; exactly one of these, once. The answer names the request (x-request-id) when its
+  // client did, and always when it fails.
   virtual void Respond(
       const google::protobuf::Message& response) = 0;  // unary and client streams: OK
   virtual void Finish() = 0;                           // server and bidi streams: OK
@@ -55,6 +65,11 @@ class Dispatcher {
   // Runs the call to its end. Started when request_bytes() is complete (unary, server streams) or
   // at the headers (client and bidi streams).
   virtual runtime::Task<void> Serve(ServerCall& call) = 0;
+  // A request has been answered with an error before it came to Serve: it is no call, is malformed,
+  // too large, or late. `method`: nullptr when it is not known, and then call.method() must not be
+  // asked. For the accounts only; may run inside the codec.
+  virtual void OnRefused(const contract::MethodInfo* /*method*/, ServerCall& /*call*/,
+                         const Error& /*error*/) {}
 };
 
 // Finite defaults; all of them configurable.

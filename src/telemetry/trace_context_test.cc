@@ -43,8 +43,9 @@ TEST(TraceparentTest, OfTheFlagsOnlySampledCounts) {
 }
 
 TEST(TraceparentTest, ReadsLaterVersionsAsFarAsItKnowsThem) {
-  for (const std::string& header : {Header("01", "01"), Header("cc", "01", "-what-the-future-brings"),
-                                    Header("fe", "01", "-")}) {
+  for (const std::string& header :
+       {Header("01", "01"), Header("cc", "01", "-what-the-future-brings"),
+        Header("fe", "01", "-")}) {
     const auto parent = ParseTraceparent(header);
     ASSERT_TRUE(parent) << header;
     EXPECT_EQ(parent->trace_id, kTrace);
@@ -90,9 +91,10 @@ TEST(TracestateTest, TakesLists) {
        {std::string("congo=t61rcWkgMzE"), std::string("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"),
         std::string(""), std::string(" , \t,"), std::string("a=1 ,\tb=2, ,c=3"),
         std::string("fw529a3039@dt=FfAAAc"), std::string("0tenant_-*/@s0_-*/=v"),
-        std::string("a= leading and inner blanks"), std::string("a=!#$%&'()*+-./:;<>?@[]^_`{|}~\"\\"),
-        std::string(256, 'k') + "=v", std::string(241, 't') + "@" + std::string(14, 's') + "=v",
-        "a=" + std::string(256, 'v'), most}) {
+        std::string("a= leading and inner blanks"),
+        std::string("a=!#$%&'()*+-./:;<>?@[]^_`{|}~\"\\"), std::string(256, 'k') + "=v",
+        std::string(241, 't') + "@" + std::string(14, 's') + "=v", "a=" + std::string(256, 'v'),
+        most}) {
     EXPECT_TRUE(IsTracestate(list)) << list;
   }
 }
@@ -100,14 +102,29 @@ TEST(TracestateTest, TakesLists) {
 TEST(TracestateTest, RefusesWhatIsMalformed) {
   std::string many;
   for (int i = 0; i < 33; ++i) many += (i == 0 ? "k" : ",k") + std::to_string(i) + "=v";
-  for (const std::string& list :
-       {std::string("congo"), std::string("="), std::string("a="), std::string("a=1,=2"),
-        std::string("A=1"), std::string("0a=1"), std::string("a.b=1"), std::string("a =1"),
-        std::string("a=b=c"), std::string("a=\x7f"), std::string("a=\xc3\xa4"), std::string("a=1\tb"),
-        std::string("@b=1"), std::string("a@=1"), std::string("a@b@c=1"), std::string("a@0=1"),
-        std::string("_a@b=1"), std::string("a@b.c=1"), std::string(257, 'k') + "=v",
-        std::string(242, 't') + "@s=v", "t@" + std::string(15, 's') + "=v",
-        "a=" + std::string(257, 'v'), many}) {
+  for (const std::string& list : {std::string("congo"),
+                                  std::string("="),
+                                  std::string("a="),
+                                  std::string("a=1,=2"),
+                                  std::string("A=1"),
+                                  std::string("0a=1"),
+                                  std::string("a.b=1"),
+                                  std::string("a =1"),
+                                  std::string("a=b=c"),
+                                  std::string("a=\x7f"),
+                                  std::string("a=\xc3\xa4"),
+                                  std::string("a=1\tb"),
+                                  std::string("@b=1"),
+                                  std::string("a@=1"),
+                                  std::string("a@b@c=1"),
+                                  std::string("a@0=1"),
+                                  std::string("_a@b=1"),
+                                  std::string("a@b.c=1"),
+                                  std::string(257, 'k') + "=v",
+                                  std::string(242, 't') + "@s=v",
+                                  "t@" + std::string(15, 's') + "=v",
+                                  "a=" + std::string(257, 'v'),
+                                  many}) {
     EXPECT_FALSE(IsTracestate(list)) << list;
   }
 }
@@ -160,9 +177,9 @@ TEST(RequestIdTest, TakesWhatIsSane) {
   id.Make(7);
   const std::string made(id.text());
   EXPECT_EQ(made.size(), 16u);
-  for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\n"),
-                                 std::string("a\""), std::string("a\\"), std::string("\xc3\xa4"),
-                                 std::string(129, 'a')}) {
+  for (const std::string& bad :
+       {std::string(), std::string("a b"), std::string("a\n"), std::string("a\""),
+        std::string("a\\"), std::string("\xc3\xa4"), std::string(129, 'a')}) {
     EXPECT_FALSE(id.Take(bad));
     EXPECT_EQ(id.text(), made);
   }

@@ -59,8 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const std::size_t end = bytes.find('\n');
   const std::string_view first = bytes.substr(0, end);
-  const std::string_view rest =
-      end == bytes.npos ? std::string_view() : bytes.substr(end + 1);
+  const std::string_view rest = end == bytes.npos ? std::string_view() : bytes.substr(end + 1);
   CheckTrace(first, rest);
   CheckState(rest);
   CheckRequestId(first);

@@ -22,6 +22,7 @@ class FakeCall final : public rpc::ServerCall {
   FakeCall(const contract::MethodInfo& method, std::string request)
       : request_text(std::move(request)), method_(method), context_(arena_) {
     context_.arrival = MonotonicNow();
+    context_.request_id.Take("a-request");
   }
 
   const contract::MethodInfo& method() const override { return method_; }
@@ -31,6 +32,7 @@ class FakeCall final : public rpc::ServerCall {
     return it == request_headers.end() ? std::string_view() : it->second;
   }
   std::string_view peer() const override { return "127.0.0.1:1"; }
+  rpc::CallAccount account() const override { return call_account; }
   std::string_view request_bytes() const override { return request_text; }
   void SetDeadline(MonoNanos when) override {
     deadline_set = when;
@@ -63,6 +65,7 @@ class FakeCall final : public rpc::ServerCall {
   std::string request_text;
   std::map<std::string, std::string, std::less<>> request_headers;
   std::deque<std::string> to_read;
+  rpc::CallAccount call_account{.protocol = "grpc"};
 
   // Outputs.
   std::map<std::string, std::string, std::less<>> headers;

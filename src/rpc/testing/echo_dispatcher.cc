@@ -70,6 +70,10 @@ void EchoDispatcher::Release() {
 runtime::Task<void> EchoDispatcher::Serve(ServerCall& call) {
   ++started;
   last_header = call.Header("x-test");
+  last_request_id = call.context().request_id.text();
+  const telemetry::TraceContext& trace = call.context().trace;
+  last_traceparent = trace.active() ? trace.TraceparentHeader() : std::string();
+  last_tracestate = trace.tracestate();
   const std::string_view path = call.method().path;
   if (path == kUnary) {
     co_await Unary(call);
@@ -87,6 +91,13 @@ runtime::Task<void> EchoDispatcher::Serve(ServerCall& call) {
     co_await Chat(call);
   }
   ++finished;
+}
+
+void EchoDispatcher::OnRefused(const contract::MethodInfo* method, ServerCall& call,
+                               const Error& error) {
+  std::string line(method != nullptr ? method->path : "?");
+  line.append(" ").append(error.reason()).append(" ").append(call.account().protocol);
+  refused.push_back(std::move(line));
 }
 
 runtime::Task<void> EchoDispatcher::Unary(ServerCall& call) {

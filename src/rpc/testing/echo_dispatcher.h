@@ -32,6 +32,8 @@ class EchoDispatcher final : public Dispatcher {
   }
   runtime::Task<void> Serve(ServerCall& call) override;
 
+  void OnRefused(const contract::MethodInfo* method, ServerCall& call, const Error& error) override;
+
   // Lets everything go on that is held.
   void Release();
 
@@ -44,7 +46,11 @@ class EchoDispatcher final : public Dispatcher {
   int read = 0;     // by Collect
   std::vector<runtime::CancelReason> cancelled;
   std::string last_header;  // "x-test" of the last call
-  bool hold_reads = false;  // Collect waits for Release before it reads
+  std::string last_request_id;
+  std::string last_traceparent;  // as the call would pass it on; empty: no trace
+  std::string last_tracestate;
+  std::vector<std::string> refused;  // "path REASON protocol" of what did not come to Serve
+  bool hold_reads = false;           // Collect waits for Release before it reads
 
  private:
   class Gate;
