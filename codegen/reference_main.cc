@@ -1,5 +1,5 @@
 // protoc-gen-prism-reference: the reference in docs/. One page for each file of prism.* with
-// services, an index, and retry.json.
+// services, an index, retry.json and openapi.json.
 
 #include <google/protobuf/compiler/code_generator.h>
 #include <google/protobuf/compiler/plugin.h>
@@ -10,6 +10,7 @@
 
 #include "codegen/check.h"
 #include "codegen/names.h"
+#include "codegen/openapi_writer.h"
 #include "codegen/output_file.h"
 #include "codegen/reference_writer.h"
 
@@ -46,6 +47,7 @@ class Plugin final : public pb::compiler::CodeGenerator {
     }
     WriteIndex(documented, OutputFile(*context, "README.md").printer());
     WriteRetryConfig(documented, OutputFile(*context, "retry.json").printer());
+    OutputFile(*context, "openapi.json").printer().PrintRaw(OpenApiDocument(documented));
     return true;
   }
 };

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/effective_config.h"
+#include "app/openapi.h"
 #include "base/version.h"
 #include "gateway/gather.h"
 #include "telemetry/process_metrics.h"
@@ -40,9 +41,14 @@ runtime::Task<rpc::HttpReply> AdminPages::Get(std::string target) {
   if (path == "/metrics") co_return co_await Metrics();
   if (path == "/version") co_return Version();
   if (path == "/config") co_return Config();
+  if (path == "/openapi.json") {
+    co_return rpc::HttpReply{.content_type = kJson, .body = std::string(OpenApiJson())};
+  }
   co_return rpc::HttpReply{
       .status = 404,
-      .body = "there is nothing here: try /livez, /readyz?verbose, /metrics, /version, /config\n"};
+      .body =
+          "there is nothing here: try /livez, /readyz?verbose, /metrics, /version, /config, "
+          "/openapi.json\n"};
 }
 
 runtime::Task<AdminPages::Checks> AdminPages::CheckBackends() {
