@@ -325,7 +325,9 @@ void Http1Codec::BeginStream() {
   keep_ = !says_close_ && (version_11_ || says_keep_alive_);
   stream_ = events_.OnStreamStart(last_id_);
   if (stream_ == nullptr) {
-    return Refuse({.status = 503, .advice = "the server takes no more requests: try again"});
+    return Refuse({.status = 503,
+                   .reason = "SERVER_STOPPING",
+                   .advice = "the server takes no more requests: try again"});
   }
   stream_->id = last_id_;
   phase_ = end ? Phase::kAnswering : chunked_ ? Phase::kChunkLine : Phase::kLength;
@@ -462,7 +464,7 @@ void Http1Codec::EndResponse() {
 void Http1Codec::Refuse(const Http1Refusal& refusal) {
   const bool silent = (responded_ && head_.empty()) || !refusal.answered;
   head_.clear();
-  if (!silent) AppendHttp1Refusal(head_, refusal.status, refusal.advice, !head_request_);
+  if (!silent) AppendHttp1Refusal(head_, refusal, !head_request_);
   End(HttpError::kProtocolError);
 }
 

@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kMaxLengthDigits = 18;
 constexpr std::size_t kMaxChunkDigits = 15;
 
-constexpr Http1Refusal Malformed(std::string_view advice) {
-  return {.status = 400, .advice = advice};
+constexpr Http1Refusal Malformed(std::string_view reason, std::string_view advice) {
+  return {.status = 400, .reason = reason, .advice = advice};
 }
 
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -102,9 +102,12 @@ Http1LineGuard::Section Http1LineGuard::Check(std::string_view input) {
     const std::size_t cr = std::min(rest.find('\r'), rest.size());
     const std::size_t size = std::min(rest.substr(0, cr).find('\n'), cr);
     if (const Http1Refusal refusal = CheckSize(size)) return {.refusal = refusal};
-    if (size < cr) return {.refusal = Malformed("a line ends without CR: end lines with CRLF")};
+    if (size < cr)
+      return {.refusal = Malformed("HTTP_LINE_END_INVALID",
+                                   "a line ends without CR: end lines with CRLF")};
     if (cr + 1 >= rest.size()) return {};
-    if (rest[cr + 1] != '\n') return {.refusal = Malformed("a CR is not followed by LF")};
+    if (rest[cr + 1] != '\n')
+      return {.refusal = Malformed("HTTP_LINE_END_INVALID", "a CR is not followed by LF")};
     if (const Http1Refusal refusal = OnLine(rest.substr(0, cr))) return {.refusal = refusal};
     at_ += cr + 2;
     if (stage_ == Stage::kRequestLine) skip_ = at_;
@@ -115,21 +118,27 @@ Http1LineGuard::Section Http1LineGuard::Check(std::string_view input) {
 Http1Refusal Http1LineGuard::CheckSize(std::size_t line_bytes) const {
   switch (stage_) {
     case Stage::kDataEnd:
-      if (line_bytes > 0) return Malformed("a chunk is longer than its size says");
+      if (line_bytes > 0)
+        return Malformed("HTTP_CHUNK_MALFORMED", "a chunk is longer than its size says");
       return {};
     case Stage::kChunkSize:
       if (line_bytes > limits_.max_chunk_line_bytes) {
-        return Malformed("a chunk's size line is too long: leave out chunk extensions");
+        return Malformed("HTTP_CHUNK_MALFORMED",
+                         "a chunk's size line is too long: leave out chunk extensions");
       }
       return {};
     case Stage::kRequestLine:
       if (line_bytes > limits_.max_request_line_bytes) {
-        return {.status = 414, .advice = "the request line is too long: use a shorter URL"};
+        return {.status = 414,
+                .reason = "HTTP_TARGET_TOO_LONG",
+                .advice = "the request line is too long: use a shorter URL"};
       }
       return {};
     default:
       if (at_ + line_bytes > limits_.max_head_bytes) {
-        return {.status = 431, .advice = "the headers are too large: send fewer or shorter ones"};
+        return {.status = 431,
+                .reason = "HEADERS_TOO_LARGE",
+                .advice = "the headers are too large: send fewer or shorter ones"};
       }
       return {};
   }
@@ -167,24 +176,30 @@ Http1Refusal Http1LineGuard::OnRequestLine(std::string_view line) {
   const std::size_t method_end = line.find(' ');
   const std::size_t target_end = line.rfind(' ');
   if (method_end == std::string_view::npos || method_end == target_end) {
-    return Malformed("the request line is not 'METHOD TARGET HTTP/1.1'");
+    return Malformed("HTTP_REQUEST_LINE_MALFORMED",
+                     "the request line is not 'METHOD TARGET HTTP/1.1'");
   }
   const std::string_view method = line.substr(0, method_end);
   const std::string_view target = line.substr(method_end + 1, target_end - method_end - 1);
   const std::string_view version = line.substr(target_end + 1);
-  if (!IsToken(method)) return Malformed("the method has characters that no method has");
+  if (!IsToken(method))
+    return Malformed("HTTP_REQUEST_LINE_MALFORMED", "the method has characters that no method has");
   head_request_ = method == "HEAD";
   version_11_ = version == "HTTP/1.1";
   if (!version_11_ && version != "HTTP/1.0") {
     const bool other = version.size() == 8 && version.starts_with("HTTP/") && IsDigit(version[5]) &&
                        version[6] == '.' && IsDigit(version[7]);
-    if (other) return {.status = 505, .advice = "this version of HTTP is not spoken: use HTTP/1.1"};
-    return Malformed("the request line does not end with the version HTTP/1.1");
+    if (other)
+      return {.status = 505,
+              .reason = "HTTP_VERSION_UNSUPPORTED",
+              .advice = "this version of HTTP is not spoken: use HTTP/1.1"};
+    return Malformed("HTTP_REQUEST_LINE_MALFORMED",
+                     "the request line does not end with the version HTTP/1.1");
   }
   if (!ParseHttp1Target(method, target)) {
-    return Malformed(
-        "the target is no path and no http or https URL, or has characters that must "
-        "be percent-encoded");
+    return Malformed("HTTP_TARGET_MALFORMED",
+                     "the target is no path and no http or https URL, or has characters that must "
+                     "be percent-encoded");
   }
   stage_ = Stage::kFields;
   return {};
@@ -192,21 +207,25 @@ Http1Refusal Http1LineGuard::OnRequestLine(std::string_view line) {
 
 Http1Refusal Http1LineGuard::OnField(std::string_view line) {
   if (++fields_ > limits_.max_fields) {
-    return {.status = 431, .advice = "there are too many headers: send fewer"};
+    return {.status = 431,
+            .reason = "HEADERS_TOO_LARGE",
+            .advice = "there are too many headers: send fewer"};
   }
   if (line[0] == ' ' || line[0] == '\t') {
-    return Malformed("a header is folded over lines: send it on one line");
+    return Malformed("HTTP_HEADER_FOLDED", "a header is folded over lines: send it on one line");
   }
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return Malformed("a header has no colon");
+  if (colon == std::string_view::npos)
+    return Malformed("HTTP_HEADER_MALFORMED", "a header has no colon");
   const std::string_view name = line.substr(0, colon);
   if (!IsToken(name)) {
     return Malformed(
+        "HTTP_HEADER_MALFORMED",
         "a header's name has characters that no name has, or a space before its colon");
   }
   const std::string_view value = line.substr(colon + 1);
   if (!kValueChars.HasAll(value)) {
-    return Malformed("a header's value has control characters");
+    return Malformed("HTTP_HEADER_MALFORMED", "a header's value has control characters");
   }
   // In trailers the parser refuses what belongs in the head.
   return stage_ == Stage::kFields ? OnKnownField(name, base::Trim(value)) : Http1Refusal{};
@@ -215,36 +234,45 @@ Http1Refusal Http1LineGuard::OnField(std::string_view line) {
 // The fields on which the end of the request, and whose it is, depends.
 Http1Refusal Http1LineGuard::OnKnownField(std::string_view name, std::string_view value) {
   if (base::EqualsNoCase(name, "host")) {
-    if (has_host_) return Malformed("there is more than one Host");
+    if (has_host_) return Malformed("HTTP_HOST_INVALID", "there is more than one Host");
     has_host_ = true;
-    if (!IsAuthority(value)) return Malformed("Host is no host name with an optional port");
+    if (!IsAuthority(value))
+      return Malformed("HTTP_HOST_INVALID", "Host is no host name with an optional port");
   } else if (base::EqualsNoCase(name, "content-length")) {
-    if (has_length_) return Malformed("there is more than one Content-Length");
+    if (has_length_)
+      return Malformed("HTTP_LENGTH_INVALID", "there is more than one Content-Length");
     has_length_ = true;
     if (value.empty() || value.size() > kMaxLengthDigits || !std::ranges::all_of(value, IsDigit)) {
-      return Malformed("Content-Length is no decimal number");
+      return Malformed("HTTP_LENGTH_INVALID", "Content-Length is no decimal number");
     }
   } else if (base::EqualsNoCase(name, "transfer-encoding")) {
-    if (has_transfer_encoding_) return Malformed("there is more than one Transfer-Encoding");
+    if (has_transfer_encoding_)
+      return Malformed("HTTP_TRANSFER_ENCODING_INVALID",
+                       "there is more than one Transfer-Encoding");
     has_transfer_encoding_ = true;
     if (!base::EqualsNoCase(value, "chunked")) {
-      return Malformed("Transfer-Encoding is not 'chunked', the only one understood");
+      return Malformed("HTTP_TRANSFER_ENCODING_INVALID",
+                       "Transfer-Encoding is not 'chunked', the only one understood");
     }
   } else if (base::EqualsNoCase(name, "expect") && version_11_ &&
              !base::EqualsNoCase(value, "100-continue")) {
-    return {.status = 417, .advice = "Expect is not '100-continue', the only one understood"};
+    return {.status = 417,
+            .reason = "HTTP_EXPECTATION_UNSUPPORTED",
+            .advice = "Expect is not '100-continue', the only one understood"};
   }
   return {};
 }
 
 Http1Refusal Http1LineGuard::OnHeadEnd() {
   if (has_length_ && has_transfer_encoding_) {
-    return Malformed("Content-Length and Transfer-Encoding exclude each other");
+    return Malformed("HTTP_LENGTH_INVALID",
+                     "Content-Length and Transfer-Encoding exclude each other");
   }
   if (has_transfer_encoding_ && !version_11_) {
-    return Malformed("HTTP/1.0 has no Transfer-Encoding: use Content-Length");
+    return Malformed("HTTP_TRANSFER_ENCODING_INVALID",
+                     "HTTP/1.0 has no Transfer-Encoding: use Content-Length");
   }
-  if (!has_host_ && version_11_) return Malformed("Host is missing");
+  if (!has_host_ && version_11_) return Malformed("HTTP_HOST_INVALID", "Host is missing");
   stage_ = Stage::kDone;
   return {};
 }
@@ -253,13 +281,15 @@ Http1Refusal Http1LineGuard::OnChunkSize(std::string_view line) {
   const auto end = std::ranges::find_if_not(line, IsHex);
   const auto digits = static_cast<std::size_t>(end - line.begin());
   if (digits == 0 || digits > kMaxChunkDigits) {
-    return Malformed("a chunk's size is no hexadecimal number, or too large");
+    return Malformed("HTTP_CHUNK_MALFORMED",
+                     "a chunk's size is no hexadecimal number, or too large");
   }
   if (end != line.end() && *end != ';') {
-    return Malformed("a chunk's size is followed by something that is no extension");
+    return Malformed("HTTP_CHUNK_MALFORMED",
+                     "a chunk's size is followed by something that is no extension");
   }
   if (!kValueChars.HasAll(line)) {
-    return Malformed("a chunk extension has control characters");
+    return Malformed("HTTP_CHUNK_MALFORMED", "a chunk extension has control characters");
   }
   const bool last = std::ranges::all_of(line.substr(0, digits), [](char c) { return c == '0'; });
   stage_ = last ? Stage::kTrailers : Stage::kDone;

@@ -8,17 +8,9 @@
 #include <string_view>
 
 #include "rpc/http1_codec.h"
+#include "rpc/http1_response.h"
 
 namespace prism::rpc {
-
-// The answer to what is refused; `status` 0 is no refusal.
-struct Http1Refusal {
-  int status = 0;
-  std::string_view advice = {};
-  bool answered = true;  // false: the connection ends without a word
-
-  explicit operator bool() const { return status != 0; }
-};
 
 // RFC 9112 section 3.2. Empty scheme: origin-form or asterisk-form. The path of an absolute-form
 // may be empty or begin with '?'.

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
+
+#include "base/base64.h"
 
 namespace prism::rpc {
 namespace {
@@ -58,6 +61,19 @@ std::string_view CodeName(int status) {
   }
 }
 
+constexpr std::string_view kDomain = "prism";
+
+// A google.rpc.ErrorInfo{reason, domain} as Protobuf: two fields of less than 128 bytes.
+std::string EncodeErrorInfo(std::string_view reason) {
+  std::string message;
+  for (const auto& [tag, text] : {std::pair('\x0a', reason), std::pair('\x12', kDomain)}) {
+    message += tag;
+    message += static_cast<char>(text.size());
+    message += text;
+  }
+  return message;
+}
+
 }  // namespace
 
 std::string_view StatusOf(std::span<const HeaderField> headers) {
@@ -102,10 +118,13 @@ void AppendHttp1LastChunk(std::string& out, std::span<const HeaderField> trailer
   out.append("\r\n");
 }
 
-void AppendHttp1Refusal(std::string& out, int status, std::string_view advice, bool with_body) {
-  const std::string body =
-      fmt::format(R"({{"code":"{}","message":"{}"}})", CodeName(status), advice);
-  const std::string digits = fmt::to_string(status);
+void AppendHttp1Refusal(std::string& out, const Http1Refusal& refusal, bool with_body) {
+  const std::string body = fmt::format(
+      R"({{"code":"{}","message":"{}","details":[{{"type":"google.rpc.ErrorInfo","value":"{}",)"
+      R"("debug":{{"reason":"{}","domain":"{}"}}}}]}})",
+      CodeName(refusal.status), refusal.advice,
+      base::Base64EncodeUnpadded(EncodeErrorInfo(refusal.reason)), refusal.reason, kDomain);
+  const std::string digits = fmt::to_string(refusal.status);
   const std::array<HeaderField, 2> headers = {HeaderField{":status", digits},
                                               HeaderField{"content-type", "application/json"}};
   AppendHttp1Head(out, {.headers = headers,
