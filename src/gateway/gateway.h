@@ -10,6 +10,7 @@
 #include "gateway/admission.h"
 #include "gateway/method_table.h"
 #include "gateway/metrics.h"
+#include "gateway/rest/resource_routes.h"
 #include "gateway/shard_state.h"
 #include "rpc/server.h"
 #include "runtime/shard.h"
@@ -40,6 +41,9 @@ class Gateway final : public rpc::Dispatcher {
   const contract::MethodInfo* Find(std::string_view path) override {
     return parts_.methods.Find(path);
   }
+  const rpc::ResourceRoute* FindRoute(std::string_view target) override {
+    return routes_.Find(target);
+  }
   runtime::Task<void> Serve(rpc::ServerCall& call) override;
 
   // Makes the table the newest of every shard; returns when all of them have it. Calls in flight
@@ -66,6 +70,7 @@ class Gateway final : public rpc::Dispatcher {
   Result<Admitted> AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call);
 
   Parts parts_;
+  ResourceRoutes routes_;
   std::vector<std::unique_ptr<ShardState>> states_;
 };
 

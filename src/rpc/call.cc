@@ -17,6 +17,8 @@ namespace {
 
 // So much of a request that is refused is awaited, so that an HTTP/1.1 connection can go on.
 constexpr std::size_t kMaxRefusedBytes = 64 * 1024;
+// And so much of what is uploaded: programs lose an answer that comes while they still send.
+constexpr std::size_t kMaxRefusedUpload = 64 * 1024 * 1024;
 constexpr std::array<std::string_view, 7> kVerbs = {"POST",   "GET",     "PUT",  "HEAD",
                                                     "DELETE", "OPTIONS", "PATCH"};
 // Larger buffers of a call go back to the allocator with it.
@@ -251,7 +253,7 @@ Status Call::Open() {
   if (route_ == nullptr) return NoSuchCall();
   format_ = &PlainFormat();
   reader_.SetWhole(false);
-  return {};
+  return CheckTimeout();
 }
 
 Status Call::OpenCall() {
@@ -315,7 +317,8 @@ void Call::Refuse(const Error& error, bool end) {
 void Call::OnRefusedData(std::string_view bytes, bool last) {
   connection_->codec().Consume(*this, bytes.size());
   unconsumed_ += bytes.size();
-  if (last || unconsumed_ > kMaxRefusedBytes) Fail(*request_error_);
+  const std::size_t most = route_ != nullptr ? kMaxRefusedUpload : kMaxRefusedBytes;
+  if (last || unconsumed_ > most) Fail(*request_error_);
 }
 
 Status Call::CheckEncoding() {
@@ -369,7 +372,9 @@ void Call::OnUnaryData(std::string_view bytes, bool last) {
   // A whole message is always accepted: its size is bounded, and it is needed to go on.
   connection_->codec().Consume(*this, bytes.size());
   const Result<bool> ready = reader_.Ready();
-  if (!ready) Fail(ready.error());
+  if (ready) return;
+  reader_.Reset(kKeepBytes);
+  Refuse(ready.error(), false);
 }
 
 void Call::OnStreamData(std::string_view bytes, bool last) {

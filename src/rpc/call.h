@@ -149,6 +149,7 @@ class Call final : public ServerCall,
   void AppendBody(std::string_view bytes) override;
   void SendHeaders(bool end);
   bool SetPlainHeaders();
+  void DropBody();
   void SetErrorTrailers(const Error& error);
   std::span<const HeaderField> StatusTrailers() const;
 

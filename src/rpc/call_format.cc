@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "rpc/grpc_metadata.h"
 
 namespace prism::rpc {
@@ -21,6 +22,19 @@ constexpr TimeoutFormat kConnectTimeout = {
     .advice = "is not a number of milliseconds of up to 10 digits"};
 
 namespace {
+
+// As people write durations, since people write these requests.
+std::optional<MonoNanos> ParsePlainTimeout(std::string_view text) {
+  const auto timeout = base::ParseDuration(text);
+  if (!timeout || timeout->count() < 0) return std::nullopt;
+  return timeout->count() * kNanosPerMilli;
+}
+
+constexpr TimeoutFormat kPlainTimeout = {
+    .header = "prism-timeout",
+    .parse = ParsePlainTimeout,
+    .reason = "PRISM_TIMEOUT_INVALID",
+    .advice = "is no duration: write a number with a unit of ms, s, m, h or d, such as 500ms"};
 
 constexpr CallFormat Grpc(std::string_view content_type) {
   return {content_type,  CallEnd::kTrailers, Protocol::kGrpc,       false,
@@ -52,7 +66,7 @@ constexpr std::array kFormats = {
 };
 
 constexpr CallFormat kPlain = {
-    "application/json", CallEnd::kHttpStatus, Protocol::kHttp, false, nullptr, "", ""};
+    "application/json", CallEnd::kHttpStatus, Protocol::kHttp, false, &kPlainTimeout, "", ""};
 
 }  // namespace
 

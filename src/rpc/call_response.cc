@@ -117,6 +117,10 @@ void Call::FailWithStatus(const Error& error) {
 runtime::Task<Status> Call::Write(const google::protobuf::Message& message) {
   CO_TRY(Alive());
   CO_TRY(AppendMessage(message));
+  if (verb_ == "HEAD") {  // its headers go out when it is known how the stream ended
+    DropBody();
+    co_return Status{};
+  }
   if (!headers_sent_) {
     first_message_at_ = shard_.shard().turn_time();
     SendHeaders(false);
@@ -235,17 +239,21 @@ bool Call::SetPlainHeaders() {
   const bool head = verb_ == "HEAD";
   const bool without = body_ended && body.empty();
   if (http_status_ != "204" && http_status_ != "304") {
-    response_fields_.push_back({"content-type", content_type_});
-    if (body_ended) {
+    if (!content_type_.empty()) response_fields_.push_back({"content-type", content_type_});
+    // What a stream would have sent is not known.
+    const bool streams = method_ != nullptr && method_->kind != contract::StreamKind::kUnary;
+    if (body_ended && !(head && streams)) {
       length_text_ = std::to_string(body.size());
       response_fields_.push_back({"content-length", length_text_});
     }
   }
-  if (head) {
-    connection_->OnBodyGone(body.size());
-    body.Clear();
-  }
+  if (head) DropBody();
   return head || without;
+}
+
+void Call::DropBody() {
+  connection_->OnBodyGone(body.size());
+  body.Clear();
 }
 
 void Call::SetErrorTrailers(const Error& error) {
