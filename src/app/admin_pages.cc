@@ -125,6 +125,13 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Counter("prism_accept_pauses_total",
                "Times that clients had to wait because no file descriptors were left.");
   text.Sample({}, parts_.accept_pauses());
+  const rpc::CallServer::Crowding crowding = parts_.crowding();
+  text.Counter("prism_connections_given_up_total",
+               "Idle connections that were closed for new ones at max_connections.");
+  text.Sample({}, crowding.given_up);
+  text.Counter("prism_connections_refused_total",
+               "New connections that were closed: all others had calls open.");
+  text.Sample({}, crowding.refused);
   text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
   text.Sample({}, parts_.budget.used());
   text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");

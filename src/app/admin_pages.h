@@ -10,6 +10,7 @@
 #include "app/settings.h"
 #include "engine/memory/memory_budget.h"
 #include "gateway/gateway.h"
+#include "rpc/call_server.h"
 #include "rpc/http1_admin.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/shard.h"
@@ -39,6 +40,7 @@ class AdminPages final : public rpc::HttpGetHandler {
     const engine::MemoryBudget& budget;
     std::function<int()> connections;              // any thread
     std::function<std::uint64_t()> accept_pauses;  // any thread
+    std::function<rpc::CallServer::Crowding()> crowding;  // any thread
   };
 
   explicit AdminPages(const Parts& parts) : parts_(parts), gateway_metrics_(parts.methods) {}

@@ -68,7 +68,7 @@ struct Server::Listeners {
       : core(settings, log),
         pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods(),
                core.budget(), [this] { return data->connections(); },
-               [this] { return data->accept_pauses(); }}) {}
+               [this] { return data->accept_pauses(); }, [this] { return data->crowding(); }}) {}
 
   Core core;
   AdminPages pages;

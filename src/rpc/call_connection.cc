@@ -78,6 +78,7 @@ HttpStream* CallConnection::OnStreamStart(std::int32_t) {
   if (head_ != nullptr) head_->prev_ = &call;
   head_ = &call;
   ++call_count_;
+  ++calls_begun_;
   last_call_ = shard_.shard().turn_time();
   call.Begin(*this);
   return &call;

@@ -1,6 +1,7 @@
 // One HTTP connection with its calls, without a socket.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -40,6 +41,7 @@ class CallConnection final : private HttpEvents {
   std::size_t open_calls() const { return call_count_; }
   // Response bytes that wait for the peer's window or for Produce.
   std::size_t queued_bytes() const { return queued_bytes_; }
+  std::uint64_t calls_begun() const { return calls_begun_; }
   // When the last call began, or the connection.
   MonoNanos last_call() const { return last_call_; }
   const std::string& peer() const { return peer_; }
@@ -72,6 +74,7 @@ class CallConnection final : private HttpEvents {
   std::unique_ptr<HttpCodec> codec_;
   Call* head_ = nullptr;
   std::size_t call_count_ = 0;
+  std::uint64_t calls_begun_ = 0;
   std::size_t queued_bytes_ = 0;
   MonoNanos last_call_;
   bool announced_ = false;

@@ -47,19 +47,30 @@ Result<std::string> CallServer::Listen(ListenSocket socket) {
   return listeners_.back()->address();
 }
 
-// To the shard with the fewest connections; above the limit the socket is closed at once.
+// To the shard with the fewest connections.
 void CallServer::Place(int fd, std::string peer) {
-  ServerShard* least = per_shard_.front().get();
-  for (const auto& shard : per_shard_) {
-    if (shard->load() < least->load()) least = shard.get();
-  }
   if (static_cast<std::uint32_t>(connections()) >= limits_.max_connections) {
-    ::close(fd);
-    return;
+    const auto most = std::ranges::max_element(per_shard_, {}, &ServerShard::load);
+    return MakeRoom(static_cast<std::size_t>(most - per_shard_.begin()), 0, fd, std::move(peer));
   }
+  ServerShard* least = std::ranges::min_element(per_shard_, {}, &ServerShard::load)->get();
   least->ExpectOne();
   least->shard().Post(
       [least, fd, peer = std::move(peer)]() mutable { least->Adopt(fd, std::move(peer)); });
+}
+
+// Asks one shard after the other to give up a connection for this one, in their threads.
+void CallServer::MakeRoom(std::size_t index, std::size_t asked, int fd, std::string peer) {
+  ServerShard& shard = *per_shard_[index];
+  shard.ExpectOne();
+  shard.shard().Post([this, index, asked, fd, peer = std::move(peer)]() mutable {
+    if (per_shard_[index]->AdoptInstead(fd, peer)) return;
+    if (asked + 1 < per_shard_.size()) {
+      return MakeRoom((index + 1) % per_shard_.size(), asked + 1, fd, std::move(peer));
+    }
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    ::close(fd);
+  });
 }
 
 void CallServer::StopListening() {
@@ -71,6 +82,12 @@ void CallServer::StopListening() {
 int CallServer::connections() const {
   int total = 0;
   for (const auto& shard : per_shard_) total += shard->load();
+  return total;
+}
+
+CallServer::Crowding CallServer::crowding() const {
+  Crowding total{.refused = refused_.load(std::memory_order_relaxed)};
+  for (const auto& shard : per_shard_) total.given_up += shard->given_up();
   return total;
 }
 

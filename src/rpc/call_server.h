@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,6 +36,12 @@ class CallServer {
   bool Drain(MonoNanos deadline);
   // Open connections. Any thread.
   int connections() const;
+  // What became of connections while there were max_connections already. Any thread.
+  struct Crowding {
+    std::uint64_t given_up = 0;  // for others
+    std::uint64_t refused = 0;   // all others had calls open
+  };
+  Crowding crowding() const;
   // How often clients had to wait because no descriptors were left. Any thread.
   std::uint64_t accept_pauses() const { return accept_pauses_.load(std::memory_order_relaxed); }
   // Ends whatever is left; calls get UNAVAILABLE/SERVER_STOPPING.
@@ -42,6 +49,7 @@ class CallServer {
 
  private:
   void Place(int fd, std::string peer);
+  void MakeRoom(std::size_t index, std::size_t asked, int fd, std::string peer);
   void StopListening();
 
   runtime::ShardPool& shards_;
@@ -49,6 +57,7 @@ class CallServer {
   std::vector<std::unique_ptr<ServerShard>> per_shard_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::atomic<std::uint64_t> accept_pauses_ = 0;
+  std::atomic<std::uint64_t> refused_ = 0;
   bool draining_ = false;
   bool stopped_ = false;
 };

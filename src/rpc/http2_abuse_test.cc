@@ -43,6 +43,14 @@ std::string CallBlock(std::string_view path) {
 
 std::string Hello() { return std::string(kPreface) + Frame(4, 0, 0); }
 
+// GOAWAY with ENHANCE_YOUR_CALM is the last frame.
+void ExpectCalmDown(Wire& wire) {
+  EXPECT_FALSE(wire.server_open);
+  std::string out;
+  wire.server->Produce(out, 1 << 20);
+  EXPECT_EQ(out.back(), 11);
+}
+
 TEST(Http2Abuse, RapidResetStartsNothingAndEndsTheConnection) {
   Wire wire;
   wire.Feed(Hello());
@@ -69,24 +77,62 @@ TEST(Http2Abuse, ContinuationFloodEndsTheConnection) {
   Wire wire;
   wire.Feed(Hello() + Frame(1, 0, 1, "\x83"));
   for (int i = 0; i < 1000 && wire.server_open; ++i) wire.Feed(Frame(9, 0, 1, Literal("x", "y")));
-  EXPECT_FALSE(wire.server_open);
+  ExpectCalmDown(wire);
   EXPECT_EQ(wire.dispatcher.started, 0);
 }
 
 TEST(Http2Abuse, FloodsOfFramesThatBringNothingEndTheConnection) {
-  for (const std::string& frame : {Frame(6, 0, 0, "12345678"), Frame(4, 0, 0), Frame(0, 0, 1),
-                                   Frame(2, 0, 3, std::string(5, '\0'))}) {
+  for (const std::string& frame :
+       {Frame(6, 0, 0, "12345678"), Frame(0, 0, 1), Frame(0, 8, 1, std::string(1, '\0')),
+        Frame(2, 0, 3, std::string(5, '\0'))}) {
     Wire wire;
     wire.Feed(Hello() + Frame(1, 4, 1, CallBlock(EchoDispatcher::kChat)));
     int sent = 0;
     for (; sent < 5000 && wire.server_open; ++sent) wire.Feed(frame);
-    EXPECT_FALSE(wire.server_open);
     EXPECT_GT(sent, 900);
+    ExpectCalmDown(wire);
+  }
+}
+
+// Each SETTINGS_INITIAL_WINDOW_SIZE changes the window of every open stream.
+TEST(Http2Abuse, WindowsThatGoUpAndDownEndTheConnection) {
+  Wire wire;
+  wire.Feed(Hello());
+  std::string changes;
+  for (int i = 0; i < 16; ++i) changes += std::string("\0\4\0\0\0\0\0\4\0\1\0\0", 12);
+  int sent = 0;
+  for (; sent < 100 && wire.server_open; ++sent) wire.Feed(Frame(4, 0, 0, changes));
+  EXPECT_LT(sent, 10);
+  ExpectCalmDown(wire);
+}
+
+// A client that has the server reset its streams gets no further than one that does so itself.
+TEST(Http2Abuse, StreamsThatTheServerHasToResetEndTheConnection) {
+  Wire wire;
+  wire.Feed(Hello());
+  std::int32_t id = 1;
+  for (; id < 30'000 && wire.server_open && !wire.server->finished(); id += 2) {
+    wire.Feed(Frame(1, 4, id, CallBlock(EchoDispatcher::kUnary)) +
+              Frame(8, 0, id, std::string("\x7f\xff\xff\xff", 4)));
+    if (id % 100 != 1) continue;
     std::string out;
     wire.server->Produce(out, 1 << 20);
-    // GOAWAY with ENHANCE_YOUR_CALM is the last frame.
-    EXPECT_EQ(out.back(), 11);
   }
+  EXPECT_LT(id, 10'000);
+  EXPECT_EQ(wire.dispatcher.started, 0);
+}
+
+// One byte on the wire is 4 KB of headers here (RFC 7541 section 7.3).
+TEST(Http2Abuse, HeadersThatUnpackToMegabytesEndTheConnection) {
+  Wire wire;
+  const std::string large = "\x40\x01x\x7f" + std::string("\xa1\x1e", 2) + std::string(4000, 'v');
+  const std::string block = CallBlock(EchoDispatcher::kUnary);
+  wire.Feed(Hello() + Frame(1, 5, 1, block + large));
+  EXPECT_TRUE(wire.server_open);
+  wire.Feed(Frame(1, 5, 3, block + std::string(10, '\xbe')));
+  EXPECT_TRUE(wire.server_open) << "too large is answered";
+  wire.Feed(Frame(1, 5, 5, block + std::string(10'000, '\xbe')));
+  ExpectCalmDown(wire);
 }
 
 TEST(Http2Abuse, AClosedWindowHoldsTheAnswerOnly) {

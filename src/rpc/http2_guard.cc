@@ -7,8 +7,19 @@ namespace prism::rpc {
 namespace {
 
 // RFC 9113 section 6.
-enum FrameType : std::uint8_t { kData = 0, kHeaders = 1, kRstStream = 3, kContinuation = 9 };
+enum FrameType : std::uint8_t {
+  kData = 0,
+  kHeaders = 1,
+  kRstStream = 3,
+  kSettings = 4,
+  kContinuation = 9,
+};
 constexpr std::uint8_t kEndStream = 1;
+constexpr std::uint8_t kAck = 1;
+constexpr std::uint8_t kPadded = 8;
+constexpr std::size_t kSettingBytes = 6;
+// How much of a DATA frame may be padding, its length's byte included.
+constexpr std::size_t kMaxPaddingBytes = 256;
 
 }  // namespace
 
@@ -50,19 +61,33 @@ HttpError Http2FrameGuard::OnFrame(MonoNanos now) {
       if (end) ended_.Add(id);
       return HttpError::kNoError;
     case kData:
-      if (ended_.Contains(id)) return HttpError::kStreamClosed;
-      if (end) ended_.Add(id);
-      if (length > 0 || end) return HttpError::kNoError;
-      break;
+      return OnData(length, header_[4], id, now);
     case kRstStream:
       ended_.Add(id);
-      return HttpError::kNoError;  // the library counts these
+      return resets_.Take(1, now) ? HttpError::kNoError : HttpError::kEnhanceYourCalm;
+    case kSettings:
+      // Each entry may touch every open stream (RFC 9113 section 6.9.2).
+      if ((header_[4] & kAck) == 0 && !settings_.Take(1 + length / kSettingBytes, now)) {
+        return HttpError::kEnhanceYourCalm;
+      }
+      break;
     case kContinuation:
-      return HttpError::kNoError;  // and these
+      return HttpError::kNoError;  // the library counts these
     default:
       break;
   }
-  return idle_frames_.OnIdleFrame(now) ? HttpError::kNoError : HttpError::kEnhanceYourCalm;
+  return OnIdleFrame(now);
+}
+
+HttpError Http2FrameGuard::OnData(std::size_t length, std::uint8_t flags, std::int32_t id,
+                                  MonoNanos now) {
+  if (ended_.Contains(id)) return HttpError::kStreamClosed;
+  if ((flags & kEndStream) != 0) {
+    ended_.Add(id);
+    return HttpError::kNoError;
+  }
+  const bool may_be_empty = length == 0 || ((flags & kPadded) != 0 && length <= kMaxPaddingBytes);
+  return may_be_empty ? OnIdleFrame(now) : HttpError::kNoError;
 }
 
 }  // namespace prism::rpc

@@ -2,6 +2,7 @@
 // backwards, and frames on streams that have ended. Looks at frame headers only, without I/O.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "rpc/http_error.h"
+#include "rpc/nghttp2_codec.h"
 
 namespace prism::rpc {
 
@@ -33,6 +35,28 @@ class IdleFrameGuard {
   std::uint32_t max_per_second_;
   std::uint32_t count_ = 0;
   MonoNanos window_start_ = 0;
+};
+
+// What may come in a burst, and how much of it comes back in a second.
+class FrameBucket {
+ public:
+  explicit FrameBucket(FrameAllowance allowance)
+      : allowance_(allowance), left_(static_cast<double>(allowance.burst)) {}
+
+  // False when it is too much.
+  bool Take(std::size_t count, MonoNanos now) {
+    const double seconds = static_cast<double>(now - last_) / kNanosPerSecond;
+    last_ = now;
+    left_ = std::min(static_cast<double>(allowance_.burst),
+                     left_ + seconds * static_cast<double>(allowance_.per_second));
+    left_ -= static_cast<double>(count);
+    return left_ >= 0;
+  }
+
+ private:
+  FrameAllowance allowance_;
+  double left_;
+  MonoNanos last_ = 0;
 };
 
 // RFC 9113 section 5.1.1: a new stream has a higher id than all before it. HEADERS on a lower id
@@ -103,20 +127,31 @@ class Http2FrameGuard {
     HttpError error;       // kNoError: all is well
   };
 
-  explicit Http2FrameGuard(std::uint32_t max_idle_frames_per_second)
-      : idle_frames_(max_idle_frames_per_second) {}
+  explicit Http2FrameGuard(const Http2Limits& limits)
+      : idle_frames_(limits.max_idle_frames_per_second),
+        resets_(limits.resets),
+        settings_(limits.settings) {}
 
   Verdict OnBytes(std::string_view bytes, MonoNanos now);
   // A response was sent.
   void OnProgress() { idle_frames_.OnProgress(); }
+  // The peer made us reset a stream: that costs as much as if it had done so itself, and counts as
+  // much. False when it is one too many.
+  bool OnResetByUs(MonoNanos now) { return resets_.Take(1, now); }
 
  private:
   static constexpr std::size_t kFrameHeaderBytes = 9;
   static constexpr std::size_t kPrefaceBytes = 24;
 
   HttpError OnFrame(MonoNanos now);
+  HttpError OnData(std::size_t length, std::uint8_t flags, std::int32_t id, MonoNanos now);
+  HttpError OnIdleFrame(MonoNanos now) {
+    return idle_frames_.OnIdleFrame(now) ? HttpError::kNoError : HttpError::kEnhanceYourCalm;
+  }
 
   IdleFrameGuard idle_frames_;
+  FrameBucket resets_;
+  FrameBucket settings_;  // entries
   StreamIdGuard stream_ids_;
   EndedStreams ended_;
   std::size_t skip_ = kPrefaceBytes;  // bytes until the next frame header

@@ -8,6 +8,7 @@ namespace prism::rpc {
 namespace {
 
 constexpr std::uint8_t kEnd = 1;
+constexpr std::uint8_t kPadded = 8;
 
 std::string Frame(int type, std::uint8_t flags, std::int32_t id, std::size_t length = 0) {
   std::string out;
@@ -24,9 +25,10 @@ const std::string kPreface(24, 'P');
 
 // What the guard says of these bytes, given whole and byte by byte: the same.
 HttpError Judge(const std::string& frames, std::uint32_t max_idle = 100) {
-  Http2FrameGuard whole(max_idle);
+  const Http2Limits limits{.max_idle_frames_per_second = max_idle};
+  Http2FrameGuard whole(limits);
   const Http2FrameGuard::Verdict verdict = whole.OnBytes(kPreface + frames, kNanosPerSecond);
-  Http2FrameGuard cut(max_idle);
+  Http2FrameGuard cut(limits);
   HttpError error = HttpError::kNoError;
   for (char c : kPreface + frames) {
     if (error == HttpError::kNoError) error = cut.OnBytes({&c, 1}, kNanosPerSecond).error;
@@ -57,14 +59,14 @@ TEST(Http2Guard, RefusesFramesOfAStreamThatItsSenderHasEnded) {
 }
 
 TEST(Http2Guard, SaysWhereTheOffendingFrameBegins) {
-  Http2FrameGuard guard(100);
+  Http2FrameGuard guard({});
   const std::string good = kPreface + Frame(1, 5, 5, 3);
   const auto verdict = guard.OnBytes(good + Frame(1, 5, 3, 3), kNanosPerSecond);
   EXPECT_EQ(verdict.accepted, good.size());
 }
 
 TEST(Http2Guard, CutsFloodsOfEachKind) {
-  for (int type : {2 /* PRIORITY */, 4 /* SETTINGS */, 6 /* PING */, 8 /* WINDOW_UPDATE */,
+  for (int type : {2 /* PRIORITY */, 6 /* PING */, 8 /* WINDOW_UPDATE */,
                    0 /* empty DATA */, 77}) {
     std::string flood = Frame(1, 4, 1, 3);
     for (int i = 0; i < 100; ++i) flood += Frame(type, 0, 1);
@@ -73,8 +75,37 @@ TEST(Http2Guard, CutsFloodsOfEachKind) {
   }
 }
 
+TEST(Http2Guard, TakesPaddingForNothing) {
+  std::string flood = Frame(1, 4, 1, 3);
+  for (int i = 0; i < 100; ++i) flood += Frame(0, kPadded, 1, 256);
+  EXPECT_EQ(Judge(flood), HttpError::kNoError);
+  EXPECT_EQ(Judge(flood + Frame(0, kPadded, 1, 257)), HttpError::kNoError);
+  EXPECT_EQ(Judge(flood + Frame(0, kPadded, 1, 1)), HttpError::kEnhanceYourCalm);
+}
+
+TEST(Http2Guard, CountsSettingsByTheirEntries) {
+  std::string flood;
+  for (int i = 0; i < 20; ++i) flood += Frame(4, 0, 0, 4 * std::size_t{6});
+  EXPECT_EQ(Judge(flood + Frame(4, 1 /* ACK */, 0)), HttpError::kNoError);
+  EXPECT_EQ(Judge(flood + Frame(4, 0, 0)), HttpError::kEnhanceYourCalm);
+}
+
+TEST(Http2Guard, CountsResetsOfBothSides) {
+  const Http2Limits limits{.resets = {.burst = 10, .per_second = 5}};
+  Http2FrameGuard guard(limits);
+  MonoNanos now = kNanosPerSecond;
+  std::string resets;
+  for (int i = 0; i < 6; ++i) resets += Frame(3, 0, 1 + 2 * i, 4);
+  EXPECT_EQ(guard.OnBytes(kPreface + resets, now).error, HttpError::kNoError);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(guard.OnResetByUs(now));
+  now += kNanosPerSecond;
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(guard.OnResetByUs(now));
+  EXPECT_EQ(guard.OnBytes(Frame(3, 0, 21, 4), now).error, HttpError::kEnhanceYourCalm);
+}
+
 TEST(Http2Guard, ForgivesAfterASecondAndAfterAResponse) {
-  Http2FrameGuard guard(10);
+  const Http2Limits limits{.max_idle_frames_per_second = 10};
+  Http2FrameGuard guard(limits);
   MonoNanos now = kNanosPerSecond;
   std::string ten;
   for (int i = 0; i < 10; ++i) ten += Frame(6, 0, 0, 8);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <limits>
 #include <vector>
 
 #include "rpc/http2_guard.h"
@@ -29,6 +30,12 @@ std::uint8_t* Bytes(std::string_view text) {
 
 std::string_view Text(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
+}
+
+// Whether the library gave up because of too much of something; OnHeader fails for that reason only.
+bool IsFlood(ssize_t error) {
+  return error == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS || error == NGHTTP2_ERR_TOO_MANY_SETTINGS ||
+         error == NGHTTP2_ERR_FLOODED || error == NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 // HeaderFields as nghttp2 wants them; names and values are referred to, not copied.
@@ -109,9 +116,12 @@ class Nghttp2Codec final : public HttpCodec {
     return static_cast<HttpStream*>(nghttp2_session_get_stream_user_data(session_, id));
   }
 
+  void Break(HttpError error);
+
   // nghttp2's callbacks, in the order in which they come for a request and its response.
   void OnBeginData(const nghttp2_frame_hd& frame);
   void OnBeginRequest(std::int32_t id);
+  int OnHeader(std::string_view name, std::string_view value);
   void OnFrame(const nghttp2_frame& frame);
   void OnChunk(std::int32_t id, std::string_view bytes);
   ssize_t ReadBody(HttpStream& stream, std::size_t room, std::uint32_t& flags);
@@ -123,6 +133,9 @@ class Nghttp2Codec final : public HttpCodec {
   Http2FrameGuard guard_;
   Session* session_ = nullptr;
   HttpStream* header_stream_ = nullptr;  // whose headers are arriving
+  const std::size_t max_decoded_header_bytes_;
+  std::size_t decoded_header_bytes_ = 0;  // of the header block that is arriving
+  MonoNanos now_ = 0;                     // of the last OnBytes
   bool chunk_is_last_ = false;           // of the DATA frame that is arriving
   bool ended_by_chunk_ = false;          // its END_STREAM was reported with the last chunk
   std::uint32_t frame_left_ = 0;         // bytes of that DATA frame still to come
@@ -133,7 +146,9 @@ class Nghttp2Codec final : public HttpCodec {
 };
 
 Nghttp2Codec::Nghttp2Codec(HttpEvents& events, const Http2Limits& limits)
-    : events_(events), guard_(limits.max_idle_frames_per_second) {
+    : events_(events),
+      guard_(limits),
+      max_decoded_header_bytes_(limits.max_decoded_header_bytes) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* options = nullptr;
   // Like all functions used here these fail only when memory is exhausted.
@@ -144,7 +159,9 @@ Nghttp2Codec::Nghttp2Codec(HttpEvents& events, const Http2Limits& limits)
   nghttp2_option_set_no_auto_window_update(options, 1);
   nghttp2_option_set_no_closed_streams(options, 1);
   nghttp2_option_set_max_settings(options, kMaxSettings);
-  nghttp2_option_set_stream_reset_rate_limit(options, limits.reset_burst, limits.resets_per_second);
+  // The guard counts, and says why.
+  constexpr auto kNoLimit = std::numeric_limits<std::uint32_t>::max();
+  nghttp2_option_set_stream_reset_rate_limit(options, kNoLimit, kNoLimit);
   if (nghttp2_session_server_new2(&session_, callbacks, this, options) != 0) std::abort();
   nghttp2_option_del(options);
   nghttp2_session_callbacks_del(callbacks);
@@ -169,15 +186,14 @@ void Nghttp2Codec::SetCallbacks(nghttp2_session_callbacks* callbacks) {
       callbacks, [](Session*, const nghttp2_frame* frame, void* user) {
         Nghttp2Codec& self = Self(user);
         self.header_stream_ = nullptr;
+        self.decoded_header_bytes_ = 0;
         if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) self.OnBeginRequest(frame->hd.stream_id);
         return 0;
       });
   nghttp2_session_callbacks_set_on_header_callback(
       callbacks, [](Session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
                     const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
-        HttpStream* stream = Self(user).header_stream_;
-        if (stream != nullptr) stream->OnHeader(Text(name, name_size), Text(value, value_size));
-        return 0;
+        return Self(user).OnHeader(Text(name, name_size), Text(value, value_size));
       });
   nghttp2_session_callbacks_set_on_frame_recv_callback(
       callbacks, [](Session*, const nghttp2_frame* frame, void* user) {
@@ -210,15 +226,34 @@ void Nghttp2Codec::SetCallbacks(nghttp2_session_callbacks* callbacks) {
 
 bool Nghttp2Codec::OnBytes(std::string_view bytes, MonoNanos now) {
   if (broken_) return false;
+  now_ = now;
   const Http2FrameGuard::Verdict verdict = guard_.OnBytes(bytes, now);
   const ssize_t taken = nghttp2_session_mem_recv(session_, Bytes(bytes), verdict.accepted);
   if (unacknowledged_ != 0) {
     nghttp2_session_consume_connection(session_, unacknowledged_);
     unacknowledged_ = 0;
   }
-  broken_ = taken < 0 || verdict.error != HttpError::kNoError;
-  if (verdict.error != HttpError::kNoError) Terminate(verdict.error);
+  if (IsFlood(taken)) {
+    Break(HttpError::kEnhanceYourCalm);
+  } else if (taken < 0) {
+    broken_ = true;
+  } else if (verdict.error != HttpError::kNoError) {
+    Break(verdict.error);
+  }
   return !broken_ && nghttp2_session_want_read(session_) != 0;
+}
+
+// Says why, and listens no more.
+void Nghttp2Codec::Break(HttpError error) {
+  broken_ = true;
+  Terminate(error);
+}
+
+int Nghttp2Codec::OnHeader(std::string_view name, std::string_view value) {
+  decoded_header_bytes_ += name.size() + value.size();
+  if (decoded_header_bytes_ > max_decoded_header_bytes_) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (header_stream_ != nullptr) header_stream_->OnHeader(name, value);
+  return 0;
 }
 
 void Nghttp2Codec::OnBeginData(const nghttp2_frame_hd& frame) {
@@ -314,6 +349,10 @@ int Nghttp2Codec::WriteBody(HttpStream& stream, std::string_view frame_header, s
 // A response that ends before its request makes the rest of the request pointless (RFC 9113 section
 // 8.1): the peer is told to stop sending.
 void Nghttp2Codec::OnSent(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_RST_STREAM && frame.rst_stream.error_code != NGHTTP2_NO_ERROR &&
+      !broken_ && !guard_.OnResetByUs(now_)) {
+    Break(HttpError::kEnhanceYourCalm);
+  }
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
   if (nghttp2_session_get_stream_remote_close(session_, frame.hd.stream_id) == 0) {

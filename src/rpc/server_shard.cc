@@ -29,11 +29,25 @@ void ServerShard::Adopt(int fd, std::string peer) {
   connection->next_ = head_;
   if (head_ != nullptr) head_->prev_ = connection;
   head_ = connection;
+  order_.Add(*connection, ConnectionRank::kNewcomer);
   empty_.Reset();
   if (!connection->Start()) Close(*connection);
 }
 
+bool ServerShard::AdoptInstead(int fd, const std::string& peer) {
+  ConnectionOrder::Entry* const least = order_.LeastMissed();
+  if (least == nullptr) {
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  given_up_.fetch_add(1, std::memory_order_relaxed);
+  static_cast<SocketConnection*>(least)->GiveUp();
+  Adopt(fd, peer);
+  return true;
+}
+
 void ServerShard::Close(SocketConnection& connection) {
+  order_.Remove(connection);
   (connection.prev_ != nullptr ? connection.prev_->next_ : head_) = connection.next_;
   if (connection.next_ != nullptr) connection.next_->prev_ = connection.prev_;
   delete &connection;

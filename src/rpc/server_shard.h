@@ -4,11 +4,13 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 
 #include "rpc/call_shard.h"
+#include "rpc/connection_order.h"
 #include "rpc/socket_connection.h"
 #include "runtime/shard.h"
 #include "runtime/wait.h"
@@ -26,10 +28,15 @@ class ServerShard {
 
   // How many connections are here or on their way. Any thread: the acceptor compares shards by it.
   int load() const { return load_.load(std::memory_order_relaxed); }
+  // Connections that were given up for others. Any thread.
+  std::uint64_t given_up() const { return given_up_.load(std::memory_order_relaxed); }
   void ExpectOne() { load_.fetch_add(1, std::memory_order_relaxed); }
 
   // Takes over a socket that ExpectOne announced.
   void Adopt(int fd, std::string peer);
+  // The same in place of whoever is missed least. False: there is nobody, and the socket is not
+  // expected here any more.
+  bool AdoptInstead(int fd, const std::string& peer);
   // Tells every client to go elsewhere; calls in flight go on.
   void AnnounceDrain();
   // Completes when there are no connections any more, or at the deadline. A client that does not
@@ -41,6 +48,7 @@ class ServerShard {
   runtime::Shard& shard() { return shard_; }
   CallShard& calls() { return calls_; }
   std::span<char> read_buffer();
+  ConnectionOrder& order() { return order_; }
   std::string& write_buffer() { return write_buffer_; }
   void Close(SocketConnection& connection);
 
@@ -51,9 +59,11 @@ class ServerShard {
   runtime::Shard& shard_;
   CallShard calls_;
   std::atomic<int> load_ = 0;
+  std::atomic<std::uint64_t> given_up_ = 0;
   std::unique_ptr<char[]> read_buffer_;  // made with the first connection
   std::string write_buffer_;
   SocketConnection* head_ = nullptr;
+  ConnectionOrder order_;
   runtime::Event empty_;
   bool draining_ = false;
   MonoNanos answers_until_ = 0;  // of a drain

@@ -20,6 +20,8 @@ constexpr std::size_t kPortionBytes = 128 * 1024;
 constexpr MonoNanos kShortestLook = 100 * kNanosPerMilli;
 // What a peer sends after our last word is read and dropped for so long.
 constexpr MonoNanos kLingerTime = kNanosPerSecond;
+// And so much of it: more is no answer under way, but a peer that does not care.
+constexpr std::size_t kLingerBytes = 1 << 20;
 // A stream whose reader keeps up would hold the shard for ever; after this much the others have a
 // turn.
 constexpr int kPortionsPerTurn = 4;
@@ -79,7 +81,10 @@ void SocketConnection::OnTurnEnd() {
   writing_ = true;
   const bool open = Write();
   writing_ = false;
-  if (open) return UpdateInterest();
+  if (open) {
+    UpdateRank();
+    return UpdateInterest();
+  }
   if (broken_) return owner_.Close(*this);
   Linger();
 }
@@ -88,6 +93,7 @@ void SocketConnection::OnTurnEnd() {
 // that the peer has not read yet (RFC 9112 section 9.6).
 void SocketConnection::Linger() {
   lingering_ = true;
+  owner_.order().Move(*this, ConnectionRank::kLeaving);
   unsent_ = std::string();
   interest_ = EPOLLIN;
   if (::shutdown(fd_, SHUT_WR) != 0 || !owner_.shard().Rewatch(fd_, interest_, *this)) {
@@ -96,10 +102,31 @@ void SocketConnection::Linger() {
   owner_.shard().ArmTimerAt(*this, owner_.shard().turn_time() + kLingerTime);
 }
 
+void SocketConnection::GiveUp() {
+  if (!lingering_) {
+    calls_->FinishDrain();
+    Write();
+  }
+  owner_.Close(*this);
+}
+
+// Signs of life are no calls: they don't make a connection more worth keeping.
+void SocketConnection::UpdateRank() {
+  const std::uint64_t begun = calls_->calls_begun();
+  const ConnectionRank now = calls_->open_calls() > 0 ? ConnectionRank::kBusy
+                             : begun > 0              ? ConnectionRank::kIdle
+                                                      : ConnectionRank::kNewcomer;
+  if (now == rank() && begun == calls_seen_) return;
+  calls_seen_ = begun;
+  owner_.order().Move(*this, now);
+}
+
 void SocketConnection::Discard() {
   const auto buffer = owner_.read_buffer();
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
-  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) owner_.Close(*this);
+  if (got > 0) discarded_ += static_cast<std::size_t>(got);
+  const bool over = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+  if (over || discarded_ > kLingerBytes) owner_.Close(*this);
 }
 
 // What is ready leaves in as few writes as possible; the rest waits for EPOLLOUT.

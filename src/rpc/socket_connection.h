@@ -7,6 +7,7 @@
 #include <string>
 
 #include "rpc/call_connection.h"
+#include "rpc/connection_order.h"
 #include "runtime/shard.h"
 
 namespace prism::rpc {
@@ -16,7 +17,8 @@ class ServerShard;
 // Life cycle: made and owned by ServerShard; asks it for its own end. Holds no buffers while idle:
 // reading goes through a buffer of the shard, and only what the socket did not take at once is
 // kept. Thread rule: its shard.
-class SocketConnection final : private runtime::FdHandler,
+class SocketConnection final : public ConnectionOrder::Entry,
+                               private runtime::FdHandler,
                                private runtime::TurnEnd,
                                private runtime::Timer,
                                private OutputListener {
@@ -29,6 +31,8 @@ class SocketConnection final : private runtime::FdHandler,
   bool Start();
 
   CallConnection& calls() { return *calls_; }
+  // Says goodbye, as far as the socket takes it at once, and ends: another needs the room.
+  void GiveUp();
 
  private:
   friend class ServerShard;
@@ -41,6 +45,7 @@ class SocketConnection final : private runtime::FdHandler,
   // Ends the connection once the peer has ended its side, or after a moment.
   void Linger();
   void Discard();
+  void UpdateRank();
 
   // False: the connection is over.
   bool Read();
@@ -53,6 +58,8 @@ class SocketConnection final : private runtime::FdHandler,
   std::unique_ptr<CallConnection> calls_;
   std::string unsent_;
   MonoNanos last_read_;
+  std::uint64_t calls_seen_ = 0;  // when the rank was last looked at
+  std::size_t discarded_ = 0;  // while lingering
   std::uint32_t interest_ = 0;
   bool ending_ = false;       // nothing more is read; closed when everything is sent
   bool broken_ = false;       // the socket takes nothing any more

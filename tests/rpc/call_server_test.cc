@@ -167,17 +167,48 @@ TEST_F(CallServerTest, StopTellsCallsThatAreLeft) {
   EXPECT_EQ(reply.error().reason(), "SERVER_STOPPING");
 }
 
-TEST_F(CallServerTest, ConnectionsAboveTheLimitAreClosed) {
+TEST_F(CallServerTest, WhenFullTheConnectionThatIsMissedLeastMakesRoom) {
   ServerLimits limits;
-  limits.max_connections = 1;
+  limits.max_connections = 2;
   StartOnSocket(limits);
   Channel channel = Dial();
   BytesValue answer;
   ASSERT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
+  const int says_nothing = Connect();
+  const int second = Connect();
+  EXPECT_TRUE(ClosedByServer(says_nothing));
+  Channel newcomer = Dial();
+  EXPECT_TRUE(newcomer.Call(EchoDispatcher::kUnary, Value("x"), answer));
+  EXPECT_TRUE(ClosedByServer(second));
+  // Now one that has made calls must go; its client finds that out and comes again.
+  Channel third = Dial();
+  EXPECT_TRUE(third.Call(EchoDispatcher::kUnary, Value("x"), answer));
+  EXPECT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
+  EXPECT_EQ(server_->crowding().refused, 0u);
+  EXPECT_GE(server_->crowding().given_up, 3u);
+  EXPECT_LE(server_->connections(), 2);
+  ::close(says_nothing);
+  ::close(second);
+}
+
+TEST_F(CallServerTest, ConnectionsWithCallsAreNotGivenUp) {
+  ServerLimits limits;
+  limits.max_connections = 1;
+  StartOnSocket(limits);
+  Result<Reply> reply = std::unexpected(Error(Code::kUnknown, "NOT_CALLED", ""));
+  std::thread caller([&] {
+    Channel channel = Dial();
+    BytesValue answer;
+    reply = channel.Call(EchoDispatcher::kHold, Value(""), answer);
+  });
+  AwaitStarted(1);
   const int second = Connect();
   EXPECT_TRUE(ClosedByServer(second));
   ::close(second);
-  EXPECT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
+  EXPECT_EQ(server_->crowding().refused, 1u);
+  Release();
+  caller.join();
+  EXPECT_TRUE(reply) << reply.error().ToString();
 }
 
 TEST_F(CallServerTest, AConnectionThatSaysNothingIsClosed) {
