@@ -38,8 +38,8 @@ class AdminPages final : public rpc::HttpGetHandler {
     gateway::Gateway& gateway;
     const gateway::MethodTable& methods;
     const engine::MemoryBudget& budget;
-    std::function<int()> connections;              // any thread
-    std::function<std::uint64_t()> accept_pauses;  // any thread
+    std::function<int()> connections;                     // any thread
+    std::function<std::uint64_t()> accept_pauses;         // any thread
     std::function<rpc::CallServer::Crowding()> crowding;  // any thread
   };
 

@@ -66,8 +66,7 @@ TEST(Http2Guard, SaysWhereTheOffendingFrameBegins) {
 }
 
 TEST(Http2Guard, CutsFloodsOfEachKind) {
-  for (int type : {2 /* PRIORITY */, 6 /* PING */, 8 /* WINDOW_UPDATE */,
-                   0 /* empty DATA */, 77}) {
+  for (int type : {2 /* PRIORITY */, 6 /* PING */, 8 /* WINDOW_UPDATE */, 0 /* empty DATA */, 77}) {
     std::string flood = Frame(1, 4, 1, 3);
     for (int i = 0; i < 100; ++i) flood += Frame(type, 0, 1);
     EXPECT_EQ(Judge(flood), HttpError::kNoError) << type;

@@ -32,7 +32,8 @@ std::string_view Text(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
-// Whether the library gave up because of too much of something; OnHeader fails for that reason only.
+// Whether the library gave up because of too much of something; OnHeader fails for that reason
+// only.
 bool IsFlood(ssize_t error) {
   return error == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS || error == NGHTTP2_ERR_TOO_MANY_SETTINGS ||
          error == NGHTTP2_ERR_FLOODED || error == NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -136,19 +137,17 @@ class Nghttp2Codec final : public HttpCodec {
   const std::size_t max_decoded_header_bytes_;
   std::size_t decoded_header_bytes_ = 0;  // of the header block that is arriving
   MonoNanos now_ = 0;                     // of the last OnBytes
-  bool chunk_is_last_ = false;           // of the DATA frame that is arriving
-  bool ended_by_chunk_ = false;          // its END_STREAM was reported with the last chunk
-  std::uint32_t frame_left_ = 0;         // bytes of that DATA frame still to come
-  std::size_t unacknowledged_ = 0;       // body bytes to give back to the connection's window
-  bool broken_ = false;                  // nothing is read any more
-  std::string* out_ = nullptr;           // during Produce
+  bool chunk_is_last_ = false;            // of the DATA frame that is arriving
+  bool ended_by_chunk_ = false;           // its END_STREAM was reported with the last chunk
+  std::uint32_t frame_left_ = 0;          // bytes of that DATA frame still to come
+  std::size_t unacknowledged_ = 0;        // body bytes to give back to the connection's window
+  bool broken_ = false;                   // nothing is read any more
+  std::string* out_ = nullptr;            // during Produce
   std::size_t out_limit_ = 0;
 };
 
 Nghttp2Codec::Nghttp2Codec(HttpEvents& events, const Http2Limits& limits)
-    : events_(events),
-      guard_(limits),
-      max_decoded_header_bytes_(limits.max_decoded_header_bytes) {
+    : events_(events), guard_(limits), max_decoded_header_bytes_(limits.max_decoded_header_bytes) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* options = nullptr;
   // Like all functions used here these fail only when memory is exhausted.

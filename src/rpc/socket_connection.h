@@ -59,7 +59,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   std::string unsent_;
   MonoNanos last_read_;
   std::uint64_t calls_seen_ = 0;  // when the rank was last looked at
-  std::size_t discarded_ = 0;  // while lingering
+  std::size_t discarded_ = 0;     // while lingering
   std::uint32_t interest_ = 0;
   bool ending_ = false;       // nothing more is read; closed when everything is sent
   bool broken_ = false;       // the socket takes nothing any more
