@@ -14,6 +14,14 @@ std::string Time(MonoNanos time) {
   return base::FormatDuration(std::chrono::milliseconds(time / kNanosPerMilli));
 }
 
+ordered_json Cors(const rpc::CorsSettings& cors) {
+  ordered_json origins = ordered_json::array();
+  for (const auto& pattern : cors.allowed_origins) origins.push_back(pattern.text());
+  return {{"allowed_origins", std::move(origins)},
+          {"allow_credentials", cors.allow_credentials},
+          {"max_age", base::FormatDuration(cors.max_age)}};
+}
+
 ordered_json Server(const ServerSettings& settings) {
   return {{"listen", settings.listen},
           {"admin_listen", settings.admin_listen},
@@ -24,6 +32,7 @@ ordered_json Server(const ServerSettings& settings) {
           {"rebind_grace", base::FormatDuration(settings.rebind_grace)},
           {"queue_delay_target", base::FormatDuration(settings.queue_delay_target)},
           {"insecure", settings.insecure},
+          {"cors", Cors(settings.cors)},
           {"log_level", telemetry::LogLevelName(settings.log_level)},
           {"log_format", settings.log_format == telemetry::LogFormat::kJson ? "json" : "text"},
           {"limits",

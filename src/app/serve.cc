@@ -105,6 +105,7 @@ Result<ServerSettings> ReadAll(const ServeFlags& flags, const namespaces::Snapsh
   ServerSettings settings =
       Decide(Overlay(from_flags, Overlay(from_environment, snapshot.server)), snapshot);
   TRY(CheckExposure(settings));
+  TRY(rpc::CheckCors(settings.cors));
   return settings;
 }
 

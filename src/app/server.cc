@@ -44,6 +44,7 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("drain_timeout", was.drain_timeout, is.drain_timeout);
   compare("rebind_grace", was.rebind_grace, is.rebind_grace);
   compare("queue_delay_target", was.queue_delay_target, is.queue_delay_target);
+  compare("cors", was.cors, is.cors);
   compare("log_format", was.log_format, is.log_format);
   compare("memory.max_bytes", was.memory_max_bytes, is.memory_max_bytes);
   compare("max_connections", was.limits.max_connections, is.limits.max_connections);

@@ -70,6 +70,11 @@ Status SetInsecure(ServerConfig& config, const std::string& text) {
   return {};
 }
 
+Status SetOrigins(ServerConfig& config, const std::string& text) {
+  TRY_ASSIGN(config.cors_allowed_origins, base::ParseWebOrigins(text));
+  return {};
+}
+
 Status SetLogLevel(ServerConfig& config, const std::string& text) {
   if (!telemetry::ParseLogLevel(text)) {
     return std::unexpected(BadOption("must be one of debug, info, warn, error"));
@@ -86,7 +91,7 @@ Status SetLogFormat(ServerConfig& config, const std::string& text) {
   return {};
 }
 
-constexpr std::array<Setting, 10> kSettings = {{
+constexpr std::array<Setting, 11> kSettings = {{
     {"listen", "ADDRESS", "Where clients connect (default 127.0.0.1:8980; port 0: any)",
      &SetText<&ServerConfig::listen>},
     {"admin-listen", "ADDRESS", "Where health, metrics and status are (default 127.0.0.1:8981)",
@@ -101,6 +106,9 @@ constexpr std::array<Setting, 10> kSettings = {{
     {"memory-max-bytes", "SIZE",
      "What the memory backends may hold (default: a quarter of the RAM)", &SetMemory},
     {"insecure", "", "Allow listening beyond loopback without authentication", &SetInsecure},
+    {"cors-allowed-origins", "ORIGIN,...",
+     "Web pages that may call, like https://app.example.com; * for all (default: none)",
+     &SetOrigins},
     {"log-level", "LEVEL", "Lines that are logged: debug, info, warn or error (default info)",
      &SetLogLevel},
     {"log-format", "FORMAT", "How they are written: text or json (default: text on a terminal)",
@@ -168,6 +176,9 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.rebind_grace, over.rebind_grace);
   take(result.queue_delay_target, over.queue_delay_target);
   take(result.insecure, over.insecure);
+  take(result.cors_allowed_origins, over.cors_allowed_origins);
+  take(result.cors_allow_credentials, over.cors_allow_credentials);
+  take(result.cors_max_age, over.cors_max_age);
   take(result.log_level, over.log_level);
   take(result.log_format, over.log_format);
   take(result.max_connections, over.max_connections);
@@ -195,6 +206,11 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   settings.rebind_grace = config.rebind_grace.value_or(settings.rebind_grace);
   settings.queue_delay_target = config.queue_delay_target.value_or(settings.queue_delay_target);
   settings.insecure = config.insecure.value_or(false);
+  settings.cors.allowed_origins = config.cors_allowed_origins.value_or(settings.cors.allowed_origins);
+  settings.cors.allow_credentials = config.cors_allow_credentials.value_or(false);
+  if (config.cors_max_age) {
+    settings.cors.max_age = std::chrono::floor<std::chrono::seconds>(*config.cors_max_age);
+  }
   settings.log_level =
       telemetry::ParseLogLevel(config.log_level.value_or("")).value_or(telemetry::LogLevel::kInfo);
   settings.log_format = telemetry::ParseLogFormat(config.log_format.value_or(""))

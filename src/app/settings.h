@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "namespaces/snapshot.h"
+#include "rpc/cors.h"
 #include "rpc/server.h"
 #include "telemetry/log.h"
 
@@ -52,6 +53,7 @@ struct ServerSettings {
   std::chrono::milliseconds rebind_grace{30'000};
   std::chrono::milliseconds queue_delay_target{100};
   bool insecure = false;
+  rpc::CorsSettings cors;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kText;
   rpc::ServerLimits limits;

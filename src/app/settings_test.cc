@@ -95,6 +95,24 @@ TEST(SettingsTest, RefusesToBeReachableUnprotected) {
   EXPECT_FALSE(CheckExposure(settings));
 }
 
+TEST(SettingsTest, AllowsTheOriginsOfAFlagInPlaceOfThoseOfTheFile) {
+  const auto snapshot = Config(
+      "server: {cors: {allowed_origins: [\"https://*.example.com\"], allow_credentials: true, "
+      "max_age: 10m}}\n");
+  const rpc::CorsSettings file = Decide(snapshot->server, *snapshot).cors;
+  ASSERT_EQ(file.allowed_origins.size(), 1u);
+  EXPECT_EQ(file.allowed_origins[0].text(), "https://*.example.com");
+  EXPECT_TRUE(file.allow_credentials);
+  EXPECT_EQ(file.max_age, std::chrono::minutes(10));
+  const auto flags = FromFlags({{"cors-allowed-origins", "http://a:1,http://b:2"}});
+  ASSERT_TRUE(flags);
+  const rpc::CorsSettings both = Decide(Overlay(*flags, snapshot->server), *snapshot).cors;
+  EXPECT_EQ(both.allowed_origins.size(), 2u);
+  EXPECT_TRUE(both.allow_credentials);
+  EXPECT_TRUE(Decide({}, *Config("")).cors.allowed_origins.empty());
+  EXPECT_FALSE(FromFlags({{"cors-allowed-origins", "app.example.com"}}));
+}
+
 TEST(EffectiveConfigTest, WritesDefaultsOutAndSecretsAsReferences) {
   const auto snapshot = Config(
       "backends:\n  q: {type: postgres, connection: \"pg://u:${env:PW}@h\", password: "

@@ -120,6 +120,14 @@ TEST(ConfigTest, ADuplicateKeyIsRefusedInEverySpelling) {
             "3:5 DUPLICATE_NAME\n");
 }
 
+TEST(ConfigTest, OriginsOfWebPagesAreCheckedOneByOne) {
+  EXPECT_EQ(Wrong("server: {cors: {allowed_origins: [\"https://a\", b, [c]]}}\n"),
+            "1:48 BAD_ORIGIN\n1:51 BAD_ORIGIN\n");
+  EXPECT_EQ(Wrong("server: {cors: {allowed_origins: \"*\"}}\n"), "1:34 BAD_VALUE\n");
+  EXPECT_EQ(Wrong("server: {cors: {max_age: 2d, allow_credential: true}}\n"),
+            "1:26 BAD_VALUE\n1:30 UNKNOWN_KEY\n");
+}
+
 TEST(ConfigTest, ALiteralPasswordIsRefusedAndNotRepeated) {
   for (const char* text : {"backends:\n  p: {type: postgres, connection: \"pg://u:hunter2@h\"}\n",
                            "backends:\n  p: {type: postgres, password: hunter2}\n"}) {

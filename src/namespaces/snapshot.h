@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "base/web_origin.h"
 #include "contract/backend.h"
 
 namespace prism::namespaces {
@@ -59,6 +60,9 @@ struct ServerConfig {
   std::optional<std::chrono::milliseconds> rebind_grace;
   std::optional<std::chrono::milliseconds> queue_delay_target;
   std::optional<bool> insecure;
+  std::optional<std::vector<base::WebOriginPattern>> cors_allowed_origins;
+  std::optional<bool> cors_allow_credentials;
+  std::optional<std::chrono::milliseconds> cors_max_age;
   std::optional<std::string> log_level;
   std::optional<std::string> log_format;
   std::optional<std::uint64_t> max_connections;

@@ -14,6 +14,7 @@
 
 #include "base/secret_ref.h"
 #include "base/strings.h"
+#include "base/web_origin.h"
 #include "namespaces/connection.h"
 #include "namespaces/map_reader.h"
 #include "namespaces/problems.h"
@@ -47,6 +48,8 @@ class ConfigReader {
 
  private:
   void ReadServer(const YamlValue* value);
+  void ReadCors(const YamlValue* value);
+  void ReadOrigins(const YamlValue* value);
   void ReadLimits(const YamlValue* value);
   void ReadMemory(const YamlValue* value);
   void ReadBackends(const YamlValue* value);
@@ -80,8 +83,39 @@ void ConfigReader::ReadServer(const YamlValue* value) {
   server.insecure = reader.Bool("insecure");
   server.log_level = reader.OneOf("log_level", {"debug", "info", "warn", "error"});
   server.log_format = reader.OneOf("log_format", {"text", "json"});
+  ReadCors(reader.Take("cors"));
   ReadLimits(reader.Take("limits"));
   reader.Finish();
+}
+
+void ConfigReader::ReadCors(const YamlValue* value) {
+  if (value == nullptr) return;
+  MapReader reader(*value, "server.cors", problems_);
+  ServerConfig& server = snapshot_.server;
+  ReadOrigins(reader.Take("allowed_origins"));
+  server.cors_allow_credentials = reader.Bool("allow_credentials");
+  server.cors_max_age = reader.Duration("max_age", seconds(0), hours(24));
+  reader.Finish();
+}
+
+void ConfigReader::ReadOrigins(const YamlValue* value) {
+  if (value == nullptr) return;
+  if (value->kind != YamlValue::Kind::kList) {
+    problems_.Add(value->mark, "BAD_VALUE",
+                  fmt::format("allowed_origins is {} where a list is expected: "
+                              "[\"https://app.example.com\"]",
+                              value->KindName()));
+    return;
+  }
+  auto& origins = snapshot_.server.cors_allowed_origins.emplace();
+  for (const YamlValue& item : value->items) {
+    auto pattern = base::WebOriginPattern::Parse(item.scalar);
+    if (pattern) {
+      origins.push_back(*std::move(pattern));
+    } else {
+      problems_.Add(item.mark, pattern.error().reason(), pattern.error().message());
+    }
+  }
 }
 
 void ConfigReader::ReadLimits(const YamlValue* value) {
