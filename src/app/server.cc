@@ -124,8 +124,8 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
 
 Status Server::Accept(Sockets sockets) {
   Listeners& all = *listeners_;
-  all.data =
-      std::make_unique<rpc::CallServer>(all.core.shards(), all.core.gateway(), settings_.limits);
+  all.data = std::make_unique<rpc::CallServer>(all.core.shards(), all.core.gateway(),
+                                               settings_.limits, rpc::Cors(settings_.cors));
   for (rpc::ListenSocket& socket : sockets.data) TRY(all.data->Listen(std::move(socket)));
 
   runtime::Shard& shard = all.core.shards().at(0);

@@ -206,7 +206,8 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   settings.rebind_grace = config.rebind_grace.value_or(settings.rebind_grace);
   settings.queue_delay_target = config.queue_delay_target.value_or(settings.queue_delay_target);
   settings.insecure = config.insecure.value_or(false);
-  settings.cors.allowed_origins = config.cors_allowed_origins.value_or(settings.cors.allowed_origins);
+  settings.cors.allowed_origins =
+      config.cors_allowed_origins.value_or(settings.cors.allowed_origins);
   settings.cors.allow_credentials = config.cors_allow_credentials.value_or(false);
   if (config.cors_max_age) {
     settings.cors.max_age = std::chrono::floor<std::chrono::seconds>(*config.cors_max_age);

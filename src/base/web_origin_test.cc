@@ -40,7 +40,8 @@ TEST(WebOriginTest, AStarStandsForLabelsBelowAHost) {
   for (const char* other :
        {"https://example.com", "https://.example.com", "https://evilexample.com",
         "http://a.example.com", "https://a.example.com:8443", "https://evil.com/.example.com",
-        "https://evil.com:1.example.com", "https://u@evil.example.com", "https://a.example.com.x"}) {
+        "https://evil.com:1.example.com", "https://u@evil.example.com",
+        "https://a.example.com.x"}) {
     EXPECT_FALSE(pattern.Matches(other)) << other;
   }
   EXPECT_TRUE(Pattern("https://*.example.com:8443").Matches("https://a.example.com:8443"));
@@ -55,11 +56,31 @@ TEST(WebOriginTest, TheStarAloneMatchesAll) {
 }
 
 TEST(WebOriginTest, RefusesWhatNoBrowserSends) {
-  for (const char* bad :
-       {"", "null", "app.example.com", "localhost:8080", "https://", "https://a/", "https://a/path",
-        "://a", "1http://a", "https://*", "https://a.*.com", "https://*a.com", "*://a", "https://a b",
-        "https://u@a", "https://a:0", "https://a:", "https://a:65536", "https://a:08", "https://.a",
-        "https://a..b", "https://[x]", "https://[]", "https://a?b", "https://*.*.com"}) {
+  for (const char* bad : {"",
+                          "null",
+                          "app.example.com",
+                          "localhost:8080",
+                          "https://",
+                          "https://a/",
+                          "https://a/path",
+                          "://a",
+                          "1http://a",
+                          "https://*",
+                          "https://a.*.com",
+                          "https://*a.com",
+                          "*://a",
+                          "https://a b",
+                          "https://u@a",
+                          "https://a:0",
+                          "https://a:",
+                          "https://a:65536",
+                          "https://a:08",
+                          "https://.a",
+                          "https://a..b",
+                          "https://[x]",
+                          "https://[]",
+                          "https://a?b",
+                          "https://*.*.com"}) {
     const auto pattern = WebOriginPattern::Parse(bad);
     ASSERT_FALSE(pattern) << bad;
     EXPECT_EQ(pattern.error().reason(), "BAD_ORIGIN") << bad;

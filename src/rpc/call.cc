@@ -229,9 +229,20 @@ void Call::TakeIdentity() {
 
 void Call::OnHeadersEnd(bool end) {
   if (names_request_ || traceparents_ != 0) TakeIdentity();
+  if (Cors::IsPreflight(verb_, headers_)) return AnswerPreflight(end);
   if (Status opened = Open(); !opened) return Refuse(opened.error(), end);
   if (streams_requests()) Queue(kDispatch);
   if (end) OnEnd();
+}
+
+// A browser asks whether a page may send what it is about to: nobody else is asked.
+void Call::AnswerPreflight(bool end) {
+  format_ = &PlainFormat();
+  const auto allowed = shard_.cors().AllowPreflight(headers_);
+  if (!allowed) return Refuse(allowed.error(), end);
+  for (const auto& [name, value] : *allowed) AddHeader(name, value);
+  http_status_ = "204";
+  Finish();
 }
 
 // Finds out what the request is: a call of a method, a resource, or nothing that is here.

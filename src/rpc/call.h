@@ -111,6 +111,7 @@ class Call final : public ServerCall,
   // Request side.
   void NoteIdentity(std::string_view name);
   void TakeIdentity();
+  void AnswerPreflight(bool end);
   Status Open();
   Status OpenCall();
   Status NoSuchCall();

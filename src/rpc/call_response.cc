@@ -216,6 +216,8 @@ void Call::SendHeaders(bool end) {
     response_fields_.push_back(
         {.name = "x-request-id", .value = context_->request_id.text(), .unique = true});
   }
+  // No page can make a gRPC call, so that gRPC pays nothing for the pages.
+  if (format_->end != CallEnd::kTrailers) shard_.cors().AppendTo(headers_, response_fields_);
   const std::string_view text(added_text_);
   // Values of some length are ids and the like, which hardly repeat.
   constexpr std::size_t kRepeating = 16;

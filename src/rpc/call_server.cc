@@ -23,10 +23,10 @@ runtime::Task<void> AnnounceDrain(ServerShard& shard) {
 }  // namespace
 
 CallServer::CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
-                       const ServerLimits& limits)
+                       const ServerLimits& limits, const Cors& cors)
     : shards_(shards), limits_(limits) {
   for (int i = 0; i < shards.size(); ++i) {
-    per_shard_.push_back(std::make_unique<ServerShard>(shards.at(i), dispatcher, limits_));
+    per_shard_.push_back(std::make_unique<ServerShard>(shards.at(i), dispatcher, limits_, cors));
   }
 }
 

@@ -22,8 +22,9 @@ namespace prism::rpc {
 // Thread rule: one control thread that is no shard; Listen, Drain and Stop block it.
 class CallServer {
  public:
-  // All of it outlives the server.
-  CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher, const ServerLimits& limits);
+  // Shards and dispatcher outlive the server.
+  CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher, const ServerLimits& limits,
+             const Cors& cors = {});
   CallServer(const CallServer&) = delete;
   CallServer& operator=(const CallServer&) = delete;
   ~CallServer();

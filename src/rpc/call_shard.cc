@@ -1,11 +1,14 @@
 #include "rpc/call_shard.h"
 
+#include <utility>
+
 #include "rpc/call.h"
 
 namespace prism::rpc {
 
-CallShard::CallShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits)
-    : shard_(shard), dispatcher_(dispatcher), limits_(limits) {}
+CallShard::CallShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits,
+                     Cors cors)
+    : shard_(shard), dispatcher_(dispatcher), limits_(limits), cors_(std::move(cors)) {}
 
 CallShard::~CallShard() = default;
 

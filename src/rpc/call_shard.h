@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "rpc/cors.h"
 #include "rpc/server.h"
 #include "runtime/shard.h"
 #include "runtime/task_group.h"
@@ -20,7 +21,8 @@ class Call;
 // Thread rule: its shard.
 class CallShard {
  public:
-  CallShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits);
+  CallShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits,
+            Cors cors = {});
   CallShard(const CallShard&) = delete;
   CallShard& operator=(const CallShard&) = delete;
   ~CallShard();
@@ -28,6 +30,7 @@ class CallShard {
   runtime::Shard& shard() { return shard_; }
   Dispatcher& dispatcher() { return dispatcher_; }
   const ServerLimits& limits() const { return limits_; }
+  const Cors& cors() const { return cors_; }
   runtime::TaskGroup& tasks() { return tasks_; }
   // Names requests, and spans of traces.
   telemetry::IdSource& ids() { return ids_; }
@@ -46,6 +49,7 @@ class CallShard {
   runtime::Shard& shard_;
   Dispatcher& dispatcher_;
   const ServerLimits& limits_;
+  const Cors cors_;
   runtime::TaskGroup tasks_;
   telemetry::IdSource ids_;
   std::vector<std::unique_ptr<Call>> pool_;

@@ -63,28 +63,22 @@ Status CheckCors(const CorsSettings& settings) {
 
 Cors::Cors(CorsSettings settings)
     : settings_(std::move(settings)),
-      any_origin_(
-          std::ranges::any_of(settings_.allowed_origins, &base::WebOriginPattern::any)) {}
+      any_origin_(std::ranges::any_of(settings_.allowed_origins, &base::WebOriginPattern::any)) {}
 
 bool Cors::Allows(std::string_view origin) const {
   return std::ranges::any_of(settings_.allowed_origins,
                              [&](const auto& pattern) { return pattern.Matches(origin); });
 }
 
-bool Cors::IsPreflight(std::string_view method, const RequestHeaders& request) {
-  return method == "OPTIONS" && !request.Find("origin").empty() &&
-         !request.Find("access-control-request-method").empty();
-}
-
 Result<std::vector<std::pair<std::string_view, std::string>>> Cors::AllowPreflight(
     const RequestHeaders& request) const {
   const std::string_view origin = request.Find("origin");
   if (!Allows(origin)) {
-    return std::unexpected(Error(
-        Code::kPermissionDenied, "CORS_ORIGIN_NOT_ALLOWED",
-        fmt::format("pages of {} may not call this server: add the origin to "
-                    "server.cors.allowed_origins (--cors-allowed-origins)",
-                    origin.substr(0, 200))));
+    return std::unexpected(
+        Error(Code::kPermissionDenied, "CORS_ORIGIN_NOT_ALLOWED",
+              fmt::format("pages of {} may not call this server: add the origin to "
+                          "server.cors.allowed_origins (--cors-allowed-origins)",
+                          origin.substr(0, 200))));
   }
   std::vector<std::pair<std::string_view, std::string>> fields = {
       {"access-control-allow-methods", std::string(kMethods)},

@@ -37,7 +37,10 @@ class Cors {
   bool enabled() const { return !settings_.allowed_origins.empty(); }
 
   // True for the request by which a browser asks whether it may send another one.
-  static bool IsPreflight(std::string_view method, const RequestHeaders& request);
+  static bool IsPreflight(std::string_view method, const RequestHeaders& request) {
+    return method == "OPTIONS" && !request.Find("origin").empty() &&
+           !request.Find("access-control-request-method").empty();
+  }
   // What the answer to a preflight says beside AppendTo; PERMISSION_DENIED/CORS_ORIGIN_NOT_ALLOWED.
   Result<std::vector<std::pair<std::string_view, std::string>>> AllowPreflight(
       const RequestHeaders& request) const;

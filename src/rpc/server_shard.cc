@@ -7,8 +7,9 @@
 
 namespace prism::rpc {
 
-ServerShard::ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits)
-    : shard_(shard), calls_(shard, dispatcher, limits), empty_(shard) {
+ServerShard::ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits,
+                         Cors cors)
+    : shard_(shard), calls_(shard, dispatcher, limits, std::move(cors)), empty_(shard) {
   empty_.Set();
 }
 

@@ -21,7 +21,7 @@ namespace prism::rpc {
 // Thread rule: its shard, except load().
 class ServerShard {
  public:
-  ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits);
+  ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits, Cors cors);
   ServerShard(const ServerShard&) = delete;
   ServerShard& operator=(const ServerShard&) = delete;
   ~ServerShard();

@@ -125,6 +125,57 @@ class Http(unittest.TestCase):
         self.assertEqual(run.stdout, "fetched\n", run.stderr)
 
 
+class Cors(unittest.TestCase):
+    ORIGIN = "https://app.example.com"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = cls.enterClassContext(Gateway(PROGRAM, "--cors-allowed-origins", f"{cls.ORIGIN},https://*.example.org"))
+
+    def headers(self, *arguments):
+        """Status and headers of a request of curl; of `vary` all values."""
+        run = subprocess.run(["curl", "-sSi", "--max-time", "10", *arguments, f"http://{self.gateway.data}{KEYVALUE}Get"],
+                             capture_output=True, text=True, check=True)
+        status, *lines = run.stdout.split("\n\n")[0].split("\n")
+        headers = {}
+        for name, value in (line.split(": ", 1) for line in lines):
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return int(status.split()[1]), headers, run.stdout
+
+    def preflight(self, origin, version):
+        return self.headers(version, "-X", "OPTIONS", "-H", f"Origin: {origin}", "-H", "Access-Control-Request-Method: PUT",
+                            "-H", "Access-Control-Request-Headers: content-type,prism-ttl")
+
+    def test_preflights(self):
+        for version in ("--http1.1", "--http2-prior-knowledge"):
+            with self.subTest(version):
+                status, headers, _ = self.preflight("https://a.example.org", version)
+                self.assertEqual((status, headers["access-control-allow-origin"]), (204, "https://a.example.org"))
+                self.assertIn("PUT", headers["access-control-allow-methods"])
+                self.assertIn("prism-ttl", headers["access-control-allow-headers"].split(", "))
+                self.assertEqual(headers["vary"], "origin, access-control-request-method, access-control-request-headers")
+                status, headers, text = self.preflight("https://example.org", version)
+                self.assertEqual(status, 403)
+                self.assertNotIn("access-control-allow-origin", headers)
+                self.assertIn("CORS_ORIGIN_NOT_ALLOWED", text)
+
+    def test_answers(self):
+        call = ["-H", "content-type: application/json", "-d", '{"namespace":"scratch","key":"a"}']
+        status, headers, _ = self.headers(*call, "-H", f"Origin: {self.ORIGIN}")
+        self.assertEqual((status, headers["access-control-allow-origin"]), (200, self.ORIGIN))
+        for others in (["-H", "Origin: null"], []):
+            status, headers, _ = self.headers(*call, *others)
+            self.assertEqual((status, headers["vary"]), (200, "origin"))
+            self.assertNotIn("access-control-allow-origin", headers)
+
+    def test_credentials_for_all_are_refused(self):
+        config = self.gateway.directory / "cors.yaml"
+        config.write_text('server: {cors: {allowed_origins: ["*"], allow_credentials: true}}\n')
+        run = subprocess.run([PROGRAM, "serve", "--check", "--config", str(config)], capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn("CORS_CREDENTIALS_FOR_ALL", run.stderr)
+
+
 if __name__ == "__main__":
     PROGRAM = sys.argv.pop(1)
     unittest.main()

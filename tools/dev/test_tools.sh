@@ -67,6 +67,23 @@ make_polyglot_java() {
 
 make_polyglot_node() { cp "$1/package.json" . && npm install --silent --no-audit --no-fund; }
 
+# The Connect client for pages and what makes a bundle of it, for tests/http_clients.
+install_http_clients() {
+  need_command node nodejs
+  need_command npm npm
+  cached http-clients "$(sha256sum <tests/http_clients/package.json)" make_polyglot_node "$PWD/tests/http_clients"
+}
+
+# grpcurl, for tests/http_clients. The newest version that the Go of Debian 12 builds.
+GRPCURL_VERSION=v1.8.9
+
+install_grpcurl() {
+  need_command go golang-go
+  cached grpcurl "$GRPCURL_VERSION" make_grpcurl
+}
+
+make_grpcurl() { GOBIN="$PWD/bin" go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL_VERSION"; }
+
 # HTTP/2 conformance, for tests/rpc. The newest version that the Go module proxy has.
 H2SPEC_VERSION=v2.2.1+incompatible
 
@@ -86,5 +103,7 @@ make_h2spec() {
 install_test_tools() {
   install_python_packages
   install_polyglot_clients
+  install_http_clients
+  install_grpcurl
   install_h2spec
 }

@@ -33,9 +33,9 @@ inline std::string Framed(std::string_view message, bool compressed = false) {
 // The server side of one shard, driven by hand: its shard does not run.
 class Wire final : private OutputListener {
  public:
-  explicit Wire(const ServerLimits& limits_in = {})
+  explicit Wire(const ServerLimits& limits_in = {}, const Cors& cors = {})
       : limits(limits_in),
-        calls(shard, dispatcher, limits),
+        calls(shard, dispatcher, limits, cors),
         server(std::make_unique<CallConnection>(calls, static_cast<OutputListener&>(*this),
                                                 "test:1")) {}
   ~Wire() {
