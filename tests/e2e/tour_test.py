@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from prism_gateway import Gateway  # noqa: E402
 
 # What a reader must see, in this order.
-EXPECTED = ["fsynced", "hello", "59m", "device=phone", "committed, fsynced", "salut", "c2FsdXQ=", "KEY_EMPTY", "keyvalue_cas               pass",
-            "8 connections x 32 streams", "SERVING", "[+] backend sqlite ok", "2 namespaces"]
+EXPECTED = ["fsynced", "hello", "59m", "device=phone", "committed, fsynced", "salut", "c2FsdXQ=", "KEY_EMPTY", "# Prism", '"key":"readme"',
+            "keyvalue_cas               pass", "8 connections x 32 streams", "SERVING", "[+] backend sqlite ok", "2 namespaces"]
 
 
 def tour_blocks():

@@ -123,10 +123,9 @@ Result<WriteCondition> ParseWriteCondition(const rpc::RequestHeaders& headers) {
 Error VersionMismatch(std::string_view current_version) {
   Error error(Code::kAborted, "VERSION_MISMATCH",
               current_version.empty()
-                  ? "the key is not there, and the request is for one version of it: nothing was "
-                    "done"
-                  : "the key has another version than the request is for: nothing was done; read "
-                    "it again, the ETag of this answer is the current one");
+                  ? "the condition does not hold, for the key is not there: nothing was done"
+                  : "the condition does not hold: nothing was done; the ETag of this answer is the "
+                    "version that is there, read the key again");
   if (current_version.empty()) return error;
   return std::move(error).With("version", std::string(current_version));
 }

@@ -1,0 +1,67 @@
+"""Runs the commands of a guide as a reader would, in one shell, against a fresh gateway. What a ```text block shows must be
+what the ```sh block before it prints; "..." stands for anything within a line.
+
+usage: guide_test.py PROGRAM GUIDE
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from prism_gateway import Gateway  # noqa: E402
+
+MARK = "----- block ends -----"
+
+
+def blocks_of(guide):
+    """[(commands, what they print or None)]"""
+    found = re.findall(r"^```(sh|text)\n(.*?)^```$", guide.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = []
+    for i, (kind, text) in enumerate(found):
+        if kind == "sh":
+            shown = found[i + 1][1] if i + 1 < len(found) and found[i + 1][0] == "text" else None
+            blocks.append((text, shown))
+    return blocks
+
+
+def matches(printed, shown):
+    pattern = ".*".join(re.escape(part) for part in shown.split("..."))
+    return re.fullmatch(pattern, printed) is not None
+
+
+def missing_lines(printed, shown):
+    """The lines that are shown and not printed, in this order; others may stand between them."""
+    lines, missing = iter(printed.splitlines()), []
+    for wanted in shown.splitlines():
+        if not any(matches(line, wanted) for line in lines):
+            missing.append(wanted)
+    return missing
+
+
+def main():
+    program, guide = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    blocks = blocks_of(guide)
+    if not any(shown for _, shown in blocks):
+        raise RuntimeError(f"{guide} shows no output that could be compared")
+    with Gateway(str(program)) as gateway:
+        tour = gateway.directory / "tour"
+        script = "set -euo pipefail\n" + "".join(f"{commands}echo; echo '{MARK}'\n" for commands, _ in blocks)
+        script = script.replace("127.0.0.1:8980", gateway.data).replace("127.0.0.1:8981", gateway.admin)
+        script = script.replace("/tmp/prism-tour", str(tour))
+        environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+        run = subprocess.run(["bash", "-c", script], env=environment, text=True, timeout=100, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
+        print(run.stdout)
+        if run.returncode != 0:
+            raise RuntimeError(f"the commands of {guide.name} failed with code {run.returncode}")
+        for (commands, shown), printed in zip(blocks, run.stdout.split(MARK + "\n"), strict=False):
+            missing = missing_lines(printed.replace("\r", ""), shown or "")
+            if missing:
+                raise RuntimeError(f"{guide.name} shows what these commands do not print:\n{commands}" + "\n".join(missing))
+
+
+if __name__ == "__main__":
+    main()
