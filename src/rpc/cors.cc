@@ -15,14 +15,15 @@ constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, DELETE";
 constexpr std::string_view kRequestHeaders =
     "authorization, connect-accept-encoding, connect-content-encoding, connect-protocol-version, "
     "connect-timeout-ms, content-encoding, content-type, grpc-accept-encoding, grpc-encoding, "
-    "grpc-timeout, if-match, if-none-match, range, traceparent, tracestate, x-grpc-web, "
-    "x-request-id, x-user-agent";
+    "grpc-timeout, idempotency-key, if-match, if-none-match, range, traceparent, tracestate, "
+    "x-grpc-web, x-request-id, x-user-agent";
 constexpr std::string_view kOwnHeaders = "prism-";
 
 // What pages may read beside the few headers that every page may.
 constexpr std::string_view kExposed =
-    "allow, connect-content-encoding, content-encoding, etag, grpc-encoding, grpc-message, "
-    "grpc-status, grpc-status-details-bin, prism-durability, retry-after, x-request-id";
+    "accept-encoding, accept-ranges, allow, connect-content-encoding, content-encoding, etag, "
+    "grpc-encoding, grpc-message, grpc-status, grpc-status-details-bin, prism-durability, "
+    "prism-existed, prism-expire-time, prism-tag, retry-after, x-request-id";
 
 // Longer names are none of ours.
 constexpr std::size_t kMaxHeaderBytes = 64;

@@ -20,6 +20,21 @@ PROGRAM = None
 KEYVALUE = "/prism.keyvalue.v1.KeyValueBasic/"
 
 
+OPENAPI = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "openapi.json"
+
+
+def parts_of(node, name):
+    """Everything in the document that has this name; of lists their elements."""
+    if isinstance(node, list):
+        for element in node:
+            yield from parts_of(element, name)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == name:
+                yield from value if isinstance(value, list) else value.values() if name == "parameters" else [value]
+            yield from parts_of(value, name)
+
+
 def encoded(value):
     return base64.b64encode(value).decode()
 
@@ -167,6 +182,22 @@ class Cors(unittest.TestCase):
             status, headers, _ = self.headers(*call, *others)
             self.assertEqual((status, headers["vary"]), (200, "origin"))
             self.assertNotIn("access-control-allow-origin", headers)
+
+    def test_pages_may_use_every_header_of_the_contract(self):
+        _, asked, _ = self.preflight(self.ORIGIN, "--http1.1")
+        _, answered, _ = self.headers("-H", f"Origin: {self.ORIGIN}")
+        may_send = asked["access-control-allow-headers"].split(", ")
+        may_read = answered["access-control-expose-headers"].split(", ")
+        contract = json.loads(OPENAPI.read_text())
+        sent = {parameter["name"].lower() for parameter in parts_of(contract, "parameters") if parameter.get("in") == "header"}
+        # components.headers has names of its own for them.
+        read = {name.lower() for where in (contract["paths"], contract["components"]["responses"])
+                for headers in parts_of(where, "headers") for name in headers}
+        self.assertIn("idempotency-key", sent)
+        self.assertIn("etag", read)
+        # A header of ours is allowed by its beginning, when it is asked for.
+        self.assertEqual({name for name in sent if not name.startswith("prism-")} - set(may_send), set())
+        self.assertEqual(read - set(may_read), set())
 
     def test_credentials_for_all_are_refused(self):
         config = self.gateway.directory / "cors.yaml"

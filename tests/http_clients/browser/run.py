@@ -91,7 +91,7 @@ def call_from_pages(prism, directory, allowed, denied):
     fill(allowed, prism, sources, ["script", "headers", "cancel", *sources], denied.origin + "/index.html")
     fill(denied, prism, {}, ["denied"])
     with chromium(allowed.origin + "/index.html"):
-        expect(allowed, "script", ["ok " + json.dumps(step, ensure_ascii=False, separators=(",", ":")) for step in SCRIPT["steps"]])
+        expect(allowed, "script", ["ok " + json.dumps(step, ensure_ascii=False, separators=(",", ":")) for step in SCRIPT["steps"] + SCRIPT["resources"]])
         expect(allowed, "headers", ["200 from-a-page memory"])
         expect(allowed, "cancel", ["10"])
         for path, (_, lines) in sources.items():

@@ -121,8 +121,39 @@ export class Client {
     check(((await this.call('KeyValueBasic/Delete', { key })).existed ?? false) === expect, `existed is not ${expect}`);
   }
 
+  async resource(key, method, headers, body) {
+    const response = await fetch(`${this.base}/v1/${this.ns}/keyvalue/${encodeURIComponent(key)}`, { method, headers, body });
+    check(response.type === this.type, `the response is of type ${response.type}`);
+    return response;
+  }
+
+  async create({ key, value, status, reason }) {
+    const response = await this.resource(key, 'PUT', { 'if-none-match': '*', 'prism-ttl': '1h' }, value);
+    check(response.status === status && response.headers.get('etag'), `status ${response.status}`);
+    if (reason) check((await response.json()).details[0].debug.reason === reason, `not ${reason}`);
+  }
+
+  async read({ key, expect, reason }) {
+    const response = await this.resource(key, 'GET');
+    if (expect === null) {
+      check(response.status === 404 && (await response.json()).details[0].debug.reason === reason, `status ${response.status}`);
+      return;
+    }
+    check(response.status === 200 && await response.text() === expect, `status ${response.status}`);
+    check(response.headers.get('prism-expire-time').endsWith('Z'), 'it expires');
+    const again = await this.resource(key, 'GET', { 'if-none-match': response.headers.get('etag') });
+    check(again.status === 304, `status ${again.status}`);
+    const head = await this.resource(key, 'HEAD');
+    check(head.status === 200 && head.headers.get('etag') === response.headers.get('etag'), `status ${head.status}`);
+  }
+
+  async remove({ key, existed }) {
+    const response = await this.resource(key, 'DELETE');
+    check(response.status === 204 && response.headers.get('prism-existed') === existed, `status ${response.status}`);
+  }
+
   async run(script, print) {
-    for (const step of script.steps) {
+    for (const step of [...script.steps, ...script.resources]) {
       await this[step.do](step);
       print('ok ' + JSON.stringify(step));
     }

@@ -7,6 +7,7 @@ import com.google.gson.JsonParser;
 import java.io.DataInputStream;
 import java.io.InputStream;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -21,14 +22,14 @@ import java.util.List;
 
 public final class Client {
   private final HttpClient http;
-  private final HttpClient.Version version;
   private final String base;
+  private final String resources;
   private final String namespace;
 
   private Client(HttpClient.Version version, String address, String namespace) {
     this.http = HttpClient.newBuilder().version(version).connectTimeout(Duration.ofSeconds(20)).build();
-    this.version = version;
     this.base = "http://" + address + "/prism.keyvalue.v1.";
+    this.resources = "http://" + address + "/v1/" + namespace + "/keyvalue/";
     this.namespace = namespace;
   }
 
@@ -173,6 +174,48 @@ public final class Client {
     check(flag(call("KeyValueBasic/Delete", keyed(step)), "existed") == step.get("expect").getAsBoolean(), step);
   }
 
+  private HttpResponse<String> resource(String method, JsonObject step, String body, String... headers) throws Exception {
+    String key = URLEncoder.encode(step.get("key").getAsString(), StandardCharsets.UTF_8).replace("+", "%20");
+    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(resources + key)).timeout(Duration.ofSeconds(20));
+    if (headers.length != 0) request.headers(headers);
+    request.method(method, body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body));
+    return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private static String header(HttpResponse<?> response, String name) {
+    return response.headers().firstValue(name).orElse("");
+  }
+
+  private static void checkReason(HttpResponse<String> response, JsonObject step) {
+    check(response.body().contains("\"reason\":" + step.get("reason")), response.body());
+  }
+
+  private void create(JsonObject step) throws Exception {
+    HttpResponse<String> response = resource("PUT", step, step.get("value").getAsString(), "if-none-match", "*", "prism-ttl", "1h");
+    check(response.statusCode() == step.get("status").getAsInt() && !header(response, "etag").isEmpty(), response);
+    if (step.has("reason")) checkReason(response, step);
+  }
+
+  private void read(JsonObject step) throws Exception {
+    HttpResponse<String> response = resource("GET", step, null);
+    if (step.get("expect").isJsonNull()) {
+      check(response.statusCode() == 404, response);
+      checkReason(response, step);
+      return;
+    }
+    check(response.statusCode() == 200 && response.body().equals(step.get("expect").getAsString()), response.body());
+    check(header(response, "prism-expire-time").endsWith("Z"), "it expires");
+    String etag = header(response, "etag");
+    check(resource("GET", step, null, "if-none-match", etag).statusCode() == 304, "the condition is not met");
+    HttpResponse<String> head = resource("HEAD", step, null);
+    check(head.statusCode() == 200 && header(head, "etag").equals(etag) && head.body().isEmpty(), head);
+  }
+
+  private void remove(JsonObject step) throws Exception {
+    HttpResponse<String> response = resource("DELETE", step, null);
+    check(response.statusCode() == 204 && header(response, "prism-existed").equals(step.get("existed").getAsString()), response);
+  }
+
   private void run(JsonObject step) throws Exception {
     switch (step.get("do").getAsString()) {
       case "set" -> set(step);
@@ -183,6 +226,9 @@ public final class Client {
       case "list_error" -> listError(step);
       case "error" -> error(step);
       case "delete" -> delete(step);
+      case "create" -> create(step);
+      case "read" -> read(step);
+      case "remove" -> remove(step);
       default -> throw new AssertionError("unknown step " + step);
     }
   }
@@ -190,9 +236,11 @@ public final class Client {
   public static void main(String[] arguments) throws Exception {
     JsonObject script = JsonParser.parseString(Files.readString(Path.of(arguments[2]))).getAsJsonObject();
     Client client = new Client(HttpClient.Version.valueOf(arguments[0]), arguments[1], script.get("namespace").getAsString());
-    for (JsonElement step : script.getAsJsonArray("steps")) {
-      client.run(step.getAsJsonObject());
-      System.out.println("ok " + step);
+    for (String part : List.of("steps", "resources")) {
+      for (JsonElement step : script.getAsJsonArray(part)) {
+        client.run(step.getAsJsonObject());
+        System.out.println("ok " + step);
+      }
     }
   }
 }

@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 import sys
+import urllib.parse
 
 import requests
 
@@ -20,6 +21,7 @@ def encode(text):
 class Client:
     def __init__(self, address, namespace):
         self.base = f"http://{address}/prism.keyvalue.v1."
+        self.resources = f"http://{address}/v1/{namespace}/keyvalue/"
         self.ns = namespace
         self.session = requests.Session()
 
@@ -86,12 +88,36 @@ class Client:
     def delete(self, key, expect):
         check(self.call("KeyValueBasic/Delete", key=key).get("existed", False) == expect, f"existed is not {expect}")
 
+    def resource(self, method, key, **options):
+        return self.session.request(method, self.resources + urllib.parse.quote(key, safe=""), timeout=20, **options)
+
+    def create(self, key, value, status, reason=None):
+        reply = self.resource("PUT", key, headers={"if-none-match": "*", "prism-ttl": "1h"}, data=value.encode())
+        check(reply.status_code == status and "etag" in reply.headers, reply.text)
+        check(reason is None or reply.json()["details"][0]["debug"]["reason"] == reason, reply.text)
+
+    def read(self, key, expect, reason=None):
+        reply = self.resource("GET", key)
+        if expect is None:
+            check(reply.status_code == 404 and reply.json()["details"][0]["debug"]["reason"] == reason, reply.text)
+            return
+        check(reply.status_code == 200 and reply.content == expect.encode(), reply.text)
+        check(reply.headers["prism-expire-time"].endswith("Z"), "it expires")
+        again = self.resource("GET", key, headers={"if-none-match": reply.headers["etag"]})
+        check(again.status_code == 304, again.status_code)
+        head = self.resource("HEAD", key)
+        check(head.status_code == 200 and head.headers["etag"] == reply.headers["etag"] and not head.content, head.headers)
+
+    def remove(self, key, existed):
+        reply = self.resource("DELETE", key)
+        check(reply.status_code == 204 and reply.headers["prism-existed"] == existed, reply.headers)
+
 
 def main():
     with open(sys.argv[2]) as file:
         script = json.load(file)
     client = Client(sys.argv[1], script["namespace"])
-    for step in script["steps"]:
+    for step in script["steps"] + script["resources"]:
         arguments = dict(step)
         getattr(client, arguments.pop("do"))(**arguments)
         print("ok", json.dumps(step, ensure_ascii=False))
