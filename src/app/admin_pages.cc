@@ -132,6 +132,7 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Counter("prism_connections_refused_total",
                "New connections that were closed: all others had calls open.");
   text.Sample({}, crowding.refused);
+  if (tls_ != nullptr) WriteTls(text);
   text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
   text.Sample({}, parts_.budget.used());
   text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");
@@ -143,14 +144,30 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
                            .body = std::move(text).Take()};
 }
 
+void AdminPages::WriteTls(telemetry::PrometheusText& text) const {
+  const rpc::TlsCounters& counters = parts_.tls_counters();
+  text.Counter("prism_tls_sessions_total", "TLS handshakes that were completed.");
+  text.Sample({}, counters.sessions.load());
+  text.Counter("prism_tls_failures_total", "TLS handshakes that were not, by reason.");
+  for (std::size_t i = 0; i < counters.failures.size(); ++i) {
+    text.Sample({{"reason", rpc::TlsFailureName(static_cast<rpc::TlsFailure>(i))}},
+                counters.failures[i].load());
+  }
+  text.Gauge("prism_tls_certificate_not_after_seconds",
+             "When the certificate that is served ends, in Unix time.");
+  text.Sample({}, static_cast<std::uint64_t>(tls_->not_after()));
+}
+
 rpc::HttpReply AdminPages::Version() const {
   const nlohmann::ordered_json json = {{"version", prism::Version()}, {"api", "v1"}};
   return {.content_type = kJson, .body = json.dump() + "\n"};
 }
 
 rpc::HttpReply AdminPages::Config() const {
+  ServerSettings settings = parts_.settings;
+  if (tls_ != nullptr) settings.tls = tls_->options();
   return {.content_type = kJson,
-          .body = EffectiveConfig(parts_.settings, parts_.gateway.table()->snapshot())};
+          .body = EffectiveConfig(settings, parts_.gateway.table()->snapshot())};
 }
 
 }  // namespace prism::app

@@ -12,9 +12,11 @@
 #include "gateway/gateway.h"
 #include "rpc/call_server.h"
 #include "rpc/http1_admin.h"
+#include "rpc/tls_counters.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/shard.h"
 #include "runtime/task.h"
+#include "telemetry/prometheus.h"
 
 namespace prism::app {
 
@@ -38,14 +40,17 @@ class AdminPages final : public rpc::HttpGetHandler {
     gateway::Gateway& gateway;
     const gateway::MethodTable& methods;
     const engine::MemoryBudget& budget;
-    std::function<int()> connections;                     // any thread
-    std::function<std::uint64_t()> accept_pauses;         // any thread
-    std::function<rpc::CallServer::Crowding()> crowding;  // any thread
+    std::function<int()> connections;                            // any thread
+    std::function<std::uint64_t()> accept_pauses;                // any thread
+    std::function<rpc::CallServer::Crowding()> crowding;         // any thread
+    std::function<const rpc::TlsCounters&()> tls_counters = {};  // any thread; only with TLS
   };
 
   explicit AdminPages(const Parts& parts) : parts_(parts), gateway_metrics_(parts.methods) {}
 
   runtime::Task<rpc::HttpReply> Get(std::string target) override;
+  // What new connections begin with. On the shard of the pages.
+  void UseTls(std::shared_ptr<const rpc::TlsContext> tls) { tls_ = std::move(tls); }
 
  private:
   // One line of /readyz?verbose.
@@ -58,12 +63,14 @@ class AdminPages final : public rpc::HttpGetHandler {
 
   runtime::Task<rpc::HttpReply> Ready(bool verbose);
   runtime::Task<rpc::HttpReply> Metrics();
+  void WriteTls(telemetry::PrometheusText& text) const;
   rpc::HttpReply Version() const;
   rpc::HttpReply Config() const;
   runtime::Task<Checks> CheckBackends();
 
   Parts parts_;
   gateway::GatewayMetrics gateway_metrics_;
+  std::shared_ptr<const rpc::TlsContext> tls_;  // null: plain text
 };
 
 }  // namespace prism::app

@@ -22,6 +22,13 @@ ordered_json Cors(const rpc::CorsSettings& cors) {
           {"max_age", base::FormatDuration(cors.max_age)}};
 }
 
+ordered_json Tls(const rpc::TlsOptions& tls) {
+  ordered_json json = {{"certificate", tls.certificate}, {"key", tls.key}};
+  if (!tls.client_ca.empty()) json["client_ca"] = tls.client_ca;
+  json["min_version"] = tls.min_version == rpc::TlsVersion::k13 ? "1.3" : "1.2";
+  return json;
+}
+
 ordered_json Server(const ServerSettings& settings) {
   return {{"listen", settings.listen},
           {"admin_listen", settings.admin_listen},
@@ -78,6 +85,7 @@ ordered_json Namespace(const namespaces::NamespaceConfig& config) {
 std::string EffectiveConfig(const ServerSettings& settings, const namespaces::Snapshot& snapshot) {
   ordered_json json = {{"server", Server(settings)},
                        {"memory", {{"max_bytes", base::FormatSize(settings.memory_max_bytes)}}}};
+  if (settings.tls) json["server"]["tls"] = Tls(*settings.tls);
   json["backends"] = ordered_json::object();
   for (const auto& backend : snapshot.backends) json["backends"][backend.name] = Backend(backend);
   json["namespaces"] = ordered_json::array();

@@ -54,7 +54,13 @@ Result<namespaces::ServerConfig> ReadFlags(const ServeFlags& flags) {
 }
 
 // Says what the configuration amounts to, and what of it this program can't serve.
-int Check(const namespaces::SnapshotSource& source, const namespaces::Snapshot& snapshot) {
+int Check(const namespaces::SnapshotSource& source, const namespaces::Snapshot& snapshot,
+          const ServerSettings& settings) {
+  if (settings.tls) {
+    const auto tls = rpc::TlsContext::Load(*settings.tls);
+    if (!tls) return Fail(tls.error());
+    for (const std::string& warning : (*tls)->warnings()) fmt::print("warning: {}\n", warning);
+  }
   for (const namespaces::BackendConfig& backend : snapshot.backends) {
     if (backends::FindBuiltin(backend.type) == nullptr) {
       fmt::print(
@@ -123,7 +129,7 @@ void AddServeFlags(CLI::App& serve, ServeFlags& flags) {
   serve.add_flag("--check", flags.check, "Check the configuration and exit");
   for (const Setting& setting : Settings()) {
     const std::string name = fmt::format("--{}", setting.name);
-    const std::string help = fmt::format("{} [{}]", setting.help, EnvironmentName(setting.name));
+    const std::string help = fmt::format("{} [{}]", setting.help, EnvironmentName(setting));
     if (setting.placeholder.empty()) {
       serve.add_flag_callback(
           name, [&flags, &setting] { flags.settings[std::string(setting.name)] = "true"; }, help);
@@ -153,7 +159,7 @@ int Serve(const ServeFlags& flags) {
   if (!settings) {
     return Fail(settings.error(), settings.error().reason() == "BAD_OPTION" ? kBadUsage : kFailed);
   }
-  if (flags.check) return Check(*source, **snapshot);
+  if (flags.check) return Check(*source, **snapshot, *settings);
 
   telemetry::Logger log(settings->log_level, settings->log_format);
   const std::uint64_t max_fds = RaiseFileLimit();

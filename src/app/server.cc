@@ -1,5 +1,6 @@
 #include "app/server.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -20,6 +21,13 @@ namespace {
 
 // How long a drain goes on unnoticed when it is told to hurry.
 constexpr MonoNanos kDrainStep = 50 * kNanosPerMilli;
+
+runtime::Task<void> TellPages(AdminPages& pages, std::shared_ptr<const rpc::TlsContext> tls) {
+  pages.UseTls(std::move(tls));
+  co_return;
+}
+
+std::string FormatUtc(std::time_t time) { return fmt::format("{:%FT%TZ}", fmt::gmtime(time)); }
 
 runtime::Task<Status> StartListener(rpc::Listener& listener) { co_return listener.Start(); }
 
@@ -46,6 +54,7 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("queue_delay_target", was.queue_delay_target, is.queue_delay_target);
   compare("cors", was.cors, is.cors);
   compare("log_format", was.log_format, is.log_format);
+  compare("tls", was.tls.has_value(), is.tls.has_value());
   compare("memory.max_bytes", was.memory_max_bytes, is.memory_max_bytes);
   compare("max_connections", was.limits.max_connections, is.limits.max_connections);
   compare("max_concurrent_streams", was.limits.max_concurrent_streams,
@@ -69,7 +78,8 @@ struct Server::Listeners {
       : core(settings, log),
         pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods(),
                core.budget(), [this] { return data->connections(); },
-               [this] { return data->accept_pauses(); }, [this] { return data->crowding(); }}) {}
+               [this] { return data->accept_pauses(); }, [this] { return data->crowding(); },
+               [this]() -> const rpc::TlsCounters& { return data->tls_counters(); }}) {}
 
   Core core;
   AdminPages pages;
@@ -104,6 +114,10 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
   // First what can be refused without a trace, as root when need be; then the data, as the user.
   TRY_ASSIGN(Sockets sockets, OpenSockets(settings_));
   if (!settings_.user.empty()) TRY(BecomeUser(settings_.user));
+  // As the user who will read them again when they are renewed.
+  if (settings_.tls) {
+    TRY_ASSIGN(tls_, rpc::TlsContext::Load(*settings_.tls));
+  }
   TRY(listeners_->core.Start(std::move(snapshot)));
   Addresses addresses{.data = sockets.data.front().address(),
                       .admin = sockets.admin.front().address()};
@@ -113,11 +127,7 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
   Listeners& all = *listeners_;
   all.core.health().SetAll(::grpc::health::v1::HealthCheckResponse::SERVING);
   log_.Info("listening", {{"data", addresses.data}, {"admin", addresses.admin}});
-  if (settings_.insecure) {
-    log_.Warn("insecure: everybody who can connect may read and write everything");
-  } else {
-    log_.Info("no authentication: everybody on this machine may read and write everything");
-  }
+  ReportAccess();
   NotifyServiceManager("READY=1");
   return addresses;
 }
@@ -126,6 +136,7 @@ Status Server::Accept(Sockets sockets) {
   Listeners& all = *listeners_;
   all.data = std::make_unique<rpc::CallServer>(all.core.shards(), all.core.gateway(),
                                                settings_.limits, rpc::Cors(settings_.cors));
+  if (tls_ != nullptr) UseTls(tls_);
   for (rpc::ListenSocket& socket : sockets.data) TRY(all.data->Listen(std::move(socket)));
 
   runtime::Shard& shard = all.core.shards().at(0);
@@ -140,9 +151,35 @@ Status Server::Accept(Sockets sockets) {
   return {};
 }
 
-Result<std::shared_ptr<const namespaces::Snapshot>> Server::Read() {
-  TRY_ASSIGN(auto snapshot, source_.Load());
-  TRY_ASSIGN(const ServerSettings settings, decide_(*snapshot));
+void Server::ReportAccess() {
+  if (settings_.insecure) {
+    log_.Warn("insecure: everybody who can connect may read and write everything");
+  } else if (MayBeExposed(settings_)) {
+    log_.Info("whoever shows a certificate may read and write everything",
+              {{"client_ca", settings_.tls->client_ca}});
+  } else {
+    log_.Info("no authentication: everybody on this machine may read and write everything");
+  }
+}
+
+// Connections that there are go on with what they began with.
+void Server::UseTls(std::shared_ptr<const rpc::TlsContext> tls) {
+  tls_ = std::move(tls);
+  Listeners& all = *listeners_;
+  all.data->UseTls(tls_);
+  runtime::RunOn(all.core.shards().at(0), [&] { return TellPages(all.pages, tls_); });
+  log_.Info("certificate",
+            {{"file", tls_->options().certificate}, {"not_after", FormatUtc(tls_->not_after())}});
+  for (const std::string& warning : tls_->warnings()) log_.Warn(warning);
+}
+
+Result<Server::Next> Server::Read() {
+  Next next;
+  TRY_ASSIGN(next.snapshot, source_.Load());
+  TRY_ASSIGN(const ServerSettings settings, decide_(*next.snapshot));
+  if (settings_.tls && settings.tls) {
+    TRY_ASSIGN(next.tls, rpc::TlsContext::Load(*settings.tls));
+  }
   log_.SetLevel(settings.log_level);
   const auto waiting = NeedRestart(settings_, settings);
   std::string names = fmt::format("{}", fmt::join(waiting, ", "));
@@ -150,17 +187,23 @@ Result<std::shared_ptr<const namespaces::Snapshot>> Server::Read() {
     log_.Warn("changed options take effect at the next start", {{"options", names}});
   }
   reload_noted_ = std::move(names);
-  return snapshot;
+  return next;
+}
+
+Status Server::Apply(Next next) {
+  TRY(listeners_->core.Apply(std::move(next.snapshot)));
+  if (next.tls != nullptr) UseTls(std::move(next.tls));
+  return {};
 }
 
 void Server::Reload() {
   NotifyServiceManager("RELOADING=1");
-  auto snapshot = Read();
+  auto next = Read();
   Status applied;
-  if (!snapshot) {
-    applied = std::unexpected(std::move(snapshot).error());
+  if (!next) {
+    applied = std::unexpected(std::move(next).error());
   } else {
-    applied = listeners_->core.Apply(*std::move(snapshot));
+    applied = Apply(*std::move(next));
   }
   lifecycle_.last_reload_failed = !applied;
   ++lifecycle_.reloads;  // last: who sees the number sees the outcome

@@ -41,8 +41,17 @@ class Server {
  private:
   struct Listeners;
 
+  // What a reload is about to serve.
+  struct Next {
+    std::shared_ptr<const namespaces::Snapshot> snapshot;
+    std::shared_ptr<const rpc::TlsContext> tls;
+  };
+
   Status Accept(Sockets sockets);
-  Result<std::shared_ptr<const namespaces::Snapshot>> Read();
+  void ReportAccess();
+  Result<Next> Read();
+  Status Apply(Next next);
+  void UseTls(std::shared_ptr<const rpc::TlsContext> tls);
 
   const ServerSettings settings_;
   Decide decide_;
@@ -50,6 +59,7 @@ class Server {
   telemetry::Logger& log_;
   std::string reload_noted_;  // the options of the file that wait for a restart, as told last
   Lifecycle lifecycle_;
+  std::shared_ptr<const rpc::TlsContext> tls_;  // of new connections; null: plain text
   std::unique_ptr<Listeners> listeners_;
   std::atomic<bool> drained_ = false;
   std::atomic<bool> hurry_ = false;  // the drain is to end now

@@ -91,7 +91,7 @@ Status SetLogFormat(ServerConfig& config, const std::string& text) {
   return {};
 }
 
-constexpr std::array<Setting, 11> kSettings = {{
+constexpr std::array<Setting, 14> kSettings = {{
     {"listen", "ADDRESS", "Where clients connect (default 127.0.0.1:8980; port 0: any)",
      &SetText<&ServerConfig::listen>},
     {"admin-listen", "ADDRESS", "Where health, metrics and status are (default 127.0.0.1:8981)",
@@ -113,7 +113,27 @@ constexpr std::array<Setting, 11> kSettings = {{
      &SetLogLevel},
     {"log-format", "FORMAT", "How they are written: text or json (default: text on a terminal)",
      &SetLogFormat},
+    // The client verbs read PRISM_TLS_...: a key to show as a client is no server's.
+    {"tls-certificate", "FILE", "Speak TLS on the data port: certificate and its chain, PEM",
+     &SetText<&ServerConfig::tls_certificate>, "PRISM_SERVE_TLS_CERTIFICATE"},
+    {"tls-key", "FILE", "Key of that certificate, PEM without a passphrase",
+     &SetText<&ServerConfig::tls_key>, "PRISM_SERVE_TLS_KEY"},
+    {"tls-client-ca", "FILE", "Demand certificates from clients, and who vouches for them, PEM",
+     &SetText<&ServerConfig::tls_client_ca>, "PRISM_SERVE_TLS_CLIENT_CA"},
 }};
+
+// Whoever names one of the files wants TLS; what is missing is refused when they are read.
+std::optional<rpc::TlsOptions> DecideTls(const ServerConfig& config) {
+  if (!config.tls_certificate && !config.tls_key && !config.tls_client_ca &&
+      !config.tls_min_version) {
+    return std::nullopt;
+  }
+  return rpc::TlsOptions{
+      .certificate = config.tls_certificate.value_or(""),
+      .key = config.tls_key.value_or(""),
+      .client_ca = config.tls_client_ca.value_or(""),
+      .min_version = config.tls_min_version == "1.3" ? rpc::TlsVersion::k13 : rpc::TlsVersion::k12};
+}
 
 // The host part of "127.0.0.1:8980", "[::1]:8980", "localhost:8980", "unix:/path".
 bool IsLoopback(std::string_view address) {
@@ -127,9 +147,10 @@ bool IsLoopback(std::string_view address) {
 
 std::span<const Setting> Settings() { return kSettings; }
 
-std::string EnvironmentName(std::string_view setting) {
+std::string EnvironmentName(const Setting& setting) {
+  if (!setting.variable.empty()) return std::string(setting.variable);
   std::string name = "PRISM_";
-  for (const char c : setting) {
+  for (const char c : setting.name) {
     name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   }
   return name;
@@ -155,11 +176,11 @@ Result<ServerConfig> ReadSettings(
 Result<ServerConfig> ReadEnvironment() {
   return ReadSettings(
       [](const Setting& setting) -> std::optional<std::string> {
-        const char* value = std::getenv(EnvironmentName(setting.name).c_str());
+        const char* value = std::getenv(EnvironmentName(setting).c_str());
         if (value == nullptr) return std::nullopt;
         return value;
       },
-      [](const Setting& setting) { return EnvironmentName(setting.name); });
+      [](const Setting& setting) { return EnvironmentName(setting); });
 }
 
 ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
@@ -181,6 +202,10 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.cors_max_age, over.cors_max_age);
   take(result.log_level, over.log_level);
   take(result.log_format, over.log_format);
+  take(result.tls_certificate, over.tls_certificate);
+  take(result.tls_key, over.tls_key);
+  take(result.tls_client_ca, over.tls_client_ca);
+  take(result.tls_min_version, over.tls_min_version);
   take(result.max_connections, over.max_connections);
   take(result.max_concurrent_streams, over.max_concurrent_streams);
   take(result.max_header_list_bytes, over.max_header_list_bytes);
@@ -218,6 +243,8 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
                             .value_or(telemetry::DefaultLogFormat());
   settings.memory_max_bytes =
       config.memory_max_bytes.value_or(engine::MemoryBudget::DefaultMaxBytes());
+
+  settings.tls = DecideTls(config);
 
   rpc::ServerLimits& limits = settings.limits;
   const auto set = [](auto& into, const std::optional<std::uint64_t>& from) {
@@ -257,12 +284,17 @@ Status CheckExposure(const std::string& address, bool insecure) {
   return std::unexpected(Error(
       Code::kFailedPrecondition, "INSECURE_LISTENER",
       fmt::format("{} is reachable from other machines and nobody is asked who they are: listen on "
-                  "127.0.0.1, or allow it with --insecure (server.insecure: true)",
+                  "127.0.0.1, demand certificates on the data port (--tls-client-ca), or allow it "
+                  "with --insecure (server.insecure: true)",
                   address)));
 }
 
+bool MayBeExposed(const ServerSettings& settings) {
+  return settings.insecure || (settings.tls && !settings.tls->client_ca.empty());
+}
+
 Status CheckExposure(const ServerSettings& settings) {
-  TRY(CheckExposure(settings.listen, settings.insecure));
+  TRY(CheckExposure(settings.listen, MayBeExposed(settings)));
   return CheckExposure(settings.admin_listen, settings.insecure);
 }
 

@@ -14,22 +14,25 @@
 #include "namespaces/snapshot.h"
 #include "rpc/cors.h"
 #include "rpc/server.h"
+#include "rpc/tls_context.h"
 #include "telemetry/log.h"
 
 namespace prism::app {
 
 // One option that has a flag and an environment variable.
 struct Setting {
-  std::string_view name;         // of the flag, without dashes; the variable is PRISM_NAME
+  std::string_view name;         // of the flag, without dashes; see EnvironmentName
   std::string_view placeholder;  // empty: a switch
   std::string_view help;
   // Reads the text into the configuration; INVALID_ARGUMENT/BAD_OPTION.
   Status (*set)(namespaces::ServerConfig& config, const std::string& text);
+  // Of the environment; empty: PRISM_ and the name.
+  std::string_view variable = {};
 };
 std::span<const Setting> Settings();
 
 // "PRISM_DRAIN_TIMEOUT" of "drain-timeout".
-std::string EnvironmentName(std::string_view setting);
+std::string EnvironmentName(const Setting& setting);
 
 // Reads all settings that `lookup` has (a variable's or a flag's value by setting). Every mistake
 // is in the message, with `describe(setting)` as the place.
@@ -56,6 +59,7 @@ struct ServerSettings {
   rpc::CorsSettings cors;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kText;
+  std::optional<rpc::TlsOptions> tls;  // unset: plain text
   rpc::ServerLimits limits;
   std::uint64_t memory_max_bytes = 0;
 };
@@ -71,5 +75,8 @@ std::string DefaultDataDir();
 // INVALID_ARGUMENT/BAD_ADDRESS when it is none.
 Status CheckExposure(const std::string& address, bool insecure);
 Status CheckExposure(const ServerSettings& settings);
+// Whether clients of the data port may come from anywhere: they show a certificate, or nobody
+// minds.
+bool MayBeExposed(const ServerSettings& settings);
 
 }  // namespace prism::app

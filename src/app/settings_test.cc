@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
+#include <set>
 
 #include "app/effective_config.h"
 #include "namespaces/yaml_source.h"
@@ -31,8 +32,12 @@ std::shared_ptr<const namespaces::Snapshot> Config(std::string_view text) {
 }
 
 TEST(SettingsTest, NamesEnvironmentVariablesAfterFlags) {
-  EXPECT_EQ(EnvironmentName("listen"), "PRISM_LISTEN");
-  EXPECT_EQ(EnvironmentName("drain-timeout"), "PRISM_DRAIN_TIMEOUT");
+  std::set<std::string> names;
+  for (const Setting& setting : Settings()) names.insert(EnvironmentName(setting));
+  EXPECT_TRUE(names.contains("PRISM_LISTEN"));
+  EXPECT_TRUE(names.contains("PRISM_DRAIN_TIMEOUT"));
+  EXPECT_TRUE(names.contains("PRISM_SERVE_TLS_KEY"));
+  EXPECT_EQ(names.size(), Settings().size());
 }
 
 TEST(SettingsTest, FlagsGoBeforeTheEnvironmentBeforeTheFile) {

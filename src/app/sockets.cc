@@ -65,10 +65,11 @@ Result<Sockets> OpenSockets(const ServerSettings& settings) {
   TRY(TakeOver(sockets));
   TRY(OpenUnlessThere(sockets.data, settings.listen));
   TRY(OpenUnlessThere(sockets.admin, settings.admin_listen));
-  for (const auto* group : {&sockets.data, &sockets.admin}) {
-    for (const rpc::ListenSocket& socket : *group) {
-      TRY(CheckExposure(socket.address(), settings.insecure));
-    }
+  for (const rpc::ListenSocket& socket : sockets.data) {
+    TRY(CheckExposure(socket.address(), MayBeExposed(settings)));
+  }
+  for (const rpc::ListenSocket& socket : sockets.admin) {
+    TRY(CheckExposure(socket.address(), settings.insecure));
   }
   return sockets;
 }

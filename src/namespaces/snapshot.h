@@ -65,6 +65,10 @@ struct ServerConfig {
   std::optional<std::chrono::milliseconds> cors_max_age;
   std::optional<std::string> log_level;
   std::optional<std::string> log_format;
+  std::optional<std::string> tls_certificate;
+  std::optional<std::string> tls_key;
+  std::optional<std::string> tls_client_ca;
+  std::optional<std::string> tls_min_version;  // "1.2" or "1.3"
   std::optional<std::uint64_t> max_connections;
   std::optional<std::uint64_t> max_concurrent_streams;
   std::optional<std::uint64_t> max_header_list_bytes;

@@ -50,6 +50,7 @@ class ConfigReader {
   void ReadServer(const YamlValue* value);
   void ReadCors(const YamlValue* value);
   void ReadOrigins(const YamlValue* value);
+  void ReadTls(const YamlValue* value);
   void ReadLimits(const YamlValue* value);
   void ReadMemory(const YamlValue* value);
   void ReadBackends(const YamlValue* value);
@@ -84,6 +85,7 @@ void ConfigReader::ReadServer(const YamlValue* value) {
   server.log_level = reader.OneOf("log_level", {"debug", "info", "warn", "error"});
   server.log_format = reader.OneOf("log_format", {"text", "json"});
   ReadCors(reader.Take("cors"));
+  ReadTls(reader.Take("tls"));
   ReadLimits(reader.Take("limits"));
   reader.Finish();
 }
@@ -116,6 +118,17 @@ void ConfigReader::ReadOrigins(const YamlValue* value) {
       problems_.Add(item.mark, pattern.error().reason(), pattern.error().message());
     }
   }
+}
+
+void ConfigReader::ReadTls(const YamlValue* value) {
+  if (value == nullptr) return;
+  MapReader reader(*value, "server.tls", problems_);
+  ServerConfig& server = snapshot_.server;
+  server.tls_certificate = reader.String("certificate");
+  server.tls_key = reader.String("key");
+  server.tls_client_ca = reader.String("client_ca");
+  server.tls_min_version = reader.OneOf("min_version", {"1.2", "1.3"});
+  reader.Finish();
 }
 
 void ConfigReader::ReadLimits(const YamlValue* value) {

@@ -55,11 +55,25 @@ bool CallConnection::ChooseCodec() {
   constexpr std::string_view kHttp2 = "PRI ";
   const auto seen = std::string_view(opening_).substr(0, kHttp2.size());
   if (seen == kHttp2) {
-    codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits()));
+    UseHttp2();
   } else if (!kHttp2.starts_with(seen)) {
-    codec_ = MakeHttp1Codec(*this, Http1CodecLimits(shard_.limits()));
+    UseHttp1();
   }
   return codec_ != nullptr;
+}
+
+void CallConnection::UseHttp1() {
+  codec_ = MakeHttp1Codec(*this, Http1CodecLimits(shard_.limits()), secured_ ? "https" : "http");
+}
+
+void CallConnection::UseHttp2() { codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits())); }
+
+// What was agreed on is held to: bytes of one protocol must never be taken for another's.
+void CallConnection::OnSecured(std::string_view protocol) {
+  secured_ = true;
+  if (draining_) return;
+  if (protocol == "h2") UseHttp2();
+  if (protocol == "http/1.1") UseHttp1();
 }
 
 void CallConnection::Produce(std::string& out, std::size_t limit) {

@@ -29,6 +29,9 @@ class CallConnection final : private HttpEvents {
   CallConnection& operator=(const CallConnection&) = delete;
   virtual ~CallConnection();
 
+  // The connection is encrypted; `protocol` is what ALPN chose (RFC 7301), empty: the first bytes
+  // tell. Before OnBytes.
+  void OnSecured(std::string_view protocol);
   // Feeds the codec, then runs what became ready. False: send what Produce has, then close.
   bool OnBytes(std::string_view bytes, MonoNanos now);
   // Appends what is to be sent; runs what that made ready.
@@ -66,6 +69,8 @@ class CallConnection final : private HttpEvents {
   void OnBodyGone(std::size_t count) { queued_bytes_ -= count; }
   void Unlink(Call& call);
   bool ChooseCodec();
+  void UseHttp1();
+  void UseHttp2();
 
   CallShard& shard_;
   OutputListener& output_;
@@ -77,6 +82,7 @@ class CallConnection final : private HttpEvents {
   std::uint64_t calls_begun_ = 0;
   std::size_t queued_bytes_ = 0;
   MonoNanos last_call_;
+  bool secured_ = false;  // by TLS
   bool announced_ = false;
   bool draining_ = false;
 };

@@ -15,6 +15,10 @@ runtime::Task<void> StopListener(Listener& listener) {
   listener.Stop();
   co_return;
 }
+runtime::Task<void> UseTls(ServerShard& shard, std::shared_ptr<const TlsContext> tls) {
+  shard.UseTls(std::move(tls));
+  co_return;
+}
 runtime::Task<void> AnnounceDrain(ServerShard& shard) {
   shard.AnnounceDrain();
   co_return;
@@ -26,11 +30,18 @@ CallServer::CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
                        const ServerLimits& limits, const Cors& cors)
     : shards_(shards), limits_(limits) {
   for (int i = 0; i < shards.size(); ++i) {
-    per_shard_.push_back(std::make_unique<ServerShard>(shards.at(i), dispatcher, limits_, cors));
+    per_shard_.push_back(
+        std::make_unique<ServerShard>(shards.at(i), dispatcher, limits_, cors, tls_counters_));
   }
 }
 
 CallServer::~CallServer() { Stop(); }
+
+void CallServer::UseTls(const std::shared_ptr<const TlsContext>& tls) {
+  secure_ = true;
+  for (auto& shard : per_shard_)
+    runtime::RunOn(shard->shard(), [&] { return prism::rpc::UseTls(*shard, tls); });
+}
 
 Result<std::string> CallServer::Listen(std::string_view address) {
   TRY_ASSIGN(ListenSocket socket, ListenSocket::Open(address));
@@ -39,8 +50,13 @@ Result<std::string> CallServer::Listen(std::string_view address) {
 
 Result<std::string> CallServer::Listen(ListenSocket socket) {
   runtime::Shard& acceptor = shards_.at(0);
+  // What goes through a unix socket never leaves the machine.
+  const bool secure = secure_ && !socket.address().starts_with("unix:");
   auto listener = std::make_unique<Listener>(
-      acceptor, std::move(socket), [this](int fd, std::string peer) { Place(fd, std::move(peer)); },
+      acceptor, std::move(socket),
+      [this, secure](int fd, std::string peer) {
+        Place({.fd = fd, .peer = std::move(peer), .secure = secure});
+      },
       [this] { accept_pauses_.fetch_add(1, std::memory_order_relaxed); });
   TRY(runtime::RunOn(acceptor, [&] { return StartListener(*listener); }));
   listeners_.push_back(std::move(listener));
@@ -48,28 +64,28 @@ Result<std::string> CallServer::Listen(ListenSocket socket) {
 }
 
 // To the shard with the fewest connections.
-void CallServer::Place(int fd, std::string peer) {
+void CallServer::Place(NewSocket socket) {
   if (static_cast<std::uint32_t>(connections()) >= limits_.max_connections) {
     const auto most = std::ranges::max_element(per_shard_, {}, &ServerShard::load);
-    return MakeRoom(static_cast<std::size_t>(most - per_shard_.begin()), 0, fd, std::move(peer));
+    return MakeRoom(static_cast<std::size_t>(most - per_shard_.begin()), 0, std::move(socket));
   }
   ServerShard* least = std::ranges::min_element(per_shard_, {}, &ServerShard::load)->get();
   least->ExpectOne();
   least->shard().Post(
-      [least, fd, peer = std::move(peer)]() mutable { least->Adopt(fd, std::move(peer)); });
+      [least, socket = std::move(socket)]() mutable { least->Adopt(std::move(socket)); });
 }
 
 // Asks one shard after the other to give up a connection for this one, in their threads.
-void CallServer::MakeRoom(std::size_t index, std::size_t asked, int fd, std::string peer) {
+void CallServer::MakeRoom(std::size_t index, std::size_t asked, NewSocket socket) {
   ServerShard& shard = *per_shard_[index];
   shard.ExpectOne();
-  shard.shard().Post([this, index, asked, fd, peer = std::move(peer)]() mutable {
-    if (per_shard_[index]->AdoptInstead(fd, peer)) return;
+  shard.shard().Post([this, index, asked, socket = std::move(socket)]() mutable {
+    if (per_shard_[index]->AdoptInstead(socket)) return;
     if (asked + 1 < per_shard_.size()) {
-      return MakeRoom((index + 1) % per_shard_.size(), asked + 1, fd, std::move(peer));
+      return MakeRoom((index + 1) % per_shard_.size(), asked + 1, std::move(socket));
     }
     refused_.fetch_add(1, std::memory_order_relaxed);
-    ::close(fd);
+    ::close(socket.fd);
   });
 }
 

@@ -29,6 +29,9 @@ class CallServer {
   CallServer& operator=(const CallServer&) = delete;
   ~CallServer();
 
+  // TCP connections from now on speak TLS: before the first Listen, and again to begin sessions
+  // with another certificate. Those that there are go on with theirs.
+  void UseTls(const std::shared_ptr<const TlsContext>& tls);
   // Serves there from now on; answers the address with the port that the system chose.
   Result<std::string> Listen(std::string_view address);
   Result<std::string> Listen(ListenSocket socket);
@@ -45,16 +48,19 @@ class CallServer {
   Crowding crowding() const;
   // How often clients had to wait because no descriptors were left. Any thread.
   std::uint64_t accept_pauses() const { return accept_pauses_.load(std::memory_order_relaxed); }
+  const TlsCounters& tls_counters() const { return tls_counters_; }
   // Ends whatever is left; calls get UNAVAILABLE/SERVER_STOPPING.
   void Stop();
 
  private:
-  void Place(int fd, std::string peer);
-  void MakeRoom(std::size_t index, std::size_t asked, int fd, std::string peer);
+  void Place(NewSocket socket);
+  void MakeRoom(std::size_t index, std::size_t asked, NewSocket socket);
   void StopListening();
 
   runtime::ShardPool& shards_;
   ServerLimits limits_;
+  TlsCounters tls_counters_;
+  bool secure_ = false;
   std::vector<std::unique_ptr<ServerShard>> per_shard_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::atomic<std::uint64_t> accept_pauses_ = 0;

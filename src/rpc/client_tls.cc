@@ -9,6 +9,8 @@
 #include <array>
 #include <utility>
 
+#include "rpc/openssl_error.h"
+
 namespace prism::rpc {
 
 struct TlsClient::Handles {
@@ -24,15 +26,6 @@ struct TlsClient::Handles {
 };
 
 namespace {
-
-// What OpenSSL says of the last failure, without its error numbers; empties its queue.
-std::string OpenSslReason() {
-  std::string reason = "unknown reason";
-  while (const unsigned long code = ERR_get_error()) {
-    if (const char* text = ERR_reason_error_string(code)) reason = text;
-  }
-  return reason;
-}
 
 Error BadFile(std::string_view what, const std::string& file) {
   return Error(Code::kFailedPrecondition, "TLS_FILE_INVALID",

@@ -8,8 +8,11 @@
 namespace prism::rpc {
 
 ServerShard::ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits,
-                         Cors cors)
-    : shard_(shard), calls_(shard, dispatcher, limits, std::move(cors)), empty_(shard) {
+                         Cors cors, TlsCounters& tls_counters)
+    : shard_(shard),
+      calls_(shard, dispatcher, limits, std::move(cors)),
+      tls_counters_(tls_counters),
+      empty_(shard) {
   empty_.Set();
 }
 
@@ -20,13 +23,19 @@ std::span<char> ServerShard::read_buffer() {
   return {read_buffer_.get(), kReadBytes};
 }
 
-void ServerShard::Adopt(int fd, std::string peer) {
+std::span<char> ServerShard::plain_buffer() {
+  if (plain_buffer_ == nullptr) plain_buffer_ = std::make_unique<char[]>(kReadBytes);
+  return {plain_buffer_.get(), kReadBytes};
+}
+
+void ServerShard::Adopt(NewSocket socket) {
   if (stopping_ || draining_) {
-    ::close(fd);
+    ::close(socket.fd);
     load_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  auto* connection = new SocketConnection(*this, fd, std::move(peer));
+  auto tls = socket.secure ? std::make_unique<TlsSession>(tls_) : nullptr;
+  auto* connection = new SocketConnection(*this, socket.fd, std::move(socket.peer), std::move(tls));
   connection->next_ = head_;
   if (head_ != nullptr) head_->prev_ = connection;
   head_ = connection;
@@ -35,7 +44,7 @@ void ServerShard::Adopt(int fd, std::string peer) {
   if (!connection->Start()) Close(*connection);
 }
 
-bool ServerShard::AdoptInstead(int fd, const std::string& peer) {
+bool ServerShard::AdoptInstead(const NewSocket& socket) {
   ConnectionOrder::Entry* const least = order_.LeastMissed();
   if (least == nullptr) {
     load_.fetch_sub(1, std::memory_order_relaxed);
@@ -43,7 +52,7 @@ bool ServerShard::AdoptInstead(int fd, const std::string& peer) {
   }
   given_up_.fetch_add(1, std::memory_order_relaxed);
   static_cast<SocketConnection*>(least)->GiveUp();
-  Adopt(fd, peer);
+  Adopt(socket);
   return true;
 }
 

@@ -12,16 +12,25 @@
 #include "rpc/call_shard.h"
 #include "rpc/connection_order.h"
 #include "rpc/socket_connection.h"
+#include "rpc/tls_counters.h"
 #include "runtime/shard.h"
 #include "runtime/wait.h"
 
 namespace prism::rpc {
 
+// A connected socket on its way to its shard.
+struct NewSocket {
+  int fd = -1;
+  std::string peer;
+  bool secure = false;  // speaks TLS
+};
+
 // Life cycle: owned by the Server; Stop must have completed on the shard before it is destroyed.
 // Thread rule: its shard, except load().
 class ServerShard {
  public:
-  ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits, Cors cors);
+  ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits, Cors cors,
+              TlsCounters& tls_counters);
   ServerShard(const ServerShard&) = delete;
   ServerShard& operator=(const ServerShard&) = delete;
   ~ServerShard();
@@ -32,11 +41,13 @@ class ServerShard {
   std::uint64_t given_up() const { return given_up_.load(std::memory_order_relaxed); }
   void ExpectOne() { load_.fetch_add(1, std::memory_order_relaxed); }
 
+  // What connections begin with from now on.
+  void UseTls(std::shared_ptr<const TlsContext> tls) { tls_ = std::move(tls); }
   // Takes over a socket that ExpectOne announced.
-  void Adopt(int fd, std::string peer);
+  void Adopt(NewSocket socket);
   // The same in place of whoever is missed least. False: there is nobody, and the socket is not
   // expected here any more.
-  bool AdoptInstead(int fd, const std::string& peer);
+  bool AdoptInstead(const NewSocket& socket);
   // Tells every client to go elsewhere; calls in flight go on.
   void AnnounceDrain();
   // Completes when there are no connections any more, or at the deadline. A client that does not
@@ -49,7 +60,10 @@ class ServerShard {
   CallShard& calls() { return calls_; }
   std::span<char> read_buffer();
   ConnectionOrder& order() { return order_; }
+  std::span<char> plain_buffer();
   std::string& write_buffer() { return write_buffer_; }
+  std::string& cipher_buffer() { return cipher_buffer_; }
+  TlsCounters& tls_counters() { return tls_counters_; }
   void Close(SocketConnection& connection);
 
  private:
@@ -62,6 +76,10 @@ class ServerShard {
   std::atomic<std::uint64_t> given_up_ = 0;
   std::unique_ptr<char[]> read_buffer_;  // made with the first connection
   std::string write_buffer_;
+  std::unique_ptr<char[]> plain_buffer_;  // of TLS, with its first connection
+  std::string cipher_buffer_;
+  std::shared_ptr<const TlsContext> tls_;
+  TlsCounters& tls_counters_;
   SocketConnection* head_ = nullptr;
   ConnectionOrder order_;
   runtime::Event empty_;

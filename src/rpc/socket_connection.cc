@@ -28,9 +28,11 @@ constexpr int kPortionsPerTurn = 4;
 
 }  // namespace
 
-SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer)
+SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer,
+                                   std::unique_ptr<TlsSession> tls)
     : owner_(owner),
       fd_(fd),
+      tls_(std::move(tls)),
       calls_(std::make_unique<CallConnection>(owner.calls(), static_cast<OutputListener&>(*this),
                                               std::move(peer))),
       last_read_(owner.shard().turn_time()) {}
@@ -67,14 +69,56 @@ bool SocketConnection::Read() {
   const auto buffer = owner_.read_buffer();
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
-  if (got == 0) return false;
+  if (got == 0) {
+    if (tls_ != nullptr && tls_->state() == TlsSession::State::kHandshake) {
+      owner_.tls_counters().Failed(TlsFailure::kGone);
+    }
+    return false;
+  }
+  const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+  if (tls_ == nullptr) {
+    OnBytes(bytes);
+  } else {
+    OnCipher(bytes);
+  }
+  return true;
+}
+
+void SocketConnection::OnBytes(std::string_view plain) {
   last_read_ = owner_.shard().turn_time();
   received_ = true;
   ping_sent_ = false;
-  if (ending_) return true;
-  if (!calls_->OnBytes({buffer.data(), static_cast<std::size_t>(got)}, last_read_)) ending_ = true;
+  if (ending_) return;
+  if (!calls_->OnBytes(plain, last_read_)) ending_ = true;
   OnOutput();
-  return true;
+}
+
+// Until the handshake is over nothing counts as received: a client that draws it out is one that
+// says nothing.
+void SocketConnection::OnCipher(std::string_view bytes) {
+  if (ending_) return;
+  tls_->Feed(bytes);
+  for (;;) {
+    const std::string_view plain = tls_->Read(owner_.plain_buffer(), unsent_);
+    if (!secured_) OnTlsState();
+    if (plain.empty()) break;
+    OnBytes(plain);
+  }
+  if (tls_->state() == TlsSession::State::kEnded || tls_->state() == TlsSession::State::kFailed) {
+    ending_ = true;
+  }
+  OnOutput();
+}
+
+void SocketConnection::OnTlsState() {
+  if (tls_->state() == TlsSession::State::kHandshake) return;
+  if (tls_->state() == TlsSession::State::kFailed) {
+    return owner_.tls_counters().Failed(tls_->failure());
+  }
+  secured_ = true;
+  last_read_ = owner_.shard().turn_time();
+  owner_.tls_counters().Began();
+  calls_->OnSecured(tls_->protocol());
 }
 
 void SocketConnection::OnTurnEnd() {
@@ -135,6 +179,7 @@ bool SocketConnection::Write() {
   if (!unsent_.empty()) {
     if (!Send(unsent_)) return false;
     if (!unsent_.empty()) return true;
+    unsent_ = std::string();
   }
   std::string& out = owner_.write_buffer();
   for (int portion = 0; calls_->wants_write(); ++portion) {
@@ -145,13 +190,30 @@ bool SocketConnection::Write() {
     out.clear();
     calls_->Produce(out, kPortionBytes);
     if (out.empty()) break;
+    if (tls_ != nullptr && !Encrypt(out)) return false;
     if (!Send(out)) return false;
     if (!out.empty()) {
       unsent_ = out;
       return true;
     }
   }
-  return !(ending_ || calls_->finished());
+  return !(ending_ || calls_->finished()) || !SaidGoodbye();
+}
+
+// In one go, so that a portion is as few records as can be.
+bool SocketConnection::Encrypt(std::string& bytes) {
+  std::string& cipher = owner_.cipher_buffer();
+  cipher.clear();
+  const bool done = tls_->Write(bytes, cipher);
+  bytes.swap(cipher);
+  return done;
+}
+
+// Tells the peer that nothing was cut off (RFC 8446 section 6.1).
+bool SocketConnection::SaidGoodbye() {
+  if (tls_ == nullptr) return true;
+  tls_->Close(unsent_);
+  return !Send(unsent_) || unsent_.empty();
 }
 
 // Takes what was sent off the front. False: the peer is gone.
@@ -195,6 +257,7 @@ void SocketConnection::OnTimer() {
   const MonoNanos now = owner_.shard().turn_time();
   const MonoNanos silent = now - last_read_;
   const bool mute = !received_ && silent >= limits.handshake_timeout;
+  if (mute && tls_ != nullptr && !secured_) owner_.tls_counters().Failed(TlsFailure::kTimeout);
   if (mute || (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout)) {
     return owner_.Close(*this);
   }

@@ -8,6 +8,7 @@
 
 #include "rpc/call_connection.h"
 #include "rpc/connection_order.h"
+#include "rpc/server_tls.h"
 #include "runtime/shard.h"
 
 namespace prism::rpc {
@@ -23,8 +24,8 @@ class SocketConnection final : public ConnectionOrder::Entry,
                                private runtime::Timer,
                                private OutputListener {
  public:
-  // Takes over the connected, non-blocking socket.
-  SocketConnection(ServerShard& owner, int fd, std::string peer);
+  // Takes over the connected, non-blocking socket. Without `tls` it is plain text.
+  SocketConnection(ServerShard& owner, int fd, std::string peer, std::unique_ptr<TlsSession> tls);
   ~SocketConnection() override;
 
   // False: the socket could not be watched.
@@ -49,12 +50,20 @@ class SocketConnection final : public ConnectionOrder::Entry,
 
   // False: the connection is over.
   bool Read();
+  void OnBytes(std::string_view plain);
+  void OnCipher(std::string_view bytes);
+  void OnTlsState();
   bool Write();
+  // False: nothing more can be encrypted.
+  bool Encrypt(std::string& bytes);
+  // False: our last word has not left yet.
+  bool SaidGoodbye();
   bool Send(std::string& bytes);
   void UpdateInterest();
 
   ServerShard& owner_;
   int fd_;
+  std::unique_ptr<TlsSession> tls_;  // null: plain text
   std::unique_ptr<CallConnection> calls_;
   std::string unsent_;
   MonoNanos last_read_;
@@ -64,7 +73,8 @@ class SocketConnection final : public ConnectionOrder::Entry,
   bool ending_ = false;       // nothing more is read; closed when everything is sent
   bool broken_ = false;       // the socket takes nothing any more
   bool lingering_ = false;    // everything is sent and our side is closed
-  bool received_ = false;     // anything at all
+  bool secured_ = false;      // the TLS handshake is over
+  bool received_ = false;     // anything at all, decrypted
   bool ping_sent_ = false;    // and not answered
   bool writing_ = false;      // in Write
   bool more_output_ = false;  // the rest is for the next turn

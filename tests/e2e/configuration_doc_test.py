@@ -32,7 +32,8 @@ class ConfigurationDocTest(unittest.TestCase):
     def test_every_key_that_the_program_knows_is_documented(self):
         # A key that resembles none makes the program list those that it knows.
         shapes = ["qqqqqqqqqqqqqqqq: 1\n", "server: {qqqqqqqqqqqqqqqqqq: 1}\n", "server: {limits: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
-                  "server: {cors: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n", "memory: {qqqqqqqqqqqqqq: 1}\n", "backends: {a: {type: memory, qqqqqqqqqqqqqqqqq: 1}}\n",
+                  "server: {cors: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n", "server: {tls: {qqqqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
+                  "memory: {qqqqqqqqqqqqqq: 1}\n", "backends: {a: {type: memory, qqqqqqqqqqqqqqqqq: 1}}\n",
                   "namespaces: [{name: a, backend: memory, qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}]\n"]
         for shape in shapes:
             known = re.search(r"known are (.*)", check(shape).stderr)
