@@ -148,6 +148,60 @@ TEST_F(Resource, WhatFailsBehindThePartsIsTheLastLine) {
   EXPECT_EQ(Json::parse(body.substr(last + 1))["error"]["code"], "unavailable");
 }
 
+TEST_F(Resource, HeadOfAStreamHasNeitherBodyNorLength) {
+  const std::int32_t id = Ask("HEAD", "/v1/Repeat", "line\n");
+  EXPECT_EQ(Header(id, ":status"), "200");
+  EXPECT_EQ(Header(id, "content-length"), "");
+  EXPECT_EQ(Header(id, "content-type"), "application/x-echo");
+  EXPECT_EQ(Body(id), "");
+  EXPECT_EQ(wire_.dispatcher.written, 3);  // the call ends as it does for GET
+  EXPECT_EQ(wire_.server->queued_bytes(), 0u);
+}
+
+TEST_F(Resource, AnUploadThatIsTooLargeIsAnsweredWhenItHasCome) {
+  const std::int32_t id = wire_.Open(
+      {{":method", "PUT"}, {":scheme", "http"}, {":path", "/v1/Unary"}, {":authority", "a"}});
+  for (int i = 0; i < 200; ++i) {
+    wire_.client.Write(id, std::string(1000, 'x'));
+    wire_.Pump();
+    ASSERT_TRUE(wire_.client.Find(id)->headers.empty());
+  }
+  wire_.client.Finish(id);
+  wire_.Pump();
+  EXPECT_EQ(Reason(id), "MESSAGE_TOO_LARGE");
+}
+
+TEST_F(Resource, AnUploadWithoutEndIsCutOff) {
+  const std::int32_t id = wire_.Open(
+      {{":method", "PUT"}, {":scheme", "http"}, {":path", "/v1/Unary"}, {":authority", "a"}});
+  const std::string megabyte(1 << 20, 'x');
+  int sent = 0;
+  while (wire_.client.Find(id)->headers.empty() && sent < 100) {
+    wire_.client.Write(id, megabyte);
+    wire_.Pump();
+    ++sent;
+  }
+  EXPECT_EQ(Reason(id), "MESSAGE_TOO_LARGE");
+  EXPECT_LT(sent, 70);
+}
+
+TEST_F(Resource, TheDeadlineIsADuration) {
+  const auto ask = [this](std::string timeout) {
+    const std::int32_t id = wire_.Call({{":method", "GET"},
+                                        {":scheme", "http"},
+                                        {":path", "/v1/Unary"},
+                                        {":authority", "a"},
+                                        {"prism-timeout", std::move(timeout)}},
+                                       "x");
+    wire_.Pump();
+    return id;
+  };
+  EXPECT_EQ(Header(ask("1m30s"), ":status"), "200");
+  for (const char* text : {"10", "-1s", "soon"}) {
+    EXPECT_EQ(Reason(ask(text)), "PRISM_TIMEOUT_INVALID") << text;
+  }
+}
+
 TEST_F(Resource, WhatIsNowhereIsRefusedWithAReason) {
   const std::int32_t nowhere = Ask("GET", "/nowhere");
   EXPECT_EQ(Header(nowhere, ":status"), "404");
