@@ -81,11 +81,11 @@ def processes_of(session, profile):
 
 
 @contextlib.contextmanager
-def chromium(url):
+def chromium(url, *options):
     """Chromium with one page and a profile of its own. All of its processes are gone afterwards; it ends also when this one does."""
     with tempfile.TemporaryDirectory(prefix="prism-chromium-", ignore_cleanup_errors=True) as profile:
         log = open(os.path.join(profile, "chromium.log"), "w+")
-        process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "chromium", *OPTIONS, f"--user-data-dir={profile}", url],
+        process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "chromium", *OPTIONS, *options, f"--user-data-dir={profile}", url],
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                    env={**os.environ, "HOME": profile, "XDG_CONFIG_HOME": profile})
         try:

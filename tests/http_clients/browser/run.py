@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""Calls a gateway from pages of other origins in headless Chromium, with the blocks of docs/guides/browsers.md: run.py PROGRAM."""
+"""Calls a gateway from pages of other origins in headless Chromium, with the blocks of docs/guides/browsers.md: run.py PROGRAM [tls].
+
+Over TLS Chromium speaks HTTP/2, without it HTTP/1.1.
+"""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -15,6 +19,7 @@ GUIDE = (ROOT / "docs" / "guides" / "browsers.md").read_text()
 SCRIPT = json.loads((HERE.parent / "script.json").read_text())
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+from certificates import Certificates  # noqa: E402
 from chromium import Pages, chromium  # noqa: E402
 from prism_gateway import Gateway  # noqa: E402
 
@@ -31,8 +36,9 @@ def check(condition, what):
         raise AssertionError(what)
 
 
-def shell(script, directory):
-    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=directory, capture_output=True, text=True, timeout=60)
+def shell(script, directory, **environment):
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=directory, env={**os.environ, **environment}, capture_output=True,
+                          text=True, timeout=60)
 
 
 def bundle(directory, source):
@@ -79,18 +85,21 @@ def expect(pages, task, lines):
     print("ok", task)
 
 
-def refused_preflight(prism):
+def refused_preflight(prism, certificates):
     """The curl command of the guide."""
     command, _ = blocks("sh")
-    run = shell(command.replace("https://prism.example.com", prism), ROOT)
+    trust = {"CURL_CA_BUNDLE": str(certificates.authority)} if certificates else {}
+    run = shell(command.replace("https://prism.example.com", prism), ROOT, **trust)
     check(" 403 " in run.stdout and "CORS_ORIGIN_NOT_ALLOWED" in run.stdout, run.stdout + run.stderr)
 
 
-def call_from_pages(prism, directory, allowed, denied):
+def call_from_pages(prism, certificates, directory, allowed, denied):
     sources = modules(directory, prism)
     fill(allowed, prism, sources, ["script", "headers", "cancel", *sources], denied.origin + "/index.html")
     fill(denied, prism, {}, ["denied"])
-    with chromium(allowed.origin + "/index.html"):
+    # A profile has no authorities of its own: the key of the server is pinned.
+    trust = [f"--ignore-certificate-errors-spki-list={certificates.key_hash()}"] if certificates else []
+    with chromium(allowed.origin + "/index.html", *trust):
         expect(allowed, "script", ["ok " + json.dumps(step, ensure_ascii=False, separators=(",", ":")) for step in SCRIPT["steps"] + SCRIPT["resources"]])
         expect(allowed, "headers", ["200 from-a-page memory"])
         expect(allowed, "cancel", ["10"])
@@ -100,17 +109,19 @@ def call_from_pages(prism, directory, allowed, denied):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ["tls"]):
         sys.exit(__doc__)
     with tempfile.TemporaryDirectory(prefix="prism-test-") as name, Pages() as allowed, Pages() as denied:
         directory = pathlib.Path(name)
         config = blocks("yaml")[0].replace("https://app.example.com", allowed.origin)
         check(allowed.origin in config, "the guide allows another origin")
         (directory / "prism.yaml").write_text(config)
-        with Gateway(sys.argv[1], "--config", str(directory / "prism.yaml")) as gateway:
-            prism = f"http://{gateway.data}"
-            refused_preflight(prism)
-            call_from_pages(prism, directory / "page", allowed, denied)
+        certificates = Certificates(directory) if sys.argv[2:] else None
+        options = certificates.serve_options if certificates else []
+        with Gateway(sys.argv[1], "--config", str(directory / "prism.yaml"), *options) as gateway:
+            prism = f"{'https' if certificates else 'http'}://{gateway.data}"
+            refused_preflight(prism, certificates)
+            call_from_pages(prism, certificates, directory / "page", allowed, denied)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-// The script with Node's fetch: node.mjs ADDRESS SCRIPT.
+// The script with Node's fetch: node.mjs URL SCRIPT.
 import fs from 'node:fs';
 import { Client } from './steps.mjs';
 
-const [address, path] = process.argv.slice(2);
+const [url, path] = process.argv.slice(2);
 const script = JSON.parse(fs.readFileSync(path, 'utf8'));
-await new Client(`http://${address}`, script.namespace, 'basic').run(script, console.log);
+await new Client(url, script.namespace, 'basic').run(script, console.log);

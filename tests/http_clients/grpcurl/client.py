@@ -1,4 +1,5 @@
-"""The script with grpcurl, which knows the interfaces by reflection: client.py GRPCURL ADDRESS SCRIPT [GRPCURL OPTION...]."""
+"""The script with grpcurl, which knows the interfaces by reflection: client.py GRPCURL ADDRESS SCRIPT OPTION..., the
+options being those for grpcurl to connect by."""
 
 import base64
 import json
@@ -90,7 +91,7 @@ def main():
     program, address, path, *options = sys.argv[1:]
     with open(path) as file:
         script = json.load(file)
-    client = Client(program, address, script["namespace"], options or ["-plaintext"])
+    client = Client(program, address, script["namespace"], options)
     client.reflection()
     for step in script["steps"]:
         arguments = dict(step)

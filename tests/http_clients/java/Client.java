@@ -1,4 +1,5 @@
-// The script with java.net.http: Client VERSION ADDRESS SCRIPT, VERSION being HTTP_1_1 or HTTP_2 (by Upgrade when plain).
+// The script with java.net.http: Client VERSION URL SCRIPT. VERSION is HTTP_1_1 or HTTP_2: that is had over TLS, by ALPN; without, the client
+// asks for an upgrade, which a server need not grant.
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -22,14 +23,16 @@ import java.util.List;
 
 public final class Client {
   private final HttpClient http;
+  private final HttpClient.Version expected;
   private final String base;
   private final String resources;
   private final String namespace;
 
-  private Client(HttpClient.Version version, String address, String namespace) {
+  private Client(HttpClient.Version version, String url, String namespace) {
     this.http = HttpClient.newBuilder().version(version).connectTimeout(Duration.ofSeconds(20)).build();
-    this.base = "http://" + address + "/prism.keyvalue.v1.";
-    this.resources = "http://" + address + "/v1/" + namespace + "/keyvalue/";
+    this.expected = url.startsWith("https:") ? version : HttpClient.Version.HTTP_1_1;
+    this.base = url + "/prism.keyvalue.v1.";
+    this.resources = url + "/v1/" + namespace + "/keyvalue/";
     this.namespace = namespace;
   }
 
@@ -64,7 +67,9 @@ public final class Client {
   private <T> HttpResponse<T> post(String method, byte[] body, String type, HttpResponse.BodyHandler<T> handler) throws Exception {
     HttpRequest post = HttpRequest.newBuilder(URI.create(base + method)).timeout(Duration.ofSeconds(20)).header("content-type", type)
         .POST(HttpRequest.BodyPublishers.ofByteArray(body)).build();
-    return http.send(post, handler);
+    HttpResponse<T> response = http.send(post, handler);
+    check(response.version() == expected, response.version());
+    return response;
   }
 
   private HttpResponse<String> post(String method, JsonObject request) throws Exception {

@@ -1,4 +1,4 @@
-"""The script with requests: client.py ADDRESS SCRIPT."""
+"""The script with requests: client.py URL SCRIPT."""
 
 import base64
 import json
@@ -19,9 +19,9 @@ def encode(text):
 
 
 class Client:
-    def __init__(self, address, namespace):
-        self.base = f"http://{address}/prism.keyvalue.v1."
-        self.resources = f"http://{address}/v1/{namespace}/keyvalue/"
+    def __init__(self, url, namespace):
+        self.base = f"{url}/prism.keyvalue.v1."
+        self.resources = f"{url}/v1/{namespace}/keyvalue/"
         self.ns = namespace
         self.session = requests.Session()
 
