@@ -11,11 +11,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from prism_gateway import Gateway  # noqa: E402
+from prism_gateway import Gateway, wait_for  # noqa: E402
 
 PROGRAM = None
 CONFIG = """
@@ -255,6 +256,45 @@ class Rest(unittest.TestCase):
         self.assertEqual((head.status, head.body, head.headers["content-type"]), (200, b"", "application/x-ndjson"))
         self.assertEqual(self.send("HEAD", "", namespace="nowhere").status, 404)
         self.assertEqual(self.send("GET", "?prefix=none:").lines(), [{"checkpoint": {}}])
+
+    def test_long_lists_are_streamed_and_end_with_their_error(self):
+        value = os.urandom(256 << 10)
+        for i in range(48):
+            self.assertEqual(self.send("PUT", f"/long:{i:02}", value).status, 204)
+        lines = self.send("GET", "?prefix=long:").lines()
+        self.assertEqual([len(line["entry"]["value"]) for line in lines[:-1]], [(len(value) + 2) // 3 * 4] * 48)
+        self.assertEqual(lines[-1], {"checkpoint": {}})
+        # Far more than the kernel holds for a client that does not read: the deadline passes in the middle.
+        host, port = self.gateway.data.rsplit(":", 1)
+        with socket.socket() as wire, wire.makefile("rb") as answers:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            wire.settimeout(30)
+            wire.connect((host, int(port)))
+            wire.sendall(b"GET /v1/scratch/keyvalue?prefix=long: HTTP/1.1\r\nHost: x\r\nPrism-Timeout: 300ms\r\n"
+                         b"Connection: close\r\n\r\n")
+            self.assertEqual(answers.readline(), b"HTTP/1.1 200 OK\r\n")
+            passed = time.monotonic() + 0.5
+            wait_for(lambda: time.monotonic() > passed)
+            body = http.client.parse_headers(answers) and answers.read()
+        self.assertIn(b'"reason":"DEADLINE_EXCEEDED"', body[-1000:])
+        self.assertLess(len(body), sum(len(json.dumps(line)) for line in lines))
+        for i in range(48):
+            self.send("DELETE", f"/long:{i:02}")
+
+    def test_tls_and_the_http_that_it_chooses(self):
+        subprocess.run(["openssl", "req", "-x509", "-days", "2", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", "/CN=prism", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"],
+                       cwd=self.directory, check=True, capture_output=True)
+        certificate = str(self.directory / "cert.pem")
+        file = self.directory / "tls.bin"
+        with Gateway(PROGRAM, "--tls-certificate", certificate, "--tls-key", str(self.directory / "key.pem")) as gateway:
+            url = f"https://{gateway.data}/v1/scratch/keyvalue/tls"
+            for size, status in ((4 * MIB, b"204 2"), (4 * MIB + 1, b"413 2"), (9 * MIB, b"413 2")):
+                with self.subTest(size):
+                    file.write_bytes(os.urandom(size))
+                    out = self.curl("--cacert", certificate, "-T", str(file), "-o", "/dev/null", "-w", "%{http_code} %{http_version}", url)
+                    self.assertEqual(out, status)
+            self.assertEqual(len(self.curl("--cacert", certificate, url)), 4 * MIB)
 
     def test_rates(self):
         answers = [self.send("GET", "/a", namespace="slow") for _ in range(20)]
