@@ -470,7 +470,7 @@ Result<std::string_view> Call::Decompress(GrpcFrameReader::Frame frame) {
 Status Call::Parse(std::string_view bytes, google::protobuf::Message& into) const {
   if (format_->json) return ParseJson(bytes, into);
   if (into.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return {};
-  return std::unexpected(Error(Code::kInvalidArgument, "MESSAGE_MALFORMED",
+  return std::unexpected(Error(Code::kInvalidArgument, "MALFORMED_MESSAGE",
                                "a message of the stream is not valid protobuf"));
 }
 

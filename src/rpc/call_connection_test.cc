@@ -84,7 +84,7 @@ TEST(CallConnection, RefusesWhatIsWrongWithTheRequest) {
   };
   for (const Case& c :
        {Case{":path", "/test.Echo/None", "METHOD_NOT_FOUND"}, Case{"te", "", "TE_TRAILERS_MISSING"},
-        Case{"grpc-timeout", "5 minutes", "GRPC_TIMEOUT_INVALID"},
+        Case{"grpc-timeout", "5 minutes", "TIMEOUT_INVALID"},
         Case{"grpc-encoding", "snappy", "COMPRESSION_UNSUPPORTED"},
         Case{"x-large", std::string(20'000, 'x'), "HEADERS_TOO_LARGE"}}) {
     Wire wire;
@@ -117,7 +117,7 @@ TEST(CallConnection, RefusesWhatIsWrongWithTheBody) {
                         Case{std::string("\7\0\0\0\0", 5), "GRPC_FRAME_MALFORMED"},
                         Case{Framed("zipped", true), "GRPC_FRAME_MALFORMED"},
                         Case{Framed(std::string(101, 'x')), "MESSAGE_TOO_LARGE"},
-                        Case{Framed("\xff\xff\xff"), "MESSAGE_MALFORMED"}}) {
+                        Case{Framed("\xff\xff\xff"), "MALFORMED_MESSAGE"}}) {
     Wire wire(limits);
     const std::int32_t id = wire.Call(EchoDispatcher::kUnary, c.body);
     wire.Pump();

@@ -13,12 +13,12 @@ namespace prism::rpc {
 constexpr TimeoutFormat kGrpcTimeout = {
     .header = "grpc-timeout",
     .parse = ParseGrpcTimeout,
-    .reason = "GRPC_TIMEOUT_INVALID",
+    .reason = "TIMEOUT_INVALID",
     .advice = "is not up to 8 digits followed by one of H, M, S, m, u, n"};
 constexpr TimeoutFormat kConnectTimeout = {
     .header = "connect-timeout-ms",
     .parse = ParseConnectTimeout,
-    .reason = "CONNECT_TIMEOUT_INVALID",
+    .reason = "TIMEOUT_INVALID",
     .advice = "is not a number of milliseconds of up to 10 digits"};
 
 namespace {

@@ -119,7 +119,7 @@ TEST(Connect, RefusesWhatIsWrongWithTheRequest) {
 
   Wire wire;
   for (const auto& [name, value, reason] :
-       {std::tuple{"connect-timeout-ms", "soon", "CONNECT_TIMEOUT_INVALID"},
+       {std::tuple{"connect-timeout-ms", "soon", "TIMEOUT_INVALID"},
         std::tuple{"connect-protocol-version", "2", "CONNECT_VERSION_UNSUPPORTED"},
         std::tuple{"content-encoding", "br", "COMPRESSION_UNSUPPORTED"}}) {
     Headers headers = Post(EchoDispatcher::kUnary, "application/json");

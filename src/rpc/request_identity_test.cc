@@ -105,8 +105,8 @@ TEST(RequestIdentity, WhatIsRefusedBeforeItIsServedIsNamedAndTold) {
   EXPECT_EQ(wire.dispatcher.started, 0);
   EXPECT_THAT(
       wire.dispatcher.refused,
-      UnorderedElementsAre("? METHOD_NOT_FOUND grpc", "/test.Echo/Unary GRPC_TIMEOUT_INVALID grpc",
-                           "/test.Echo/Unary MALFORMED_JSON connect", "? ROUTE_NOT_FOUND http"));
+      UnorderedElementsAre("? METHOD_NOT_FOUND grpc", "/test.Echo/Unary TIMEOUT_INVALID grpc",
+                           "/test.Echo/Unary MALFORMED_MESSAGE connect", "? ROUTE_NOT_FOUND http"));
 }
 
 TEST(RequestIdentity, ATraceIsContinuedWithASpanOfItsOwn) {

@@ -27,13 +27,11 @@ import hpack
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import http2_bytes  # noqa: E402
+from protobuf_bytes import Refusal, field, refusal_of_status, varint  # noqa: E402
 from prism_gateway import Gateway, wait_for  # noqa: E402
 
 PROGRAM = None
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("PRISM_")}
-CODES = {1: "CANCELLED", 2: "UNKNOWN", 3: "INVALID_ARGUMENT", 4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND", 6: "ALREADY_EXISTS",
-         7: "PERMISSION_DENIED", 8: "RESOURCE_EXHAUSTED", 9: "FAILED_PRECONDITION", 10: "ABORTED", 11: "OUT_OF_RANGE",
-         12: "UNIMPLEMENTED", 13: "INTERNAL", 14: "UNAVAILABLE", 15: "DATA_LOSS", 16: "UNAUTHENTICATED"}
 CONFIG = """namespaces:
   - {name: default, backend: sqlite}
   - {name: scratch, backend: memory}
@@ -43,66 +41,9 @@ MAX_VALUE_BYTES = 4 << 20
 DURABLE = "namespaces/default.db"
 
 
-# --- protobuf by hand: what a generated class would refuse to write has to be written -----------------------------------
-
-def varint(number):
-    number &= 2**64 - 1
-    out = b""
-    while number > 0x7F:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
-
-
-def field(number, content):
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
 def set_request(namespace, key=b"k", value=b"changed", ttl_seconds=None):
     ttl = b"" if ttl_seconds is None else field(4, b"\x08" + varint(ttl_seconds))
     return field(1, namespace.encode()) + field(2, key) + field(3, value) + ttl
-
-
-def fields(message):
-    """(number, content) of each field; lengths and numbers only, which is all that google.rpc.Status has."""
-    at = 0
-
-    def number():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(message):
-        tag = number()
-        content = number()
-        if tag & 7 == 2:
-            content, at = message[at:at + content], at + content
-        yield tag >> 3, content
-
-
-@dataclasses.dataclass
-class Refusal:
-    code: str
-    reason: str
-    message: str
-
-
-def refusal_of_status(encoded):
-    """grpc-status-details-bin: a google.rpc.Status with a google.rpc.ErrorInfo."""
-    status = list(fields(encoded))
-    plain = dict(status)
-    for any_message in (dict(fields(content)) for number, content in status if number == 3):
-        if any_message[1] == b"type.googleapis.com/google.rpc.ErrorInfo":
-            info = dict(fields(any_message[2]))
-            assert info[2] == b"prism", info
-            return Refusal(CODES[plain[1]], info[1].decode(), plain[2].decode())
-    raise AssertionError(f"no ErrorInfo in {status}")
 
 
 # --- the world that must not change -------------------------------------------------------------------------------------

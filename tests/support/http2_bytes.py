@@ -28,6 +28,7 @@ def open_connection(address):
     """A connection that says nothing after its preface. The server has taken it."""
     host, port = address.rsplit(":", 1)
     connection = socket.create_connection((host, int(port)), timeout=20)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(PREFACE + frame(SETTINGS, 0, b"", stream=0))
     read_frame(connection)
     return connection

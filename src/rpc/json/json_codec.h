@@ -31,7 +31,7 @@ struct JsonOptions {
 // bound (below 4 GiB); up to eight times as much is needed while reading.
 //
 // INVALID_ARGUMENT with the byte offset in the metadata "position" and one of the reasons
-//   MALFORMED_JSON         not JSON: syntax, UTF-8, lone surrogates, bytes after the end
+//   MALFORMED_MESSAGE      not JSON: syntax, UTF-8, lone surrogates, bytes after the end
 //   JSON_TOO_DEEP          more than max_depth objects and arrays inside one another
 //   JSON_UNKNOWN_FIELD     no field has this name
 //   JSON_UNKNOWN_ENUM      no value of the enum has this name

@@ -100,7 +100,7 @@ class JsonTape::Builder {
 
  private:
   static Error Malformed(std::size_t position) {
-    return JsonRefused("MALFORMED_JSON", "", position,
+    return JsonRefused("MALFORMED_MESSAGE", "", position,
                        "this is not JSON (RFC 8259) in UTF-8; send one complete JSON value");
   }
 
@@ -185,7 +185,7 @@ class JsonTape::Builder {
 Result<JsonTape> JsonTape::Parse(std::string_view text, std::size_t max_depth) {
   if (text.size() > std::numeric_limits<std::uint32_t>::max()) {
     return std::unexpected(
-        JsonRefused("MALFORMED_JSON", "", 0, "the text is longer than 4 GiB; send less at once"));
+        JsonRefused("MALFORMED_MESSAGE", "", 0, "the text is longer than 4 GiB; send less at once"));
   }
   constexpr std::size_t kUsualNodes = 16;  // 256 bytes; most requests need no more
   JsonTape tape(text);

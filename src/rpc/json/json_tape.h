@@ -33,7 +33,7 @@ class JsonTape {
   using Index = std::uint32_t;
   static constexpr Index kRoot = 0;
 
-  // MALFORMED_JSON, JSON_TOO_DEEP, JSON_OUT_OF_RANGE (a number no double can hold).
+  // MALFORMED_MESSAGE, JSON_TOO_DEEP, JSON_OUT_OF_RANGE (a number no double can hold).
   static Result<JsonTape> Parse(std::string_view text, std::size_t max_depth);
 
   JsonKind kind(Index i) const { return nodes_[i].kind; }

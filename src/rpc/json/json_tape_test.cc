@@ -76,9 +76,9 @@ TEST(JsonTape, OnlyJsonIsAccepted) {
                                       "{1:2}",
                                       "[1 2]",
                                       "]"}) {
-    EXPECT_EQ(ReasonFor(text), "MALFORMED_JSON") << text;
+    EXPECT_EQ(ReasonFor(text), "MALFORMED_MESSAGE") << text;
   }
-  EXPECT_EQ(ReasonFor(std::string_view("1\0", 2)), "MALFORMED_JSON");
+  EXPECT_EQ(ReasonFor(std::string_view("1\0", 2)), "MALFORMED_MESSAGE");
   EXPECT_EQ(ReasonFor("\"\\ud83d\\ude00\""), "accepted");
   EXPECT_EQ(ReasonFor("1e999"), "JSON_OUT_OF_RANGE");
 }

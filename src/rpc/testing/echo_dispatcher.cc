@@ -107,7 +107,7 @@ runtime::Task<void> EchoDispatcher::Unary(ServerCall& call) {
     call.AddHeader("x-echo", "yes");
     call.Respond(*message);
   } else {
-    call.Fail({Code::kInvalidArgument, "MESSAGE_MALFORMED", "the request is not valid protobuf"});
+    call.Fail({Code::kInvalidArgument, "MALFORMED_MESSAGE", "the request is not valid protobuf"});
   }
   co_return;
 }
@@ -127,7 +127,7 @@ runtime::Task<void> EchoDispatcher::Repeat(ServerCall& call) {
   Message message;
   const std::string request(call.request_bytes());
   if (!message.ParseFromString(request)) {
-    call.Fail({Code::kInvalidArgument, "MESSAGE_MALFORMED", "the request is not valid protobuf"});
+    call.Fail({Code::kInvalidArgument, "MALFORMED_MESSAGE", "the request is not valid protobuf"});
     co_return;
   }
   for (int i = 0; i < repeats; ++i) {
