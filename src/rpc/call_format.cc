@@ -33,7 +33,7 @@ std::optional<MonoNanos> ParsePlainTimeout(std::string_view text) {
 constexpr TimeoutFormat kPlainTimeout = {
     .header = "prism-timeout",
     .parse = ParsePlainTimeout,
-    .reason = "PRISM_TIMEOUT_INVALID",
+    .reason = "TIMEOUT_INVALID",
     .advice = "is no duration: write a number with a unit of ms, s, m, h or d, such as 500ms"};
 
 constexpr CallFormat Grpc(std::string_view content_type) {

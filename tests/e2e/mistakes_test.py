@@ -34,7 +34,7 @@ class Mistake:
     what: str
     code: str
     reason: str
-    advice: str           # found in the message
+    advice: str           # found in the message; in a tuple, the one of resource routes is the second
     ask: Ask
     only: str = None      # the trait of the protocols in which there is such a mistake ...
     why: str = None       # ... and why not in the others
@@ -68,8 +68,13 @@ def text(json):
     return put(json=b'{"namespace":"scratch","key":"k",' + json + b"}")
 
 
-def resource(verb, target, *headers, body=b""):
+def resource(verb, target, headers=(), body=b""):
     return Ask("KeyValueBasic/Get", resource=(verb, "/v1/scratch/keyvalue" + target, headers, body))
+
+
+def lines(*headers, raw=b""):
+    """A Get whose headers and body go out as they are."""
+    return get(headers=headers, raw=raw)
 
 
 IN_JSON = {"only": "json", "why": "Protobuf has numbers and lengths, not text"}
@@ -77,8 +82,11 @@ IN_PROTOBUF = {"only": "protobuf", "why": "JSON and HTTP have no such bytes: the
 IN_FRAMES = {"only": "frames", "why": "a body is the message, without frames"}
 IN_CALLS = {"only": "calls", "why": "a resource is named by its path alone"}
 IN_RESOURCES = {"only": "resource", "why": "a call has no such part"}
-IN_LINES = {"only": "lines", "why": "HTTP/2 has frames, not lines"}
+IN_LINES = {"only": "lines", "why": "HTTP/2 has frames, not lines", "before": "lines", "http": 400, "ends": True}
 NO_DURATION = {"only": "protobuf", "why": "the text of such a Duration is malformed"}
+
+HOST = (b"host", b"prism")
+CHUNKED = (b"transfer-encoding", b"chunked")
 
 INVALID = "INVALID_ARGUMENT"
 EXHAUSTED = "RESOURCE_EXHAUSTED"
@@ -175,7 +183,7 @@ MISTAKES = [
     Mistake("headers too large", EXHAUSTED, "HEADERS_TOO_LARGE", "send", http=431, resource=431, before="lines", ends=True,
             ask=get(headers=tuple((b"x-%d" % i, b"v" * 1000) for i in range(40)))),
     # Compression.
-    Mistake("compression unknown", "UNIMPLEMENTED", "COMPRESSION_UNSUPPORTED", "gzip", put(encoding=b"br"), resource=415, ends=True),
+    Mistake("compression unknown", "UNIMPLEMENTED", "COMPRESSION_UNSUPPORTED", ("use gzip", "send it without"), put(encoding=b"br"), resource=415, ends=True),
     Mistake("gzip that is none", "INTERNAL", "GZIP_MALFORMED", "corrupts", put(encoding=b"gzip", pack=lambda message: b"no" + message)),
     Mistake("gzip cut off", "INTERNAL", "GZIP_MALFORMED", "truncated",
             put(encoding=b"gzip", pack=lambda message: gzip.compress(message)[:-5])),
@@ -216,6 +224,56 @@ MISTAKES = [
     Mistake("JSON with two of a oneof", INVALID, "JSON_DUPLICATE_ONEOF", "send one",
             Ask("KeyValueCas/CompareAndSwap", json=b'{"expect":{"absent":true,"version":"v"}}'), **IN_JSON),
     Mistake("JSON too deep", INVALID, "JSON_TOO_DEEP", "more than 100", text(b'"tags":' + b"[" * 200 + b"]" * 200), **IN_JSON),
+    # Resources.
+    Mistake("resource that is not there", "NOT_FOUND", "KEY_NOT_FOUND", "never written", resource("GET", "/absent"), **IN_RESOURCES),
+    Mistake("version that is not there", "ABORTED", "VERSION_MISMATCH", "version", resource=412,
+            ask=resource("PUT", "/k", [(b"if-match", b'"zzz"')]), **IN_RESOURCES),
+    Mistake("ETag without quotes", INVALID, "ETAG_MALFORMED", "double quotes", resource("PUT", "/k", [(b"if-match", b"zzz")]),
+            **IN_RESOURCES),
+    Mistake("condition that no call holds", "UNIMPLEMENTED", "CONDITION_UNSUPPORTED", "atomically",
+            resource("PUT", "/k", [(b"if-match", b"*")]), **IN_RESOURCES),
+    Mistake("path inside a path", INVALID, "KEY_PATH_AMBIGUOUS", "?key=", resource("GET", "/a/b"), **IN_RESOURCES),
+    Mistake("key named twice", INVALID, "KEY_REPEATED", "more than once", resource("GET", "/k?key=k"), **IN_RESOURCES),
+    Mistake("key of bad base64", INVALID, "KEY_B64_MALFORMED", "RFC 4648", resource("GET", "?key_b64=%25"), **IN_RESOURCES),
+    Mistake("half an escape", INVALID, "PERCENT_ESCAPE_INVALID", "%", resource("GET", "/%4"), **IN_RESOURCES),
+    Mistake("parameter unknown", INVALID, "PARAMETER_UNKNOWN", "prefix", resource("GET", "?prefx=a"), **IN_RESOURCES),
+    Mistake("parameter twice", INVALID, "PARAMETER_REPEATED", "twice", resource("GET", "?prefix=a&prefix=b"), **IN_RESOURCES),
+    Mistake("parameter of lists beside a key", INVALID, "PARAMETER_MISPLACED", "for lists", resource("GET", "/k?limit=1"),
+            **IN_RESOURCES),
+    Mistake("limit that is no number", INVALID, "LIMIT_MALFORMED", "no number", resource("GET", "?limit=many"), **IN_RESOURCES),
+    Mistake("neither true nor false", INVALID, "KEYS_ONLY_MALFORMED", "true or false", resource("GET", "?keys_only=1"),
+            **IN_RESOURCES),
+    Mistake("ttl without a unit", INVALID, "BAD_DURATION", "unit", resource("PUT", "/k", [(b"prism-ttl", b"1 hour")]),
+            **IN_RESOURCES),
+    Mistake("ttl twice", INVALID, "HEADER_REPEATED", "more than once",
+            resource("PUT", "/k", [(b"prism-ttl", b"1s"), (b"prism-ttl", b"2s")]), **IN_RESOURCES),
+    Mistake("tag without a value", INVALID, "TAG_MALFORMED", "name=value", resource("PUT", "/k", [(b"prism-tag", b"a")]),
+            **IN_RESOURCES),
+    Mistake("part of a value", "UNIMPLEMENTED", "RANGE_UNSUPPORTED", "leave out", resource=416,
+            ask=resource("GET", "/k", [(b"range", b"bytes=0-1")]), **IN_RESOURCES),
+    Mistake("part of a value, writing", INVALID, "CONTENT_RANGE_UNSUPPORTED", "send all",
+            resource("PUT", "/k", [(b"content-range", b"bytes 0-1/2")], b"no"), **IN_RESOURCES),
+    Mistake("body where none belongs", INVALID, "BODY_UNEXPECTED", "leave it out", resource("DELETE", "/k", body=b"why"),
+            **IN_RESOURCES),
+    Mistake("verb that is not there", "UNIMPLEMENTED", "HTTP_METHOD_UNSUPPORTED", "PUT", resource("POST", "/k", body=b"no"),
+            http=405, **IN_RESOURCES),
+    Mistake("list that is written", "UNIMPLEMENTED", "HTTP_METHOD_UNSUPPORTED", "name a key", resource("PUT", "", body=b"no"),
+            http=405, **IN_RESOURCES),
+    Mistake("route that is not there", "NOT_FOUND", "ROUTE_NOT_FOUND", "/v1/",
+            Ask("", resource=("GET", "/v2/scratch/keyvalue/k", (), b"")), **IN_RESOURCES),
+    # HTTP/1.1.
+    Mistake("no Host", INVALID, "HTTP_HOST_INVALID", "is missing", lines(), **IN_LINES),
+    Mistake("two lengths", INVALID, "HTTP_LENGTH_INVALID", "more than one",
+            lines(HOST, (b"content-length", b"1"), (b"content-length", b"2")), **IN_LINES),
+    Mistake("a length and chunks", INVALID, "HTTP_LENGTH_INVALID", "exclude each other",
+            lines(HOST, CHUNKED, (b"content-length", b"1")), **IN_LINES),
+    Mistake("a negative length", INVALID, "HTTP_LENGTH_INVALID", "decimal", lines(HOST, (b"content-length", b"-1")), **IN_LINES),
+    Mistake("coding unknown", INVALID, "HTTP_TRANSFER_ENCODING_INVALID", "chunked",
+            lines(HOST, (b"transfer-encoding", b"gzip")), **IN_LINES),
+    Mistake("chunk without a size", INVALID, "HTTP_CHUNK_MALFORMED", "hexadecimal", lines(HOST, CHUNKED, raw=b"zz\r\n"), **IN_LINES),
+    Mistake("header over two lines", INVALID, "HTTP_HEADER_FOLDED", "one line", lines(HOST, (b"x", b"a\r\n b")), **IN_LINES),
+    Mistake("header without a colon", INVALID, "HTTP_HEADER_MALFORMED", "colon", lines(HOST, (b"x", b"a\r\nb")), **IN_LINES),
+    Mistake("line that ends without CR", INVALID, "HTTP_LINE_END_INVALID", "CRLF", lines(HOST, (b"x", b"a\nb: c")), **IN_LINES),
 ]
 
 
@@ -265,7 +323,8 @@ class Mistakes(unittest.TestCase):
         refusal, status = protocol.send(connection, mistake.ask)
         self.assertIsNotNone(refusal, "it was carried out")
         self.assertEqual((refusal.code, refusal.reason), (mistake.code, mistake.reason), refusal.message)
-        self.assertIn(mistake.advice.lower(), refusal.message.lower())
+        advice = mistake.advice if isinstance(mistake.advice, tuple) else (mistake.advice,) * 2
+        self.assertIn(advice["resource" in protocol.traits].lower(), refusal.message.lower())
         self.assertEqual(status, expected_status(protocol, mistake))
 
     def hold(self, protocol):

@@ -337,5 +337,5 @@ def all_protocols():
     protocols = [Framed("gRPC", Http2, b"application/grpc", "grpc")]
     for http in (Http1, Http2):
         protocols += [Framed("gRPC-Web", http, b"application/grpc-web+proto", "web"),
-                      Connect("JSON", http), Connect("protobuf", http)]
+                      Connect("JSON", http), Connect("protobuf", http), Resource(http)]
     return protocols

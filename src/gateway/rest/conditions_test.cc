@@ -87,7 +87,7 @@ TEST(WriteConditionTest, RefusesWhatNoAtomicCallCanHold) {
       {{{"if-match", "\"\""}}, "VERSION_MISMATCH"},
       {{{"if-match", "a"}}, "ETAG_MALFORMED"},
       {{{"if-match", "\"%4\""}}, "PERCENT_ESCAPE_INVALID"},
-      {{{"if-match", "\"%FF\""}}, "TEXT_NOT_UTF8"},
+      {{{"if-match", "\"%FF\""}}, "MALFORMED_MESSAGE"},
   };
   for (const auto& [fields, reason] : cases) {
     const auto condition = ParseWriteCondition(Headers(fields));

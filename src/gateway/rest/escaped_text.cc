@@ -55,7 +55,7 @@ Result<std::string> DecodeText(std::string_view text, TextPlace place, std::stri
     }
   }
   if (!base::IsValidUtf8(decoded)) {
-    return std::unexpected(BadText("TEXT_NOT_UTF8", field,
+    return std::unexpected(BadText("MALFORMED_MESSAGE", field,
                                    "is not UTF-8 once its escapes are decoded: names are text"));
   }
   return decoded;

@@ -18,8 +18,9 @@ enum class TextPlace : std::uint8_t {
 };
 
 // INVALID_ARGUMENT about `field`: PERCENT_ESCAPE_INVALID for a '%' without two hexadecimal digits,
-// CHARACTER_NOT_ESCAPED for what is no visible ASCII and '#', TEXT_NOT_UTF8 for what the escapes
-// make (overlong forms and surrogates included). NUL and emptiness are the caller's to judge.
+// CHARACTER_NOT_ESCAPED for what is no visible ASCII and '#', MALFORMED_MESSAGE for what the
+// escapes make (overlong forms and surrogates included). NUL and emptiness are the caller's to
+// judge.
 Result<std::string> DecodeText(std::string_view text, TextPlace place, std::string_view field);
 
 // Leaves alone what is unreserved in RFC 3986, and ":/@", which need no escape in a header.

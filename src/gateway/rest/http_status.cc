@@ -20,7 +20,7 @@ constexpr std::array kRows = {
     Row{"VERSION_MISMATCH", "412"},
     Row{"VALUE_TOO_LARGE", "413"},
     Row{"MESSAGE_TOO_LARGE", "413"},
-    Row{"CONTENT_ENCODING_UNSUPPORTED", "415"},
+    Row{"COMPRESSION_UNSUPPORTED", "415"},
     Row{"RANGE_UNSUPPORTED", "416"},
     Row{"HEADERS_TOO_LARGE", "431"},
     Row{"DISK_FULL", "507"},

@@ -44,7 +44,7 @@ Result<std::string> KeyOfBase64(std::string text) {
   }
   if (!base::IsValidUtf8(*key)) {
     return std::unexpected(
-        InvalidField("TEXT_NOT_UTF8", "key_b64", "is not UTF-8 once decoded: keys are text"));
+        InvalidField("MALFORMED_MESSAGE", "key_b64", "is not UTF-8 once decoded: keys are text"));
   }
   return *std::move(key);
 }

@@ -100,7 +100,7 @@ Status CheckBody(const rpc::ResourceRequest& request, rpc::ResourceReply& reply)
   if (encoding.empty() || encoding == "identity") return {};
   reply.AddHeader("accept-encoding", "identity");
   return std::unexpected(
-      Error(Code::kUnimplemented, "CONTENT_ENCODING_UNSUPPORTED",
+      Error(Code::kUnimplemented, "COMPRESSION_UNSUPPORTED",
             "a value is stored as it is sent, and no answer could name its encoding: send it "
             "without Content-Encoding, decoded or as the bytes that you want to read again"));
 }

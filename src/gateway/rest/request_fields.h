@@ -23,7 +23,7 @@ Result<std::map<std::string, std::string>> ParseTags(const rpc::RequestHeaders& 
 // IDEMPOTENCY_KEY_MALFORMED, HEADER_REPEATED.
 Result<std::string_view> ParseRequestId(const rpc::RequestHeaders& headers);
 
-// A body that is what it seems: CONTENT_ENCODING_UNSUPPORTED, CONTENT_RANGE_UNSUPPORTED.
+// A body that is what it seems: COMPRESSION_UNSUPPORTED, CONTENT_RANGE_UNSUPPORTED.
 Status CheckBody(const rpc::ResourceRequest& request, rpc::ResourceReply& reply);
 // BODY_UNEXPECTED.
 Status CheckNoBody(const rpc::ResourceRequest& request);

@@ -184,8 +184,8 @@ class JsonTape::Builder {
 
 Result<JsonTape> JsonTape::Parse(std::string_view text, std::size_t max_depth) {
   if (text.size() > std::numeric_limits<std::uint32_t>::max()) {
-    return std::unexpected(
-        JsonRefused("MALFORMED_MESSAGE", "", 0, "the text is longer than 4 GiB; send less at once"));
+    return std::unexpected(JsonRefused("MALFORMED_MESSAGE", "", 0,
+                                       "the text is longer than 4 GiB; send less at once"));
   }
   constexpr std::size_t kUsualNodes = 16;  // 256 bytes; most requests need no more
   JsonTape tape(text);
