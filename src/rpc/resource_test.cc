@@ -198,7 +198,7 @@ TEST_F(Resource, TheDeadlineIsADuration) {
   };
   EXPECT_EQ(Header(ask("1m30s"), ":status"), "200");
   for (const char* text : {"10", "-1s", "soon"}) {
-    EXPECT_EQ(Reason(ask(text)), "PRISM_TIMEOUT_INVALID") << text;
+    EXPECT_EQ(Reason(ask(text)), "TIMEOUT_INVALID") << text;
   }
 }
 
