@@ -38,6 +38,7 @@ SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer,
       last_read_(owner.shard().turn_time()) {}
 
 SocketConnection::~SocketConnection() {
+  CountFailure(TlsFailure::kGone);
   // Calls that are still running must not find a connection that is half gone.
   calls_.reset();
   owner_.shard().Unwatch(fd_, *this);
@@ -59,7 +60,11 @@ void SocketConnection::OnOutput() {
 }
 
 void SocketConnection::OnReady(std::uint32_t events) {
-  if ((events & EPOLLERR) != 0) return owner_.Close(*this);
+  if ((events & EPOLLERR) != 0) {
+    // A client that refuses our certificate resets the connection behind its reason.
+    if (tls_ != nullptr && !secured_) Read();
+    return owner_.Close(*this);
+  }
   if (lingering_) return Discard();
   if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !Read()) return owner_.Close(*this);
   if ((events & EPOLLOUT) != 0) OnOutput();
@@ -69,12 +74,7 @@ bool SocketConnection::Read() {
   const auto buffer = owner_.read_buffer();
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
-  if (got == 0) {
-    if (tls_ != nullptr && tls_->state() == TlsSession::State::kHandshake) {
-      owner_.tls_counters().Failed(TlsFailure::kGone);
-    }
-    return false;
-  }
+  if (got == 0) return false;
   const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
   if (tls_ == nullptr) {
     OnBytes(bytes);
@@ -112,13 +112,17 @@ void SocketConnection::OnCipher(std::string_view bytes) {
 
 void SocketConnection::OnTlsState() {
   if (tls_->state() == TlsSession::State::kHandshake) return;
-  if (tls_->state() == TlsSession::State::kFailed) {
-    return owner_.tls_counters().Failed(tls_->failure());
-  }
+  if (tls_->state() == TlsSession::State::kFailed) return CountFailure(tls_->failure());
   secured_ = true;
   last_read_ = owner_.shard().turn_time();
   owner_.tls_counters().Began();
   calls_->OnSecured(tls_->protocol());
+}
+
+// The first reason is the one.
+void SocketConnection::CountFailure(TlsFailure why) {
+  if (tls_ == nullptr || secured_ || std::exchange(failed_, true)) return;
+  owner_.tls_counters().Failed(why);
 }
 
 void SocketConnection::OnTurnEnd() {
@@ -257,7 +261,7 @@ void SocketConnection::OnTimer() {
   const MonoNanos now = owner_.shard().turn_time();
   const MonoNanos silent = now - last_read_;
   const bool mute = !received_ && silent >= limits.handshake_timeout;
-  if (mute && tls_ != nullptr && !secured_) owner_.tls_counters().Failed(TlsFailure::kTimeout);
+  if (mute) CountFailure(TlsFailure::kTimeout);
   if (mute || (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout)) {
     return owner_.Close(*this);
   }
