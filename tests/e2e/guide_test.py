@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from prism_gateway import Gateway  # noqa: E402
@@ -41,26 +42,34 @@ def missing_lines(printed, shown):
     return missing
 
 
+def run(program, commands, config):
+    """What the commands print, all in one shell."""
+    with Gateway(str(program), "--config", config) as gateway:
+        script = commands.replace("127.0.0.1:8980", gateway.data).replace("127.0.0.1:8981", gateway.admin)
+        script = script.replace("/tmp/prism-tour", str(gateway.directory / "tour"))
+        environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+        result = subprocess.run(["bash", "-c", "set -euo pipefail\n" + script], env=environment, text=True, timeout=100,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(result.stdout)
+    if result.returncode != 0:
+        raise RuntimeError(f"the commands failed with code {result.returncode}")
+    return result.stdout
+
+
 def main():
     program, guide = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     blocks = blocks_of(guide)
     if not any(shown for _, shown in blocks):
         raise RuntimeError(f"{guide} shows no output that could be compared")
-    with Gateway(str(program)) as gateway:
-        tour = gateway.directory / "tour"
-        script = "set -euo pipefail\n" + "".join(f"{commands}echo; echo '{MARK}'\n" for commands, _ in blocks)
-        script = script.replace("127.0.0.1:8980", gateway.data).replace("127.0.0.1:8981", gateway.admin)
-        script = script.replace("/tmp/prism-tour", str(tour))
-        environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
-        run = subprocess.run(["bash", "-c", script], env=environment, text=True, timeout=100, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT)
-        print(run.stdout)
-        if run.returncode != 0:
-            raise RuntimeError(f"the commands of {guide.name} failed with code {run.returncode}")
-        for (commands, shown), printed in zip(blocks, run.stdout.split(MARK + "\n"), strict=False):
-            missing = missing_lines(printed.replace("\r", ""), shown or "")
-            if missing:
-                raise RuntimeError(f"{guide.name} shows what these commands do not print:\n{commands}" + "\n".join(missing))
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+        # A busy machine may let calls wait: what is tested here is not who is turned away then.
+        config.write("server: {queue_delay_target: 60s}\n")
+        config.flush()
+        output = run(program, "".join(f"{commands}echo; echo '{MARK}'\n" for commands, _ in blocks), config.name)
+    for (commands, shown), printed in zip(blocks, output.split(MARK + "\n"), strict=False):
+        missing = missing_lines(printed.replace("\r", ""), shown or "")
+        if missing:
+            raise RuntimeError(f"{guide.name} shows what these commands do not print:\n{commands}" + "\n".join(missing))
 
 
 if __name__ == "__main__":

@@ -55,8 +55,11 @@ Status KeyValueRoute::ToReply(const rpc::ResourceRequest& request,
     return ReplyToDelete(removed->existed(), reply);
   }
   if (const auto* removed = DynamicCastToGenerated<v1::CompareAndDeleteResponse>(&response)) {
-    if (!removed->deleted()) return Mismatch(removed->current().version(), reply);
-    return ReplyToDelete(true, reply);
+    const bool removes = request.headers.Find("if-none-match").empty();
+    const std::string& current = removed->current().version();
+    // Under "If-None-Match: *" there is nothing to remove, which is as it should be.
+    const bool held = removed->deleted() || (!removes && current.empty());
+    return held ? ReplyToDelete(removes, reply) : Mismatch(current, reply);
   }
   return ReplyToList(response, reply);
 }

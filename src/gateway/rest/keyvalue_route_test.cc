@@ -123,7 +123,7 @@ TEST(KeyValueRouteTest, WritesWhatTheRequestCarries) {
                             {"prism-tag", "device=phone, owner=Ada Lovelace,"},
                             {"prism-tag", "a%2Cb=%3D%C3%BC"},
                             {"idempotency-key", "\"7f3a\""},
-                            {"content-encoding", "identity"},
+                            {"content-encoding", "Identity"},
                             {"content-type", "text/plain"}},
                            value});
   ASSERT_EQ(exchange.called(), "keyvalue_basic.set") << exchange.reason();
@@ -341,6 +341,14 @@ TEST(KeyValueRouteTest, AnswersRemovalsAlike) {
   Exchange exchange({"DELETE", kKey, {{"if-match", "\"v\""}}});
   ASSERT_TRUE(exchange.Answer(deleted).has_value());
   EXPECT_EQ(exchange.reply.Header("prism-existed"), "true");
+  for (const bool answered : {true, false}) {  // stores may see it either way
+    deleted.set_deleted(answered);
+    Exchange absent({"DELETE", kKey, {{"if-none-match", "*"}}});
+    ASSERT_TRUE(absent.Answer(deleted).has_value());
+    EXPECT_EQ(absent.reply.Header("prism-existed"), "false");
+  }
+  deleted.mutable_current()->set_version("v7");
+  EXPECT_FALSE(Exchange({"DELETE", kKey, {{"if-none-match", "*"}}}).Answer(deleted).has_value());
 }
 
 TEST(KeyValueRouteTest, ListsOneLineForEachMessage) {

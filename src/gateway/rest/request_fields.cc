@@ -97,7 +97,7 @@ Status CheckBody(const rpc::ResourceRequest& request, rpc::ResourceReply& reply)
         "names a part of a value, and a value is written as a whole: send all of it without"));
   }
   const std::string_view encoding = request.headers.Find("content-encoding");
-  if (encoding.empty() || encoding == "identity") return {};
+  if (encoding.empty() || base::EqualsNoCase(encoding, "identity")) return {};
   reply.AddHeader("accept-encoding", "identity");
   return std::unexpected(
       Error(Code::kUnimplemented, "COMPRESSION_UNSUPPORTED",
