@@ -43,11 +43,13 @@ class BenchCall final : public rpc::ServerCall {
   const contract::MethodInfo& method() const override { return method_; }
   contract::CallContext& context() override { return *context_; }
   std::string_view Header(std::string_view) const override { return {}; }
+  const rpc::HeaderList& AllHeaders() const override { return no_headers_; }
   std::string_view peer() const override { return {}; }
   rpc::CallAccount account() const override { return {.protocol = "grpc"}; }
   std::string_view request_bytes() const override { return request_; }
   void SetDeadline(MonoNanos when) override { context_->deadline = when; }
   void AddHeader(std::string_view, std::string_view) override {}
+  void AddTrailer(std::string_view, std::string_view) override {}
   void Respond(const google::protobuf::Message& message) override {
     const std::size_t size = message.ByteSizeLong();
     out_.resize(size);
@@ -56,6 +58,7 @@ class BenchCall final : public rpc::ServerCall {
   }
   void Finish() override {}
   void Fail(const Error&) override { ++failures; }
+  void FailWith(const google::rpc::Status&) override { ++failures; }
   runtime::Task<Status> Write(const google::protobuf::Message&) override { co_return Status(); }
   runtime::Task<Result<bool>> Read(google::protobuf::Message&) override { co_return false; }
 
@@ -64,6 +67,7 @@ class BenchCall final : public rpc::ServerCall {
 
  private:
   const contract::MethodInfo& method_;
+  rpc::HeaderList no_headers_;
   std::string request_;
   std::string out_;
   alignas(8) char block_[2048];

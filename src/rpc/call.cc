@@ -9,8 +9,10 @@
 
 #include "base/strings.h"
 #include "rpc/call_connection.h"
+#include "rpc/connect_get.h"
 #include "rpc/gzip.h"
 #include "rpc/json/json_codec.h"
+#include "rpc/query.h"
 
 namespace prism::rpc {
 namespace {
@@ -158,6 +160,7 @@ void Call::ResetState() {
   verb_ = {};
   headers_.Clear();
   reader_.Reset(kKeepBytes);
+  base64_.Reset();
   request_ = {};
   ClearText(decompressed_);
   ClearText(transcoded_);
@@ -166,14 +169,15 @@ void Call::ResetState() {
   request_error_.reset();
   bytes_in_ = bytes_out_ = 0;
   first_message_at_ = 0;
-  ClearText(added_text_);
-  added_.clear();
+  added_.Clear();
+  added_trailers_.Clear();
   response_fields_.clear();
-  trailer_count_ = 0;
+  trailers_.clear();
   body.Clear();
   body_ended = false;
   answered_ = headers_sent_ = request_ended_ = false;
-  refused_ = has_te_ = headers_too_large_ = gzip_in_ = gzip_out_ = body_gzip_ = false;
+  get_ = strange_codec_ = refused_ = has_te_ = headers_too_large_ = gzip_in_ = gzip_out_ =
+      body_gzip_ = false;
   names_request_ = false;
   traceparents_ = 0;
   http_status_ = content_type_ = {};
@@ -198,6 +202,10 @@ void Call::OnHeader(std::string_view name, std::string_view value) {
     if (verb != kVerbs.end()) verb_ = *verb;
   } else if (name == "content-type") {
     format_ = FindCallFormat(value);
+    if (format_ == nullptr) {
+      format_ = FindGrpcFamily(value);
+      strange_codec_ = format_ != nullptr;
+    }
   } else if (name == "te") {
     has_te_ = true;  // the codec takes "trailers" only
   } else if (name != ":scheme") {
@@ -258,7 +266,7 @@ Status Call::Open() {
               fmt::format("the request's headers are above {} bytes: send less metadata",
                           shard_.limits().max_header_list_bytes)));
   }
-  method_ = shard_.dispatcher().Find(target);
+  method_ = shard_.dispatcher().Find(verb_ == "GET" ? PathOf(target) : target);
   if (method_ != nullptr) return OpenCall();
   route_ = shard_.dispatcher().FindRoute(target);
   if (route_ == nullptr) return NoSuchCall();
@@ -268,22 +276,12 @@ Status Call::Open() {
 }
 
 Status Call::OpenCall() {
-  if (verb_ != "POST") {
-    format_ = &PlainFormat();
-    http_status_ = "405";
-    AddHeader("allow", "POST");
-    return std::unexpected(Error(Code::kUnimplemented, "HTTP_METHOD_UNSUPPORTED",
-                                 "calls of methods are POST requests"));
-  }
+  if (verb_ == "GET" && may_get() && (format_ == nullptr || format_->connect())) return OpenGet();
+  if (verb_ != "POST") return WrongVerb();
   const bool streams = method_->kind != contract::StreamKind::kUnary;
-  if (format_ == nullptr || (format_->connect() && format_->framed() != streams)) {
-    format_ = &PlainFormat();
-    http_status_ = "415";
-    return std::unexpected(Error(
-        Code::kInvalidArgument, "CONTENT_TYPE_UNSUPPORTED",
-        "content-type must be one of application/grpc, application/grpc-web; for unary methods "
-        "also application/json, application/proto; for methods that stream also "
-        "application/connect+json, application/connect+proto"));
+  if (format_ == nullptr || strange_codec_ ||
+      (format_->connect() && format_->framed() != streams)) {
+    return WrongContentType();
   }
   if (!has_te_ && format_->end == CallEnd::kTrailers) {
     return std::unexpected(
@@ -296,8 +294,56 @@ Status Call::OpenCall() {
     return std::unexpected(
         InvalidField("CONNECT_VERSION_UNSUPPORTED", "connect-protocol-version", "must be 1"));
   }
-  TRY(CheckEncoding());
+  TRY(CheckEncoding(headers_.Find(format_->encoding_header)));
   return CheckTimeout();
+}
+
+Status Call::OpenGet() {
+  get_ = true;
+  format_ = FindCallFormat("application/json");  // of errors
+  TRY_ASSIGN(const ConnectGet get, ParseConnectGet(QueryOf(headers_.Find(":path"))));
+  format_ = FindCallFormat(fmt::format("application/{}", get.encoding));
+  if (format_ == nullptr || format_->end != CallEnd::kHttpStatus) return WrongContentType();
+  TRY(CheckEncoding(get.compression));
+  TRY(CheckTimeout());
+  // What was read may have changed the next moment; caches on the way may have a default of their
+  // own for what says nothing.
+  AddHeader("cache-control", "no-store");
+  reader_.Append(get.message);
+  return {};
+}
+
+// Connect and plain HTTP have a status for it, of which clients make UNKNOWN (gRPC, "HTTP to gRPC
+// Status Code Mapping").
+Status Call::WrongVerb() {
+  Code code = Code::kUnimplemented;
+  if (format_ == nullptr || format_->connect()) {
+    format_ = &PlainFormat();
+    http_status_ = "405";
+    AddHeader("allow", may_get() ? "GET, POST" : "POST");
+    code = Code::kUnknown;
+  }
+  return std::unexpected(
+      Error(code, "HTTP_METHOD_UNSUPPORTED",
+            may_get() ? "this method is called by POST, or by GET as Connect has it"
+                      : "this method is called by POST: only unary methods without side effects "
+                        "take GET"));
+}
+
+Status Call::WrongContentType() {
+  Code code = Code::kUnimplemented;
+  if (!strange_codec_) {
+    format_ = &PlainFormat();
+    http_status_ = "415";
+    code = Code::kUnknown;
+  }
+  return std::unexpected(
+      Error(code, "CONTENT_TYPE_UNSUPPORTED",
+            get_ ? "the query's encoding must be json or proto"
+                 : "content-type must be one of application/grpc, application/grpc-web, "
+                   "application/grpc-web-text; for unary methods also application/json, "
+                   "application/proto; for methods that stream also application/connect+json, "
+                   "application/connect+proto"));
 }
 
 Status Call::NoSuchCall() {
@@ -332,8 +378,7 @@ void Call::OnRefusedData(std::string_view bytes, bool last) {
   if (last || unconsumed_ > most) Fail(*request_error_);
 }
 
-Status Call::CheckEncoding() {
-  const std::string_view encoding = headers_.Find(format_->encoding_header);
+Status Call::CheckEncoding(std::string_view encoding) {
   if (!encoding.empty() && encoding != "identity" && encoding != "gzip") {
     AddHeader(format_->accept_header, "identity,gzip");
     return std::unexpected(Error(Code::kUnimplemented, "COMPRESSION_UNSUPPORTED",
@@ -369,13 +414,28 @@ void Call::OnData(std::string_view bytes, bool last) {
   if (answered_) return;
   bytes_in_ += bytes.size();
   if (refused_) return OnRefusedData(bytes, last);
-  reader_.Append(bytes);
+  if (get_ && !bytes.empty()) {
+    return Fail({Code::kInvalidArgument, "REQUEST_BODY_UNEXPECTED",
+                 "a GET has its message in the query and no body: use POST"});
+  }
+  if (!format_->base64) {
+    reader_.Append(bytes);
+  } else if (Status decoded = DecodeBody(bytes); !decoded) {
+    return Fail(decoded.error());
+  }
   if (streams_requests()) {
     OnStreamData(bytes, last);
   } else {
     OnUnaryData(bytes, last);
   }
   if (last && !answered_) OnEnd();
+}
+
+Status Call::DecodeBody(std::string_view text) {
+  std::string bytes;
+  TRY(base64_.Decode(text, bytes));
+  reader_.Append(bytes);
+  return {};
 }
 
 void Call::OnUnaryData(std::string_view bytes, bool last) {
@@ -418,17 +478,18 @@ void Call::OnEnd() {
   }
 }
 
+// What is wrong with the number of messages is UNIMPLEMENTED (gRPC, "Status codes and their use").
 void Call::DispatchUnary() {
   Result<std::optional<GrpcFrameReader::Frame>> frame = reader_.Next();
   if (!frame) return Fail(frame.error());
   if (!*frame) {
-    if (reader_.buffered() != 0) return Fail(Truncated());
-    return Fail({Code::kInvalidArgument, "REQUEST_MESSAGE_MISSING",
+    if (reader_.buffered() + base64_.pending() != 0) return Fail(Truncated());
+    return Fail({Code::kUnimplemented, "REQUEST_MESSAGE_MISSING",
                  "the call carries no request message, but its method takes exactly one"});
   }
   if (reader_.buffered() != 0) {
     return Fail(
-        {Code::kInvalidArgument, "REQUEST_MESSAGE_NOT_SINGLE",
+        {Code::kUnimplemented, "REQUEST_MESSAGE_NOT_SINGLE",
          "the call carries more than one request message, but its method takes exactly one"});
   }
   Result<std::string_view> request = Decompress(**frame);
@@ -488,7 +549,7 @@ runtime::Task<Result<bool>> Call::Read(google::protobuf::Message& into) {
       co_return true;
     }
     if (request_ended_) {
-      if (reader_.buffered() != 0) co_return std::unexpected(Truncated());
+      if (reader_.buffered() + base64_.pending() != 0) co_return std::unexpected(Truncated());
       co_return false;
     }
     co_await reader_wakeup_;

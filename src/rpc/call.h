@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/base64_stream.h"
 #include "rpc/call_format.h"
 #include "rpc/call_shard.h"
 #include "rpc/grpc_frame.h"
@@ -48,14 +49,17 @@ class Call final : public ServerCall,
   const contract::MethodInfo& method() const override { return *method_; }
   contract::CallContext& context() override { return *context_; }
   std::string_view Header(std::string_view name) const override { return headers_.Find(name); }
+  const HeaderList& AllHeaders() const override { return headers_.list(); }
   std::string_view peer() const override { return peer_; }
   std::string_view request_bytes() const override { return request_; }
   CallAccount account() const override;
   void SetDeadline(MonoNanos when) override;
   void AddHeader(std::string_view name, std::string_view value) override;
+  void AddTrailer(std::string_view name, std::string_view value) override;
   void Respond(const google::protobuf::Message& response) override;
   void Finish() override;
   void Fail(const Error& error) override;
+  void FailWith(const google::rpc::Status& status) override;
   runtime::Task<Status> Write(const google::protobuf::Message& message) override;
   runtime::Task<Result<bool>> Read(google::protobuf::Message& into) override;
 
@@ -94,13 +98,6 @@ class Call final : public ServerCall,
     std::coroutine_handle<> waiter_ = nullptr;
   };
 
-  // The response headers that the application adds, kept as text until they are sent.
-  struct AddedHeader {
-    std::uint32_t offset;
-    std::uint32_t name_size;
-    std::uint32_t value_size;
-  };
-
   void OnTimer() override;
   void Queue(Work work);
   void MaybeRelease();
@@ -114,8 +111,15 @@ class Call final : public ServerCall,
   void AnswerPreflight(bool end);
   Status Open();
   Status OpenCall();
+  Status OpenGet();
+  Status WrongVerb();
+  Status WrongContentType();
   Status NoSuchCall();
-  Status CheckEncoding();
+  bool may_get() const {
+    return method_->access == contract::Access::kRead &&
+           method_->kind == contract::StreamKind::kUnary;
+  }
+  Status CheckEncoding(std::string_view encoding);
   Status CheckTimeout();
   void Refuse(const Error& error, bool end);
   void OnRefusedData(std::string_view bytes, bool last);
@@ -123,6 +127,7 @@ class Call final : public ServerCall,
     return method_ != nullptr && (method_->kind == contract::StreamKind::kClient ||
                                   method_->kind == contract::StreamKind::kBidi);
   }
+  Status DecodeBody(std::string_view text);
   void OnUnaryData(std::string_view bytes, bool last);
   void OnStreamData(std::string_view bytes, bool last);
   void DispatchUnary();
@@ -138,20 +143,21 @@ class Call final : public ServerCall,
   Status Alive();
   void OnBodyQueued(std::size_t count);
   bool Answer();
-  void SendError(const Error& error);
   Status AppendMessage(const google::protobuf::Message& message);
   void AppendEncoded(std::string_view bytes);
   void AppendFrame(std::uint8_t flags, std::string_view bytes);
-  void AppendEnd(const Error* error);
+  void AppendEnd(const google::rpc::Status* status);
   void FlushBody();
-  void FailWithStatus(const Error& error);
+  void SetHttpStatus(const Error& error);
+  void EndWith(const google::rpc::Status& status);
+  void EndHttp(const google::rpc::Status& status);
   // ResourceReply, with the AddHeader of ServerCall.
   void SetStatus(std::string_view status) override { http_status_ = status; }
   void AppendBody(std::string_view bytes) override;
   void SendHeaders(bool end);
   bool SetPlainHeaders();
   void DropBody();
-  void SetErrorTrailers(const Error& error);
+  void SetTrailers(const google::rpc::Status* status);
   std::span<const HeaderField> StatusTrailers() const;
 
   CallShard& shard_;
@@ -171,6 +177,7 @@ class Call final : public ServerCall,
 
   RequestHeaders headers_;
   GrpcFrameReader reader_;
+  Base64Stream base64_;
   std::string_view request_;
   std::string decompressed_;
   std::string transcoded_;      // the request as protobuf, when it came as something else
@@ -181,11 +188,10 @@ class Call final : public ServerCall,
   std::uint64_t bytes_out_ = 0;
   MonoNanos first_message_at_ = 0;
 
-  std::string added_text_;
-  std::vector<AddedHeader> added_;
+  HeaderList added_;  // what the application adds to the response
+  HeaderList added_trailers_;
   std::vector<HeaderField> response_fields_;
-  std::array<HeaderField, 3> trailers_;
-  std::size_t trailer_count_ = 0;
+  std::vector<HeaderField> trailers_;  // empty: OK alone
   GrpcStatusText status_;
   std::string_view http_status_;   // empty: 200, or what an error makes of it
   std::string_view content_type_;  // of the response; empty: the format's
@@ -200,7 +206,9 @@ class Call final : public ServerCall,
   bool answered_ = false;  // the end of the response is decided
   bool headers_sent_ = false;
   bool request_ended_ = false;
-  bool refused_ = false;  // for request_error_, once the rest of the request has come
+  bool refused_ = false;        // for request_error_, once the rest of the request has come
+  bool get_ = false;            // a call as a GET
+  bool strange_codec_ = false;  // gRPC, but with messages that are not known here
   bool has_te_ = false;
   bool headers_too_large_ = false;
   bool names_request_ = false;     // the answer says x-request-id

@@ -36,13 +36,18 @@ constexpr TimeoutFormat kPlainTimeout = {
     .reason = "TIMEOUT_INVALID",
     .advice = "is no duration: write a number with a unit of ms, s, m, h or d, such as 500ms"};
 
-constexpr CallFormat Grpc(std::string_view content_type) {
-  return {content_type,  CallEnd::kTrailers, Protocol::kGrpc,       false,
+constexpr CallFormat Grpc(std::string_view content_type, bool json) {
+  return {content_type,  CallEnd::kTrailers, Protocol::kGrpc,       json,
           &kGrpcTimeout, "grpc-encoding",    "grpc-accept-encoding"};
 }
-constexpr CallFormat GrpcWeb(std::string_view content_type) {
-  return {content_type,  CallEnd::kTrailerFrame, Protocol::kGrpcWeb,    false,
+constexpr CallFormat GrpcWeb(std::string_view content_type, bool json) {
+  return {content_type,  CallEnd::kTrailerFrame, Protocol::kGrpcWeb,    json,
           &kGrpcTimeout, "grpc-encoding",        "grpc-accept-encoding"};
+}
+constexpr CallFormat GrpcWebText(std::string_view content_type) {
+  CallFormat format = GrpcWeb(content_type, false);
+  format.base64 = true;
+  return format;
 }
 constexpr CallFormat ConnectUnary(std::string_view content_type, bool json) {
   return {content_type,     CallEnd::kHttpStatus, Protocol::kConnect, json,
@@ -55,14 +60,18 @@ constexpr CallFormat ConnectStream(std::string_view content_type, bool json) {
 
 // In order of how often they are asked for.
 constexpr std::array kFormats = {
-    Grpc("application/grpc"),
-    Grpc("application/grpc+proto"),
+    Grpc("application/grpc", false),
+    Grpc("application/grpc+proto", false),
     ConnectUnary("application/json", true),
     ConnectUnary("application/proto", false),
-    GrpcWeb("application/grpc-web+proto"),
-    GrpcWeb("application/grpc-web"),
+    GrpcWeb("application/grpc-web+proto", false),
+    GrpcWeb("application/grpc-web", false),
     ConnectStream("application/connect+json", true),
     ConnectStream("application/connect+proto", false),
+    GrpcWebText("application/grpc-web-text"),
+    GrpcWebText("application/grpc-web-text+proto"),
+    Grpc("application/grpc+json", true),
+    GrpcWeb("application/grpc-web+json", true),
 };
 
 constexpr CallFormat kPlain = {
@@ -82,6 +91,13 @@ const CallFormat* FindCallFormat(std::string_view content_type) {
   for (const CallFormat& format : kFormats) {
     if (base::EqualsNoCase(content_type, format.content_type)) return &format;
   }
+  return nullptr;
+}
+
+const CallFormat* FindGrpcFamily(std::string_view content_type) {
+  if (content_type.starts_with("application/grpc-web+"))
+    return FindCallFormat("application/grpc-web");
+  if (content_type.starts_with("application/grpc+")) return &GrpcFormat();
   return nullptr;
 }
 

@@ -46,6 +46,8 @@ struct CallFormat {
   // Request headers; the first is also that of the response. Empty: bytes are never compressed.
   std::string_view encoding_header;
   std::string_view accept_header;
+  // The body is base64, both ways.
+  bool base64 = false;
 
   // Messages have a prefix of five bytes, so that there can be several.
   bool framed() const { return end != CallEnd::kHttpStatus; }
@@ -54,6 +56,10 @@ struct CallFormat {
 
 // By the value of content-type, parameters and letter case aside; nullptr: none of ours.
 const CallFormat* FindCallFormat(std::string_view content_type);
+// By the beginning of a content type that is none of ours: gRPC or gRPC-Web with messages that are
+// not known here, which wants its status in its way (gRPC over HTTP2, "Content-Type"). Else
+// nullptr.
+const CallFormat* FindGrpcFamily(std::string_view content_type);
 // What a call gets whose own format is not known.
 const CallFormat& GrpcFormat();
 // Requests that are no calls by themselves: resource routes, and what is refused.

@@ -1,8 +1,13 @@
 // The response side of Call.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "base/base64.h"
+#include "contract/status_proto.h"
+#include "google/rpc/status.pb.h"
 #include "rpc/call.h"
 #include "rpc/call_connection.h"
 #include "rpc/connect_error.h"
@@ -20,6 +25,13 @@ constexpr std::size_t kMinGzipBytes = 1024;
 constexpr std::uint8_t kCompressed = 0x01;
 constexpr std::uint8_t kConnectEnd = 0x02;
 constexpr std::uint8_t kWebTrailers = 0x80;
+constexpr HeaderField kOk{.name = "grpc-status", .value = "0"};
+
+HeaderField Field(HeaderList::Entry added) {
+  // Values of some length are ids and the like, which hardly repeat.
+  constexpr std::size_t kRepeating = 16;
+  return {.name = added.name, .value = added.value, .unique = added.value.size() > kRepeating};
+}
 
 }  // namespace
 
@@ -42,10 +54,11 @@ bool Call::Answer() {
 
 void Call::AddHeader(std::string_view name, std::string_view value) {
   if (headers_sent_) return;
-  added_.push_back({.offset = static_cast<std::uint32_t>(added_text_.size()),
-                    .name_size = static_cast<std::uint32_t>(name.size()),
-                    .value_size = static_cast<std::uint32_t>(value.size())});
-  added_text_.append(name).append(value);
+  added_.Append(name, value);
+}
+
+void Call::AddTrailer(std::string_view name, std::string_view value) {
+  if (!answered_) added_trailers_.Append(name, value);
 }
 
 void Call::Respond(const google::protobuf::Message& response) {
@@ -69,18 +82,27 @@ void Call::Finish() {
 void Call::Fail(const Error& cause) {
   if (!Answer()) return;
   if (format_ == nullptr) format_ = &GrpcFormat();  // its headers have not come
+  if (!format_->framed() && !headers_sent_) SetHttpStatus(cause);
   names_request_ = true;
-  SendError(Error(cause).With("request_id", std::string(context_->request_id.text())));
+  const Error error = Error(cause).With("request_id", std::string(context_->request_id.text()));
+  EndWith(shard_.dispatcher().StatusOf(error));
   if (!running_) shard_.dispatcher().OnRefused(method_, *this, cause);
 }
 
-void Call::SendError(const Error& error) {
-  if (!format_->framed()) return FailWithStatus(error);
+void Call::FailWith(const google::rpc::Status& status) {
+  if (!Answer()) return;
+  names_request_ = true;
+  EndWith(status);
+}
+
+void Call::EndWith(const google::rpc::Status& status) {
+  if (!format_->framed()) return EndHttp(status);
   if (format_->end != CallEnd::kEndFrame) {
-    SetErrorTrailers(error);
-    if (!headers_sent_) return SendHeaders(true);
+    SetTrailers(&status);
+    // Headers stay apart: clients take all of "Trailers-Only" for trailers.
+    if (!headers_sent_ && added_.empty()) return SendHeaders(true);
   }
-  AppendEnd(&error);
+  AppendEnd(&status);
   body_ended = true;
   if (!headers_sent_) return SendHeaders(false);
   FlushBody();
@@ -91,26 +113,28 @@ void Call::FlushBody() {
   connection_->MarkOutput();
 }
 
-// The HTTP status is the code, the body says why. Behind the lines of a resource that came in parts
-// it is a last line.
-void Call::FailWithStatus(const Error& error) {
-  if (headers_sent_) {
-    AppendBody(ConnectEndJson(&error));
-    AppendBody("\n");
-    body_ended = true;
-    return FlushBody();
-  }
-  if (http_status_.empty()) {
-    http_status_ = route_ != nullptr ? route_->StatusOf(error) : HttpStatusOf(error.code());
-  }
-  content_type_ = "application/json";
+void Call::SetHttpStatus(const Error& error) {
+  if (http_status_.empty() && route_ != nullptr) http_status_ = route_->StatusOf(error);
   if (const auto delay = error.retry_after()) {
     // In whole seconds (RFC 9110 section 10.2.3); the details have it to the millisecond.
     AddHeader("retry-after",
               std::to_string(std::chrono::ceil<std::chrono::seconds>(*delay).count()));
   }
-  AppendFrame(0, ConnectErrorJson(error));
+}
+
+// The HTTP status is the code, the body says why. Behind the lines of a resource that came in parts
+// it is a last line.
+void Call::EndHttp(const google::rpc::Status& status) {
   body_ended = true;
+  if (headers_sent_) {
+    AppendBody(ConnectEndJson(&status, {}));
+    AppendBody("\n");
+    return FlushBody();
+  }
+  if (http_status_.empty()) http_status_ = HttpStatusOf(contract::CodeFromNumber(status.code()));
+  content_type_ = "application/json";
+  AppendFrame(0, ConnectErrorJson(status));
+  AppendEnd(&status);
   SendHeaders(false);
 }
 
@@ -143,7 +167,7 @@ Status Call::AppendMessage(const google::protobuf::Message& message) {
     return {};
   }
   const std::size_t size = message.ByteSizeLong();
-  if (gzip_out_ && size >= kMinGzipBytes) {
+  if (format_->base64 || (gzip_out_ && size >= kMinGzipBytes)) {
     AppendEncoded(message.SerializeAsString());
     return {};
   }
@@ -174,8 +198,14 @@ void Call::AppendBody(std::string_view bytes) {
   OnBodyQueued(bytes.size());
 }
 
-// Without a prefix when the body is the message.
+// Without a prefix when the body is the message. In base64 each frame is a piece with its own
+// padding, so that what has been sent can be read.
 void Call::AppendFrame(std::uint8_t flags, std::string_view bytes) {
+  if (format_->base64) {
+    std::string frame(kGrpcPrefixBytes, '\0');
+    WriteGrpcPrefix(frame.data(), flags, static_cast<std::uint32_t>(bytes.size()));
+    return AppendBody(base::Base64Encode(frame.append(bytes)));
+  }
   const std::size_t before = body.size();
   if (format_->framed()) {
     body.Append(kGrpcPrefixBytes, [&](char* out) {
@@ -186,16 +216,28 @@ void Call::AppendFrame(std::uint8_t flags, std::string_view bytes) {
   OnBodyQueued(body.size() - before);
 }
 
-// The frame that ends a response, in the protocols that have one; nullptr: it ended well.
-void Call::AppendEnd(const Error* error) {
-  if (format_->end == CallEnd::kEndFrame) {
-    AppendFrame(kConnectEnd, ConnectEndJson(error));
-  } else if (format_->end == CallEnd::kTrailerFrame) {
-    std::string text;
-    for (const HeaderField& field : StatusTrailers()) {
-      text.append(field.name).append(": ").append(field.value).append("\r\n");
+// The end of a response, with its trailers; nullptr: it ended well.
+void Call::AppendEnd(const google::rpc::Status* status) {
+  switch (format_->end) {
+    case CallEnd::kTrailers:
+      if (status == nullptr) SetTrailers(nullptr);
+      break;
+    case CallEnd::kTrailerFrame: {
+      if (status == nullptr) SetTrailers(nullptr);
+      std::string text;
+      for (const HeaderField& field : StatusTrailers()) {
+        text.append(field.name).append(": ").append(field.value).append("\r\n");
+      }
+      AppendFrame(kWebTrailers, text);
+      break;
     }
-    AppendFrame(kWebTrailers, text);
+    case CallEnd::kEndFrame:
+      AppendFrame(kConnectEnd, ConnectEndJson(status, added_trailers_));
+      break;
+    case CallEnd::kHttpStatus:
+      for (std::size_t i = 0; i < added_trailers_.size(); ++i) {
+        AddHeader(fmt::format("trailer-{}", added_trailers_[i].name), added_trailers_[i].value);
+      }
   }
 }
 
@@ -218,19 +260,8 @@ void Call::SendHeaders(bool end) {
   }
   // No page can make a gRPC call, so that gRPC pays nothing for the pages.
   if (format_->end != CallEnd::kTrailers) shard_.cors().AppendTo(headers_, response_fields_);
-  const std::string_view text(added_text_);
-  // Values of some length are ids and the like, which hardly repeat.
-  constexpr std::size_t kRepeating = 16;
-  for (const AddedHeader& added : added_) {
-    response_fields_.push_back(
-        {.name = text.substr(added.offset, added.name_size),
-         .value = text.substr(added.offset + added.name_size, added.value_size),
-         .unique = added.value_size > kRepeating});
-  }
-  if (end) {
-    response_fields_.insert(response_fields_.end(), trailers_.begin(),
-                            trailers_.begin() + static_cast<std::ptrdiff_t>(trailer_count_));
-  }
+  for (std::size_t i = 0; i < added_.size(); ++i) response_fields_.push_back(Field(added_[i]));
+  if (end) response_fields_.insert(response_fields_.end(), trailers_.begin(), trailers_.end());
   connection_->codec().Respond(*this, response_fields_, end);
   connection_->MarkOutput();
 }
@@ -258,18 +289,27 @@ void Call::DropBody() {
   body.Clear();
 }
 
-void Call::SetErrorTrailers(const Error& error) {
-  status_ = WriteGrpcStatus(error);
-  trailers_ = {{{.name = "grpc-status", .value = status_.status},
-                {.name = "grpc-message", .value = status_.message, .unique = true},
-                {.name = "grpc-status-details-bin", .value = status_.details, .unique = true}}};
-  trailer_count_ = trailers_.size();
+// Nothing more may be added afterwards.
+void Call::SetTrailers(const google::rpc::Status* status) {
+  if (status != nullptr) {
+    status_ = WriteGrpcStatus(*status);
+    trailers_.push_back({.name = "grpc-status", .value = status_.status});
+    trailers_.push_back({.name = "grpc-message", .value = status_.message, .unique = true});
+    if (!status_.details.empty()) {
+      trailers_.push_back(
+          {.name = "grpc-status-details-bin", .value = status_.details, .unique = true});
+    }
+  } else if (!added_trailers_.empty()) {
+    trailers_.push_back(kOk);
+  }
+  for (std::size_t i = 0; i < added_trailers_.size(); ++i) {
+    trailers_.push_back(Field(added_trailers_[i]));
+  }
 }
 
 std::span<const HeaderField> Call::StatusTrailers() const {
-  static constexpr HeaderField kOk{.name = "grpc-status", .value = "0"};
-  if (trailer_count_ == 0) return {&kOk, 1};
-  return {trailers_.data(), trailer_count_};
+  if (trailers_.empty()) return {&kOk, 1};
+  return trailers_;
 }
 
 std::span<const HeaderField> Call::Trailers() {

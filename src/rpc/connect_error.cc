@@ -27,9 +27,9 @@ Json Debug(const google::protobuf::Any& detail) {
   return debug;
 }
 
-Json ErrorObject(const Error& error) {
-  const google::rpc::Status status = contract::StatusProto(error);
-  Json object = {{"code", ConnectCode(error.code())}, {"message", status.message()}};
+Json ErrorObject(const google::rpc::Status& status) {
+  Json object = {{"code", ConnectCode(contract::CodeFromNumber(status.code()))},
+                 {"message", status.message()}};
   for (const google::protobuf::Any& detail : status.details()) {
     const std::string& url = detail.type_url();
     object["details"].push_back({{"type", url.substr(url.rfind('/') + 1)},
@@ -39,13 +39,24 @@ Json ErrorObject(const Error& error) {
   return object;
 }
 
+// Header values may be no UTF-8.
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
-std::string ConnectErrorJson(const Error& error) { return ErrorObject(error).dump(); }
+std::string ConnectErrorJson(const google::rpc::Status& status) {
+  return Dump(ErrorObject(status));
+}
 
-std::string ConnectEndJson(const Error* error) {
-  if (error == nullptr) return "{}";
-  return Json({{"error", ErrorObject(*error)}}).dump();
+std::string ConnectEndJson(const google::rpc::Status* status, const HeaderList& trailers) {
+  Json end = Json::object();
+  if (status != nullptr) end["error"] = ErrorObject(*status);
+  for (std::size_t i = 0; i < trailers.size(); ++i) {
+    end["metadata"][std::string(trailers[i].name)].push_back(trailers[i].value);
+  }
+  return Dump(end);
 }
 
 std::string_view HttpStatusOf(Code code) {

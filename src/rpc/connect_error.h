@@ -1,4 +1,4 @@
-// An Error as Connect and plain HTTP carry it. Source: Connect Protocol Reference, "Error Codes"
+// Errors as Connect and plain HTTP carry them. Source: Connect Protocol Reference, "Error Codes"
 // and "Error End-Stream".
 #pragma once
 
@@ -6,14 +6,19 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "rpc/header_list.h"
+
+namespace google::rpc {
+class Status;
+}
 
 namespace prism::rpc {
 
 // {"code":"not_found","message":"...","details":[{"type":"google.rpc.ErrorInfo","value":"<base64>",
 // "debug":{...}}]}; `debug` is the detail once more, readable.
-std::string ConnectErrorJson(const Error& error);
+std::string ConnectErrorJson(const google::rpc::Status& status);
 // The last frame of a Connect stream, without its prefix; nullptr: it ended well.
-std::string ConnectEndJson(const Error* error);
+std::string ConnectEndJson(const google::rpc::Status* status, const HeaderList& trailers);
 // "404" and the like.
 std::string_view HttpStatusOf(Code code);
 

@@ -1,7 +1,12 @@
 // Connect and gRPC-Web: the same calls as in call_connection_test.cc, in the other formats.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
+#include "contract/status_proto.h"
+#include "google/rpc/status.pb.h"
+#include "rpc/base64_stream.h"
 #include "rpc/call_format.h"
 #include "rpc/connect_error.h"
 #include "rpc/gzip.h"
@@ -191,6 +196,137 @@ TEST(GrpcWeb, CarriesTheTrailersInAFrame) {
   EXPECT_EQ(FindHeader(failed.headers, "grpc-status"), "9");
 }
 
+// Decodes each padded piece of a body by itself.
+std::string FromBase64(std::string_view text) {
+  Base64Stream stream;
+  std::string bytes;
+  EXPECT_TRUE(stream.Decode(text, bytes));
+  EXPECT_EQ(stream.pending(), 0u);
+  return bytes;
+}
+
+TEST(GrpcWebText, IsBase64BothWays) {
+  const std::string frame = Framed(Serialized("hi"));
+  // In one piece, and in pieces with padding.
+  for (const std::string& body :
+       {base::Base64Encode(frame),
+        base::Base64Encode(frame.substr(0, 5)) + base::Base64Encode(frame.substr(5))}) {
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{1} << 20}) {
+      Wire wire;
+      const std::int32_t id =
+          wire.Call(Post(EchoDispatcher::kUnary, "application/grpc-web-text+proto"), body);
+      wire.Pump(piece);
+      const auto* stream = wire.client.Find(id);
+      ASSERT_TRUE(stream->closed);
+      EXPECT_EQ(FindHeader(stream->headers, "content-type"), "application/grpc-web-text+proto");
+      const auto frames = Frames(FromBase64(wire.client.TakeBody(id)));
+      ASSERT_EQ(frames.size(), 2u);
+      EXPECT_EQ(frames[0], std::pair(0, Serialized("hi")));
+      EXPECT_EQ(frames[1], std::pair(0x80, std::string("grpc-status: 0\r\n")));
+    }
+  }
+}
+
+TEST(GrpcWebText, StreamsInPieces) {
+  const std::string body =
+      base::Base64Encode(Framed(Serialized("a"))) + base::Base64Encode(Framed(Serialized("bc")));
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{1} << 20}) {
+    Wire wire;
+    const std::int32_t id =
+        wire.Call(Post(EchoDispatcher::kChat, "application/grpc-web-text"), body);
+    wire.Pump(piece);
+    ASSERT_TRUE(wire.client.Find(id)->closed);
+    const auto frames = Frames(FromBase64(wire.client.TakeBody(id)));
+    ASSERT_EQ(frames.size(), 3u);
+    EXPECT_EQ(frames[1].second, Serialized("bc"));
+  }
+}
+
+TEST(GrpcWebText, RefusesWhatIsNoBase64OrCutOff) {
+  for (const auto& [path, body, status] :
+       {std::tuple{EchoDispatcher::kUnary, Framed(Serialized("x")), "13"},
+        std::tuple{EchoDispatcher::kChat, Framed(Serialized("x")), "13"},
+        std::tuple{EchoDispatcher::kUnary, std::string("AAAAAAA"), "13"},
+        std::tuple{EchoDispatcher::kChat, std::string("AA"), "13"}}) {
+    const Reply reply = Send(path, "application/grpc-web-text", body);
+    EXPECT_EQ(FindHeader(reply.headers, "grpc-status"), status) << body;
+  }
+}
+
+TEST(GrpcJson, IsServedWithTheFramesOfGrpc) {
+  Headers headers = Post(EchoDispatcher::kUnary, "application/grpc+json");
+  headers.emplace_back("te", "trailers");
+  Wire wire;
+  const Reply grpc = Send(wire, headers, Framed(R"("aGVsbG8=")"));
+  EXPECT_EQ(Frames(grpc.body)[0].second, R"("aGVsbG8=")");
+  const Reply web =
+      Send(EchoDispatcher::kUnary, "application/grpc-web+json", Framed(R"("aGVsbG8=")"));
+  EXPECT_EQ(Frames(web.body)[0].second, R"("aGVsbG8=")");
+}
+
+TEST(GrpcFamily, UnknownMessagesAreRefusedInItsWay) {
+  for (const std::string_view type : {"application/grpc+thrift", "application/grpc-web+xml"}) {
+    const Reply reply = Send(EchoDispatcher::kUnary, type, Framed(""));
+    EXPECT_EQ(reply.status, "200");
+    EXPECT_EQ(FindHeader(reply.headers, "grpc-status"), "12") << type;
+  }
+}
+
+// Headers and trailers that the application adds, and an error that is not ours.
+Reply Tell(std::string_view content_type, bool fail) {
+  Headers headers = Post(EchoDispatcher::kTell, content_type);
+  headers.emplace_back("te", "trailers");
+  headers.emplace_back("x-tell", "1");
+  headers.emplace_back("x-tell", "2");
+  if (fail) headers.emplace_back("x-fail", "yes");
+  Wire wire;
+  const bool whole = content_type == "application/proto";
+  const std::int32_t id = wire.Call(headers, whole ? Serialized("") : Framed(Serialized("")));
+  wire.Pump();
+  const auto* stream = wire.client.Find(id);
+  EXPECT_TRUE(stream->closed);
+  Reply reply{std::string(FindHeader(stream->headers, ":status")), stream->headers, ""};
+  reply.headers.insert(reply.headers.end(), stream->trailers.begin(), stream->trailers.end());
+  reply.body = wire.client.TakeBody(id);
+  return reply;
+}
+
+TEST(Metadata, GoesWhereTheProtocolHasIt) {
+  for (const bool fail : {false, true}) {
+    const Reply grpc = Tell("application/grpc", fail);
+    EXPECT_EQ(FindHeader(grpc.headers, "x-head"), "12");
+    EXPECT_EQ(FindHeader(grpc.headers, "x-tail"), "t");
+    EXPECT_EQ(FindHeader(grpc.headers, "grpc-status"), fail ? "11" : "0");
+
+    const Reply web = Tell("application/grpc-web", fail);
+    EXPECT_EQ(FindHeader(web.headers, "x-head"), "12");
+    const auto frames = Frames(web.body);
+    EXPECT_EQ(frames.back().first, 0x80);
+    EXPECT_THAT(frames.back().second, ::testing::HasSubstr("x-tail: t\r\n"));
+
+    const Reply connect = Tell("application/proto", fail);
+    EXPECT_EQ(connect.status, fail ? "400" : "200");
+    EXPECT_EQ(FindHeader(connect.headers, "x-head"), "12");
+    EXPECT_EQ(FindHeader(connect.headers, "trailer-x-tail"), "t");
+    if (!fail) continue;
+    const Json error = Json::parse(connect.body);
+    EXPECT_EQ(error["code"], "out_of_range");
+    EXPECT_EQ(error["details"][0]["type"], "google.protobuf.BytesValue");
+    EXPECT_EQ(error["details"].size(), 1u);
+  }
+}
+
+TEST(ConnectError, TheLastFrameHasTheTrailers) {
+  HeaderList trailers;
+  trailers.Append("a", "1");
+  trailers.Append("b", "\xff");
+  trailers.Append("a", "2");
+  const Json end = Json::parse(ConnectEndJson(nullptr, trailers));
+  EXPECT_EQ(end["metadata"]["a"], (Json{"1", "2"}));
+  EXPECT_EQ(end["metadata"]["b"].size(), 1u);
+  EXPECT_FALSE(end.contains("error"));
+}
+
 TEST(ConnectError, MapsEveryCodeToAStatus) {
   EXPECT_EQ(HttpStatusOf(Code::kNotFound), "404");
   EXPECT_EQ(HttpStatusOf(Code::kAborted), "409");
@@ -198,8 +334,10 @@ TEST(ConnectError, MapsEveryCodeToAStatus) {
   EXPECT_EQ(HttpStatusOf(Code::kUnavailable), "503");
   EXPECT_EQ(HttpStatusOf(Code::kDeadlineExceeded), "504");
   EXPECT_EQ(HttpStatusOf(Code::kDataLoss), "500");
-  EXPECT_EQ(Json::parse(ConnectErrorJson({Code::kCancelled, "GONE", "x"}))["code"], "canceled");
-  EXPECT_EQ(ConnectEndJson(nullptr), "{}");
+  EXPECT_EQ(
+      Json::parse(ConnectErrorJson(contract::StatusProto({Code::kCancelled, "GONE", "x"})))["code"],
+      "canceled");
+  EXPECT_EQ(ConnectEndJson(nullptr, {}), "{}");
 }
 
 }  // namespace

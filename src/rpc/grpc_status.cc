@@ -1,7 +1,7 @@
 #include "rpc/grpc_status.h"
 
 #include "base/base64.h"
-#include "contract/status_proto.h"
+#include "google/rpc/status.pb.h"
 #include "rpc/grpc_metadata.h"
 
 namespace prism::rpc {
@@ -11,10 +11,10 @@ constexpr std::size_t kMaxMessageBytes = 2 * 1024;
 
 }  // namespace
 
-GrpcStatusText WriteGrpcStatus(const Error& error) {
+GrpcStatusText WriteGrpcStatus(const google::rpc::Status& status) {
   GrpcStatusText text;
-  text.status = std::to_string(static_cast<int>(error.code()));
-  AppendPercentEncoded(text.message, error.message());
+  text.status = std::to_string(status.code());
+  AppendPercentEncoded(text.message, status.message());
   if (text.message.size() > kMaxMessageBytes) {
     std::size_t cut = kMaxMessageBytes;
     // Not inside an escape.
@@ -22,7 +22,9 @@ GrpcStatusText WriteGrpcStatus(const Error& error) {
     if (escape != std::string::npos && escape + 3 > cut) cut = escape;
     text.message.resize(cut);
   }
-  text.details = base::Base64Encode(contract::EncodeStatus(error));
+  if (!status.details().empty()) {
+    text.details = base::Base64EncodeUnpadded(status.SerializeAsString());
+  }
   return text;
 }
 

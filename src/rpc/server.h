@@ -9,8 +9,13 @@
 #include "contract/call_context.h"
 #include "contract/method.h"
 #include "contract/stream.h"
+#include "rpc/header_list.h"
 #include "rpc/resource_route.h"
 #include "runtime/task.h"
+
+namespace google::rpc {
+class Status;
+}
 
 namespace prism::rpc {
 
@@ -30,6 +35,9 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
   virtual contract::CallContext& context() = 0;
   // Request header by lower-case name; empty when absent. Valid for the life of the call.
   virtual std::string_view Header(std::string_view name) const = 0;
+  // All of them in the order in which they came, with ":path" and ":authority"; a name may be there
+  // several times. Values of "-bin" headers are base64 still.
+  virtual const HeaderList& AllHeaders() const = 0;
   // Address of the peer, "127.0.0.1:4711" or "unix:".
   virtual std::string_view peer() const = 0;
   virtual CallAccount account() const = 0;
@@ -44,6 +52,9 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
 
   // Adds a response header; only before the first Write/Respond/Fail.
   virtual void AddHeader(std::string_view name, std::string_view value) = 0;
+  // Adds metadata that follows the last message, as the protocol carries it; until the call ends.
+  // Lower-case names; values of "-bin" names must be base64.
+  virtual void AddTrailer(std::string_view name, std::string_view value) = 0;
 
   // Ends the call; exactly one of these, once. The answer names the request (x-request-id) when its
   // client did, and always when it fails.
@@ -51,6 +62,8 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
       const google::protobuf::Message& response) = 0;  // unary and client streams: OK
   virtual void Finish() = 0;                           // server and bidi streams: OK
   virtual void Fail(const Error& error) = 0;
+  // As it is, with whatever details it has: for errors that come from elsewhere.
+  virtual void FailWith(const google::rpc::Status& status) = 0;
 };
 
 // Implemented by gateway/. One object for all shards; called on the shard that owns the connection.
@@ -62,6 +75,8 @@ class Dispatcher {
   // The route that answers for this target (path and query); nullptr: NOT_FOUND/ROUTE_NOT_FOUND.
   // Which HTTP methods it takes is the route's business.
   virtual const ResourceRoute* FindRoute(std::string_view /*target*/) { return nullptr; }
+  // How an error is told to clients: by default with all that is known of it.
+  virtual google::rpc::Status StatusOf(const Error& error);
   // Runs the call to its end. Started when request_bytes() is complete (unary, server streams) or
   // at the headers (client and bidi streams).
   virtual runtime::Task<void> Serve(ServerCall& call) = 0;

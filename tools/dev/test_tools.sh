@@ -100,10 +100,33 @@ make_h2spec() {
     GOBIN="$PWD/bin" go install github.com/summerwind/h2spec/cmd/h2spec
 }
 
+# The Connect conformance suite, for tests/connect.
+CONNECT_CONFORMANCE_VERSION=v1.0.5
+# Built with this release of Go, which the suite is too new for Debian's; a module like any other, so that the checksum
+# database of Go vouches for it.
+GO_TOOLCHAIN_VERSION=v0.0.1-go1.24.11
+
+install_connect_conformance() {
+  need_command go golang-go
+  cached connectconformance "$CONNECT_CONFORMANCE_VERSION $GO_TOOLCHAIN_VERSION" make_connect_conformance
+}
+
+# Modules lie in the cache without permissions to execute: the toolchain is copied out of it.
+make_connect_conformance() {
+  local version="$GO_TOOLCHAIN_VERSION.linux-$(go env GOARCH)" module
+  printf 'module conformance\n\ngo 1.19\n' >go.mod &&
+    module="$(go mod download -json "golang.org/toolchain@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')" &&
+    cp -r "$module" toolchain && chmod -R u+w toolchain && chmod -R a+x toolchain/bin toolchain/pkg/tool &&
+    GOTOOLCHAIN=local GOROOT="$PWD/toolchain" GOBIN="$PWD/bin" toolchain/bin/go install \
+      "connectrpc.com/conformance/cmd/connectconformance@$CONNECT_CONFORMANCE_VERSION" &&
+    rm -rf toolchain
+}
+
 install_test_tools() {
   install_python_packages
   install_polyglot_clients
   install_http_clients
   install_grpcurl
   install_h2spec
+  install_connect_conformance
 }

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "contract/status_proto.h"
+#include "google/rpc/status.pb.h"
 #include "rpc/server.h"
 
 namespace prism::gateway::testing {
@@ -31,6 +33,8 @@ class FakeCall final : public rpc::ServerCall {
     const auto it = request_headers.find(name);
     return it == request_headers.end() ? std::string_view() : it->second;
   }
+  // Empty: the gateway asks by name.
+  const rpc::HeaderList& AllHeaders() const override { return no_headers_; }
   std::string_view peer() const override { return "127.0.0.1:1"; }
   rpc::CallAccount account() const override { return call_account; }
   std::string_view request_bytes() const override { return request_text; }
@@ -41,6 +45,9 @@ class FakeCall final : public rpc::ServerCall {
   void AddHeader(std::string_view name, std::string_view value) override {
     headers[std::string(name)] = value;
   }
+  void AddTrailer(std::string_view name, std::string_view value) override {
+    trailers[std::string(name)] = value;
+  }
   void Respond(const google::protobuf::Message& message) override {
     response = message.SerializeAsString();
     ++ends;
@@ -49,6 +56,10 @@ class FakeCall final : public rpc::ServerCall {
   void Fail(const Error& failure) override {
     error = failure;
     ++ends;
+  }
+  void FailWith(const google::rpc::Status& status) override {
+    Fail(contract::DecodeStatus(contract::CodeFromNumber(status.code()), status.message(),
+                                status.SerializeAsString()));
   }
   runtime::Task<Status> Write(const google::protobuf::Message& message) override {
     written.push_back(message.SerializeAsString());
@@ -69,6 +80,7 @@ class FakeCall final : public rpc::ServerCall {
 
   // Outputs.
   std::map<std::string, std::string, std::less<>> headers;
+  std::map<std::string, std::string, std::less<>> trailers;
   std::vector<std::string> written;
   std::string response;
   std::optional<Error> error;
@@ -77,6 +89,7 @@ class FakeCall final : public rpc::ServerCall {
 
  private:
   const contract::MethodInfo& method_;
+  rpc::HeaderList no_headers_;
   google::protobuf::Arena arena_;
   contract::CallContext context_;
 };

@@ -6,15 +6,19 @@
 #include <array>
 #include <string>
 
+#include "google/rpc/status.pb.h"
+
 namespace prism::rpc::testing {
 namespace {
 
 using Message = google::protobuf::BytesValue;
 
-constexpr contract::MethodInfo Method(std::string_view path, contract::StreamKind kind) {
+constexpr contract::MethodInfo Method(std::string_view path, contract::StreamKind kind,
+                                      contract::Access access = contract::Access::kWrite) {
   contract::MethodInfo info{};
   info.path = path;
   info.kind = kind;
+  info.access = access;
   info.new_request = [](google::protobuf::Arena* arena) -> google::protobuf::Message* {
     return google::protobuf::Arena::CreateMessage<Message>(arena);
   };
@@ -23,7 +27,9 @@ constexpr contract::MethodInfo Method(std::string_view path, contract::StreamKin
 
 constexpr std::array kMethods = {
     Method(EchoDispatcher::kUnary, contract::StreamKind::kUnary),
+    Method(EchoDispatcher::kLook, contract::StreamKind::kUnary, contract::Access::kRead),
     Method(EchoDispatcher::kFail, contract::StreamKind::kUnary),
+    Method(EchoDispatcher::kTell, contract::StreamKind::kUnary),
     Method(EchoDispatcher::kHold, contract::StreamKind::kUnary),
     Method(EchoDispatcher::kDeaf, contract::StreamKind::kUnary),
     Method(EchoDispatcher::kSilent, contract::StreamKind::kUnary),
@@ -75,12 +81,14 @@ runtime::Task<void> EchoDispatcher::Serve(ServerCall& call) {
   last_traceparent = trace.active() ? trace.TraceparentHeader() : std::string();
   last_tracestate = trace.tracestate();
   const std::string_view path = call.method().path;
-  if (path == kUnary) {
+  if (path == kUnary || path == kLook) {
     co_await Unary(call);
   } else if (path == kFail) {
     call.Fail(Error(Code::kFailedPrecondition, "TEST_FAILURE", "50% sure: näh\n")
                   .With("key", "value")
                   .WithField("field", "is wrong"));
+  } else if (path == kTell) {
+    Tell(call);
   } else if (path == kHold || path == kDeaf) {
     co_await Hold(call, path == kDeaf);
   } else if (path == kRepeat) {
@@ -98,6 +106,22 @@ void EchoDispatcher::OnRefused(const contract::MethodInfo* method, ServerCall& c
   std::string line(method != nullptr ? method->path : "?");
   line.append(" ").append(error.reason()).append(" ").append(call.account().protocol);
   refused.push_back(std::move(line));
+}
+
+// All values of "x-tell" as a header, a trailer, and with "x-fail" an error with a detail.
+void EchoDispatcher::Tell(ServerCall& call) {
+  std::string values;
+  for (std::size_t i = 0; i < call.AllHeaders().size(); ++i) {
+    const auto [name, value] = call.AllHeaders()[i];
+    if (name == "x-tell") values.append(value);
+  }
+  call.AddHeader("x-head", values);
+  call.AddTrailer("x-tail", "t");
+  if (call.Header("x-fail").empty()) return call.Respond(Message());
+  google::rpc::Status status;
+  status.set_code(static_cast<int>(Code::kOutOfRange));
+  status.add_details()->PackFrom(Message());
+  call.FailWith(status);
 }
 
 runtime::Task<void> EchoDispatcher::Unary(ServerCall& call) {

@@ -16,12 +16,14 @@ namespace prism::rpc::testing {
 // Thread rule: one shard.
 class EchoDispatcher final : public Dispatcher {
  public:
-  static constexpr std::string_view kUnary = "/test.Echo/Unary";    // the same message
-  static constexpr std::string_view kFail = "/test.Echo/Fail";      // an error with everything
-  static constexpr std::string_view kHold = "/test.Echo/Hold";      // until Release or cancelled
-  static constexpr std::string_view kDeaf = "/test.Echo/Deaf";      // until Release, whatever comes
-  static constexpr std::string_view kSilent = "/test.Echo/Silent";  // ends without an answer
-  static constexpr std::string_view kRepeat = "/test.Echo/Repeat";  // `repeats` times the message
+  static constexpr std::string_view kUnary = "/test.Echo/Unary";  // the same message
+  static constexpr std::string_view kLook = "/test.Echo/Look";    // the same, without side effects
+  static constexpr std::string_view kFail = "/test.Echo/Fail";    // an error with everything
+  static constexpr std::string_view kTell = "/test.Echo/Tell";  // headers, trailers, foreign errors
+  static constexpr std::string_view kHold = "/test.Echo/Hold";  // until Release or cancelled
+  static constexpr std::string_view kDeaf = "/test.Echo/Deaf";  // until Release, whatever comes
+  static constexpr std::string_view kSilent = "/test.Echo/Silent";    // ends without an answer
+  static constexpr std::string_view kRepeat = "/test.Echo/Repeat";    // `repeats` times the message
   static constexpr std::string_view kCollect = "/test.Echo/Collect";  // total size, at the end
   static constexpr std::string_view kChat = "/test.Echo/Chat";        // each message comes back
 
@@ -55,6 +57,7 @@ class EchoDispatcher final : public Dispatcher {
  private:
   class Gate;
 
+  static void Tell(ServerCall& call);
   runtime::Task<void> Unary(ServerCall& call);
   runtime::Task<void> Hold(ServerCall& call, bool deaf);
   runtime::Task<void> Repeat(ServerCall& call);
