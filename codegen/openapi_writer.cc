@@ -226,6 +226,7 @@ Json Document::RouteOperation(const pb::MethodDescriptor& method, const std::str
     parameters.push_back(ParameterObject("header", header));
   }
   for (Json& parameter : CommonParameters(method)) parameters.push_back(std::move(parameter));
+  parameters.push_back(Component("parameters", "Timeout"));
   Json responses = Json::object();
   for (const contract::v1::RouteAnswer& answer : route.answers()) {
     Json object = {{"description", answer.description()}};
@@ -365,6 +366,11 @@ Json Document::Components() {
           {"in", "header"},
           {"description", "How long the call may take."},
           {"schema", {{"type", "integer"}, {"minimum", 0}, {"maximum", 9'999'999'999}}}}},
+        {"Timeout",
+         {{"name", "Prism-Timeout"},
+          {"in", "header"},
+          {"description", "How long the request may take, with its unit: \"500ms\"."},
+          {"schema", TextSchema()}}},
         {"MinDurability",
          {{"name", "Prism-Min-Durability"},
           {"in", "header"},

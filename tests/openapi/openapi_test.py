@@ -8,6 +8,7 @@ import importlib
 import io
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,11 @@ def unary_calls():
             post = operations["post"]
             yield (path, post["requestBody"]["content"]["application/json"]["schema"]["$ref"],
                    post["responses"]["200"]["content"]["application/json"]["schema"]["$ref"])
+
+
+def snake(name):
+    """As the generator spells the name of an operation."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
 # A request of each method in an order in which all of them succeed; a function gets the answers so far.
@@ -169,6 +175,62 @@ class GeneratedClient(unittest.TestCase):
         self.assertEqual(got.expire_time.tzname(), "UTC")
         self.assertTrue(self.basic("Delete", namespace="scratch", key="a/b").parsed.existed)
         self.assertFalse(self.basic("Get", namespace="scratch", key="a/b").parsed.found)
+
+    def resource(self, operation, *arguments, **options):
+        """The answer of a route, which must be one that the document has, with the headers that it says."""
+        answer = self.call("keyvalue_resources.resource_key_value_" + operation, *arguments, **options)
+        operations = [one for path in DOCUMENT["paths"].values() for one in path.values()]
+        described = next(one for one in operations if snake(one["operationId"]) == "resource_key_value_" + operation)
+        self.assertIn(str(answer.status_code.value), described["responses"])
+        good = described["responses"][str(answer.status_code.value)]
+        if answer.status_code < 300 and len(good.get("content", {})) < 2:  # not a key or a list, each with its own
+            for name in good.get("headers", {}):
+                if name not in ("Prism-Expire-Time", "Prism-Tag"):
+                    self.assertIn(name, answer.headers)
+        return answer
+
+    def file(self, content):
+        return importlib.import_module("prism_http.types").File(payload=io.BytesIO(content))
+
+    def test_writes_and_reads_resources(self):
+        value = bytes(range(256))
+        put = self.resource("basic_set", "scratch", "a/b", body=self.file(value), prism_ttl="1m30s", prism_tag="color=red",
+                            if_none_match="*")
+        self.assertEqual((put.status_code, put.headers["prism-durability"]), (201, "memory"))
+        etag = put.headers["etag"]
+        for got in (self.resource("basic_get", "scratch", "a/b"), self.resource("basic_get_by_query", "scratch", key="a/b"),
+                    self.resource("basic_get_by_query", "scratch", key_b64="YS9i")):
+            self.assertEqual((got.status_code, got.parsed.payload.read(), got.headers["etag"]), (200, value, etag))
+            self.assertEqual(got.headers["prism-tag"], "color=red")
+        self.assertEqual(self.resource("basic_get", "scratch", "a/b", if_none_match=etag).status_code, 304)
+        self.assertEqual(self.resource("basic_get_head", "scratch", "a/b").headers["etag"], etag)
+        self.assertEqual(self.basic("Get", namespace="scratch", key="a/b").parsed.version, etag.strip('"'))
+        again = self.resource("basic_set_by_query", "scratch", key="a/b", body=self.file(b"new"), if_match=etag)
+        self.assertEqual(again.status_code, 204)
+        removed = self.resource("basic_delete", "scratch", "a/b", if_match=again.headers["etag"])
+        self.assertEqual((removed.status_code, removed.headers["prism-existed"]), (204, "true"))
+
+    def test_refusals_of_resources_are_typed(self):
+        for operation, status, options in (
+                ("basic_get", 404, {}), ("basic_get_head", 404, {}), ("basic_set", 412, {"if_match": '"none"'}),
+                ("basic_set", 413, {"content": bytes((4 << 20) + 1)}), ("basic_delete", 412, {"if_match": '"none"'})):
+            with self.subTest(operation, status=status):
+                if operation == "basic_set":
+                    options["body"] = self.file(options.pop("content", b"v"))
+                answer = self.resource(operation, "scratch", "absent", **options)
+                self.assertEqual(answer.status_code, status)
+                if "head" not in operation:
+                    self.assertIsInstance(answer.parsed, self.models.Error)
+                    self.assertEqual(answer.parsed.details[0].type_, "google.rpc.ErrorInfo")
+
+    def test_lists_keys_as_lines(self):
+        for key in ("list/a", "list/b"):
+            self.resource("basic_set", "scratch", key, body=self.file(b"v"))
+        answer = self.resource("basic_get_by_query", "scratch", prefix="list/", limit=1, keys_only=True)
+        lines = [json.loads(line) for line in answer.content.splitlines()]
+        self.assertEqual([mistakes("prism.keyvalue.v1.ScanResponse", line) for line in lines], [[], []])
+        self.assertEqual(lines[0]["entry"]["key"], "list/a")
+        self.assertTrue(lines[1]["checkpoint"]["pageToken"])
 
     def test_errors_are_typed(self):
         refused = self.basic("Get", namespace="nowhere", key="a")
