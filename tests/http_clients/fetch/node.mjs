@@ -4,4 +4,4 @@ import { Client } from './steps.mjs';
 
 const [url, path] = process.argv.slice(2);
 const script = JSON.parse(fs.readFileSync(path, 'utf8'));
-await new Client(url, script.namespace, 'basic').run(script, console.log);
+await new Client(url, script.namespace).run(script, console.log);
