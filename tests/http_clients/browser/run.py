@@ -62,10 +62,12 @@ def modules(directory, prism):
     by_hand_prints, connect_prints = (block.splitlines() for block in blocks("text"))
     grpc_web = connect.replace("createConnectTransport", "createGrpcWebTransport")
     binary = connect.replace("baseUrl:", "useBinaryFormat: true, baseUrl:")
-    check(len({connect, grpc_web, binary}) == 3, "the guide makes its transport in another way")
+    by_get = connect.replace("baseUrl:", "useHttpGet: true, baseUrl:")
+    check(len({connect, grpc_web, binary, by_get}) == 4, "the guide makes its transport in another way")
     return {"/fetch.mjs": (by_hand, by_hand_prints),
             "/connect.mjs": (bundle(directory, connect), connect_prints),
             "/connect_binary.mjs": (bundle(directory, binary), connect_prints),
+            "/connect_get.mjs": (bundle(directory, by_get), connect_prints),
             "/grpc_web.mjs": (bundle(directory, grpc_web), connect_prints)}
 
 
