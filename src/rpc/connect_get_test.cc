@@ -124,13 +124,13 @@ TEST(ConnectGet, RefusesWhatIsWrongWithTheQuery) {
         Case{"encoding=grpc&message=1", "CONTENT_TYPE_UNSUPPORTED", "415"},
         Case{"encoding=connect%2Bjson&message=1", "CONTENT_TYPE_UNSUPPORTED", "415"},
         Case{"encoding=json&compression=br&message=1", "COMPRESSION_UNSUPPORTED", "501"},
-        Case{"encoding=json&message=%7B", "MALFORMED_JSON"}}) {
+        Case{"encoding=json&message=%7B", "MALFORMED_MESSAGE"}}) {
     const Reply reply = Look(c.query);
     EXPECT_EQ(reply.status, c.status) << c.query;
     EXPECT_EQ(reply.reason(), c.reason) << c.query;
   }
   EXPECT_EQ(Look("encoding=json&message=1", {{"connect-timeout-ms", "x"}}).reason(),
-            "CONNECT_TIMEOUT_INVALID");
+            "TIMEOUT_INVALID");
 }
 
 TEST(ConnectGet, IsForUnaryMethodsWithoutSideEffectsAlone) {
