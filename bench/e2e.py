@@ -13,6 +13,7 @@ import os
 import pathlib
 import platform
 import resource
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "support"))
 import http2_bytes  # noqa: E402
 from prism_gateway import Gateway  # noqa: E402
+from tls_files import Authority  # noqa: E402
 
 IDLE_CONNECTIONS = 10_000
+IDLE_TLS_CONNECTIONS = 2_000
 
 
 class BenchGateway(Gateway):
@@ -148,6 +151,22 @@ class Bench:
             sys.exit(f"not every request over HTTP/1.1 succeeded:\n{out}")
         return (cpu_seconds(gateway.process.pid) - before) / requests * 1e6
 
+    def encrypted(self, plain):
+        """The same over TLS, in turns with plain text, so that both see the same machine."""
+        shape = ("--connections", "8", "--streams", "32", "--threads", "2", "--duration", "2s")
+        with tempfile.TemporaryDirectory() as directory:
+            authority = Authority(directory)
+            certificate, key = authority.make("server")
+            with BenchGateway(self.args.program, "--tls-certificate", certificate, "--tls-key", key) as gateway:
+                runs = [(self.load(plain, *shape), self.load(gateway, *shape, "--tls-ca", authority.ca)) for _ in range(6)]
+                in_clear, secure = (min((pair[i] for pair in runs), key=lambda run: run["server_cpu_us"]) for i in (0, 1))
+                self.table.add("Get on memory, 8 x 32, 2 shards, TLS: server CPU", secure["server_cpu_us"], "us",
+                               1.5 * in_clear["server_cpu_us"], floor=in_clear["server_cpu_us"])
+                self.table.add("Get on memory, 8 x 32, 2 shards, TLS: rate", secure["rate"], "/s", floor=in_clear["rate"])
+            with BenchGateway(self.args.program, "--tls-certificate", certificate, "--tls-key", key) as gateway:
+                self.idle_connections(gateway, IDLE_TLS_CONNECTIONS, "idle TLS connection", None,
+                                      ssl.create_default_context(cafile=authority.ca))
+
     def durable(self, gateway):
         run = self.best(gateway, "default", "--set-percent", "100", "--connections", "8", "--streams", "32",
                         "--keys", "100000", "--no-prefill", "--duration", "3s", runs=2)
@@ -177,18 +196,22 @@ class Bench:
             rss, anonymous = gateway.memory()
             self.table.add("idle: anonymous RSS", anonymous / 1e6, "MB", 8)
             self.table.add("idle: RSS", rss / 1e6, "MB")
-            sockets = [one_request(gateway.data) for _ in range(IDLE_CONNECTIONS)]
-            _, loaded = gateway.memory()
-            self.table.add(f"memory of an idle connection ({IDLE_CONNECTIONS:,} of them)", (loaded - anonymous) / IDLE_CONNECTIONS / 1e3,
-                           "KB", 20)
-            for s in sockets:
-                s.close()
+            self.idle_connections(gateway, IDLE_CONNECTIONS, "idle connection", 20)
+
+    def idle_connections(self, gateway, count, what, budget, tls=None):
+        _, before = gateway.memory()
+        sockets = [one_request(gateway.data, tls) for _ in range(count)]
+        _, loaded = gateway.memory()
+        self.table.add(f"memory of an {what} ({count:,} of them)", (loaded - before) / count / 1e3, "KB", budget)
+        for s in sockets:
+            s.close()
 
     def run(self):
         print(f"{machine()}, {datetime.date.today()}\n")
         self.idle()
         with BenchGateway(self.args.program) as gateway:
             self.two_cores(gateway)
+            self.encrypted(gateway)
             self.durable(gateway)
         self.one_core()
         self.http1()
@@ -247,9 +270,9 @@ def probe_health(admin, stop, slowest):
         stop.wait(0.02)
 
 
-def one_request(address):
-    """A plaintext HTTP/2 connection that made one Get and stays open."""
-    connection = http2_bytes.open_connection(address)
+def one_request(address, tls=None):
+    """An HTTP/2 connection that made one Get and stays open."""
+    connection = http2_bytes.open_connection(address, tls)
     get = b"\x0a\x07scratch" + b"\x12\x04idle"
     connection.sendall(http2_bytes.request("/prism.keyvalue.v1.KeyValueBasic/Get", get, index=True))
     for kind, flags, stream, _ in http2_bytes.frames(connection):

@@ -27,13 +27,14 @@ struct BenchArguments {
 };
 
 Result<LoadOptions> ToOptions(const Shell& shell, const BenchArguments& arguments) {
-  if (shell.options.tls || !shell.options.token.empty()) {
+  if (!shell.options.token.empty()) {
     return std::unexpected(
-        Error(Code::kUnimplemented, "BENCH_PLAINTEXT_ONLY",
-              "prism bench speaks plaintext without a token: measure on loopback"));
+        Error(Code::kUnimplemented, "BENCH_WITHOUT_TOKEN",
+              "prism bench sends no token: measure a server that asks for none"));
   }
   LoadOptions options = arguments.load;
   options.server = shell.options.server;
+  options.tls = shell.Target(options.server).tls;
   TRY_ASSIGN(options.duration, base::ParseDuration(arguments.duration));
   TRY_ASSIGN(options.warmup, base::ParseDuration(arguments.warmup));
   options.prefill = !arguments.no_prefill;

@@ -24,10 +24,12 @@ def request(path, message, headers=(), index=False):
     return frame(HEADERS, END_HEADERS, block) + frame(DATA, END_STREAM, body)
 
 
-def open_connection(address):
-    """A connection that says nothing after its preface. The server has taken it."""
+def open_connection(address, tls=None):
+    """A connection that says nothing after its preface. The server has taken it. `tls`: a context of ssl."""
     host, port = address.rsplit(":", 1)
     connection = socket.create_connection((host, int(port)), timeout=20)
+    if tls is not None:
+        connection = tls.wrap_socket(connection, server_hostname=host)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(PREFACE + frame(SETTINGS, 0, b"", stream=0))
     read_frame(connection)

@@ -57,9 +57,11 @@ Result<int> ConnectTo(const std::string& authority) {
 
 }  // namespace
 
-LoadConnection::LoadConnection(std::string authority, std::uint32_t max_in_flight)
+LoadConnection::LoadConnection(std::string authority, std::uint32_t max_in_flight,
+                               const std::optional<rpc::ClientTlsOptions>& tls)
     : authority_(std::move(authority)),
       max_in_flight_(max_in_flight),
+      tls_options_(tls),
       slots_(std::bit_ceil(max_in_flight * 8)) {}
 
 LoadConnection::~LoadConnection() {
@@ -68,6 +70,7 @@ LoadConnection::~LoadConnection() {
 
 Status LoadConnection::Connect() {
   TRY_ASSIGN(fd_, ConnectTo(authority_));
+  if (tls_options_) TRY(StartTls());
   out_ = kPreface;
   AppendFrameHeader(out_, 12, kSettings, 0, 0);
   AppendSetting(out_, kSettingsEnablePush, 0);
@@ -75,6 +78,21 @@ Status LoadConnection::Connect() {
   AppendFrameHeader(out_, 4, kWindowUpdate, 0, 0);
   AppendUint32(out_, kHugeWindow - 65'535);
   return Flush();
+}
+
+Status LoadConnection::StartTls() {
+  TRY_ASSIGN(
+      tls_, rpc::TlsClient::Make(*tls_options_, authority_.substr(0, authority_.rfind(':')), "h2"));
+  std::array<char, 16 * 1024> part;
+  for (;;) {
+    tls_->Drain(cipher_out_);
+    while (!cipher_out_.empty()) TRY(SendSome(cipher_out_));
+    if (tls_->ready()) return {};
+    const ssize_t got = ::recv(fd_, part.data(), part.size(), 0);
+    if (got <= 0)
+      return std::unexpected(ConnectionError("the server closed the connection at the handshake"));
+    TRY(tls_->Receive({part.data(), static_cast<std::size_t>(got)}, in_));
+  }
 }
 
 LoadConnection::Slot* LoadConnection::Find(std::uint32_t stream) {
@@ -108,7 +126,8 @@ void LoadConnection::Send(const BenchRequest& request, MonoNanos start) {
 
   const std::size_t head = out_.size();
   AppendFrameHeader(out_, 0, kHeaders, kFlagEndHeaders, stream);
-  out_.append("\x83\x86", 2);  // :method POST, :scheme http (RFC 7541 appendix A)
+  // :method POST, :scheme http or https (RFC 7541 appendix A)
+  out_.append(tls_ == nullptr ? "\x83\x86" : "\x83\x87", 2);
   encoder_.Append(out_, 4, ":path", PathOf(request.operation));
   encoder_.Append(out_, 1, ":authority", authority_);
   encoder_.Append(out_, 0, "te", "trailers");
@@ -124,20 +143,30 @@ void LoadConnection::Send(const BenchRequest& request, MonoNanos start) {
 }
 
 Status LoadConnection::Flush() {
-  while (!out_.empty()) {
-    const ssize_t sent = ::send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (tls_ == nullptr) return SendSome(out_);
+  if (!out_.empty()) {
+    TRY_ASSIGN(const std::size_t taken, tls_->Send(out_));
+    out_.erase(0, taken);
+  }
+  tls_->Drain(cipher_out_);
+  return SendSome(cipher_out_);
+}
+
+Status LoadConnection::SendSome(std::string& bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return {};
     if (sent < 0)
       return std::unexpected(
           ConnectionError(fmt::format("write failed: {}", std::strerror(errno))));
-    out_.erase(0, static_cast<std::size_t>(sent));
+    bytes.erase(0, static_cast<std::size_t>(sent));
   }
   return {};
 }
 
 Status LoadConnection::Receive(OutcomeHandler& handler) {
   static thread_local std::array<char, 256 * 1024> buffer;
-  const std::size_t kept = in_.size();
+  const std::size_t kept = tls_ == nullptr ? in_.size() : 0;
   in_.copy(buffer.data(), kept);
   const ssize_t got = ::recv(fd_, buffer.data() + kept, buffer.size() - kept, MSG_DONTWAIT);
   if (got == 0) return std::unexpected(ConnectionError("the server closed the connection"));
@@ -146,6 +175,12 @@ Status LoadConnection::Receive(OutcomeHandler& handler) {
     return std::unexpected(ConnectionError(fmt::format("read failed: {}", std::strerror(errno))));
   }
   std::string_view left(buffer.data(), kept + static_cast<std::size_t>(got));
+  std::string plain;
+  if (tls_ != nullptr) {
+    plain.swap(in_);
+    TRY(tls_->Receive(left, plain));
+    left = plain;
+  }
   while (left.size() >= kFrameHeaderSize) {
     const FrameHeader frame = ParseFrameHeader(reinterpret_cast<const std::uint8_t*>(left.data()));
     if (left.size() < kFrameHeaderSize + frame.length) break;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "base/status.h"
 #include "cli/bench/wire.h"
 #include "cli/bench/workload.h"
+#include "rpc/client_tls.h"
 
 namespace prism::cli {
 
@@ -32,12 +35,15 @@ class OutcomeHandler {
 // Non-blocking socket; one thread. Errors are final: a run with a broken connection is void.
 class LoadConnection {
  public:
-  LoadConnection(std::string authority, std::uint32_t max_in_flight);
+  // Without `tls` it speaks plain text.
+  LoadConnection(std::string authority, std::uint32_t max_in_flight,
+                 const std::optional<rpc::ClientTlsOptions>& tls);
   LoadConnection(const LoadConnection&) = delete;
   LoadConnection& operator=(const LoadConnection&) = delete;
   ~LoadConnection();
 
-  // Connects to "host:port" (numeric host or localhost) and queues the preface. Blocks.
+  // Connects to "host:port" (numeric host or localhost), with TLS when asked for, and
+  // queues the preface. Blocks.
   Status Connect();
   int fd() const { return fd_; }
   std::uint32_t in_flight() const { return in_flight_; }
@@ -45,7 +51,7 @@ class LoadConnection {
     return in_flight_ < max_in_flight_ &&
            send_window_ > 2 * static_cast<std::int64_t>(kMaxBenchMessage);
   }
-  bool wants_write() const { return !out_.empty(); }
+  bool wants_write() const { return !out_.empty() || !cipher_out_.empty(); }
 
   void Send(const BenchRequest& request, MonoNanos start);
   // Writes what is queued, as far as the socket takes it.
@@ -63,6 +69,9 @@ class LoadConnection {
     int grpc_status = -1;
   };
 
+  Status StartTls();
+  // Sends from the front of `bytes` what the socket takes.
+  Status SendSome(std::string& bytes);
   Slot* Find(std::uint32_t stream);
   Slot& Claim(std::uint32_t stream);
   Status OnFrame(const FrameHeader& frame, std::string_view payload, OutcomeHandler& handler);
@@ -73,8 +82,11 @@ class LoadConnection {
 
   std::string authority_;
   std::uint32_t max_in_flight_;
+  const std::optional<rpc::ClientTlsOptions>& tls_options_;
+  std::unique_ptr<rpc::TlsClient> tls_;
   int fd_ = -1;
   std::string out_;
+  std::string cipher_out_;
   std::string in_;  // the incomplete frame at the end of the last read
   HeaderEncoder encoder_;
   HeaderDecoder decoder_;

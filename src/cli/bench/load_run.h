@@ -12,11 +12,13 @@
 #include "cli/bench/histogram.h"
 #include "cli/bench/proc_stat.h"
 #include "cli/bench/workload.h"
+#include "rpc/client_target.h"
 
 namespace prism::cli {
 
 struct LoadOptions {
   std::string server = "127.0.0.1:8980";
+  std::optional<rpc::ClientTlsOptions> tls;  // unset: plain text
   WorkloadOptions workload;
   std::uint32_t connections = 8;  // 1..10,000
   std::uint32_t streams = 32;     // requests in flight on each connection, 1..1000

@@ -24,7 +24,8 @@ LoadThread::LoadThread(const LoadOptions& options, const Workload& workload, std
                        std::uint32_t connections)
     : options_(options), workload_(workload), picker_(workload, index + 1) {
   for (std::uint32_t i = 0; i < connections; ++i) {
-    connections_.push_back(std::make_unique<LoadConnection>(options.server, options.streams));
+    connections_.push_back(
+        std::make_unique<LoadConnection>(options.server, options.streams, options.tls));
   }
   if (options.rate > 0) {
     const double share = static_cast<double>(connections) / options.connections;
