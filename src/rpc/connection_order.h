@@ -9,10 +9,11 @@ namespace prism::rpc {
 
 // In the order in which they are given up.
 enum class ConnectionRank : std::uint8_t {
-  kLeaving,   // over, but for what the peer still sends
-  kNewcomer,  // has never made a call
-  kIdle,      // has no call open
-  kBusy,      // is never given up
+  kLeaving,    // over, but for what the peer still sends
+  kHandshake,  // has no TLS session yet
+  kNewcomer,   // has never made a call
+  kIdle,       // has no call open
+  kBusy,       // is never given up
 };
 
 // Keeps the connections of a shard by rank, and inside of a rank by the time when they got there.
@@ -41,6 +42,8 @@ class ConnectionOrder {
   void Move(Entry& entry, ConnectionRank rank);
   // The one that is missed least: the longest in the lowest rank. nullptr: all are busy.
   Entry* LeastMissed() const;
+  // The longest in this rank; nullptr: there is none.
+  Entry* Oldest(ConnectionRank rank) const { return lists_[static_cast<std::size_t>(rank)].head; }
 
  private:
   struct List {
@@ -49,7 +52,7 @@ class ConnectionOrder {
   };
   List& ListOf(const Entry& entry) { return lists_[static_cast<std::size_t>(entry.rank_)]; }
 
-  std::array<List, 4> lists_;
+  std::array<List, 5> lists_;
 };
 
 }  // namespace prism::rpc

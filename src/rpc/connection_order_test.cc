@@ -23,6 +23,10 @@ TEST(ConnectionOrder, GivesUpTheLongestInTheLowestRank) {
   EXPECT_EQ(order.LeastMissed(), &first);
   order.Move(first, ConnectionRank::kNewcomer);
   EXPECT_EQ(order.LeastMissed(), &second);
+  order.Move(second, ConnectionRank::kHandshake);
+  order.Move(first, ConnectionRank::kHandshake);
+  EXPECT_EQ(order.Oldest(ConnectionRank::kHandshake), &second);
+  EXPECT_EQ(order.Oldest(ConnectionRank::kNewcomer), nullptr);
   order.Move(busy, ConnectionRank::kLeaving);
   EXPECT_EQ(order.LeastMissed(), &busy);
 }

@@ -39,7 +39,7 @@ void ServerShard::Adopt(NewSocket socket) {
   connection->next_ = head_;
   if (head_ != nullptr) head_->prev_ = connection;
   head_ = connection;
-  order_.Add(*connection, ConnectionRank::kNewcomer);
+  order_.Add(*connection, socket.secure ? ConnectionRank::kHandshake : ConnectionRank::kNewcomer);
   empty_.Reset();
   if (!connection->Start()) Close(*connection);
 }
@@ -54,6 +54,14 @@ bool ServerShard::AdoptInstead(const NewSocket& socket) {
   static_cast<SocketConnection*>(least)->GiveUp();
   Adopt(socket);
   return true;
+}
+
+void ServerShard::BeginHandshake(SocketConnection& connection) {
+  ++handshakes_;
+  order_.Move(connection, ConnectionRank::kHandshake);  // the youngest now
+  while (handshakes_ > kMaxHandshakes) {
+    static_cast<SocketConnection*>(order_.Oldest(ConnectionRank::kHandshake))->GiveUp();
+  }
 }
 
 void ServerShard::Close(SocketConnection& connection) {

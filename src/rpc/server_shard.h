@@ -60,6 +60,10 @@ class ServerShard {
   CallShard& calls() { return calls_; }
   std::span<char> read_buffer();
   ConnectionOrder& order() { return order_; }
+  // OpenSSL works on a handshake. Above kMaxHandshakes the oldest that is not over is given up: a
+  // client who means it needs two round trips.
+  void BeginHandshake(SocketConnection& connection);
+  void EndHandshake() { --handshakes_; }
   std::span<char> plain_buffer();
   std::string& write_buffer() { return write_buffer_; }
   std::string& cipher_buffer() { return cipher_buffer_; }
@@ -68,6 +72,8 @@ class ServerShard {
 
  private:
   static constexpr std::size_t kReadBytes = 64 * 1024;
+  // Each takes 42 KB, more than twice of what an idle connection may.
+  static constexpr int kMaxHandshakes = 1024;
   static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
 
   runtime::Shard& shard_;
@@ -82,6 +88,7 @@ class ServerShard {
   TlsCounters& tls_counters_;
   SocketConnection* head_ = nullptr;
   ConnectionOrder order_;
+  int handshakes_ = 0;
   runtime::Event empty_;
   bool draining_ = false;
   MonoNanos answers_until_ = 0;  // of a drain

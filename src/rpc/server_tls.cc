@@ -100,8 +100,8 @@ long BioControl(BIO* /*bio*/, int command, long /*number*/, void* /*pointer*/) {
 
 std::string_view TlsFailureName(TlsFailure failure) {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(TlsFailure::kCount)>
-      kNames = {"plaintext", "version", "protocol", "client_certificate",
-                "refused",   "timeout", "gone",     "other"};
+      kNames = {"plaintext", "version", "protocol", "client_certificate", "refused", "timeout",
+                "gone",      "crowded", "other"};
   return kNames[static_cast<std::size_t>(failure)];
 }
 

@@ -24,6 +24,7 @@ enum class TlsFailure : std::uint8_t {
   kRefused,            // it did not like what we showed
   kTimeout,            // it did not finish in time
   kGone,               // it closed before the end
+  kCrowded,            // it made room for others
   kOther,
   kCount
 };
@@ -57,6 +58,8 @@ class TlsSession {
   void Close(std::string& out);
 
   State state() const { return state_; }
+  // A client has said hello: from here on a handshake costs something.
+  bool begun() const { return ssl_ != nullptr; }
   // Only in kFailed.
   TlsFailure failure() const { return failure_; }
   // "h2", "http/1.1", or empty when the client did not say (RFC 7301). Only once it is open.

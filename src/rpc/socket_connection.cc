@@ -39,6 +39,7 @@ SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer,
 
 SocketConnection::~SocketConnection() {
   CountFailure(TlsFailure::kGone);
+  EndHandshake();
   // Calls that are still running must not find a connection that is half gone.
   calls_.reset();
   owner_.shard().Unwatch(fd_, *this);
@@ -111,7 +112,11 @@ void SocketConnection::OnCipher(std::string_view bytes) {
 }
 
 void SocketConnection::OnTlsState() {
-  if (tls_->state() == TlsSession::State::kHandshake) return;
+  if (tls_->state() == TlsSession::State::kHandshake) {
+    if (tls_->begun() && !std::exchange(handshaking_, true)) owner_.BeginHandshake(*this);
+    return;
+  }
+  EndHandshake();
   if (tls_->state() == TlsSession::State::kFailed) return CountFailure(tls_->failure());
   secured_ = true;
   last_read_ = owner_.shard().turn_time();
@@ -123,6 +128,10 @@ void SocketConnection::OnTlsState() {
 void SocketConnection::CountFailure(TlsFailure why) {
   if (tls_ == nullptr || secured_ || std::exchange(failed_, true)) return;
   owner_.tls_counters().Failed(why);
+}
+
+void SocketConnection::EndHandshake() {
+  if (std::exchange(handshaking_, false)) owner_.EndHandshake();
 }
 
 void SocketConnection::OnTurnEnd() {
@@ -143,6 +152,9 @@ void SocketConnection::Linger() {
   lingering_ = true;
   owner_.order().Move(*this, ConnectionRank::kLeaving);
   unsent_ = std::string();
+  CountFailure(TlsFailure::kGone);
+  EndHandshake();
+  tls_.reset();
   interest_ = EPOLLIN;
   if (::shutdown(fd_, SHUT_WR) != 0 || !owner_.shard().Rewatch(fd_, interest_, *this)) {
     return owner_.Close(*this);
@@ -151,6 +163,7 @@ void SocketConnection::Linger() {
 }
 
 void SocketConnection::GiveUp() {
+  CountFailure(TlsFailure::kCrowded);
   if (!lingering_) {
     calls_->FinishDrain();
     Write();
@@ -163,6 +176,7 @@ void SocketConnection::UpdateRank() {
   const std::uint64_t begun = calls_->calls_begun();
   const ConnectionRank now = calls_->open_calls() > 0 ? ConnectionRank::kBusy
                              : begun > 0              ? ConnectionRank::kIdle
+                             : tls_ && !secured_      ? ConnectionRank::kHandshake
                                                       : ConnectionRank::kNewcomer;
   if (now == rank() && begun == calls_seen_) return;
   calls_seen_ = begun;

@@ -55,6 +55,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   void OnTlsState();
   // Unless there is a session, or a reason has been counted.
   void CountFailure(TlsFailure why);
+  void EndHandshake();
   bool Write();
   // False: nothing more can be encrypted.
   bool Encrypt(std::string& bytes);
@@ -76,6 +77,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   bool broken_ = false;       // the socket takes nothing any more
   bool lingering_ = false;    // everything is sent and our side is closed
   bool secured_ = false;      // the TLS handshake is over
+  bool handshaking_ = false;  // and counts as such
   bool failed_ = false;       // and why has been counted
   bool received_ = false;     // anything at all, decrypted
   bool ping_sent_ = false;    // and not answered

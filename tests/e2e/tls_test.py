@@ -7,6 +7,7 @@ import base64
 import http.client
 import json
 import pathlib
+import resource
 import signal
 import socket
 import ssl
@@ -32,6 +33,8 @@ FILES = None  # a directory with ca, server, client, and stranger, whom another 
 
 def setUpModule():
     global FILES
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
     directory = unittest.enterModuleContext(tempfile.TemporaryDirectory(prefix="prism-tls-"))
     FILES = pathlib.Path(directory)
     authority = Authority(FILES)
@@ -80,6 +83,14 @@ def plain(server):
     connection = socket.create_connection((host, int(port)), timeout=20)
     unittest.addModuleCleanup(connection.close)
     return connection
+
+
+def client_hello():
+    outgoing = ssl.MemoryBIO()
+    try:
+        context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
 
 
 def keep_alive(server, tls=None):
@@ -239,10 +250,7 @@ class Refusals(unittest.TestCase):
                 self.assert_refused(server, "plaintext", attempt)
 
     def test_half_a_handshake_is_cut_off(self):
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        client = context().wrap_bio(incoming, outgoing, server_hostname="localhost")
-        self.assertRaises(ssl.SSLWantReadError, client.do_handshake)
-        hello = outgoing.read()
+        hello = client_hello()
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
             config.write("server: {limits: {handshake_timeout: 500ms}}\n")
             config.flush()
@@ -262,6 +270,20 @@ class Refusals(unittest.TestCase):
                                 raise ConnectionError
                         except TimeoutError:
                             pass
+
+    def test_a_crowd_of_half_handshakes_makes_room(self):
+        hello = client_hello()
+        with gateway("--shards", "1") as server:
+            crowd = []
+            for _ in range(1100):
+                crowd.append(plain(server))
+                crowd[-1].sendall(hello)
+            wait_for(lambda: failures(server, "crowded") == 1100 - 1024)
+            self.assertEqual(call(keep_alive(server), GET, {"key": "none"}), (200, {}))
+            self.assertEqual(failures(server, "crowded"), 1100 - 1024 + 1)
+            for connection in crowd:
+                connection.close()
+            wait_for(lambda: failures(server, "gone") == 1023)
 
     def test_what_was_agreed_on_is_held_to(self):
         with gateway() as server:
