@@ -45,7 +45,8 @@ class BenchCall final : public rpc::ServerCall {
   std::string_view Header(std::string_view) const override { return {}; }
   const rpc::HeaderList& AllHeaders() const override { return no_headers_; }
   std::string_view peer() const override { return {}; }
-  rpc::CallAccount account() const override { return {.protocol = "grpc"}; }
+  rpc::Protocol protocol() const override { return rpc::Protocol::kGrpc; }
+  rpc::CallAccount account() const override { return {}; }
   std::string_view request_bytes() const override { return request_; }
   void SetDeadline(MonoNanos when) override { context_->deadline = when; }
   void AddHeader(std::string_view, std::string_view) override {}

@@ -5,6 +5,7 @@
 
 #include "app/effective_config.h"
 #include "app/openapi.h"
+#include "app/slow_page.h"
 #include "base/version.h"
 #include "gateway/gather.h"
 #include "telemetry/process_metrics.h"
@@ -39,6 +40,7 @@ runtime::Task<rpc::HttpReply> AdminPages::Get(std::string target) {
   if (path == "/livez") co_return rpc::HttpReply{.body = "ok\n"};
   if (path == "/readyz") co_return co_await Ready(HasQuery(query, "verbose"));
   if (path == "/metrics") co_return co_await Metrics();
+  if (path == "/slow") co_return co_await Slow();
   if (path == "/version") co_return Version();
   if (path == "/config") co_return Config();
   if (path == "/openapi.json") {
@@ -47,7 +49,7 @@ runtime::Task<rpc::HttpReply> AdminPages::Get(std::string target) {
   co_return rpc::HttpReply{
       .status = 404,
       .body =
-          "there is nothing here: try /livez, /readyz?verbose, /metrics, /version, /config, "
+          "there is nothing here: try /livez, /readyz?verbose, /metrics, /slow, /version, /config, "
           "/openapi.json\n"};
 }
 
@@ -156,6 +158,13 @@ void AdminPages::WriteTls(telemetry::PrometheusText& text) const {
   text.Gauge("prism_tls_certificate_not_after_seconds",
              "When the certificate that is served ends, in Unix time.");
   text.Sample({}, static_cast<std::uint64_t>(tls_->not_after()));
+}
+
+runtime::Task<rpc::HttpReply> AdminPages::Slow() {
+  gateway::Gateway& gateway = parts_.gateway;
+  const auto samples = co_await gateway::Gather<gateway::SlowSample>(
+      parts_.shards, [&gateway](int shard) { return gateway.SlowRequests(shard); });
+  co_return rpc::HttpReply{.content_type = kJson, .body = SlowPage(samples)};
 }
 
 rpc::HttpReply AdminPages::Version() const {

@@ -64,6 +64,7 @@ class AdminPages final : public rpc::HttpGetHandler {
   runtime::Task<rpc::HttpReply> Ready(bool verbose);
   runtime::Task<rpc::HttpReply> Metrics();
   void WriteTls(telemetry::PrometheusText& text) const;
+  runtime::Task<rpc::HttpReply> Slow();
   rpc::HttpReply Version() const;
   rpc::HttpReply Config() const;
   runtime::Task<Checks> CheckBackends();

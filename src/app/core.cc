@@ -49,6 +49,7 @@ gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
   options.queue_delay.target = settings.queue_delay_target.count() * kNanosPerMilli;
   options.queue_delay.interval = 5 * options.queue_delay.target;
   options.rebind_grace = settings.rebind_grace.count() * kNanosPerMilli;
+  options.slow_threshold = settings.slow_request_threshold.count() * kNanosPerMilli;
   return options;
 }
 

@@ -38,6 +38,7 @@ ordered_json Server(const ServerSettings& settings) {
           {"drain_timeout", base::FormatDuration(settings.drain_timeout)},
           {"rebind_grace", base::FormatDuration(settings.rebind_grace)},
           {"queue_delay_target", base::FormatDuration(settings.queue_delay_target)},
+          {"slow_request_threshold", base::FormatDuration(settings.slow_request_threshold)},
           {"insecure", settings.insecure},
           {"cors", Cors(settings.cors)},
           {"log_level", telemetry::LogLevelName(settings.log_level)},

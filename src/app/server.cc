@@ -181,6 +181,8 @@ Result<Server::Next> Server::Read() {
     TRY_ASSIGN(next.tls, rpc::TlsContext::Load(*settings.tls));
   }
   log_.SetLevel(settings.log_level);
+  listeners_->core.gateway().SetSlowThreshold(settings.slow_request_threshold.count() *
+                                              kNanosPerMilli);
   const auto waiting = NeedRestart(settings_, settings);
   std::string names = fmt::format("{}", fmt::join(waiting, ", "));
   if (!names.empty() && names != reload_noted_) {

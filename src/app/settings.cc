@@ -196,6 +196,7 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.drain_timeout, over.drain_timeout);
   take(result.rebind_grace, over.rebind_grace);
   take(result.queue_delay_target, over.queue_delay_target);
+  take(result.slow_request_threshold, over.slow_request_threshold);
   take(result.insecure, over.insecure);
   take(result.cors_allowed_origins, over.cors_allowed_origins);
   take(result.cors_allow_credentials, over.cors_allow_credentials);
@@ -230,6 +231,8 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   settings.drain_timeout = config.drain_timeout.value_or(settings.drain_timeout);
   settings.rebind_grace = config.rebind_grace.value_or(settings.rebind_grace);
   settings.queue_delay_target = config.queue_delay_target.value_or(settings.queue_delay_target);
+  settings.slow_request_threshold =
+      config.slow_request_threshold.value_or(settings.slow_request_threshold);
   settings.insecure = config.insecure.value_or(false);
   settings.cors.allowed_origins =
       config.cors_allowed_origins.value_or(settings.cors.allowed_origins);

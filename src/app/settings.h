@@ -55,6 +55,7 @@ struct ServerSettings {
   std::chrono::milliseconds drain_timeout{30'000};
   std::chrono::milliseconds rebind_grace{30'000};
   std::chrono::milliseconds queue_delay_target{100};
+  std::chrono::milliseconds slow_request_threshold{1000};  // 0: no request is slow
   bool insecure = false;
   rpc::CorsSettings cors;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "cli/metrics_text.h"
 #include "cli/output.h"
 #include "cli/shell.h"
+#include "cli/status_slow.h"
 #include "grpc/health/v1/health.pb.h"
 #include "rpc/client_http.h"
 
@@ -162,11 +164,15 @@ void AddStatus(CLI::App& app, Shell& shell) {
   verb->footer(
       "Asks the health service of the data port, and /readyz, /version and /metrics of the admin "
       "port.\n"
-      "Exit code 0 when both are well. Requests and errors are counted since the server's "
-      "start.\n\n"
+      "Exit code 0 when both are well. Requests and errors are counted since the server's start.\n"
+      "With --slow it shows the slow requests that the server remembers instead (/slow of the "
+      "admin port):\n"
+      "those that took server.slow_request_threshold (1s) or longer, the newest first.\n\n"
       "Example:\n"
       "  prism status --server 127.0.0.1:8980 --admin-server 127.0.0.1:8981");
-  shell.On(*verb, [&shell] { return RunStatus(shell); });
+  const auto slow = std::make_shared<bool>(false);
+  verb->add_flag("--slow", *slow, "Show the requests that were slow");
+  shell.On(*verb, [&shell, slow] { return *slow ? RunSlowStatus(shell) : RunStatus(shell); });
 }
 
 }  // namespace prism::cli

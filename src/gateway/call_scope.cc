@@ -33,27 +33,57 @@ void CallScope::AnnounceDurability() {
 void CallScope::Respond(const google::protobuf::Message& response) {
   if (method().kind == contract::StreamKind::kUnary) AnnounceDurability();
   call_.Respond(response);
-  End(Code::kOk);
+  End(nullptr);
 }
 
 void CallScope::Finish() {
   call_.Finish();
-  End(Code::kOk);
+  End(nullptr);
 }
 
 void CallScope::Fail(Error error) {
   const runtime::CancelReason reason = context().cancel().reason();
   if (reason != runtime::CancelReason::kNone) error = WhyCancelled(reason, std::move(error));
-  const Code code = error.code();
   call_.Fail(error);
-  End(code);
+  End(&error);
 }
 
-void CallScope::End(Code code) {
+void CallScope::End(const Error* error) {
   const MonoNanos now = MonotonicNow();
   shard_.Advance(now);
-  shard_.method_metrics(route_.ordinal).Count(code, now - context().arrival);
+  const MonoNanos duration = now - context().arrival;
+  const Code code = error == nullptr ? Code::kOk : error->code();
+  shard_.method_metrics(route_.ordinal).Count(code, duration);
+  ++shard_.protocols().requests[static_cast<std::size_t>(call_.protocol())];
   if (ns_ != nullptr) ns_->metrics().Count(code);
+  if (error != nullptr) [[unlikely]] {
+    shard_.call_log().Failed(method(), call_, *error, now);
+  }
+  if (shard_.slow_log().IsSlow(duration)) [[unlikely]] {
+    NoteSlow(error, now);
+  }
+}
+
+void CallScope::NoteSlow(const Error* error, MonoNanos now) {
+  const contract::CallContext& ctx = context();
+  const rpc::CallAccount account = call_.account();
+  const MonoNanos duration = JudgedDuration(method(), account, ctx.arrival, now);
+  if (!shard_.slow_log().IsSlow(duration)) return;
+  SlowRequest request{
+      .time = ctx.now,
+      .duration = duration,
+      .method = method().label,
+      .protocol = call_.protocol(),
+      .code = error == nullptr ? Code::kOk : error->code(),
+      .ns = std::string(ctx.ns),
+      .reason = error == nullptr ? std::string() : std::string(error->reason()),
+      .peer = std::string(call_.peer()),
+      .request_id = std::string(ctx.request_id.text()),
+      .trace_id = ctx.trace.active() ? std::string(ctx.trace.trace_id()) : std::string(),
+      .bytes_in = account.bytes_in,
+      .bytes_out = account.bytes_out};
+  shard_.call_log().Slow(request, call_, now);
+  shard_.slow_log().Add(std::move(request));
 }
 
 }  // namespace prism::gateway

@@ -31,7 +31,9 @@ class CallScope {
   void Fail(Error error);
 
  private:
-  void End(Code code);
+  // nullptr: it went well.
+  void End(const Error* error);
+  void NoteSlow(const Error* error, MonoNanos now);
 
   ShardState& shard_;
   const Route& route_;

@@ -36,7 +36,8 @@ Error Malformed(const contract::MethodInfo& method) {
 Gateway::Gateway(Parts parts, const ShardState::Options& options) : parts_(parts) {
   for (int i = 0; i < parts_.shards.size(); ++i) {
     states_.push_back(std::make_unique<ShardState>(parts_.shards.at(i), parts_.shards.size(),
-                                                   parts_.methods.routes().size(), options));
+                                                   parts_.methods.routes().size(), options,
+                                                   parts_.log));
   }
 }
 
@@ -72,22 +73,25 @@ runtime::Task<void> Gateway::Serve(rpc::ServerCall& call) {
   return ServeClientStream(shard, route, call);
 }
 
-void Gateway::Fail(CallScope& scope, Error error) {
-  const Code code = error.code();
-  if (code == Code::kInternal || code == Code::kDataLoss || code == Code::kUnknown) [[unlikely]] {
-    const contract::CallContext& ctx = scope.context();
-    parts_.log.Error("call failed", {{"method", scope.method().label},
-                                     {"namespace", ctx.ns},
-                                     {"request_id", ctx.request_id.text()},
-                                     {"reason", error.reason()},
-                                     {"message", error.message()}});
+void Gateway::OnRefused(const contract::MethodInfo* method, rpc::ServerCall& call,
+                        const Error& error) {
+  ShardState& shard = Here();
+  const auto protocol = static_cast<std::size_t>(call.protocol());
+  ++shard.protocols().refused[protocol][static_cast<std::size_t>(error.code())];
+  shard.call_log().Refused(method, call, error);
+}
+
+void Gateway::SetSlowThreshold(MonoNanos threshold) {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    parts_.shards.at(static_cast<int>(i)).Post([threshold, state = states_[i].get()] {
+      state->slow_log().SetThreshold(threshold);
+    });
   }
-  scope.Fail(std::move(error));
 }
 
 void Gateway::End(CallScope& scope, Status status, const Message* response) {
   if (!status) {
-    Fail(scope, std::move(status).error());
+    scope.Fail(std::move(status).error());
   } else if (response != nullptr) {
     scope.Respond(*response);
   } else {
@@ -110,13 +114,13 @@ runtime::Task<void> Gateway::ServeOneRequest(ShardState& shard, const Route& rou
   const contract::MethodInfo& method = *route.method;
   auto admitted = AdmitBytes(shard, route, call);
   if (!admitted) {
-    Fail(scope, std::move(admitted).error());
+    scope.Fail(std::move(admitted).error());
     co_return;
   }
   scope.Enter(*admitted);
   const Message* request = ParseRequest(method, call);
   if (request == nullptr) {
-    Fail(scope, Malformed(method));
+    scope.Fail(Malformed(method));
     co_return;
   }
   if (method.kind == contract::StreamKind::kUnary) {
@@ -136,14 +140,14 @@ runtime::Task<void> Gateway::ServeClientStream(ShardState& shard, const Route& r
   Message* first = method.new_request(&call.context().arena());
   auto begun = co_await call.Read(*first);
   if (!begun) {
-    Fail(scope, std::move(begun).error());
+    scope.Fail(std::move(begun).error());
     co_return;
   }
   // A stream that ended before its first message names no namespace.
   const std::string ns = NamespaceOf(*first);
   auto admitted = Admit(shard, parts_.authorizer, route, ns, call);
   if (!admitted) {
-    Fail(scope, std::move(admitted).error());
+    scope.Fail(std::move(admitted).error());
     co_return;
   }
   scope.Enter(*admitted);
@@ -168,7 +172,7 @@ runtime::Task<void> Gateway::ServeSystem(ShardState& shard, const Route& route,
       method.kind == contract::StreamKind::kUnary || method.kind == contract::StreamKind::kServer;
   const Message* request = one_request ? ParseRequest(method, call) : nullptr;
   if (one_request && request == nullptr) {
-    Fail(scope, Malformed(method));
+    scope.Fail(Malformed(method));
     co_return;
   }
   Message* response = method.new_response(&call.context().arena());

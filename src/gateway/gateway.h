@@ -32,7 +32,7 @@ class Gateway final : public rpc::Dispatcher {
     const MethodTable& methods;
     const security::Authorizer& authorizer;
     Clock& clock;
-    telemetry::Logger& log;  // of failures that are the server's own
+    telemetry::Logger& log;  // of what failed, was refused or slow
   };
 
   Gateway(Parts parts, const ShardState::Options& options);
@@ -45,13 +45,22 @@ class Gateway final : public rpc::Dispatcher {
     return routes_.Find(target);
   }
   runtime::Task<void> Serve(rpc::ServerCall& call) override;
+  void OnRefused(const contract::MethodInfo* method, rpc::ServerCall& call,
+                 const Error& error) override;
 
   // Makes the table the newest of every shard; returns when all of them have it. Calls in flight
   // end on the one that they began with. Not on a shard; the shards are running.
   void Publish(std::shared_ptr<const RoutingTable> table);
 
+  // What takes at least this long is a slow request from now on; 0: nothing is. Not on a shard; the
+  // shards are running.
+  void SetSlowThreshold(MonoNanos threshold);
+
   // On that shard.
   ShardSample Sample(int shard) const { return states_[static_cast<std::size_t>(shard)]->Sample(); }
+  SlowSample SlowRequests(int shard) const {
+    return states_[static_cast<std::size_t>(shard)]->slow_log().Sample();
+  }
   // The newest table of the shard that this is called on.
   std::shared_ptr<const RoutingTable> table() const { return Here().table(); }
 
@@ -63,8 +72,6 @@ class Gateway final : public rpc::Dispatcher {
   runtime::Task<void> ServeClientStream(ShardState& shard, const Route& route,
                                         rpc::ServerCall& call);
   runtime::Task<void> ServeSystem(ShardState& shard, const Route& route, rpc::ServerCall& call);
-  // Ends the call with the error, and tells the log when the fault is ours.
-  void Fail(CallScope& scope, Error error);
   // Ends the call as its method did. nullptr: its answers, if any, went out as a stream.
   void End(CallScope& scope, Status status, const google::protobuf::Message* response);
   Result<Admitted> AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call);

@@ -303,6 +303,56 @@ TEST_F(GatewayTest, SaysWhyACallWasCancelled) {
   EXPECT_EQ(Reason(*stopped), "SHUTTING_DOWN");
 }
 
+TEST_F(GatewayTest, RemembersWhatWasSlow) {
+  Start(kConfig, {.queue_delay = {}, .slow_threshold = kNanosPerSecond});
+  EXPECT_EQ(Serve(GetCall("orders")), "OK");
+  auto slow = GetCall("orders");
+  slow->context().arrival -= 2 * kNanosPerSecond;
+  slow->call_account = {.bytes_in = 7, .bytes_out = 9};
+  EXPECT_EQ(Serve(slow), "OK");
+  auto late = GetCall("nowhere");
+  late->context().arrival -= 3 * kNanosPerSecond;
+  EXPECT_EQ(Serve(late), "NAMESPACE_NOT_FOUND");
+
+  SlowSample sample;
+  OnShard([this, &sample] { sample = gateway_->SlowRequests(0); });
+  EXPECT_EQ(sample.threshold, kNanosPerSecond);
+  EXPECT_EQ(Sample().slow, 2u);
+  ASSERT_EQ(sample.kept.size(), 2u);
+  const SlowRequest& first = sample.kept[0];
+  EXPECT_GE(first.duration, 2 * kNanosPerSecond);
+  EXPECT_EQ(first.method, "keyvalue_basic.get");
+  EXPECT_EQ(first.ns, "orders");
+  EXPECT_EQ(first.code, Code::kOk);
+  EXPECT_EQ(first.request_id, "a-request");
+  EXPECT_EQ(first.bytes_in, 7u);
+  EXPECT_EQ(first.bytes_out, 9u);
+  EXPECT_GT(first.time, 0);
+  EXPECT_EQ(sample.kept[1].code, Code::kNotFound);
+  EXPECT_EQ(sample.kept[1].reason, "NAMESPACE_NOT_FOUND");
+  ASSERT_EQ(lines_.size(), 2u);
+  EXPECT_THAT(lines_[0], HasSubstr("slow request method=keyvalue_basic.get namespace=orders"));
+
+  gateway_->SetSlowThreshold(0);
+  auto unnoticed = GetCall("orders");
+  unnoticed->context().arrival -= 2 * kNanosPerSecond;
+  EXPECT_EQ(Serve(unnoticed), "OK");
+  EXPECT_EQ(Sample().slow, 2u);
+}
+
+TEST_F(GatewayTest, CountsByProtocolAndWhatIsRefused) {
+  Start(kConfig);
+  EXPECT_EQ(Serve(GetCall("orders")), "OK");
+  auto refused = GetCall("orders");
+  OnShard([this, &refused] {
+    gateway_->OnRefused(nullptr, *refused, Error(Code::kNotFound, "ROUTE_NOT_FOUND", "no"));
+  });
+  const ProtocolMetrics protocols = Sample().protocols;
+  const auto connect = static_cast<std::size_t>(rpc::Protocol::kConnect);
+  EXPECT_EQ(protocols.requests[connect], 1u);
+  EXPECT_EQ(protocols.refused[connect][static_cast<std::size_t>(Code::kNotFound)], 1u);
+}
+
 TEST_F(GatewayTest, StreamsFromTheProvider) {
   Start(kConfig);
   kv::ScanRequest request;

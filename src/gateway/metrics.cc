@@ -15,6 +15,7 @@ std::string_view ModelOf(const contract::MethodInfo& method) {
 
 void GatewayMetrics::Write(std::span<const ShardSample> samples, telemetry::PrometheusText& out) {
   WriteMethods(samples, out);
+  WriteProtocols(samples, out);
   WriteNamespaces(samples, out);
 
   out.Counter("prism_requests_rejected_total", "Calls that admission turned away, by reason.");
@@ -25,10 +26,14 @@ void GatewayMetrics::Write(std::span<const ShardSample> samples, telemetry::Prom
   }
   std::uint64_t in_flight = 0;
   std::uint64_t bound = 0;
+  std::uint64_t slow = 0;
   for (const ShardSample& sample : samples) {
+    slow += sample.slow;
     in_flight += sample.in_flight;
     bound += sample.bound_namespaces;
   }
+  out.Counter("prism_slow_requests_total", "Calls that took slow_request_threshold or longer.");
+  out.Sample({}, slow);
   out.Gauge("prism_requests_in_flight", "Calls that have begun and not ended.");
   out.Sample({}, in_flight);
   out.Gauge("prism_bound_namespaces", "Namespaces in use, summed over the shards.");
@@ -63,6 +68,34 @@ void GatewayMetrics::WriteMethods(std::span<const ShardSample> samples,
     if (sums[route.ordinal].durations.total() == 0) continue;
     out.Series({{"model", ModelOf(*route.method)}, {"method", route.method->label}},
                sums[route.ordinal].durations);
+  }
+}
+
+void GatewayMetrics::WriteProtocols(std::span<const ShardSample> samples,
+                                    telemetry::PrometheusText& out) {
+  ProtocolMetrics sums;
+  for (const ShardSample& sample : samples) {
+    for (std::size_t i = 0; i < sums.requests.size(); ++i) {
+      sums.requests[i] += sample.protocols.requests[i];
+      for (std::size_t code = 0; code < kCodes; ++code) {
+        sums.refused[i][code] += sample.protocols.refused[i][code];
+      }
+    }
+  }
+  out.Counter("prism_protocol_requests_total", "Calls that were served, by their protocol.");
+  for (std::size_t i = 0; i < sums.requests.size(); ++i) {
+    out.Sample({{"protocol", rpc::kProtocolNames[i]}}, sums.requests[i]);
+  }
+  out.Counter("prism_requests_refused_total",
+              "Requests answered with an error before they were served: no method, no format of "
+              "ours, malformed, too large; they count for no method.");
+  for (std::size_t i = 0; i < sums.refused.size(); ++i) {
+    for (std::size_t code = 0; code < kCodes; ++code) {
+      if (sums.refused[i][code] == 0) continue;
+      out.Sample(
+          {{"protocol", rpc::kProtocolNames[i]}, {"code", CodeName(static_cast<Code>(code))}},
+          sums.refused[i][code]);
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "gateway/method_table.h"
+#include "rpc/server.h"
 #include "telemetry/histogram.h"
 #include "telemetry/prometheus.h"
 
@@ -43,6 +44,13 @@ struct NamespaceMetrics {
   }
 };
 
+// By protocol.
+struct ProtocolMetrics {
+  std::array<std::uint64_t, rpc::kProtocolNames.size()> requests{};
+  // Those that were answered with an error before they were served: they count for no method.
+  std::array<std::array<std::uint64_t, kCodes>, rpc::kProtocolNames.size()> refused{};
+};
+
 // Why admission turned calls away.
 enum class Rejection : std::uint8_t { kRate, kInFlight, kQueueDelay };
 inline constexpr std::array<std::string_view, 3> kRejectionNames = {"rate", "in_flight",
@@ -54,6 +62,8 @@ struct ShardSample {
   std::vector<std::pair<std::string, NamespaceMetrics>> namespaces;
   NamespaceMetrics removed;  // of namespaces that are gone
   std::array<std::uint64_t, kRejectionNames.size()> rejected{};
+  ProtocolMetrics protocols;
+  std::uint64_t slow = 0;
   std::uint64_t in_flight = 0;
   std::uint64_t bound_namespaces = 0;
 };
@@ -69,6 +79,7 @@ class GatewayMetrics {
 
  private:
   void WriteMethods(std::span<const ShardSample> samples, telemetry::PrometheusText& out) const;
+  static void WriteProtocols(std::span<const ShardSample> samples, telemetry::PrometheusText& out);
   void WriteNamespaces(std::span<const ShardSample> samples, telemetry::PrometheusText& out);
 
   const MethodTable& methods_;

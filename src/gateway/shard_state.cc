@@ -39,12 +39,15 @@ void BoundNamespace::OnTimer() {
 }
 
 ShardState::ShardState(runtime::Shard& shard, int shards, std::size_t methods,
-                       const Options& options)
+                       const Options& options, telemetry::Logger& log)
     : shard_(shard),
       shards_(shards),
       options_(options),
       methods_(methods),
-      queue_delay_(options.queue_delay) {}
+      call_log_(log),
+      queue_delay_(options.queue_delay) {
+  slow_log_.SetThreshold(options.slow_threshold);
+}
 
 void ShardState::Install(std::shared_ptr<const RoutingTable> table) {
   table_ = std::move(table);
@@ -113,6 +116,8 @@ ShardSample ShardState::Sample() const {
   sample.namespaces.assign(namespace_metrics_.begin(), namespace_metrics_.end());
   sample.removed = removed_metrics_;
   sample.rejected = rejected_;
+  sample.protocols = protocols_;
+  sample.slow = slow_log_.total();
   sample.in_flight = in_flight_;
   sample.bound_namespaces = bound_.size();
   return sample;

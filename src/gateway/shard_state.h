@@ -11,10 +11,12 @@
 
 #include "base/clock.h"
 #include "contract/call_context.h"
+#include "gateway/call_log.h"
 #include "gateway/metrics.h"
 #include "gateway/queue_delay.h"
 #include "gateway/rate_limit.h"
 #include "gateway/routing_table.h"
+#include "gateway/slow_log.h"
 #include "runtime/shard.h"
 #include "runtime/timer_wheel.h"
 
@@ -77,9 +79,11 @@ class ShardState final : private runtime::TurnEnd {
   struct Options {
     QueueDelay::Options queue_delay;
     MonoNanos rebind_grace = 30 * kNanosPerSecond;
+    MonoNanos slow_threshold = kNanosPerSecond;  // 0: no call is slow
   };
 
-  ShardState(runtime::Shard& shard, int shards, std::size_t methods, const Options& options);
+  ShardState(runtime::Shard& shard, int shards, std::size_t methods, const Options& options,
+             telemetry::Logger& log);
 
   // The newest table. Namespaces that are not the same in it are let go.
   void Install(std::shared_ptr<const RoutingTable> table);
@@ -108,6 +112,10 @@ class ShardState final : private runtime::TurnEnd {
   void LeaveCall() { --in_flight_; }
 
   MethodMetrics& method_metrics(std::uint32_t ordinal) { return methods_[ordinal]; }
+  ProtocolMetrics& protocols() { return protocols_; }
+  SlowLog& slow_log() { return slow_log_; }
+  const SlowLog& slow_log() const { return slow_log_; }
+  CallLog& call_log() { return call_log_; }
   ShardSample Sample() const;
 
  private:
@@ -127,6 +135,9 @@ class ShardState final : private runtime::TurnEnd {
   std::unordered_map<std::string, NamespaceMetrics> namespace_metrics_;
   NamespaceMetrics removed_metrics_;
   std::vector<MethodMetrics> methods_;
+  ProtocolMetrics protocols_;
+  SlowLog slow_log_;
+  CallLog call_log_;
   std::array<std::uint64_t, kRejectionNames.size()> rejected_{};
   QueueDelay queue_delay_;
   MonoNanos now_ = 0;

@@ -59,6 +59,7 @@ struct ServerConfig {
   std::optional<std::chrono::milliseconds> drain_timeout;
   std::optional<std::chrono::milliseconds> rebind_grace;
   std::optional<std::chrono::milliseconds> queue_delay_target;
+  std::optional<std::chrono::milliseconds> slow_request_threshold;
   std::optional<bool> insecure;
   std::optional<std::vector<base::WebOriginPattern>> cors_allowed_origins;
   std::optional<bool> cors_allow_credentials;

@@ -81,6 +81,8 @@ void ConfigReader::ReadServer(const YamlValue* value) {
   server.drain_timeout = reader.Duration("drain_timeout", milliseconds(0), hours(1));
   server.rebind_grace = reader.Duration("rebind_grace", milliseconds(0), hours(24));
   server.queue_delay_target = reader.Duration("queue_delay_target", milliseconds(1), seconds(60));
+  server.slow_request_threshold =
+      reader.Duration("slow_request_threshold", milliseconds(0), hours(24));
   server.insecure = reader.Bool("insecure");
   server.log_level = reader.OneOf("log_level", {"debug", "info", "warn", "error"});
   server.log_format = reader.OneOf("log_format", {"text", "json"});

@@ -133,14 +133,6 @@ void Call::OnServed() {
   MaybeRelease();
 }
 
-CallAccount Call::account() const {
-  const Protocol protocol = format_ != nullptr ? format_->protocol : Protocol::kHttp;
-  return {.protocol = kProtocolNames[static_cast<std::size_t>(protocol)],
-          .bytes_in = bytes_in_,
-          .bytes_out = bytes_out_,
-          .first_message_at = first_message_at_};
-}
-
 // Back to the pool once neither codec, task nor queue knows this call.
 void Call::MaybeRelease() {
   if (stream_open_ || running_ || queued_) return;

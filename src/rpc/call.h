@@ -52,7 +52,12 @@ class Call final : public ServerCall,
   const HeaderList& AllHeaders() const override { return headers_.list(); }
   std::string_view peer() const override { return peer_; }
   std::string_view request_bytes() const override { return request_; }
-  CallAccount account() const override;
+  Protocol protocol() const override {
+    return format_ != nullptr ? format_->protocol : Protocol::kHttp;
+  }
+  CallAccount account() const override {
+    return {.bytes_in = bytes_in_, .bytes_out = bytes_out_, .first_message_at = first_message_at_};
+  }
   void SetDeadline(MonoNanos when) override;
   void AddHeader(std::string_view name, std::string_view value) override;
   void AddTrailer(std::string_view name, std::string_view value) override;

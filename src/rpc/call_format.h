@@ -2,12 +2,12 @@
 // Sources: gRPC over HTTP2, gRPC-Web, Connect Protocol Reference.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "base/clock.h"
+#include "rpc/server.h"
 
 namespace prism::rpc {
 
@@ -21,11 +21,6 @@ enum class CallEnd : std::uint8_t {
 
 // connect-timeout-ms: 1 to 10 digits. Nothing when malformed.
 std::optional<MonoNanos> ParseConnectTimeout(std::string_view text);
-
-// Which of them, for people.
-enum class Protocol : std::uint8_t { kGrpc, kGrpcWeb, kConnect, kHttp };
-inline constexpr std::array<std::string_view, 4> kProtocolNames = {"grpc", "grpc-web", "connect",
-                                                                   "http"};
 
 struct TimeoutFormat {
   std::string_view header;

@@ -3,6 +3,9 @@
 
 #include <google/protobuf/message.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "base/status.h"
@@ -19,9 +22,16 @@ class Status;
 
 namespace prism::rpc {
 
+// How a request speaks: kHttp is a resource route, or what is no call at all.
+enum class Protocol : std::uint8_t { kGrpc, kGrpcWeb, kConnect, kHttp };
+inline constexpr std::array<std::string_view, 4> kProtocolNames = {"grpc", "grpc-web", "connect",
+                                                                   "http"};
+constexpr std::string_view ProtocolName(Protocol protocol) {
+  return kProtocolNames[static_cast<std::size_t>(protocol)];
+}
+
 // What a call is so far, for whoever keeps accounts.
 struct CallAccount {
-  std::string_view protocol;       // "grpc", "grpc-web", "connect", "http"; a literal
   std::uint64_t bytes_in = 0;      // of the body, as the connection carried it
   std::uint64_t bytes_out = 0;     // the same of the response, sent or waiting to be
   MonoNanos first_message_at = 0;  // of a stream: when its first answer was ready; 0: not yet
@@ -40,6 +50,7 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
   virtual const HeaderList& AllHeaders() const = 0;
   // Address of the peer, "127.0.0.1:4711" or "unix:".
   virtual std::string_view peer() const = 0;
+  virtual Protocol protocol() const = 0;
   virtual CallAccount account() const = 0;
 
   // The only request message of unary and server-streaming calls: complete, decompressed, within

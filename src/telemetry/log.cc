@@ -62,15 +62,6 @@ void AppendValue(std::string& out, const LogField& field, bool always_quote) {
   }
 }
 
-std::string FormatTime(std::int64_t time_ms) {
-  const std::time_t seconds = time_ms / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     time_ms % 1000);
-}
-
 std::int64_t WallNow() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
@@ -91,6 +82,15 @@ std::optional<LogFormat> ParseLogFormat(std::string_view name) {
   if (name == "text") return LogFormat::kText;
   if (name == "json") return LogFormat::kJson;
   return std::nullopt;
+}
+
+std::string FormatTime(std::int64_t time_ms) {
+  const std::time_t seconds = time_ms / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     time_ms % 1000);
 }
 
 LogFormat DefaultLogFormat() {
@@ -148,7 +148,7 @@ Logger::Logger(LogLevel level, LogFormat format, std::function<void(std::string_
 
 Logger::~Logger() = default;
 
-void Logger::Log(LogLevel level, std::string_view event, Fields fields) {
+void Logger::Log(LogLevel level, std::string_view event, std::span<const LogField> fields) {
   if (!Enabled(level)) return;
   const std::string line = FormatLogLine(format_, WallNow(), level, event, fields);
   if (sink_) {

@@ -41,6 +41,9 @@ struct LogField {
   LogField(std::string_view k, I v) : key(k), value(static_cast<std::int64_t>(v)) {}
 };
 
+// "2026-11-21T05:00:00.123Z".
+std::string FormatTime(std::int64_t time_ms);
+
 // One line without its end. `time_ms`: since the Unix epoch. Control characters are escaped in both
 // formats, so that no field can forge a line.
 std::string FormatLogLine(LogFormat format, std::int64_t time_ms, LogLevel level,
@@ -62,7 +65,10 @@ class Logger {
 
   bool Enabled(LogLevel level) const { return level >= level_.load(std::memory_order_relaxed); }
   void SetLevel(LogLevel level) { level_.store(level, std::memory_order_relaxed); }
-  void Log(LogLevel level, std::string_view event, Fields fields = {});
+  void Log(LogLevel level, std::string_view event, std::span<const LogField> fields);
+  void Log(LogLevel level, std::string_view event, Fields fields = {}) {
+    Log(level, event, std::span(fields.begin(), fields.size()));
+  }
   void Debug(std::string_view event, Fields fields = {}) { Log(LogLevel::kDebug, event, fields); }
   void Info(std::string_view event, Fields fields = {}) { Log(LogLevel::kInfo, event, fields); }
   void Warn(std::string_view event, Fields fields = {}) { Log(LogLevel::kWarn, event, fields); }

@@ -36,6 +36,7 @@ class FakeCall final : public rpc::ServerCall {
   // Empty: the gateway asks by name.
   const rpc::HeaderList& AllHeaders() const override { return no_headers_; }
   std::string_view peer() const override { return "127.0.0.1:1"; }
+  rpc::Protocol protocol() const override { return rpc::Protocol::kConnect; }
   rpc::CallAccount account() const override { return call_account; }
   std::string_view request_bytes() const override { return request_text; }
   void SetDeadline(MonoNanos when) override {
@@ -76,7 +77,7 @@ class FakeCall final : public rpc::ServerCall {
   std::string request_text;
   std::map<std::string, std::string, std::less<>> request_headers;
   std::deque<std::string> to_read;
-  rpc::CallAccount call_account{.protocol = "grpc"};
+  rpc::CallAccount call_account;
 
   // Outputs.
   std::map<std::string, std::string, std::less<>> headers;

@@ -104,7 +104,7 @@ runtime::Task<void> EchoDispatcher::Serve(ServerCall& call) {
 void EchoDispatcher::OnRefused(const contract::MethodInfo* method, ServerCall& call,
                                const Error& error) {
   std::string line(method != nullptr ? method->path : "?");
-  line.append(" ").append(error.reason()).append(" ").append(call.account().protocol);
+  line.append(" ").append(error.reason()).append(" ").append(ProtocolName(call.protocol()));
   refused.push_back(std::move(line));
 }
 
