@@ -369,7 +369,7 @@ class Files(unittest.TestCase):
 
             self.place("server", key="client")
             self.assertFalse(self.reload(server))
-            self.assertIn("TLS_KEY_MISMATCH", server.output())
+            wait_for(lambda: "TLS_KEY_MISMATCH" in server.output())
             self.assertEqual(call(keep_alive(server, ssl.create_default_context(cafile=path("renewal.pem"))), GET,
                                   {"key": "none"}), (200, {}))
             self.place("server")
@@ -391,7 +391,7 @@ class Files(unittest.TestCase):
                 self.assertEqual(json.load(reply)["server"]["tls"]["client_ca"], path("ca.pem"))
             config.write_text("server: {}\n")
             self.assertTrue(self.reload(server))
-            self.assertIn('"options":"tls"', server.output())
+            wait_for(lambda: '"options":"tls"' in server.output())
             self.assertNotEqual(curl(server, check=False).returncode, 0)  # TLS with client_ca stays
 
     def test_what_can_not_be_used_is_said(self):
@@ -421,7 +421,7 @@ class Files(unittest.TestCase):
         certificate, key = self.place("server")
         pathlib.Path(key).chmod(0o644)
         with gateway(certificate=(certificate, key)) as server:
-            self.assertIn("chmod o=", server.output())
+            wait_for(lambda: "chmod o=" in server.output())
 
 
 if __name__ == "__main__":
