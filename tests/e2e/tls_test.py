@@ -156,6 +156,30 @@ class Clients(unittest.TestCase):
             got = curl(self.gateway, option, message=json.dumps({"namespace": "scratch", "key": option}))
             self.assertEqual(json.loads(got.stdout.rsplit(" ", 2)[0])["value"], value)
 
+    def test_a_reader_who_is_slow_gets_everything(self):
+        value = bytes(range(251)) * 12_000
+        setting = keep_alive(self.gateway)
+        setting.request("PUT", "/v1/scratch/keyvalue/slow", value)
+        self.assertEqual(setting.getresponse().status, 204)
+        connection = connect(self.gateway)
+        connection.sendall(b"GET /v1/scratch/keyvalue/slow HTTP/1.1\r\nhost: x\r\n\r\n" * 9
+                           + b"GET /v1/scratch/keyvalue/slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        # Until another client is served the answers fill every buffer between here and the gateway.
+        self.assertEqual(call(keep_alive(self.gateway), GET, {"key": "none"}), (200, {}))
+        answers = bytearray()
+        while part := connection.recv(65_536):
+            answers += part
+        self.assertEqual(answers.count(value), 10)
+
+    def test_a_drain_ends_connections_in_good_order(self):
+        with gateway() as server:
+            connection = connect(server, context(alpn=["h2"]))
+            connection.sendall(http2_bytes.PREFACE + http2_bytes.frame(http2_bytes.SETTINGS, 0, b"", stream=0))
+            http2_bytes.read_frame(connection)
+            server.process.send_signal(signal.SIGTERM)
+            kinds = [kind for kind, *_ in http2_bytes.frames(connection)]  # raises without close_notify
+            self.assertIn(http2_bytes.GOAWAY, kinds)
+
     def test_grpc_of_another_make(self):
         credentials = grpc.ssl_channel_credentials(root_certificates=(FILES / "ca.pem").read_bytes())
         with grpc.secure_channel(self.gateway.data, credentials) as channel:
