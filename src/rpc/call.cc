@@ -339,8 +339,11 @@ Status Call::WrongContentType() {
 }
 
 Status Call::NoSuchCall() {
-  const std::string_view target = headers_.Find(":path").substr(0, 200);
-  if (verb_ == "POST" && format_ != nullptr) {
+  const std::string_view path = headers_.Find(":path");
+  const std::string_view target = path.substr(0, path.find('?')).substr(0, 200);
+  const bool get = verb_ == "GET" && MeansConnectGet(QueryOf(path));
+  if (get) format_ = FindCallFormat("application/json");
+  if (get || (verb_ == "POST" && format_ != nullptr)) {
     if (!format_->framed()) http_status_ = "404";
     return std::unexpected(
         Error(Code::kUnimplemented, "METHOD_NOT_FOUND",

@@ -95,8 +95,11 @@ const CallFormat* FindCallFormat(std::string_view content_type) {
 }
 
 const CallFormat* FindGrpcFamily(std::string_view content_type) {
-  if (content_type.starts_with("application/grpc-web+"))
-    return FindCallFormat("application/grpc-web");
+  for (const std::string_view web : {"application/grpc-web", "application/grpc-web-text"}) {
+    if (content_type.starts_with(web) && content_type.substr(web.size()).starts_with('+')) {
+      return FindCallFormat(web);
+    }
+  }
   if (content_type.starts_with("application/grpc+")) return &GrpcFormat();
   return nullptr;
 }

@@ -16,6 +16,11 @@ struct ConnectGet {
   std::string message;      // as it would be in the body of a POST
 };
 
+// Whether a GET with this query is meant as a call, whatever else is wrong with it.
+inline bool MeansConnectGet(std::string_view query) {
+  return query.contains("encoding=") && query.contains("message=");
+}
+
 // INVALID_ARGUMENT: QUERY_MALFORMED, QUERY_PARAMETER_INVALID, CONNECT_VERSION_UNSUPPORTED.
 Result<ConnectGet> ParseConnectGet(std::string_view query);
 

@@ -63,6 +63,7 @@ class Ask:
     pack: object = None       # bytes of a message to what is sent as compressed
     frames: object = None     # one frame to all that is sent; framed protocols only
     content_type: bytes = None
+    codec: bytes = None       # instead of that in the content type
     verb: str = "POST"
     te: bool = True
     path: str = None
@@ -177,11 +178,15 @@ class Framed(Protocol):
     """gRPC and gRPC-Web."""
 
     def __init__(self, name, connect, content_type, *traits):
-        super().__init__(name, connect, "calls", "frames", "framed", "protobuf", *traits)
+        codec = "json" if content_type.endswith(b"json") else "protobuf"
+        super().__init__(name, connect, "calls", "frames", "framed", codec, *traits)
         self.content_type = content_type
 
     def request(self, ask):
-        headers = [(b"content-type", ask.content_type or self.content_type)]
+        content_type = self.content_type
+        if ask.codec:
+            content_type = content_type.split(b"+")[0] + b"+" + ask.codec
+        headers = [(b"content-type", ask.content_type or content_type)]
         if "grpc" in self.traits and ask.te:
             headers.append((b"te", b"trailers"))
         if ask.timeout:
@@ -228,7 +233,7 @@ class Connect(Protocol):
         if ask.frames and not stream:
             raise CannotExpress("the body is the message, without frames")
         kind = b"application/connect+" if stream else b"application/"
-        headers = [(b"content-type", ask.content_type or kind + self.codec), (b"connect-protocol-version", ask.version)]
+        headers = [(b"content-type", ask.content_type or kind + (ask.codec or self.codec)), (b"connect-protocol-version", ask.version)]
         if ask.timeout:
             headers.append((b"connect-timeout-ms", ask.timeout["connect"]))
         if ask.encoding:
@@ -267,7 +272,7 @@ class ConnectGet(Connect):
         if ask.method not in READS:
             raise CannotExpress("GET carries only unary calls that read")
         if ask.verb != "POST" or ask.content_type:
-            raise CannotExpress("this is about POST")
+            raise CannotExpress("this is about another verb")
         headers = [(b"connect-timeout-ms", ask.timeout["connect"])] if ask.timeout else []
         message = self.message(ask)
         query = {"connect": b"v" + ask.version, "encoding": self.codec, "base64": b"1"}
@@ -334,8 +339,13 @@ class Resource(Protocol):
 
 
 def all_protocols():
-    protocols = [Framed("gRPC", Http2, b"application/grpc", "grpc")]
+    protocols = []
     for http in (Http1, Http2):
+        if http is Http2:  # which has trailers that everybody passes on
+            protocols += [Framed("gRPC", http, b"application/grpc", "grpc"),
+                          Framed("gRPC JSON", http, b"application/grpc+json", "grpc")]
         protocols += [Framed("gRPC-Web", http, b"application/grpc-web+proto", "web"),
-                      Connect("JSON", http), Connect("protobuf", http), Resource(http)]
+                      Framed("gRPC-Web text", http, b"application/grpc-web-text+proto", "web", "text"),
+                      Connect("JSON", http), Connect("Protobuf", http), ConnectGet("JSON", http), ConnectGet("Protobuf", http),
+                      Resource(http)]
     return protocols
