@@ -50,6 +50,10 @@ ordered_json Server(const ServerSettings& settings) {
             {"max_message_bytes", base::FormatSize(settings.limits.max_message_bytes)},
             {"max_unsent_bytes", base::FormatSize(settings.limits.max_unsent_bytes)},
             {"handshake_timeout", Time(settings.limits.handshake_timeout)},
+            {"header_timeout", Time(settings.limits.header_timeout)},
+            {"body_timeout", Time(settings.limits.body_timeout)},
+            {"send_timeout", Time(settings.limits.send_timeout)},
+            {"max_connection_age", Time(settings.limits.max_connection_age)},
             {"idle_timeout", Time(settings.limits.idle_timeout)},
             {"keepalive_time", Time(settings.limits.keepalive_time)},
             {"keepalive_timeout", Time(settings.limits.keepalive_timeout)}}}};

@@ -64,6 +64,10 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("max_message_bytes", was.limits.max_message_bytes, is.limits.max_message_bytes);
   compare("max_unsent_bytes", was.limits.max_unsent_bytes, is.limits.max_unsent_bytes);
   compare("handshake_timeout", was.limits.handshake_timeout, is.limits.handshake_timeout);
+  compare("header_timeout", was.limits.header_timeout, is.limits.header_timeout);
+  compare("body_timeout", was.limits.body_timeout, is.limits.body_timeout);
+  compare("send_timeout", was.limits.send_timeout, is.limits.send_timeout);
+  compare("max_connection_age", was.limits.max_connection_age, is.limits.max_connection_age);
   compare("idle_timeout", was.limits.idle_timeout, is.limits.idle_timeout);
   compare("keepalive_time", was.limits.keepalive_time, is.limits.keepalive_time);
   compare("keepalive_timeout", was.limits.keepalive_timeout, is.limits.keepalive_timeout);

@@ -213,6 +213,10 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.max_message_bytes, over.max_message_bytes);
   take(result.max_unsent_bytes, over.max_unsent_bytes);
   take(result.handshake_timeout, over.handshake_timeout);
+  take(result.header_timeout, over.header_timeout);
+  take(result.body_timeout, over.body_timeout);
+  take(result.send_timeout, over.send_timeout);
+  take(result.max_connection_age, over.max_connection_age);
   take(result.idle_timeout, over.idle_timeout);
   take(result.keepalive_time, over.keepalive_time);
   take(result.keepalive_timeout, over.keepalive_timeout);
@@ -229,6 +233,7 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   const std::uint64_t cores = std::max(std::thread::hardware_concurrency(), 1u);
   settings.shards = static_cast<int>(config.shards.value_or(cores));
   settings.drain_timeout = config.drain_timeout.value_or(settings.drain_timeout);
+  settings.limits.drain_timeout = settings.drain_timeout.count() * kNanosPerMilli;
   settings.rebind_grace = config.rebind_grace.value_or(settings.rebind_grace);
   settings.queue_delay_target = config.queue_delay_target.value_or(settings.queue_delay_target);
   settings.slow_request_threshold =
@@ -261,6 +266,10 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
     if (from) into = from->count() * kNanosPerMilli;
   };
   set_time(limits.handshake_timeout, config.handshake_timeout);
+  set_time(limits.header_timeout, config.header_timeout);
+  set_time(limits.body_timeout, config.body_timeout);
+  set_time(limits.send_timeout, config.send_timeout);
+  set_time(limits.max_connection_age, config.max_connection_age);
   set_time(limits.idle_timeout, config.idle_timeout);
   set_time(limits.keepalive_time, config.keepalive_time);
   set_time(limits.keepalive_timeout, config.keepalive_timeout);

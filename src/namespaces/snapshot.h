@@ -76,6 +76,10 @@ struct ServerConfig {
   std::optional<std::uint64_t> max_message_bytes;
   std::optional<std::uint64_t> max_unsent_bytes;
   std::optional<std::chrono::milliseconds> handshake_timeout;
+  std::optional<std::chrono::milliseconds> header_timeout;
+  std::optional<std::chrono::milliseconds> body_timeout;
+  std::optional<std::chrono::milliseconds> send_timeout;
+  std::optional<std::chrono::milliseconds> max_connection_age;
   std::optional<std::chrono::milliseconds> idle_timeout;
   std::optional<std::chrono::milliseconds> keepalive_time;
   std::optional<std::chrono::milliseconds> keepalive_timeout;

@@ -13,6 +13,7 @@
 #include "rpc/gzip.h"
 #include "rpc/json/json_codec.h"
 #include "rpc/query.h"
+#include "runtime/wait.h"
 
 namespace prism::rpc {
 namespace {
@@ -85,6 +86,33 @@ void Call::Shutdown() {
   if (!answered_) Queue(kShutdown);
 }
 
+MonoNanos Call::peer_due() const {
+  constexpr MonoNanos kByteTime = kNanosPerSecond / kSlowestBytesPerSecond;
+  const ServerLimits& limits = shard_.limits();
+  if (!stream_open_) return runtime::kNoDeadline;
+  if (answered_) {
+    if (body.empty()) return runtime::kNoDeadline;
+    return answered_at_ + limits.send_timeout + static_cast<MonoNanos>(taken_) * kByteTime;
+  }
+  // The codec looks after heads; a stream of requests may well pause.
+  const bool opened = method_ != nullptr || route_ != nullptr || refused_;
+  if (!opened || request_ended_ || (streams_requests() && !refused_)) return runtime::kNoDeadline;
+  return context_->arrival + limits.body_timeout +
+         static_cast<MonoNanos>(reader_.buffered()) * kByteTime;
+}
+
+void Call::GiveUpOnPeer() {
+  if (answered_) {
+    connection_->codec().Reset(*this, HttpError::kCancel);
+    return connection_->MarkOutput();
+  }
+  if (refused_) return Fail(*request_error_);
+  if (!format_->framed()) http_status_ = "408";
+  Fail({Code::kDeadlineExceeded, "REQUEST_TOO_SLOW",
+        "the request did not arrive in time: send it at once, over a faster connection or in "
+        "smaller parts"});
+}
+
 void Call::Queue(Work work) {
   work_ |= work;
   if (queued_) return;
@@ -103,7 +131,7 @@ void Call::RunReady() {
     }
     if ((work & kShutdown) != 0) {
       Fail({Code::kUnavailable, "SERVER_STOPPING",
-            "the server stops and the call had not finished in time: try again"});
+            "the server ends this connection and the call had not finished in time: try again"});
       context_->cancel().Cancel(runtime::CancelReason::kShutdown);
     }
     if ((work & kDispatch) != 0 && stream_open_ && !answered_) {
@@ -173,6 +201,7 @@ void Call::ResetState() {
   names_request_ = false;
   traceparents_ = 0;
   http_status_ = content_type_ = {};
+  taken_ = 0;
 }
 
 void Call::SetDeadline(MonoNanos when) {

@@ -44,6 +44,11 @@ class Call final : public ServerCall,
   void RunReady();
   // Ends the call because the server stops.
   void Shutdown();
+  // Until when the peer must have sent the rest of the request, or taken the rest of the answer;
+  // kNoDeadline while nothing waits for it.
+  MonoNanos peer_due() const;
+  // It has not.
+  void GiveUpOnPeer();
 
   // ServerCall.
   const contract::MethodInfo& method() const override { return *method_; }
@@ -201,6 +206,8 @@ class Call final : public ServerCall,
   std::string_view http_status_;   // empty: 200, or what an error makes of it
   std::string_view content_type_;  // of the response; empty: the format's
   std::string length_text_;
+  MonoNanos answered_at_ = 0;
+  std::uint64_t taken_ = 0;  // bytes of the answer that left since then
 
   Wakeup reader_wakeup_;
   Wakeup writer_wakeup_;

@@ -1,9 +1,11 @@
 #include "rpc/call_connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rpc/http1_codec.h"
 #include "rpc/nghttp2_codec.h"
+#include "runtime/wait.h"
 
 namespace prism::rpc {
 namespace {
@@ -64,9 +66,13 @@ bool CallConnection::ChooseCodec() {
 
 void CallConnection::UseHttp1() {
   codec_ = MakeHttp1Codec(*this, Http1CodecLimits(shard_.limits()), secured_ ? "https" : "http");
+  if (announced_) Announce();
 }
 
-void CallConnection::UseHttp2() { codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits())); }
+void CallConnection::UseHttp2() {
+  codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits()));
+  if (announced_) Announce();
+}
 
 // What was agreed on is held to: bytes of one protocol must never be taken for another's.
 void CallConnection::OnSecured(std::string_view protocol) {
@@ -115,7 +121,11 @@ void CallConnection::OnPong() {
 void CallConnection::AnnounceDrain() {
   if (announced_) return;
   announced_ = true;
-  if (codec_ == nullptr) return FinishDrain();
+  // Who has only just connected may have asked already: the codec is told once it is known.
+  if (codec_ != nullptr) Announce();
+}
+
+void CallConnection::Announce() {
   codec_->AnnounceDrain();
   codec_->Ping();
   MarkOutput();
@@ -125,6 +135,41 @@ void CallConnection::FinishDrain() {
   if (draining_) return;
   draining_ = true;
   if (codec_ != nullptr) codec_->Drain();
+  MarkOutput();
+}
+
+void CallConnection::EndInput() {
+  draining_ = true;
+  if (codec_ == nullptr) return;
+  codec_->EndInput();
+  for (Call* call = head_; call != nullptr; call = call->next_) {
+    if (codec_->IsIncomplete(*call)) codec_->Reset(*call, HttpError::kCancel);
+  }
+  MarkOutput();
+}
+
+MonoNanos CallConnection::EndSlowCalls(MonoNanos now) {
+  MonoNanos next = runtime::kNoDeadline;
+  for (Call* call = head_; call != nullptr; call = call->next_) {
+    const MonoNanos due = call->peer_due();
+    if (due > now) {
+      next = std::min(next, due);
+    } else {
+      call->GiveUpOnPeer();
+    }
+  }
+  shard_.RunReady();
+  return next;
+}
+
+MonoNanos CallConnection::head_since() const {
+  if (codec_ != nullptr) return codec_->head_since();
+  return opening_.empty() ? 0 : last_call_;
+}
+
+void CallConnection::TimeOutHead() {
+  if (codec_ == nullptr) return FinishDrain();
+  codec_->TimeOutHead();
   MarkOutput();
 }
 

@@ -52,6 +52,14 @@ class CallConnection final : private HttpEvents {
   // First AnnounceDrain; the client's answer to it, or FinishDrain, refuses further calls.
   void AnnounceDrain();
   void FinishDrain();
+  // The peer sends no more: what it has asked completely is answered, the rest is cancelled.
+  void EndInput();
+  // Gives up on requests that come, and answers that are taken, too slowly. When to ask again,
+  // kNoDeadline when nothing waits for the peer.
+  MonoNanos EndSlowCalls(MonoNanos now);
+  // Since when the peer owes the rest of a head; 0: it does not.
+  MonoNanos head_since() const;
+  void TimeOutHead();
   // Ends all calls with UNAVAILABLE and refuses more: what Produce has then is the last.
   void Shutdown();
   // Asks the peer for a sign of life. False: its version of HTTP has none.
@@ -71,6 +79,7 @@ class CallConnection final : private HttpEvents {
   bool ChooseCodec();
   void UseHttp1();
   void UseHttp2();
+  void Announce();
 
   CallShard& shard_;
   OutputListener& output_;

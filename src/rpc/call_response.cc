@@ -49,6 +49,8 @@ Status Call::Alive() {
 bool Call::Answer() {
   if (std::exchange(answered_, true)) return false;
   Disarm();
+  answered_at_ = shard_.shard().turn_time();
+  taken_ = 0;
   return stream_open_;
 }
 
@@ -319,6 +321,7 @@ std::span<const HeaderField> Call::Trailers() {
 
 void Call::OnBodyTaken(std::size_t count) {
   connection_->OnBodyGone(count);
+  taken_ += count;
   if (running_ && !answered_ && body.size() <= kHighWaterBytes) Queue(kWakeWriter);
 }
 

@@ -93,6 +93,13 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   }
   bool finished() const override { return phase_ == Phase::kOver && !wants_write(); }
 
+  MonoNanos head_since() const override { return head_since_; }
+  void TimeOutHead() override;
+  void EndInput() override;
+  bool IsIncomplete(const HttpStream& stream) const override {
+    return &stream == stream_ && phase_ != Phase::kAnswering && !blocked();
+  }
+
   void Respond(HttpStream& stream, std::span<const HeaderField> headers, bool end) override;
   void ResumeBody(HttpStream&) override {}  // Produce looks at the body
   void Consume(HttpStream& stream, std::size_t count) override;
@@ -122,6 +129,7 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   // or room.
   std::size_t Parse(std::string_view input);
   void ParseBuffered();
+  void NoteHead();
   std::size_t Step(std::string_view input);
   std::size_t StepHead(std::string_view input);
   std::size_t StepChunkLine(std::string_view input);
@@ -159,7 +167,10 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   Http1LineGuard guard_;
   std::optional<Parser> parser_;
   Phase phase_ = Phase::kHead;
-  ByteQueue input_;  // not parsed yet
+  ByteQueue input_;           // not parsed yet
+  MonoNanos bytes_at_ = 0;    // when the last bytes came
+  MonoNanos head_since_ = 0;  // when the head began that is not whole yet
+  bool input_ended_ = false;  // no more bytes come
 
   // The request.
   HttpStream* stream_ = nullptr;
@@ -192,8 +203,12 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
 
 // --- request -------------------------------------------------------------------------------------
 
-bool Http1Codec::OnBytes(std::string_view bytes, MonoNanos) {
+bool Http1Codec::OnBytes(std::string_view bytes, MonoNanos now) {
   if (phase_ == Phase::kOver) return false;
+  // Whoever goes on after the drain has seen no `close` yet, and will: with the last answer to what
+  // came before.
+  if (draining_ && phase_ == Phase::kAnswering) return true;
+  bytes_at_ = now;
   if (input_.empty()) {
     const std::size_t used = Parse(bytes);
     if (phase_ != Phase::kOver && used < bytes.size()) input_.Append(bytes.substr(used));
@@ -201,7 +216,18 @@ bool Http1Codec::OnBytes(std::string_view bytes, MonoNanos) {
     input_.Append(bytes);
     ParseBuffered();
   }
+  NoteHead();
   return phase_ != Phase::kOver;
+}
+
+// A line end before a request is none of it: some clients send one behind a body (RFC 9112
+// section 2.2).
+void Http1Codec::NoteHead() {
+  if (phase_ != Phase::kHead || std::string_view("\r\n").starts_with(input_.view())) {
+    head_since_ = 0;
+  } else if (head_since_ == 0) {
+    head_since_ = bytes_at_;
+  }
 }
 
 void Http1Codec::ParseBuffered() {
@@ -292,6 +318,7 @@ bool Http1Codec::Feed(std::string_view checked) {
 
 void Http1Codec::BeginRequest() {
   parser_.emplace(static_cast<ParserEvents&>(*this));
+  head_since_ = 0;
   fields_.clear();
   unconsumed_ = 0;
   chunked_ = says_close_ = says_keep_alive_ = takes_trailers_ = expects_continue_ = false;
@@ -381,8 +408,9 @@ void Http1Codec::Respond(HttpStream& stream, std::span<const HeaderField> header
   const std::string_view status = StatusOf(headers);
   const bool without_body = head_request_ || status == "204" || status == "304";
   const bool complete = end || without_body || stream.body_ended;
-  // Whoever has its answer need not send the rest of a request, and we need not read it.
-  if (announced_ || (complete && phase_ != Phase::kAnswering)) keep_ = false;
+  // Whoever has its answer need not send the rest of a request, and we need not read it. What is
+  // here already when a drain is announced is still answered.
+  if ((announced_ && input_.empty()) || (complete && phase_ != Phase::kAnswering)) keep_ = false;
 
   Http1Response response{.headers = headers, .connection = {}};
   if (without_body) {
@@ -456,6 +484,7 @@ void Http1Codec::EndResponse() {
   phase_ = Phase::kHead;
   guard_.BeginHead();
   ParseBuffered();
+  NoteHead();
   EndIfDrained();
 }
 
@@ -485,8 +514,19 @@ void Http1Codec::Drain() {
   EndIfDrained();
 }
 
+void Http1Codec::EndInput() {
+  input_ended_ = true;
+  Drain();
+}
+
 void Http1Codec::EndIfDrained() {
-  if (draining_ && phase_ == Phase::kHead && input_.empty()) phase_ = Phase::kOver;
+  if (draining_ && phase_ == Phase::kHead && (input_.empty() || input_ended_)) {
+    phase_ = Phase::kOver;
+  }
+}
+
+void Http1Codec::TimeOutHead() {
+  Refuse({.status = 408, .advice = "the head of the request took too long: send it at once"});
 }
 
 // HTTP/1.1 has no words for the reason.

@@ -49,6 +49,8 @@ void AppendNumber(std::string& out, std::size_t value, int base) {
 // Of Connect's codes; their names are part of that protocol.
 std::string_view CodeName(int status) {
   switch (status) {
+    case 408:
+      return "deadline_exceeded";
     case 414:
     case 431:
       return "resource_exhausted";

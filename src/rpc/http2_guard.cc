@@ -20,11 +20,13 @@ constexpr std::uint8_t kPadded = 8;
 constexpr std::size_t kSettingBytes = 6;
 // How much of a DATA frame may be padding, its length's byte included.
 constexpr std::size_t kMaxPaddingBytes = 256;
+constexpr std::uint8_t kEndHeaders = 4;
 
 }  // namespace
 
 Http2FrameGuard::Verdict Http2FrameGuard::OnBytes(std::string_view bytes, MonoNanos now) {
   std::size_t at = 0;
+  bool began = false;
   while (at < bytes.size()) {
     if (skip_ > 0) {
       const std::size_t skipped = std::min(skip_, bytes.size() - at);
@@ -33,6 +35,7 @@ Http2FrameGuard::Verdict Http2FrameGuard::OnBytes(std::string_view bytes, MonoNa
       continue;
     }
     const std::size_t frame_start = at;
+    began = began || header_size_ == 0;
     const std::size_t wanted = std::min(kFrameHeaderBytes - header_size_, bytes.size() - at);
     std::memcpy(header_.data() + header_size_, bytes.data() + at, wanted);
     header_size_ += wanted;
@@ -43,7 +46,18 @@ Http2FrameGuard::Verdict Http2FrameGuard::OnBytes(std::string_view bytes, MonoNa
       return {.accepted = frame_start, .error = error};
     }
   }
+  NoteIncomplete(began, now);
   return {.accepted = bytes.size(), .error = HttpError::kNoError};
+}
+
+// `began`: the frame at the end of the input began in this input.
+void Http2FrameGuard::NoteIncomplete(bool began, MonoNanos now) {
+  const bool incomplete = header_size_ > 0 || (skip_ > 0 && !in_data_);
+  if (!incomplete) {
+    frame_since_ = 0;
+  } else if (began || frame_since_ == 0) {
+    frame_since_ = now;
+  }
 }
 
 HttpError Http2FrameGuard::OnFrame(MonoNanos now) {
@@ -54,6 +68,11 @@ HttpError Http2FrameGuard::OnFrame(MonoNanos now) {
   const auto id = static_cast<std::int32_t>((header_[5] & 0x7fu) << 24 | header_[6] << 16 |
                                             header_[7] << 8 | header_[8]);
   skip_ = length;
+  in_data_ = type == kData;
+  if (type == kHeaders || type == kContinuation) {
+    const bool whole = (header_[4] & kEndHeaders) != 0;
+    block_since_ = whole ? 0 : block_since_ != 0 ? block_since_ : now;
+  }
   switch (type) {
     case kHeaders:
       if (!stream_ids_.OnHeaders(id)) return HttpError::kProtocolError;

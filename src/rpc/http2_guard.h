@@ -138,6 +138,9 @@ class Http2FrameGuard {
   // The peer made us reset a stream: that costs as much as if it had done so itself, and counts as
   // much. False when it is one too many.
   bool OnResetByUs(MonoNanos now) { return resets_.Take(1, now); }
+  // Since when a block of headers, or any frame but DATA, is on its way and not complete; 0: none
+  // is. The body of a request has time limits of its own.
+  MonoNanos incomplete_since() const { return block_since_ != 0 ? block_since_ : frame_since_; }
 
  private:
   static constexpr std::size_t kFrameHeaderBytes = 9;
@@ -148,6 +151,7 @@ class Http2FrameGuard {
   HttpError OnIdleFrame(MonoNanos now) {
     return idle_frames_.OnIdleFrame(now) ? HttpError::kNoError : HttpError::kEnhanceYourCalm;
   }
+  void NoteIncomplete(bool began, MonoNanos now);
 
   IdleFrameGuard idle_frames_;
   FrameBucket resets_;
@@ -157,6 +161,9 @@ class Http2FrameGuard {
   std::size_t skip_ = kPrefaceBytes;  // bytes until the next frame header
   std::array<std::uint8_t, kFrameHeaderBytes> header_;
   std::size_t header_size_ = 0;
+  bool in_data_ = false;  // what skip_ counts is DATA
+  MonoNanos frame_since_ = 0;
+  MonoNanos block_since_ = 0;  // HEADERS that wait for CONTINUATION
 };
 
 }  // namespace prism::rpc

@@ -87,6 +87,17 @@ class HttpCodec {
   // True when nothing more can come or go, after an error or a drain.
   virtual bool finished() const = 0;
 
+  // Since when the peer owes the rest of a request's head, or of what stands before one; 0: it does
+  // not.
+  virtual MonoNanos head_since() const = 0;
+  // The peer has owed it for too long: refuses it and ends the connection.
+  virtual void TimeOutHead() = 0;
+  // The peer sends no more: no further request begins, and finished() becomes true after the last
+  // answer.
+  virtual void EndInput() = 0;
+  // Whether more of this request is to come from the peer.
+  virtual bool IsIncomplete(const HttpStream& stream) const = 0;
+
   // Names and values must stay valid until the stream's OnClose. `end`: the response is complete
   // with these headers; otherwise `body` and then Trailers() follow. Once a stream.
   virtual void Respond(HttpStream& stream, std::span<const HeaderField> headers, bool end) = 0;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
@@ -111,16 +113,41 @@ void RemoveLeftover(const std::string& path, const sockaddr_un& name) {
 ListenSocket::ListenSocket(ListenSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       address_(std::move(other.address_)),
-      unix_path_(std::exchange(other.unix_path_, {})) {}
+      unix_path_(std::exchange(other.unix_path_, {})),
+      adopted_(other.adopted_) {}
 
 ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(address_, other.address_);
   std::swap(unix_path_, other.unix_path_);
+  std::swap(adopted_, other.adopted_);
   return *this;
 }
 
 ListenSocket::~ListenSocket() { Close(); }
+
+// Closing a listening socket resets the connections in its queue. One that came between the last
+// accept(2) and close(2) would be lost with what its client has sent, so the door is shut first: a
+// unix socket loses its name, and TCP drops the segments that open connections, which clients send
+// again until they are refused (RFC 9293 section 3.10.7.2), a second later, by the closed port.
+bool ListenSocket::Seal() {
+  if (adopted_ || fd_ < 0) return false;
+  if (!unix_path_.empty()) {
+    ::unlink(std::exchange(unix_path_, {}).c_str());
+    return true;
+  }
+  constexpr unsigned kFlagsOffset = 13;  // RFC 9293 section 3.1
+  constexpr unsigned kSyn = 0x02;
+  std::array<sock_filter, 4> program = {{
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsOffset),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kSyn, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+  }};
+  const sock_fprog filter = {.len = program.size(), .filter = program.data()};
+  ::setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+  return true;
+}
 
 void ListenSocket::Close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
@@ -158,7 +185,9 @@ Result<ListenSocket> ListenSocket::Adopt(int fd) {
   }
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-  return ListenSocket(fd, AddressOf(fd), "");
+  ListenSocket adopted(fd, AddressOf(fd), "");
+  adopted.adopted_ = true;
+  return adopted;
 }
 
 Result<ListenSocket> ListenSocket::OpenUnix(const std::string& path) {

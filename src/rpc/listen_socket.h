@@ -30,7 +30,10 @@ class ListenSocket {
   ListenSocket& operator=(ListenSocket&& other) noexcept;
   ~ListenSocket();
 
-  // Clients are refused from now on.
+  // No more clients get in, but none is refused yet: who is in the queue can still be accepted.
+  // False: the socket is somebody else's, who lets them wait for whoever accepts next.
+  bool Seal();
+  // Clients are refused from now on, those in the queue too, unless the socket is somebody else's.
   void Close();
   int fd() const { return fd_; }
   // As others may connect to it: with the port that the system chose.
@@ -45,6 +48,7 @@ class ListenSocket {
   int fd_ = -1;
   std::string address_;
   std::string unix_path_;  // removed at the end; empty when it is not ours
+  bool adopted_ = false;   // others may have it too
 };
 
 }  // namespace prism::rpc

@@ -14,6 +14,7 @@ namespace {
 
 // A bounded number a turn: a flood of connections must not starve the calls of this shard.
 constexpr int kAcceptsPerTurn = 64;
+constexpr int kLongestQueue = 4096;
 // Short enough that nobody gives up, long enough that ten looks a second cost nothing.
 constexpr MonoNanos kPause = 100 * kNanosPerMilli;
 
@@ -35,25 +36,33 @@ void Listener::Stop() {
   Disarm();
   if (watched_) shard_.Unwatch(socket_.fd(), *this);
   watched_ = false;
+  if (socket_.Seal()) {
+    for (int i = 0; i < kLongestQueue && AcceptOne(); ++i) {
+    }
+  }
   socket_.Close();
 }
 
 void Listener::OnReady(std::uint32_t /*events*/) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    sockaddr_storage peer{};
-    socklen_t size = sizeof peer;
-    const int fd = ::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&peer), &size,
-                             SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) {
-      if (IsShortage(errno)) return Pause();
-      if (errno == EAGAIN) return;
-      continue;  // this connection failed before it was accepted; the next one may be well
-    }
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-                 sizeof on);  // fails on unix sockets, which need it not
-    on_socket_(fd, DescribeAddress(peer, size));
+    if (AcceptOne()) continue;
+    if (IsShortage(errno)) Pause();
+    return;
   }
+}
+
+bool Listener::AcceptOne() {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  const int fd = ::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&peer), &size,
+                           SOCK_CLOEXEC | SOCK_NONBLOCK);
+  // A connection that failed before it was accepted is no reason to keep the next one waiting.
+  if (fd < 0) return errno != EAGAIN && !IsShortage(errno);
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+               sizeof on);  // fails on unix sockets, which need it not
+  on_socket_(fd, DescribeAddress(peer, size));
+  return true;
 }
 
 void Listener::Pause() {

@@ -32,12 +32,16 @@ class Listener final : private runtime::FdHandler, private runtime::Timer {
   ~Listener() override = default;
 
   Status Start();
+  // Takes who is in the queue, unless the socket is somebody else's: then they wait for whoever
+  // accepts next.
   void Stop();
   const std::string& address() const { return socket_.address(); }
 
  private:
   void OnReady(std::uint32_t events) override;
   void OnTimer() override;
+  // False: nobody waits, or nobody can be taken now.
+  bool AcceptOne();
   void Pause();
 
   runtime::Shard& shard_;

@@ -85,6 +85,13 @@ class Nghttp2Codec final : public HttpCodec {
            (broken_ || nghttp2_session_want_read(session_) == 0);
   }
 
+  MonoNanos head_since() const override { return guard_.incomplete_since(); }
+  void TimeOutHead() override { Terminate(HttpError::kEnhanceYourCalm); }
+  void EndInput() override { Drain(); }
+  bool IsIncomplete(const HttpStream& stream) const override {
+    return nghttp2_session_get_stream_remote_close(session_, stream.id) == 0;
+  }
+
   void Respond(HttpStream& stream, std::span<const HeaderField> headers, bool end) override;
   void ResumeBody(HttpStream& stream) override { nghttp2_session_resume_data(session_, stream.id); }
   void Consume(HttpStream& stream, std::size_t count) override {

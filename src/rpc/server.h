@@ -98,6 +98,9 @@ class Dispatcher {
                          const Error& /*error*/) {}
 };
 
+// Whoever sends or reads more slowly has given up, or means harm.
+inline constexpr std::int64_t kSlowestBytesPerSecond = 4096;
+
 // Finite defaults; all of them configurable.
 struct ServerLimits {
   std::uint32_t max_connections = 10'000;
@@ -109,6 +112,19 @@ struct ServerLimits {
   std::uint64_t max_unsent_bytes = 1u << 20;
   // A connection that says nothing at all is closed after this time.
   MonoNanos handshake_timeout = 20 * kNanosPerSecond;
+  // From the first byte of a request's head to its last; 408 over HTTP/1.1, else the connection ends.
+  MonoNanos header_timeout = 10 * kNanosPerSecond;
+  // From a request's head to its end, with a second more for each kSlowestBytesPerSecond of it that
+  // came. DEADLINE_EXCEEDED/REQUEST_TOO_SLOW; streams of requests have their deadline instead.
+  MonoNanos body_timeout = 30 * kNanosPerSecond;
+  // A complete answer must be taken within this time, with a second more for each
+  // kSlowestBytesPerSecond of it; a peer that reads more slowly is let go.
+  MonoNanos send_timeout = 60 * kNanosPerSecond;
+  // A connection is drained at this age, give or take a tenth, so that clients spread over servers
+  // and no connection outlives what it was opened under. 0: at no age.
+  MonoNanos max_connection_age = 24 * 3600 * kNanosPerSecond;
+  // How long calls may go on then.
+  MonoNanos drain_timeout = 30 * kNanosPerSecond;
   // A connection without calls is drained after this time.
   MonoNanos idle_timeout = 3600 * kNanosPerSecond;
   // After this time without a byte a peer is asked for a sign of life (PING), and closed when none

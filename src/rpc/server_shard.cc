@@ -12,7 +12,8 @@ ServerShard::ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const Se
     : shard_(shard),
       calls_(shard, dispatcher, limits, std::move(cors)),
       tls_counters_(tls_counters),
-      empty_(shard) {
+      empty_(shard),
+      random_(std::random_device{}()) {
   empty_.Set();
 }
 
@@ -73,6 +74,10 @@ void ServerShard::Close(SocketConnection& connection) {
   if (head_ == nullptr) empty_.Set();
 }
 
+MonoNanos ServerShard::Jittered(MonoNanos time) {
+  return time + std::uniform_int_distribution<MonoNanos>(-time / 10, time / 10)(random_);
+}
+
 void ServerShard::AnnounceDrain() {
   draining_ = true;
   answers_until_ = shard_.turn_time() + kAnswerTime;
@@ -82,7 +87,10 @@ void ServerShard::AnnounceDrain() {
 runtime::Task<void> ServerShard::WaitUntilEmpty(MonoNanos deadline) {
   co_await empty_.For(std::min(deadline, answers_until_));
   if (shard_.turn_time() >= answers_until_) {
-    for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->calls().FinishDrain();
+    for (SocketConnection* c = head_; c != nullptr;) {
+      SocketConnection& ending = *std::exchange(c, c->next_);
+      if (!ending.FinishDrain()) Close(ending);
+    }
   }
   co_await empty_.For(deadline);
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <span>
 #include <string>
 
@@ -69,12 +70,16 @@ class ServerShard {
   std::string& cipher_buffer() { return cipher_buffer_; }
   TlsCounters& tls_counters() { return tls_counters_; }
   void Close(SocketConnection& connection);
+  // Up to a tenth more or less, so that what began together does not end together.
+  MonoNanos Jittered(MonoNanos time);
+
+  // A client that is told of a drain may have calls under way for so long.
+  static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
 
  private:
   static constexpr std::size_t kReadBytes = 64 * 1024;
   // Each takes 42 KB, more than twice of what an idle connection may.
   static constexpr int kMaxHandshakes = 1024;
-  static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
 
   runtime::Shard& shard_;
   CallShard calls_;
@@ -93,6 +98,7 @@ class ServerShard {
   bool draining_ = false;
   MonoNanos answers_until_ = 0;  // of a drain
   bool stopping_ = false;
+  std::minstd_rand random_;
 };
 
 }  // namespace prism::rpc

@@ -1,6 +1,8 @@
 #include "rpc/socket_connection.h"
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include <utility>
 
 #include "rpc/server_shard.h"
+#include "runtime/wait.h"
 
 namespace prism::rpc {
 namespace {
@@ -25,6 +28,9 @@ constexpr std::size_t kLingerBytes = 1 << 20;
 // A stream whose reader keeps up would hold the shard for ever; after this much the others have a
 // turn.
 constexpr int kPortionsPerTurn = 4;
+// A peer that has closed its side may wait for answers, as `nc` does, or may have gone: TCP does
+// not tell. So long it may have waited.
+constexpr MonoNanos kHalfCloseTime = 10 * kNanosPerSecond;
 
 }  // namespace
 
@@ -50,9 +56,11 @@ bool SocketConnection::Start() {
   interest_ = EPOLLIN;
   if (!owner_.shard().Watch(fd_, interest_, *this)) return false;
   const ServerLimits& limits = owner_.calls().limits();
-  owner_.shard().ArmTimerAt(
-      *this, last_read_ +
-                 std::min({limits.handshake_timeout, limits.keepalive_time, limits.idle_timeout}));
+  if (limits.max_connection_age > 0) age_due_ = last_read_ + owner_.Jittered(limits.max_connection_age);
+  next_look_ = runtime::kNoDeadline;
+  LookBy(last_read_ +
+         std::min({limits.handshake_timeout, limits.keepalive_time, limits.idle_timeout}));
+  if (age_due_ != 0) LookBy(age_due_);
   return true;
 }
 
@@ -67,6 +75,7 @@ void SocketConnection::OnReady(std::uint32_t events) {
     return owner_.Close(*this);
   }
   if (lingering_) return Discard();
+  if (half_closed_until_ != 0 && (events & EPOLLHUP) != 0) return owner_.Close(*this);
   if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !Read()) return owner_.Close(*this);
   if ((events & EPOLLOUT) != 0) OnOutput();
 }
@@ -75,7 +84,7 @@ bool SocketConnection::Read() {
   const auto buffer = owner_.read_buffer();
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
-  if (got == 0) return false;
+  if (got == 0) return OnPeerEnd();
   const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
   if (tls_ == nullptr) {
     OnBytes(bytes);
@@ -91,6 +100,8 @@ void SocketConnection::OnBytes(std::string_view plain) {
   ping_sent_ = false;
   if (ending_) return;
   if (!calls_->OnBytes(plain, last_read_)) ending_ = true;
+  const ServerLimits& limits = owner_.calls().limits();
+  LookBy(last_read_ + std::min(limits.header_timeout, limits.body_timeout));
   OnOutput();
 }
 
@@ -105,9 +116,8 @@ void SocketConnection::OnCipher(std::string_view bytes) {
     if (plain.empty()) break;
     OnBytes(plain);
   }
-  if (tls_->state() == TlsSession::State::kEnded || tls_->state() == TlsSession::State::kFailed) {
-    ending_ = true;
-  }
+  if (tls_->state() == TlsSession::State::kFailed) ending_ = true;
+  if (tls_->state() == TlsSession::State::kEnded && !OnPeerEnd()) ending_ = true;
   OnOutput();
 }
 
@@ -134,10 +144,27 @@ void SocketConnection::EndHandshake() {
   if (std::exchange(handshaking_, false)) owner_.EndHandshake();
 }
 
+// Answers may be under way; the peer waits for them, or has gone.
+bool SocketConnection::OnPeerEnd() {
+  if (calls_->open_calls() == 0 && unsent_.empty() && !calls_->wants_write()) return false;
+  half_closed_until_ = owner_.shard().turn_time() + kHalfCloseTime;
+  calls_->EndInput();
+  LookBy(half_closed_until_);
+  OnOutput();
+  return true;
+}
+
+bool SocketConnection::FinishDrain() {
+  if (!ending_ && !lingering_ && half_closed_until_ == 0 && !Read()) return false;
+  calls_->FinishDrain();
+  return true;
+}
+
 void SocketConnection::OnTurnEnd() {
   writing_ = true;
   const bool open = Write();
   writing_ = false;
+  NoteStuck();
   if (open) {
     UpdateRank();
     return UpdateInterest();
@@ -156,7 +183,7 @@ void SocketConnection::Linger() {
   EndHandshake();
   tls_.reset();
   interest_ = EPOLLIN;
-  if (::shutdown(fd_, SHUT_WR) != 0 || !owner_.shard().Rewatch(fd_, interest_, *this)) {
+  if (half_closed_until_ != 0 || ::shutdown(fd_, SHUT_WR) != 0 || !owner_.shard().Rewatch(fd_, interest_, *this)) {
     return owner_.Close(*this);
   }
   owner_.shard().ArmTimerAt(*this, owner_.shard().turn_time() + kLingerTime);
@@ -248,7 +275,25 @@ bool SocketConnection::Send(std::string& bytes) {
     done += static_cast<std::size_t>(sent);
   }
   bytes.erase(0, done);
+  sent_ += done;
   return true;
+}
+
+void SocketConnection::NoteStuck() {
+  if (unsent_.empty() && !more_output_) {
+    stuck_since_ = 0;
+  } else if (stuck_since_ == 0) {
+    stuck_since_ = owner_.shard().turn_time();
+    stuck_taken_ = taken();
+    LookBy(stuck_since_ + owner_.calls().limits().send_timeout);
+  }
+}
+
+// Bytes that have arrived at the peer: what waits in the socket has not.
+std::uint64_t SocketConnection::taken() const {
+  int waiting = 0;
+  ::ioctl(fd_, SIOCOUTQ, &waiting);
+  return sent_ - static_cast<std::uint64_t>(waiting);
 }
 
 // While the peer does not read its answers, no more than a bounded amount is read from it. Only
@@ -260,7 +305,7 @@ void SocketConnection::UpdateInterest() {
       unsent_.size() + calls_->queued_bytes() > owner_.calls().limits().max_unsent_bytes) {
     wanted = 0;
   }
-  if (!calls_->wants_read()) wanted = 0;
+  if (!calls_->wants_read() || half_closed_until_ != 0) wanted = 0;
   if (!unsent_.empty() || more_output_) wanted |= EPOLLOUT;
   if (wanted == interest_) return;
   interest_ = wanted;
@@ -268,29 +313,92 @@ void SocketConnection::UpdateInterest() {
   if (!owner_.shard().Rewatch(fd_, interest_, *this)) owner_.Close(*this);
 }
 
+void SocketConnection::LookBy(MonoNanos when) {
+  if (when >= next_look_ || lingering_) return;
+  next_look_ = when;
+  owner_.shard().ArmTimerAt(*this, when);
+}
+
 // Looks at the connection now and then; what it finds decides when it looks again.
 void SocketConnection::OnTimer() {
-  if (lingering_) return owner_.Close(*this);
-  const ServerLimits& limits = owner_.calls().limits();
   const MonoNanos now = owner_.shard().turn_time();
+  if (lingering_ || IsGivenUp(now)) return owner_.Close(*this);
+  const MonoNanos next = std::min({CheckRequests(now), CheckAge(now), CheckSilence(now)});
+  next_look_ = runtime::kNoDeadline;
+  LookBy(std::max(next, now + kShortestLook));
+}
+
+bool SocketConnection::IsGivenUp(MonoNanos now) {
+  const ServerLimits& limits = owner_.calls().limits();
   const MonoNanos silent = now - last_read_;
-  const bool mute = !received_ && silent >= limits.handshake_timeout;
-  if (mute) CountFailure(TlsFailure::kTimeout);
-  if (mute || (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout)) {
-    return owner_.Close(*this);
+  if (!received_ && silent >= limits.handshake_timeout) {
+    CountFailure(TlsFailure::kTimeout);
+    return true;
   }
-  if (calls_->open_calls() == 0 && now - calls_->last_call() >= limits.idle_timeout)
-    calls_->FinishDrain();
+  if (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout) return true;
+  if (half_closed_until_ != 0 && now >= half_closed_until_) return true;
+  if (stuck_since_ == 0 || now - stuck_since_ < limits.send_timeout) return false;
+  // Slow is not stuck: who has taken enough meanwhile has the same time again.
+  const std::uint64_t enough = static_cast<std::uint64_t>(limits.send_timeout / kNanosPerSecond *
+                                                          kSlowestBytesPerSecond);
+  if (taken() - stuck_taken_ <= enough) return true;
+  stuck_since_ = now;
+  stuck_taken_ = taken();
+  return false;
+}
+
+// Requests that come, and answers that are taken, too slowly.
+MonoNanos SocketConnection::CheckRequests(MonoNanos now) {
+  const ServerLimits& limits = owner_.calls().limits();
+  MonoNanos next = calls_->EndSlowCalls(now);
+  if (stuck_since_ != 0) next = std::min(next, stuck_since_ + limits.send_timeout);
+  if (half_closed_until_ != 0) next = std::min(next, half_closed_until_);
+  const MonoNanos head_since = calls_->head_since();
+  if (head_since == 0) return next;
+  const MonoNanos due = head_since + limits.header_timeout;
+  if (due > now) return std::min(next, due);
+  calls_->TimeOutHead();
+  ending_ = true;
+  return next;
+}
+
+// A connection that has reached its age ends like all do in a drain: told, then without further
+// calls, then without those that are left.
+MonoNanos SocketConnection::CheckAge(MonoNanos now) {
+  if (age_due_ == 0) return runtime::kNoDeadline;
+  if (now < age_due_) return age_due_;
+  switch (age_steps_++) {
+    case 0:
+      calls_->AnnounceDrain();
+      age_due_ = now + ServerShard::kAnswerTime;
+      break;
+    case 1:
+      calls_->FinishDrain();
+      age_due_ = now + owner_.calls().limits().drain_timeout;
+      break;
+    default:
+      calls_->Shutdown();
+      age_due_ = 0;
+      return runtime::kNoDeadline;
+  }
+  return age_due_;
+}
+
+// Peers that say nothing, and those that ask nothing.
+MonoNanos SocketConnection::CheckSilence(MonoNanos now) {
+  const ServerLimits& limits = owner_.calls().limits();
+  const bool idle = calls_->open_calls() == 0;
+  if (idle && now - calls_->last_call() >= limits.idle_timeout) calls_->FinishDrain();
   MonoNanos next = last_read_ + limits.keepalive_time;
-  if (!ping_sent_ && silent >= limits.keepalive_time) {
+  if (!ping_sent_ && now >= next) {
     // Over HTTP/1.1 a client that waits for its answer is rightly silent.
-    ping_sent_ = calls_->Ping() || calls_->open_calls() == 0;
+    ping_sent_ = calls_->Ping() || idle;
     if (!ping_sent_) next = now + limits.keepalive_time;
   }
   if (ping_sent_) next += limits.keepalive_timeout;
   if (!received_) next = std::min(next, last_read_ + limits.handshake_timeout);
-  if (calls_->open_calls() == 0) next = std::min(next, calls_->last_call() + limits.idle_timeout);
-  owner_.shard().ArmTimerAt(*this, std::max(next, now + kShortestLook));
+  if (idle) next = std::min(next, calls_->last_call() + limits.idle_timeout);
+  return next;
 }
 
 }  // namespace prism::rpc

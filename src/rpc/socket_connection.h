@@ -34,6 +34,8 @@ class SocketConnection final : public ConnectionOrder::Entry,
   CallConnection& calls() { return *calls_; }
   // Says goodbye, as far as the socket takes it at once, and ends: another needs the room.
   void GiveUp();
+  // Refuses further calls, but for what the peer has sent already. False: the connection is over.
+  bool FinishDrain();
 
  private:
   friend class ServerShard;
@@ -56,6 +58,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   // Unless there is a session, or a reason has been counted.
   void CountFailure(TlsFailure why);
   void EndHandshake();
+  bool OnPeerEnd();
   bool Write();
   // False: nothing more can be encrypted.
   bool Encrypt(std::string& bytes);
@@ -63,6 +66,16 @@ class SocketConnection final : public ConnectionOrder::Entry,
   bool SaidGoodbye();
   bool Send(std::string& bytes);
   void UpdateInterest();
+  void NoteStuck();
+  std::uint64_t taken() const;
+
+  // The timer looks at the connection at this time, if not earlier.
+  void LookBy(MonoNanos when);
+  // What the timer looks at: each ends or asks what is due, and answers when to look again.
+  bool IsGivenUp(MonoNanos now);
+  MonoNanos CheckRequests(MonoNanos now);
+  MonoNanos CheckAge(MonoNanos now);
+  MonoNanos CheckSilence(MonoNanos now);
 
   ServerShard& owner_;
   int fd_;
@@ -72,7 +85,14 @@ class SocketConnection final : public ConnectionOrder::Entry,
   MonoNanos last_read_;
   std::uint64_t calls_seen_ = 0;  // when the rank was last looked at
   std::size_t discarded_ = 0;     // while lingering
+  MonoNanos next_look_ = 0;
+  MonoNanos half_closed_until_ = 0;  // the peer has ended its side and waits for its answers
+  MonoNanos stuck_since_ = 0;        // the socket takes no more, and how much it had taken then
+  std::uint64_t stuck_taken_ = 0;
+  std::uint64_t sent_ = 0;
+  MonoNanos age_due_ = 0;  // the next step of the end by age
   std::uint32_t interest_ = 0;
+  std::uint8_t age_steps_ = 0;
   bool ending_ = false;       // nothing more is read; closed when everything is sent
   bool broken_ = false;       // the socket takes nothing any more
   bool lingering_ = false;    // everything is sent and our side is closed
