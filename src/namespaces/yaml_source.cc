@@ -146,7 +146,8 @@ void ConfigReader::ReadLimits(const YamlValue* value) {
   server.header_timeout = reader.Duration("header_timeout", milliseconds(100), hours(1));
   server.body_timeout = reader.Duration("body_timeout", milliseconds(100), hours(24));
   server.send_timeout = reader.Duration("send_timeout", milliseconds(100), hours(24));
-  server.max_connection_age = reader.Duration("max_connection_age", milliseconds(0), hours(24 * 365));
+  server.max_connection_age =
+      reader.Duration("max_connection_age", milliseconds(0), hours(24 * 365));
   server.idle_timeout = reader.Duration("idle_timeout", seconds(1), hours(24 * 30));
   server.keepalive_time = reader.Duration("keepalive_time", seconds(1), hours(24));
   server.keepalive_timeout = reader.Duration("keepalive_timeout", milliseconds(100), hours(1));

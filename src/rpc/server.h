@@ -112,7 +112,8 @@ struct ServerLimits {
   std::uint64_t max_unsent_bytes = 1u << 20;
   // A connection that says nothing at all is closed after this time.
   MonoNanos handshake_timeout = 20 * kNanosPerSecond;
-  // From the first byte of a request's head to its last; 408 over HTTP/1.1, else the connection ends.
+  // From the first byte of a request's head to its last; 408 over HTTP/1.1, else the connection
+  // ends.
   MonoNanos header_timeout = 10 * kNanosPerSecond;
   // From a request's head to its end, with a second more for each kSlowestBytesPerSecond of it that
   // came. DEADLINE_EXCEEDED/REQUEST_TOO_SLOW; streams of requests have their deadline instead.

@@ -56,7 +56,8 @@ bool SocketConnection::Start() {
   interest_ = EPOLLIN;
   if (!owner_.shard().Watch(fd_, interest_, *this)) return false;
   const ServerLimits& limits = owner_.calls().limits();
-  if (limits.max_connection_age > 0) age_due_ = last_read_ + owner_.Jittered(limits.max_connection_age);
+  if (limits.max_connection_age > 0)
+    age_due_ = last_read_ + owner_.Jittered(limits.max_connection_age);
   next_look_ = runtime::kNoDeadline;
   LookBy(last_read_ +
          std::min({limits.handshake_timeout, limits.keepalive_time, limits.idle_timeout}));
@@ -183,7 +184,8 @@ void SocketConnection::Linger() {
   EndHandshake();
   tls_.reset();
   interest_ = EPOLLIN;
-  if (half_closed_until_ != 0 || ::shutdown(fd_, SHUT_WR) != 0 || !owner_.shard().Rewatch(fd_, interest_, *this)) {
+  if (half_closed_until_ != 0 || ::shutdown(fd_, SHUT_WR) != 0 ||
+      !owner_.shard().Rewatch(fd_, interest_, *this)) {
     return owner_.Close(*this);
   }
   owner_.shard().ArmTimerAt(*this, owner_.shard().turn_time() + kLingerTime);
@@ -339,8 +341,8 @@ bool SocketConnection::IsGivenUp(MonoNanos now) {
   if (half_closed_until_ != 0 && now >= half_closed_until_) return true;
   if (stuck_since_ == 0 || now - stuck_since_ < limits.send_timeout) return false;
   // Slow is not stuck: who has taken enough meanwhile has the same time again.
-  const std::uint64_t enough = static_cast<std::uint64_t>(limits.send_timeout / kNanosPerSecond *
-                                                          kSlowestBytesPerSecond);
+  const std::uint64_t enough =
+      static_cast<std::uint64_t>(limits.send_timeout / kNanosPerSecond * kSlowestBytesPerSecond);
   if (taken() - stuck_taken_ <= enough) return true;
   stuck_since_ = now;
   stuck_taken_ = taken();

@@ -1,5 +1,5 @@
-// How long the server bears with a peer that is slow, half gone or old: bare sockets that do what no
-// client library would.
+// How long the server bears with a peer that is slow, half gone or old: bare sockets that do what
+// no client library would.
 #include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -28,9 +28,9 @@ constexpr int kPatienceMs = 20'000;
 // --- what is sent --------------------------------------------------------------------------------
 
 std::string Post(std::string_view path, std::string_view body, std::string_view fields = "") {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
-         std::string(fields) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-         std::string(body);
+  return "POST " + std::string(path) +
+         " HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" + std::string(fields) +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
 enum FrameType : std::uint8_t { kData = 0, kHeaders = 1, kReset = 3, kSettings = 4, kGoaway = 7 };
@@ -84,8 +84,8 @@ class Peer {
       sockaddr_in name{};
       name.sin_family = AF_INET;
       name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      name.sin_port = htons(static_cast<std::uint16_t>(
-          std::atoi(address.substr(address.rfind(':') + 1).c_str())));
+      name.sin_port = htons(
+          static_cast<std::uint16_t>(std::atoi(address.substr(address.rfind(':') + 1).c_str())));
       EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
     }
   }
@@ -227,8 +227,9 @@ TEST_F(ConnectionLifeTest, HeadsOfHttp2HaveTheSameTime) {
   const std::string block = Block(EchoDispatcher::kUnary);
   const std::string whole = Frame(kHeaders, kEndHeaders, 1, block);
   for (const std::string& start :
-       {Hello().substr(0, 2), Hello().substr(0, 20), Hello().substr(0, 30), Hello() + whole.substr(0, 5),
-        Hello() + whole.substr(0, 20), Hello() + Frame(kHeaders, 0, 1, block)}) {
+       {Hello().substr(0, 2), Hello().substr(0, 20), Hello().substr(0, 30),
+        Hello() + whole.substr(0, 5), Hello() + whole.substr(0, 20),
+        Hello() + Frame(kHeaders, 0, 1, block)}) {
     const Peer peer(address_);
     peer.Send(start);
     const std::string kinds = Kinds(peer.Read());
@@ -242,7 +243,8 @@ TEST_F(ConnectionLifeTest, ABodyThatStopsIsAnsweredWith408) {
   const std::string whole = Post(EchoDispatcher::kUnary, "\"aGk=\"");
   for (const bool trickles : {false, true}) {
     const Peer peer(address_);
-    peer.Send(trickles ? Post(EchoDispatcher::kUnary, "\"a", "").replace(whole.find("Length: ") + 8, 1, "99999")
+    peer.Send(trickles ? Post(EchoDispatcher::kUnary, "\"a", "")
+                             .replace(whole.find("Length: ") + 8, 1, "99999")
                        : whole.substr(0, whole.size() - 1));
     const std::string answer = trickles ? peer.Trickle('a') : peer.Read();
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 408 ")) << answer;
@@ -267,7 +269,9 @@ TEST_F(ConnectionLifeTest, AStreamOfRequestsMayPause) {
   Start();
   const Peer peer(address_);
   std::string block = Block(EchoDispatcher::kChat);
-  block.replace(block.find("application/json") - 1, 17, std::string("\x18" "application/connect+json"));
+  block.replace(block.find("application/json") - 1, 17,
+                std::string("\x18"
+                            "application/connect+json"));
   peer.Send(Hello() + Frame(kHeaders, kEndHeaders, 1, block));
   AwaitStarted(1);
   pollfd none{};
@@ -305,10 +309,11 @@ TEST_F(ConnectionLifeTest, WhoOpensNoWindowLosesItsStreamOnly) {
 // --- peers that have sent all they will ----------------------------------------------------------
 
 TEST_F(ConnectionLifeTest, WhoClosesItsSideGetsItsAnswers) {
-  const auto directory = std::filesystem::temp_directory_path() /
-                         ("prism-life-" + std::to_string(::getpid()));
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("prism-life-" + std::to_string(::getpid()));
   std::filesystem::create_directory(directory);
-  for (const std::string& where : {std::string("127.0.0.1:0"), "unix:" + (directory / "s").string()}) {
+  for (const std::string& where :
+       {std::string("127.0.0.1:0"), "unix:" + (directory / "s").string()}) {
     Start(where);
     const Peer peer(address_);
     peer.Send(Post(EchoDispatcher::kHold, "\"\"") + Post(EchoDispatcher::kUnary, "\"aGk=\"") +
@@ -353,7 +358,9 @@ TEST_F(ConnectionLifeTest, WhatIsIncompleteWhenThePeerClosesItsSideIsCancelled) 
   EXPECT_EQ(body.Read(), "");
   const Peer stream(address_);
   std::string block = Block(EchoDispatcher::kCollect);
-  block.replace(block.find("application/json") - 1, 17, std::string("\x18" "application/connect+json"));
+  block.replace(block.find("application/json") - 1, 17,
+                std::string("\x18"
+                            "application/connect+json"));
   stream.Send(Hello() + Frame(kHeaders, kEndHeaders, 1, block));
   AwaitStarted(1);
   stream.HalfClose();
