@@ -1,6 +1,10 @@
 #include "app/core.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "contract/all_interfaces.h"
@@ -44,6 +48,13 @@ std::vector<gateway::MethodTable::SystemService> SystemServices(Providers&... pr
   return services;
 }
 
+// The data is in the hands of another process, which may let go of it.
+bool IsElsewhere(const Error& error) {
+  const std::pair<std::string, std::string> ours{"pid", std::to_string(::getpid())};
+  return error.reason() == "DATA_DIRECTORY_LOCKED" &&
+         std::ranges::find(error.metadata(), ours) == error.metadata().end();
+}
+
 gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
   gateway::ShardState::Options options;
   options.queue_delay.target = settings.queue_delay_target.count() * kNanosPerMilli;
@@ -72,9 +83,16 @@ Core::Core(const ServerSettings& settings, telemetry::Logger& log)
 
 Core::~Core() { Stop(); }
 
-Status Core::Start(std::shared_ptr<const namespaces::Snapshot> snapshot) {
-  auto table = binder_.Bind(std::move(snapshot));
-  TRY(CheckBackends(*table));
+Status Core::Start(std::shared_ptr<const namespaces::Snapshot> snapshot,
+                   const std::function<bool()>& keep_waiting) {
+  auto table = binder_.Bind(snapshot);
+  for (;;) {
+    Status opened = CheckBackends(*table);
+    if (opened) break;
+    if (!IsElsewhere(opened.error()) || !keep_waiting()) return opened;
+    table.reset();  // a second try must not find what the first one holds
+    table = binder_.Bind(snapshot);
+  }
   TRY(shards_.Start());
   ReportRefused(*table);
   gateway_.Publish(table);

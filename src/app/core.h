@@ -1,6 +1,7 @@
 // Everything of the server but its sockets: engine, backends, configuration, shards, gateway.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,7 +35,11 @@ class Core {
 
   // Opens what the snapshot needs and starts the shards. An error when a backend that this program
   // has can't be opened: a server that silently lacks half of its namespaces helps nobody.
-  Status Start(std::shared_ptr<const namespaces::Snapshot> snapshot);
+  // While another process has the data, `keep_waiting` is asked whether to try again; it waits a
+  // little before it answers.
+  Status Start(
+      std::shared_ptr<const namespaces::Snapshot> snapshot,
+      const std::function<bool()>& keep_waiting = [] { return false; });
   // Serves the snapshot from now on, without dropping a call. On failure everything stays.
   Status Apply(std::shared_ptr<const namespaces::Snapshot> snapshot);
   // Lets go of what no shard uses any more. Now and then.

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -11,6 +12,7 @@
 #include "app/server.h"
 #include "app/settings.h"
 #include "app/signals.h"
+#include "app/watchdog.h"
 #include "backends/builtin_backends.h"
 #include "base/version.h"
 #include "namespaces/yaml_source.h"
@@ -23,6 +25,8 @@ constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
 constexpr std::chrono::milliseconds kTick{1000};
+// Between looks at what a predecessor still has.
+constexpr std::chrono::milliseconds kLook{20};
 // What the server needs beside clients: its event loops, files of namespaces, the admin port.
 constexpr std::uint64_t kOtherFds = 100;
 
@@ -84,9 +88,12 @@ int Check(const namespaces::SnapshotSource& source, const namespaces::Snapshot& 
 
 // Until the second request to stop, or until the first one has been fulfilled.
 int Run(Server& server, ControlEvents& events) {
+  Watchdog watchdog(server.shards());
+  const auto beat = watchdog.interval();
+  const auto tick = beat.count() > 0 ? std::min(kTick, beat) : kTick;
   bool draining = false;
   for (;;) {
-    switch (events.Wait(kTick)) {
+    switch (events.Wait(tick)) {
       case ControlEvent::kTerminate:
         if (draining) return kDone;
         draining = true;
@@ -100,6 +107,7 @@ int Run(Server& server, ControlEvents& events) {
         break;
       case ControlEvent::kTick:
         server.Tidy();
+        watchdog.Tick();
         break;
     }
   }
@@ -176,7 +184,12 @@ int Serve(const ServeFlags& flags) {
   }
   const auto decide = [&flags](const namespaces::Snapshot& now) { return ReadAll(flags, now); };
   Server server(*settings, decide, *source, log);
-  auto addresses = server.Start(*std::move(snapshot));
+  bool told_to_stop = false;
+  auto addresses = server.Start(*std::move(snapshot), [&] {
+    told_to_stop = events->Wait(kLook) == ControlEvent::kTerminate;
+    return !told_to_stop;
+  });
+  if (told_to_stop) return kDone;
   if (!addresses) return Fail(addresses.error());
   const auto ready_file = flags.ready_file ? flags.ready_file : FromEnvironment("PRISM_READY_FILE");
   if (ready_file) {

@@ -21,6 +21,8 @@ namespace {
 
 // How long a drain goes on unnoticed when it is told to hurry.
 constexpr MonoNanos kDrainStep = 50 * kNanosPerMilli;
+// How long a predecessor may take to close its data, beyond its drain.
+constexpr MonoNanos kHandoverTime = 10 * kNanosPerSecond;
 
 runtime::Task<void> TellPages(AdminPages& pages, std::shared_ptr<const rpc::TlsContext> tls) {
   pages.UseTls(std::move(tls));
@@ -30,6 +32,13 @@ runtime::Task<void> TellPages(AdminPages& pages, std::shared_ptr<const rpc::TlsC
 std::string FormatUtc(std::time_t time) { return fmt::format("{:%FT%TZ}", fmt::gmtime(time)); }
 
 runtime::Task<Status> StartListener(rpc::Listener& listener) { co_return listener.Start(); }
+
+runtime::Task<void> StopShared(const std::vector<std::unique_ptr<rpc::Listener>>& listeners) {
+  for (const auto& listener : listeners) {
+    if (listener->shared()) listener->Stop();
+  }
+  co_return;
+}
 
 runtime::Task<void> StopAdmin(std::vector<std::unique_ptr<rpc::Listener>>& listeners,
                               rpc::Http1AdminServer& server) {
@@ -114,7 +123,10 @@ Server::~Server() {
   all.core.Stop();
 }
 
-Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snapshot) {
+runtime::ShardPool& Server::shards() { return listeners_->core.shards(); }
+
+Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snapshot,
+                                const Pause& pause) {
   // First what can be refused without a trace, as root when need be; then the data, as the user.
   TRY_ASSIGN(Sockets sockets, OpenSockets(settings_));
   if (!settings_.user.empty()) TRY(BecomeUser(settings_.user));
@@ -122,7 +134,7 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
   if (settings_.tls) {
     TRY_ASSIGN(tls_, rpc::TlsContext::Load(*settings_.tls));
   }
-  TRY(listeners_->core.Start(std::move(snapshot)));
+  TRY(OpenData(std::move(snapshot), sockets, pause));
   Addresses addresses{.data = sockets.data.front().address(),
                       .admin = sockets.admin.front().address()};
   TRY(Accept(std::move(sockets)));
@@ -132,8 +144,27 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
   all.core.health().SetAll(::grpc::health::v1::HealthCheckResponse::SERVING);
   log_.Info("listening", {{"data", addresses.data}, {"admin", addresses.admin}});
   ReportAccess();
-  NotifyServiceManager("READY=1");
+  NotifyServiceManager(fmt::format("READY=1\nSTATUS=Serving on {}", addresses.data));
   return addresses;
+}
+
+Status Server::OpenData(std::shared_ptr<const namespaces::Snapshot> snapshot,
+                        const Sockets& sockets, const Pause& pause) {
+  const MonoNanos most = settings_.drain_timeout.count() * kNanosPerMilli + kHandoverTime;
+  const MonoNanos until = MonotonicNow() + (sockets.inherited() ? most : 0);
+  bool told = false;
+  return listeners_->core.Start(std::move(snapshot), [&] {
+    if (MonotonicNow() >= until) return false;
+    if (!std::exchange(told, true)) {
+      log_.Info("waiting for the predecessor to let go of the data",
+                {{"data_dir", settings_.data_dir}});
+      NotifyServiceManager(
+          fmt::format("STATUS=Waiting for the predecessor to let go of the data\n"
+                      "EXTEND_TIMEOUT_USEC={}",
+                      most / 1000));
+    }
+    return pause();
+  });
 }
 
 Status Server::Accept(Sockets sockets) {
@@ -203,7 +234,8 @@ Status Server::Apply(Next next) {
 }
 
 void Server::Reload() {
-  NotifyServiceManager("RELOADING=1");
+  // systemd tells by the time which of several reloads this is (sd_notify(3)).
+  NotifyServiceManager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", MonotonicNow() / 1000));
   auto next = Read();
   Status applied;
   if (!next) {
@@ -222,19 +254,27 @@ void Server::Reload() {
     }
     log_.Failure("configuration refused, the old one stays", applied.error());
   }
-  NotifyServiceManager("READY=1");
+  NotifyServiceManager(applied ? "READY=1\nSTATUS=Serving, configuration reloaded"
+                               : "READY=1\nSTATUS=Serving, the last reload was refused");
 }
 
 void Server::Tidy() { listeners_->core.Tidy(); }
 
+// Who asks the admin port whether the service is ready means the successor, if there is one.
+void Server::StopSharedAdmin() {
+  Listeners& all = *listeners_;
+  runtime::RunOn(all.core.shards().at(0), [&all] { return StopShared(all.admin_listeners); });
+}
+
 void Server::Drain(std::function<void()> done) {
-  NotifyServiceManager("STOPPING=1");
+  NotifyServiceManager("STOPPING=1\nSTATUS=Draining");
   log_.Info("draining");
   lifecycle_.serving = false;
   Listeners& all = *listeners_;
   all.core.health().SetAll(::grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   const MonoNanos deadline = MonotonicNow() + settings_.drain_timeout.count() * kNanosPerMilli;
   const Status submitted = all.core.pool().Submit([this, &all, deadline, done] {
+    StopSharedAdmin();
     MonoNanos now = MonotonicNow();
     bool empty = false;
     do {

@@ -27,9 +27,13 @@ class Server {
          telemetry::Logger& log);
   ~Server();
 
+  // Waits a moment; false: it is no use to wait any more.
+  using Pause = std::function<bool()>;
+
   // Serves the snapshot. UNAVAILABLE/ADDRESS_IN_USE and the errors of the backends; nothing is left
-  // running then.
-  Result<Addresses> Start(std::shared_ptr<const namespaces::Snapshot> snapshot);
+  // running then. With sockets that were handed over it waits, as long as a drain may take, for the
+  // data that its predecessor still has: clients wait in the queue meanwhile.
+  Result<Addresses> Start(std::shared_ptr<const namespaces::Snapshot> snapshot, const Pause& pause);
   // Reads the source again. What is wrong is logged, and everything stays as it is.
   void Reload();
   void Tidy();
@@ -37,6 +41,7 @@ class Server {
   // then drained() holds and `done` is called, on a thread of the pool. Once.
   void Drain(std::function<void()> done);
   bool drained() const { return drained_.load(); }
+  runtime::ShardPool& shards();
 
  private:
   struct Listeners;
@@ -47,7 +52,10 @@ class Server {
     std::shared_ptr<const rpc::TlsContext> tls;
   };
 
+  Status OpenData(std::shared_ptr<const namespaces::Snapshot> snapshot, const Sockets& sockets,
+                  const Pause& pause);
   Status Accept(Sockets sockets);
+  void StopSharedAdmin();
   void ReportAccess();
   Result<Next> Read();
   Status Apply(Next next);

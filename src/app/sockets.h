@@ -12,6 +12,9 @@ namespace prism::app {
 struct Sockets {
   std::vector<rpc::ListenSocket> data;  // at least one
   std::vector<rpc::ListenSocket> admin;
+
+  // Whether clients wait in a queue that outlives this process, which another may have served.
+  bool inherited() const { return data.front().shared(); }
 };
 
 // Of the descriptors that a service manager hands over (sd_listen_fds(3)) those named "admin" are

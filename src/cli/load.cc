@@ -91,6 +91,8 @@ void AddLoadOptions(CLI::App& verb, BenchArguments& a) {
       ->capture_default_str();
   verb.add_option("--pid", a.pid, "Process of the server, for its CPU and memory (this machine)");
   verb.add_flag("--no-prefill", a.no_prefill, "Do not write all keys before the run");
+  verb.add_flag("--follow", a.load.follow,
+                "Connect again when the server drains, and send again what it refused untouched");
   verb.add_flag("--allow-shed", a.load.count_shed,
                 "Count RESOURCE_EXHAUSTED and UNAVAILABLE instead of voiding the run");
 }

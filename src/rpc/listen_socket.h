@@ -36,6 +36,8 @@ class ListenSocket {
   // Clients are refused from now on, those in the queue too, unless the socket is somebody else's.
   void Close();
   int fd() const { return fd_; }
+  // Whether others may accept from it too: whoever handed it over, and who comes after us.
+  bool shared() const { return adopted_; }
   // As others may connect to it: with the port that the system chose.
   const std::string& address() const { return address_; }
 

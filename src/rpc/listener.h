@@ -36,6 +36,7 @@ class Listener final : private runtime::FdHandler, private runtime::Timer {
   // accepts next.
   void Stop();
   const std::string& address() const { return socket_.address(); }
+  bool shared() const { return socket_.shared(); }
 
  private:
   void OnReady(std::uint32_t events) override;

@@ -348,6 +348,55 @@ class ListenTest(Files):
                 client.close()
 
 
+class NotifyTest(Files):
+    """The service manager's side of sd_notify(3)."""
+
+    def setUp(self):
+        super().setUp()
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.manager.close)
+        self.manager.bind(self.directory.name + "/notify")
+        self.manager.settimeout(20)
+
+    def serve(self, *options, watchdog=""):
+        return Gateway(PROGRAM, *options, prefix=("env", f"NOTIFY_SOCKET={self.directory.name}/notify", f"WATCHDOG_USEC={watchdog}"))
+
+    def await_state(self, name):
+        while True:
+            state = dict(line.split("=", 1) for line in self.manager.recv(4096).decode().splitlines())
+            if name in state:
+                return state
+
+    def test_it_hears_of_start_reload_and_stop(self):
+        config = self.write("prism.yaml", "server: {log_level: info}\n")
+        gateway = self.serve("--config", config).start()
+        self.assertIn(gateway.data, self.await_state("READY")["STATUS"])
+        before = time.monotonic_ns() // 1000
+        gateway.process.send_signal(signal.SIGHUP)
+        self.assertGreaterEqual(int(self.await_state("RELOADING")["MONOTONIC_USEC"]), before)
+        self.assertIn("reloaded", self.await_state("READY")["STATUS"])
+        self.write("prism.yaml", "nonsense: 1\n")
+        gateway.process.send_signal(signal.SIGHUP)
+        self.assertIn("refused", self.await_state("READY")["STATUS"])
+        gateway.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.await_state("STOPPING")["STATUS"], "Draining")
+        self.assertEqual(gateway.stop(), 0)
+
+    def test_it_hears_that_all_shards_turn(self):
+        with self.serve(watchdog="300000"):
+            for _ in range(3):
+                self.await_state("WATCHDOG")
+
+    def test_a_watchdog_of_another_process_is_not_ours(self):
+        with Gateway(PROGRAM, prefix=("env", f"NOTIFY_SOCKET={self.directory.name}/notify", "WATCHDOG_USEC=1000", "WATCHDOG_PID=1")) as gateway:
+            self.await_state("READY")
+            page(gateway, "/livez")
+        self.manager.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                self.assertNotIn(b"WATCHDOG", self.manager.recv(4096))
+
+
 class UserTest(Files):
     def test_the_server_becomes_the_user_before_it_touches_data(self):
         if os.geteuid() != 0:

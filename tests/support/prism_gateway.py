@@ -29,6 +29,10 @@ class Gateway:
         self.process = None
 
     def start(self):
+        return self.launch().await_ready()
+
+    def launch(self):
+        """Starts the program without waiting for it."""
         ready = self.directory / "ready.json"
         ready.unlink(missing_ok=True)
         self.log = open(self.directory / "serve.log", "ab")
@@ -36,6 +40,10 @@ class Gateway:
             [*self.prefix, self.program, "serve", "--data-dir", str(self.directory / "data"), "--listen", "127.0.0.1:0",
              "--admin-listen", "127.0.0.1:0", "--ready-file", str(ready), *self.options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, pass_fds=self.pass_fds)
+        return self
+
+    def await_ready(self):
+        ready = self.directory / "ready.json"
         try:
             wait_for(lambda: ready.exists() or self.process.poll() is not None, self.start_timeout)
             addresses = json.loads(ready.read_text())  # renamed into place: what is there is complete

@@ -58,9 +58,10 @@ Result<int> ConnectTo(const std::string& authority) {
 }  // namespace
 
 LoadConnection::LoadConnection(std::string authority, std::uint32_t max_in_flight,
-                               const std::optional<rpc::ClientTlsOptions>& tls)
+                               const std::optional<rpc::ClientTlsOptions>& tls, bool follow)
     : authority_(std::move(authority)),
       max_in_flight_(max_in_flight),
+      follow_(follow),
       tls_options_(tls),
       slots_(std::bit_ceil(max_in_flight * 8)) {}
 
@@ -169,6 +170,7 @@ Status LoadConnection::Receive(OutcomeHandler& handler) {
   const std::size_t kept = tls_ == nullptr ? in_.size() : 0;
   in_.copy(buffer.data(), kept);
   const ssize_t got = ::recv(fd_, buffer.data() + kept, buffer.size() - kept, MSG_DONTWAIT);
+  if (got == 0 && has_left()) return {};
   if (got == 0) return std::unexpected(ConnectionError("the server closed the connection"));
   if (got < 0) {
     if (errno == EAGAIN || errno == EINTR) return {};
@@ -223,7 +225,7 @@ Status LoadConnection::OnFrame(const FrameHeader& frame, std::string_view payloa
       if (Slot* slot = Find(frame.stream)) Finish(*slot, handler);
       return {};
     case kGoaway:
-      return std::unexpected(ConnectionError("the server sent GOAWAY"));
+      return OnGoaway(payload, handler);
     case kContinuation:
       return std::unexpected(ConnectionError("the server sent a header block in several frames"));
     default:
@@ -243,6 +245,22 @@ Status LoadConnection::OnHeaders(const FrameHeader& frame, std::string_view payl
   if (headers->http_ok) slot->status_seen = true;
   if (headers->grpc_status >= 0) slot->grpc_status = headers->grpc_status;
   if ((frame.flags & kFlagEndStream) != 0) Finish(*slot, handler);
+  return {};
+}
+
+Status LoadConnection::OnGoaway(std::string_view payload, OutcomeHandler& handler) {
+  if (!follow_ || payload.size() < 8) {
+    return std::unexpected(ConnectionError("the server sent GOAWAY"));
+  }
+  leaving_ = true;
+  std::uint32_t last = 0;
+  for (const char c : payload.substr(0, 4)) last = last << 8 | static_cast<unsigned char>(c);
+  for (Slot& slot : slots_) {
+    if (slot.stream <= (last & 0x7fffffff)) continue;
+    slot.stream = 0;
+    --in_flight_;
+    handler.OnRefused(slot.request, slot.start);
+  }
   return {};
 }
 

@@ -27,17 +27,21 @@ struct BenchOutcome {
 class OutcomeHandler {
  public:
   virtual void OnOutcome(const BenchOutcome& outcome) = 0;
+  // The server has not touched the request (RFC 9113 section 6.8): it may be sent again.
+  virtual void OnRefused(const BenchRequest& request, MonoNanos start) = 0;
 
  protected:
   ~OutcomeHandler() = default;
 };
 
-// Non-blocking socket; one thread. Errors are final: a run with a broken connection is void.
+// Non-blocking socket; one thread. Errors are final: a run with a broken connection is void. With
+// `follow` a GOAWAY is none: no more is sent, and once nothing is in flight the connection is to be
+// replaced.
 class LoadConnection {
  public:
   // Without `tls` it speaks plain text.
   LoadConnection(std::string authority, std::uint32_t max_in_flight,
-                 const std::optional<rpc::ClientTlsOptions>& tls);
+                 const std::optional<rpc::ClientTlsOptions>& tls, bool follow = false);
   LoadConnection(const LoadConnection&) = delete;
   LoadConnection& operator=(const LoadConnection&) = delete;
   ~LoadConnection();
@@ -48,10 +52,11 @@ class LoadConnection {
   int fd() const { return fd_; }
   std::uint32_t in_flight() const { return in_flight_; }
   bool CanSend() const {
-    return in_flight_ < max_in_flight_ &&
+    return in_flight_ < max_in_flight_ && !leaving_ &&
            send_window_ > 2 * static_cast<std::int64_t>(kMaxBenchMessage);
   }
   bool wants_write() const { return !out_.empty() || !cipher_out_.empty(); }
+  bool has_left() const { return leaving_ && in_flight_ == 0; }
 
   void Send(const BenchRequest& request, MonoNanos start);
   // Writes what is queued, as far as the socket takes it.
@@ -76,12 +81,15 @@ class LoadConnection {
   Slot& Claim(std::uint32_t stream);
   Status OnFrame(const FrameHeader& frame, std::string_view payload, OutcomeHandler& handler);
   Status OnHeaders(const FrameHeader& frame, std::string_view payload, OutcomeHandler& handler);
+  Status OnGoaway(std::string_view payload, OutcomeHandler& handler);
   Status OnSettings(const FrameHeader& frame, std::string_view payload);
   void OnData(const FrameHeader& frame, std::string_view payload, OutcomeHandler& handler);
   void Finish(Slot& slot, OutcomeHandler& handler);
 
   std::string authority_;
   std::uint32_t max_in_flight_;
+  bool follow_;
+  bool leaving_ = false;
   const std::optional<rpc::ClientTlsOptions>& tls_options_;
   std::unique_ptr<rpc::TlsClient> tls_;
   int fd_ = -1;

@@ -111,6 +111,8 @@ Result<LoadReport> RunLoad(const LoadOptions& options) {
     report.done += load->done;
     report.checked += load->checked;
     report.shed += load->shed;
+    report.reconnects += load->reconnects;
+    report.refused += load->refused;
     report.latency.Merge(load->latency);
   }
   return report;

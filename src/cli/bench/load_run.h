@@ -28,6 +28,7 @@ struct LoadOptions {
   double rate = 0;  // requests per second over all connections; 0: closed loop
   bool count_shed =
       false;            // RESOURCE_EXHAUSTED and UNAVAILABLE are counted instead of voiding the run
+  bool follow = false;  // connect again when the server drains, as clients do at a restart
   bool prefill = true;  // write every key before the run
   std::optional<int> server_pid;  // whose CPU and memory is read from /proc
   // Told ten times a second how much of warm-up and measured time is over; may be empty.
@@ -38,6 +39,8 @@ struct LoadReport {
   std::uint64_t done = 0;     // OK answers inside the measured time
   std::uint64_t checked = 0;  // of them decoded and compared
   std::uint64_t shed = 0;
+  std::uint64_t reconnects = 0;
+  std::uint64_t refused = 0;  // by a draining server, and sent again
   double seconds = 0;
   Histogram latency;
   double client_cpu_seconds = 0;

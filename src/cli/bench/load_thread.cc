@@ -14,6 +14,11 @@ constexpr MonoNanos kDrainTime = 5 * kNanosPerSecond;
 constexpr int kResourceExhausted = static_cast<int>(Code::kResourceExhausted);
 constexpr int kUnavailable = static_cast<int>(Code::kUnavailable);
 
+std::unique_ptr<LoadConnection> Make(const LoadOptions& options) {
+  return std::make_unique<LoadConnection>(options.server, options.streams, options.tls,
+                                          options.follow);
+}
+
 Error Void(std::string why) {
   return {Code::kInternal, "BENCH_VOID", fmt::format("the run is void: {}", why)};
 }
@@ -24,8 +29,7 @@ LoadThread::LoadThread(const LoadOptions& options, const Workload& workload, std
                        std::uint32_t connections)
     : options_(options), workload_(workload), picker_(workload, index + 1) {
   for (std::uint32_t i = 0; i < connections; ++i) {
-    connections_.push_back(
-        std::make_unique<LoadConnection>(options.server, options.streams, options.tls));
+    connections_.push_back(Make(options));
   }
   if (options.rate > 0) {
     const double share = static_cast<double>(connections) / options.connections;
@@ -39,12 +43,35 @@ LoadThread::~LoadThread() {
 
 Status LoadThread::Connect() {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+  for (auto& connection : connections_) TRY(ConnectOne(*connection));
+  return {};
+}
+
+Status LoadThread::ConnectOne(LoadConnection& connection) {
+  TRY(connection.Connect());
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = &connection}};
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd(), &event);
+  return {};
+}
+
+// A server that drains has taken leave of the connection: its successor gets the next one.
+Status LoadThread::Replace(LoadConnection* left) {
   for (auto& connection : connections_) {
-    TRY(connection->Connect());
-    epoll_event event{.events = EPOLLIN, .data = {.ptr = connection.get()}};
-    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection->fd(), &event);
+    if (connection.get() != left) continue;
+    connection = Make(options_);
+    ++reconnects;
+    return ConnectOne(*connection);
   }
   return {};
+}
+
+void LoadThread::SendAgain() {
+  while (!again_.empty() && SendOne(again_.back().first, again_.back().second)) again_.pop_back();
+}
+
+void LoadThread::OnRefused(const BenchRequest& request, MonoNanos start) {
+  ++refused;
+  again_.emplace_back(request, start);
 }
 
 Status LoadThread::Prefill() {
@@ -83,7 +110,7 @@ Status LoadThread::Run(const RunClock& clock) {
 Status LoadThread::Drain() {
   const MonoNanos give_up = MonotonicNow() + kDrainTime;
   for (;;) {
-    std::uint64_t left = 0;
+    std::uint64_t left = again_.size();
     for (const auto& connection : connections_) left += connection->in_flight();
     if (left == 0) return {};
     if (MonotonicNow() > give_up)
@@ -118,6 +145,7 @@ bool LoadThread::SendOne(const BenchRequest& request, MonoNanos start) {
 }
 
 Status LoadThread::Pump(int wait_ms) {
+  SendAgain();
   for (auto& connection : connections_) {
     if (connection->wants_write()) TRY(connection->Flush());
   }
@@ -128,6 +156,10 @@ Status LoadThread::Pump(int wait_ms) {
     auto* connection = static_cast<LoadConnection*>(ready[static_cast<std::size_t>(i)].data.ptr);
     TRY(connection->Receive(*this));
     if (failure_) return std::unexpected(*failure_);
+    if (connection->has_left()) {
+      TRY(Replace(connection));
+      continue;
+    }
     // The next requests leave at once, so that the server works while other connections are read.
     if (sending_ && !prefilling_ && interval_ == 0) {
       while (connection->CanSend()) connection->Send(picker_.Next(), now_);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "cli/bench/load_connection.h"
@@ -35,10 +36,16 @@ class LoadThread final : private OutcomeHandler {
   std::uint64_t done = 0;
   std::uint64_t checked = 0;
   std::uint64_t shed = 0;
+  std::uint64_t reconnects = 0;
+  std::uint64_t refused = 0;
   Histogram latency;
 
  private:
   void OnOutcome(const BenchOutcome& outcome) override;
+  void OnRefused(const BenchRequest& request, MonoNanos start) override;
+  Status ConnectOne(LoadConnection& connection);
+  Status Replace(LoadConnection* left);
+  void SendAgain();
   Status Pump(int wait_ms);
   void FillClosedLoop();
   void FillOpenLoop(MonoNanos now);
@@ -49,6 +56,7 @@ class LoadThread final : private OutcomeHandler {
   const Workload& workload_;
   RequestPicker picker_;
   std::vector<std::unique_ptr<LoadConnection>> connections_;
+  std::vector<std::pair<BenchRequest, MonoNanos>> again_;  // what was refused
   int epoll_ = -1;
   std::size_t next_connection_ = 0;
   std::uint32_t prefilled_ = 0;

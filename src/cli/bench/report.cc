@@ -26,6 +26,10 @@ std::string FormatReport(const LoadOptions& options, const LoadReport& report) {
   std::string text = fmt::format("{}\n", LoadShape(options));
   text += fmt::format("  done      {} in {:.1f} s, {:.0f}/s ({} decoded and compared)\n",
                       report.done, report.seconds, report.RatePerSecond(), report.checked);
+  if (options.follow) {
+    text += fmt::format("  moved     {} connections, {} requests sent again\n", report.reconnects,
+                        report.refused);
+  }
   if (options.count_shed)
     text += fmt::format("  shed      {} ({:.0f}/s)\n", report.shed,
                         static_cast<double>(report.shed) / report.seconds);
@@ -54,6 +58,8 @@ std::string FormatReportJson(const LoadOptions& options, const LoadReport& repor
       {"done", report.done},
       {"checked", report.checked},
       {"shed", report.shed},
+      {"reconnects", report.reconnects},
+      {"refused", report.refused},
       {"seconds", report.seconds},
       {"rate", report.RatePerSecond()},
       {"p50_us", Micros(h.Quantile(0.5))},
