@@ -104,18 +104,18 @@ struct Server {
 class TlsSessionTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    files_ = std::make_unique<testing::Certificates>();
-    files_->Make("server", "DNS:localhost");
-    files_->Make("client", "DNS:client,URI:spiffe://example.org/app");
-    files_->Make("plain", "DNS:plain");
-    files_->Run(
+    files = std::make_unique<testing::Certificates>();
+    files->Make("server", "DNS:localhost");
+    files->Make("client", "DNS:client,URI:spiffe://example.org/app");
+    files->Make("plain", "DNS:plain");
+    files->Run(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
         "-subj /CN=elsewhere -keyout other.key -out other.pem");
-    files_->Make("stranger", "DNS:client", "-days 2", "other");
+    files->Make("stranger", "DNS:client", "-days 2", "other");
   }
-  static void TearDownTestSuite() { files_.reset(); }
+  static void TearDownTestSuite() { files.reset(); }
 
-  static std::string File(const std::string& name) { return files_->File(name); }
+  static std::string File(const std::string& name) { return files->File(name); }
   static TlsOptions Options() {
     return {.certificate = File("server.pem"), .key = File("server.key"), .client_ca = {}};
   }
@@ -153,7 +153,7 @@ class TlsSessionTest : public ::testing::Test {
     return server.session.failure();
   }
 
-  static inline std::unique_ptr<testing::Certificates> files_;
+  static inline std::unique_ptr<testing::Certificates> files;
 };
 
 TEST_F(TlsSessionTest, CarriesBytesHoweverTheyAreCut) {
@@ -376,15 +376,15 @@ TEST_F(TlsSessionTest, SaysWhatIsWrongWithTheFiles) {
             std::string::npos);
   EXPECT_NE(with([](TlsOptions& o) { o.client_ca = File("server.key"); }).find("INVALID"),
             std::string::npos);
-  files_->Run("openssl ec -in server.key -aes128 -passout pass:secret -out locked.key");
+  files->Run("openssl ec -in server.key -aes128 -passout pass:secret -out locked.key");
   EXPECT_NE(with([](TlsOptions& o) { o.key = File("locked.key"); }).find("TLS_KEY_ENCRYPTED"),
             std::string::npos);
 }
 
 TEST_F(TlsSessionTest, WarnsOfWhatWorksAndShouldNot) {
   EXPECT_EQ(Load()->warnings(), std::vector<std::string>{});
-  files_->Make("expired", "DNS:localhost", "-days -1");
-  files_->Run("chmod o+r expired.key");
+  files->Make("expired", "DNS:localhost", "-days -1");
+  files->Run("chmod o+r expired.key");
   const auto context =
       Load({.certificate = File("expired.pem"), .key = File("expired.key"), .client_ca = {}});
   ASSERT_EQ(context->warnings().size(), 2u);
