@@ -401,6 +401,20 @@ class Files(unittest.TestCase):
             self.assertEqual(self.shown(server), first)
             self.assertEqual(call(going_on, GET, {"key": "none"}), (200, {}))
 
+    def test_no_call_fails_while_certificates_change(self):
+        with gateway(certificate=self.place("server")) as server:
+            load = subprocess.Popen([PROGRAM, "bench", "scratch", "--server", server.data, "--tls-ca", path("ca.pem"), "--rate", "5000",
+                                     "--duration", "2s", "--keys", "100"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            reloads = 0
+            while load.poll() is None:
+                self.place("server")
+                self.assertTrue(self.reload(server))
+                self.assertEqual(call(keep_alive(server), GET, {"key": "none"}), (200, {}))
+                reloads += 1
+            output = load.communicate()[0]
+            self.assertEqual(load.returncode, 0, output)
+            self.assertGreater(reloads, 5)
+
     def test_files_in_the_configuration_and_their_change(self):
         config = self.directory / "prism.yaml"
         text = "server: {tls: {certificate: %s, key: %s, min_version: '1.3'%s}}\n"
