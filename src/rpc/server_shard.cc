@@ -60,7 +60,8 @@ bool ServerShard::AdoptInstead(const NewSocket& socket) {
 void ServerShard::BeginHandshake(SocketConnection& connection) {
   ++handshakes_;
   order_.Move(connection, ConnectionRank::kHandshake);  // the youngest now
-  while (handshakes_ > kMaxHandshakes) {
+  // A drain walks over the connections, and takes no new ones anyway.
+  while (!draining_ && handshakes_ > kMaxHandshakes) {
     static_cast<SocketConnection*>(order_.Oldest(ConnectionRank::kHandshake))->GiveUp();
   }
 }
