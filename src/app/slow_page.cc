@@ -17,9 +17,10 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json Entry(const gateway::SlowRequest& request) {
+  const MonoNanos micros = request.duration / 1000;  // finer is noise
   ordered_json json = {
       {"time", telemetry::FormatTime(request.time)},
-      {"duration_ms", static_cast<double>(request.duration / 1000) / 1000},
+      {"duration_ms", static_cast<double>(micros) / 1000},
       {"method", request.method},
       {"namespace", request.ns},
       {"code", CodeName(request.code)},
