@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -293,6 +294,7 @@ Status Call::Open() {
   if (route_ == nullptr) return NoSuchCall();
   format_ = &PlainFormat();
   reader_.SetWhole(false);
+  TRY(CheckLength());
   return CheckTimeout();
 }
 
@@ -418,6 +420,16 @@ Status Call::CheckEncoding(std::string_view encoding) {
   return {};
 }
 
+// What is announced as too large need not be sent.
+Status Call::CheckLength() const {
+  const std::string_view text = headers_.Find("content-length");
+  std::uint64_t bytes = 0;
+  std::from_chars(text.data(), text.data() + text.size(), bytes);  // the codec has judged it
+  const std::uint64_t most = shard_.limits().max_message_bytes;
+  if (bytes <= most) return {};
+  return std::unexpected(MessageTooLarge(bytes, most));
+}
+
 Status Call::CheckTimeout() {
   const TimeoutFormat& format = *format_->timeout;
   const std::string_view text = headers_.Find(format.header);
@@ -468,8 +480,10 @@ void Call::OnUnaryData(std::string_view bytes, bool last) {
   connection_->codec().Consume(*this, bytes.size());
   const Result<bool> ready = reader_.Ready();
   if (ready) return;
+  if (format_->framed()) return Fail(ready.error());
   reader_.Reset(kKeepBytes);
-  Refuse(ready.error(), false);
+  refused_ = true;
+  request_error_ = ready.error();
 }
 
 void Call::OnStreamData(std::string_view bytes, bool last) {

@@ -130,6 +130,7 @@ class Call final : public ServerCall,
            method_->kind == contract::StreamKind::kUnary;
   }
   Status CheckEncoding(std::string_view encoding);
+  Status CheckLength() const;
   Status CheckTimeout();
   void Refuse(const Error& error, bool end);
   void OnRefusedData(std::string_view bytes, bool last);

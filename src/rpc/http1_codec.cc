@@ -71,12 +71,11 @@ class Parser final : public http::basic_parser<true> {
   ParserEvents& events_;
 };
 
-// Fields that belong to the connection or to the framing (RFC 9110 section 7.6.1) stay here;
-// Expect is answered here.
+// Fields that belong to the connection or to the framing (RFC 9110 section 7.6.1) stay here.
 bool IsForUsOnly(std::string_view name) {
-  constexpr std::array<std::string_view, 9> kOurs = {
-      "connection", "expect",  "host",    "keep-alive",       "proxy-connection",
-      "te",         "trailer", "upgrade", "transfer-encoding"};
+  constexpr std::array<std::string_view, 8> kOurs = {
+      "connection", "host",    "keep-alive", "proxy-connection",
+      "te",         "trailer", "upgrade",    "transfer-encoding"};
   return std::ranges::find(kOurs, name) != kOurs.end();
 }
 

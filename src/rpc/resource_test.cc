@@ -171,6 +171,18 @@ TEST_F(Resource, AnUploadThatIsTooLargeIsAnsweredWhenItHasCome) {
   EXPECT_EQ(Reason(id), "MESSAGE_TOO_LARGE");
 }
 
+TEST_F(Resource, AnUploadThatIsAnnouncedAsTooLargeIsNotAwaitedByWhoExpectsAWord) {
+  const std::int32_t id = wire_.Open({{":method", "PUT"},
+                                      {":scheme", "http"},
+                                      {":path", "/v1/Unary"},
+                                      {":authority", "a"},
+                                      {"content-length", "1000000"},
+                                      {"expect", "100-continue"}});
+  wire_.Pump();
+  EXPECT_EQ(Header(id, ":status"), "418");
+  EXPECT_EQ(Reason(id), "MESSAGE_TOO_LARGE");
+}
+
 TEST_F(Resource, AnUploadWithoutEndIsCutOff) {
   const std::int32_t id = wire_.Open(
       {{":method", "PUT"}, {":scheme", "http"}, {":path", "/v1/Unary"}, {":authority", "a"}});

@@ -348,6 +348,11 @@ class Rest(unittest.TestCase):
             self.assertTrue(answers.readline().startswith(b"HTTP/1.1 204 "))
         self.assertEqual(self.send("GET", "/expected").body, b"ok")
 
+        for head, status in (("PUT /v1/scratch/keyvalue/expected", 413), ("PUT /v1/scratch/nothing/expected", 404)):
+            with socket.create_connection((host, int(port)), timeout=30) as wire, wire.makefile("rb") as answers:
+                wire.sendall(f"{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n".encode())
+                self.assertTrue(answers.readline().startswith(f"HTTP/1.1 {status} ".encode()))
+
 
 if __name__ == "__main__":
     PROGRAM = sys.argv.pop(1)

@@ -51,12 +51,13 @@ Status AddTag(std::string_view text, std::map<std::string, std::string>& tags) {
 Result<std::optional<std::chrono::milliseconds>> ParseTtl(const rpc::RequestHeaders& headers) {
   TRY_ASSIGN(const auto text, OneValue(headers, kTtlHeader));
   if (!text) return std::nullopt;
-  auto ttl = base::ParseDuration(*text);
-  if (!ttl) {
-    return std::unexpected(
-        InvalidField(ttl.error().reason(), std::string(kTtlHeader), ttl.error().message()));
-  }
-  return *ttl;
+  const auto ttl = base::ParseDuration(*text);
+  if (ttl) return *ttl;
+  // The value is not repeated: it may be long, and no text.
+  return std::unexpected(
+      InvalidField(ttl.error().reason(), std::string(kTtlHeader),
+                   "is no duration: write numbers with a unit of ms, s, m, h or d, such as 250ms, "
+                   "10s or 1m30s"));
 }
 
 Result<std::map<std::string, std::string>> ParseTags(const rpc::RequestHeaders& headers) {
