@@ -332,6 +332,53 @@ TEST_F(Http1CodecTest, ADrainLetsWhatHasBegunEnd) {
   EXPECT_TRUE(codec_->finished());
 }
 
+TEST_F(Http1CodecTest, WhatIsPipelinedWhenADrainIsAnnouncedIsAnswered) {
+  const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  Feed(get + get);
+  codec_->AnnounceDrain();
+  Answer("1");
+  EXPECT_EQ(Produced().find("connection: close"), std::string::npos);
+  ASSERT_EQ(requests(), 2u);
+  codec_->Drain();
+  EXPECT_TRUE(Feed(get)) << "dropped: the answer before it says close";
+  Answer("2");
+  EXPECT_NE(Produced().find("connection: close"), std::string::npos);
+  EXPECT_TRUE(codec_->finished());
+  EXPECT_EQ(requests(), 2u);
+}
+
+TEST_F(Http1CodecTest, WhoSendsNoMoreGetsItsAnswers) {
+  Feed("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /half HT");
+  codec_->EndInput();
+  EXPECT_FALSE(codec_->finished());
+  Answer("x");
+  EXPECT_NE(Produced().find("200"), std::string::npos);
+  EXPECT_TRUE(codec_->finished());
+
+  Make({});
+  Feed(std::string(kPostHead) + "\r\n1234");
+  EXPECT_TRUE(codec_->IsIncomplete(recorder_.last()));
+  Feed("5");
+  EXPECT_FALSE(codec_->IsIncomplete(recorder_.last()));
+}
+
+TEST_F(Http1CodecTest, TheTimeOfAHeadIsThatOfItsFirstByte) {
+  EXPECT_EQ(codec_->head_since(), 0);
+  codec_->OnBytes("\r\n", 1);
+  EXPECT_EQ(codec_->head_since(), 0) << "a line end in front of a request is none of it";
+  codec_->OnBytes("GET /", 2);
+  codec_->OnBytes(" HTTP/1.1\r\nHo", 3);
+  EXPECT_EQ(codec_->head_since(), 2);
+  codec_->OnBytes("st: a\r\n\r\nG", 4);
+  EXPECT_EQ(codec_->head_since(), 0);
+  Answer("x");
+  Produced();
+  EXPECT_EQ(codec_->head_since(), 4) << "the next one has begun";
+  codec_->TimeOutHead();
+  EXPECT_TRUE(Produced().starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(codec_->finished());
+}
+
 TEST_F(Http1CodecTest, AResetCutsTheConnection) {
   Get();
   RecordedStream& stream = recorder_.last();

@@ -37,6 +37,28 @@ HttpError Judge(const std::string& frames, std::uint32_t max_idle = 100) {
   return verdict.error;
 }
 
+TEST(Http2Guard, KnowsSinceWhenAHeadIsIncomplete) {
+  Http2FrameGuard guard{Http2Limits{}};
+  const std::string headers = Frame(1, 4, 1, 30);
+  const std::string open = Frame(1, 0, 3, 30);
+  guard.OnBytes(kPreface.substr(0, 10), 1);
+  EXPECT_EQ(guard.incomplete_since(), 1);
+  guard.OnBytes(kPreface.substr(10) + headers.substr(0, 5), 2);
+  EXPECT_EQ(guard.incomplete_since(), 2);
+  guard.OnBytes(headers.substr(5, 10), 3);
+  EXPECT_EQ(guard.incomplete_since(), 2) << "byte after byte buys no time";
+  guard.OnBytes(headers.substr(15), 4);
+  EXPECT_EQ(guard.incomplete_since(), 0);
+  guard.OnBytes(Frame(0, 0, 1, 100).substr(0, 50), 5);
+  EXPECT_EQ(guard.incomplete_since(), 0) << "bodies have times of their own";
+  guard.OnBytes(std::string(59, 'p') + open, 6);
+  EXPECT_EQ(guard.incomplete_since(), 6);
+  guard.OnBytes(Frame(9, 0, 3, 10), 7);
+  EXPECT_EQ(guard.incomplete_since(), 6) << "nor does CONTINUATION after CONTINUATION";
+  guard.OnBytes(Frame(9, 4, 3, 10), 8);
+  EXPECT_EQ(guard.incomplete_since(), 0);
+}
+
 TEST(Http2Guard, AcceptsOrdinaryTraffic) {
   EXPECT_EQ(Judge(Frame(4, 0, 0, 12) + Frame(1, 4, 1, 30) + Frame(0, kEnd, 1, 100) +
                   Frame(8, 0, 0, 4) + Frame(1, 4 | kEnd, 3, 30) + Frame(3, 0, 3, 4) +

@@ -30,7 +30,7 @@ PROGRAM = None
 SOAK = os.environ.get("PRISM_SOAK") == "1"
 ROUNDS = 100 if SOAK else 3
 RATE = 50_000 if SOAK else 500 if os.environ.get("PRISM_SANITIZER") else 3_000
-SECONDS = 20 if os.environ.get("PRISM_SANITIZER") else 4  # more than a round takes
+SECONDS = 20 if os.environ.get("PRISM_SANITIZER") else 3  # more than a round takes
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("PRISM_")}
 CONFIG = "namespaces:\n  - {name: default, backend: sqlite, max_keys: %d}\n"
 
