@@ -525,7 +525,9 @@ void Http1Codec::EndIfDrained() {
 }
 
 void Http1Codec::TimeOutHead() {
-  Refuse({.status = 408, .advice = "the head of the request took too long: send it at once"});
+  Refuse({.status = 408,
+          .reason = "REQUEST_TOO_SLOW",
+          .advice = "the head of the request took too long: send it at once"});
 }
 
 // HTTP/1.1 has no words for the reason.

@@ -194,6 +194,7 @@ TEST_F(ConnectionLifeTest, AHeadThatStopsIsAnsweredWith408) {
   const std::string answer = peer.Read();
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n")) << answer;
   EXPECT_NE(answer.find("connection: close"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("\"reason\":\"REQUEST_TOO_SLOW\""), std::string::npos) << answer;
 }
 
 TEST_F(ConnectionLifeTest, ByteAfterByteBuysAHeadNoTime) {
