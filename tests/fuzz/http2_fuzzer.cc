@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/web_origin.h"
 #include "rpc/call_connection.h"
+#include "rpc/cors.h"
 #include "rpc/testing/echo_dispatcher.h"
 #include "runtime/shard.h"
 
@@ -26,6 +28,13 @@ prism::rpc::ServerLimits SmallLimits() {
   return limits;
 }
 
+prism::rpc::Cors SomePages() {
+  prism::rpc::CorsSettings settings;
+  settings.allowed_origins = *prism::base::ParseWebOrigins("https://a, https://*.b");
+  settings.allow_credentials = true;
+  return prism::rpc::Cors(settings);
+}
+
 void Require(bool holds) {
   if (!holds) std::abort();
 }
@@ -41,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const prism::rpc::ServerLimits limits = SmallLimits();
   prism::runtime::Shard shard(0);
   prism::rpc::testing::EchoDispatcher dispatcher;
-  prism::rpc::CallShard calls(shard, dispatcher, limits);
+  prism::rpc::CallShard calls(shard, dispatcher, limits, SomePages());
   NoOutput listener;
   {
     prism::rpc::CallConnection connection(calls, listener, "fuzz:1");

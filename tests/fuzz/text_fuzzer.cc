@@ -10,6 +10,7 @@
 #include "base/base64.h"
 #include "base/strings.h"
 #include "base/units.h"
+#include "base/web_origin.h"
 
 namespace {
 
@@ -54,6 +55,17 @@ void CheckStrings(std::string_view text) {
   if (prism::base::IsValidName(text)) Require(text.size() <= prism::base::kMaxNameLength);
 }
 
+void CheckOrigin(std::string_view text) {
+  const auto pattern = prism::base::WebOriginPattern::Parse(text);
+  if (!pattern) return Require(!pattern.error().message().empty());
+  const std::string& written = pattern->text();
+  const auto again = prism::base::WebOriginPattern::Parse(written);
+  Require(again.has_value() && *again == *pattern);
+  // What it is written as is what a browser sends, but for the star.
+  Require(pattern->any() || pattern->Matches(written) == (written.find('*') == written.npos));
+  Require(pattern->any() == pattern->Matches("null"));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -61,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CheckDuration(text);
   CheckSize(text);
   CheckBase64(text);
+  CheckOrigin(text);
   if (size <= 512) CheckStrings(text);  // the edit distance is quadratic
   return 0;
 }
