@@ -293,6 +293,7 @@ Status Call::Open() {
   route_ = shard_.dispatcher().FindRoute(target);
   if (route_ == nullptr) return NoSuchCall();
   format_ = &PlainFormat();
+  reader_.SetLimit(MaxMessageBytes());
   reader_.SetWhole(false);
   TRY(CheckLength());
   return CheckTimeout();
@@ -404,6 +405,12 @@ void Call::OnRefusedData(std::string_view bytes, bool last) {
   if (last || unconsumed_ > most) Fail(*request_error_);
 }
 
+// As base64 bytes take four thirds: what fits as Protobuf fits as JSON.
+std::uint64_t Call::MaxMessageBytes() const {
+  const std::uint64_t most = shard_.limits().max_message_bytes;
+  return format_->json ? most + most / 3 : most;
+}
+
 Status Call::CheckEncoding(std::string_view encoding) {
   if (!encoding.empty() && encoding != "identity" && encoding != "gzip") {
     AddHeader(format_->accept_header, "identity,gzip");
@@ -412,6 +419,7 @@ Status Call::CheckEncoding(std::string_view encoding) {
                                              "use gzip or none",
                                              encoding.substr(0, 40))));
   }
+  reader_.SetLimit(MaxMessageBytes());
   gzip_in_ = encoding == "gzip";
   // gRPC clients say what they can read, not what they want to.
   gzip_out_ =
@@ -562,7 +570,7 @@ Result<std::string_view> Call::Decompress(GrpcFrameReader::Frame frame) {
                                              "names no {}",
                                              format_->encoding_header)));
   }
-  TRY(Gunzip(frame.bytes, shard_.limits().max_message_bytes, decompressed_));
+  TRY(Gunzip(frame.bytes, MaxMessageBytes(), decompressed_));
   return decompressed_;
 }
 

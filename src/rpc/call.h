@@ -129,6 +129,7 @@ class Call final : public ServerCall,
     return method_->access == contract::Access::kRead &&
            method_->kind == contract::StreamKind::kUnary;
   }
+  std::uint64_t MaxMessageBytes() const;
   Status CheckEncoding(std::string_view encoding);
   Status CheckLength() const;
   Status CheckTimeout();

@@ -33,6 +33,8 @@ class GrpcFrameReader {
   explicit GrpcFrameReader(std::uint64_t max_message_bytes)
       : max_message_bytes_(max_message_bytes) {}
 
+  // Before anything is appended; Reset keeps it.
+  void SetLimit(std::uint64_t max_message_bytes) { max_message_bytes_ = max_message_bytes; }
   // Until Reset, everything appended is one message, complete when the caller says so by Next.
   void SetWhole(bool compressed) {
     whole_ = true;

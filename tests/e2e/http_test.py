@@ -93,6 +93,13 @@ class Http(unittest.TestCase):
                         self.base + KEYVALUE + "Get")
         self.assertEqual(json.loads(out)["value"], value)
 
+    def test_the_largest_value_fits_as_json(self):
+        value = encoded(bytes(range(256)) * (4 << 12))
+        self.assertEqual(self.call("Set", {"namespace": "scratch", "key": "largest", "value": value})[0], 200)
+        status, error = self.call("Set", {"namespace": "scratch", "key": "largest", "value": encoded(bytes((4 << 20) + 1))})
+        self.assertEqual((status, error["details"][0]["debug"]["reason"]), (429, "VALUE_TOO_LARGE"))
+        self.assertEqual(self.call("Get", {"namespace": "scratch", "key": "largest"})[1]["value"], value)
+
     def test_streams_a_scan(self):
         for i in range(5):
             self.call("Set", {"namespace": "scratch", "key": f"scan:{i}", "value": encoded(b"v")})
