@@ -145,6 +145,12 @@ void Checker::CheckTraits(const pb::MethodDescriptor& method) {
   if (traits.access() == contract::v1::ACCESS_UNSPECIFIED) {
     Complain(method, "rpc " + Name(method) + ": traits need access READ or WRITE");
   }
+  // What generators of clients know of it: those for Connect then call by GET.
+  const bool says_so = method.options().idempotency_level() == pb::MethodOptions::NO_SIDE_EFFECTS;
+  if ((traits.access() == contract::v1::READ) != says_so) {
+    Complain(method, "rpc " + Name(method) + ": access READ and \"option idempotency_level = " +
+                         "NO_SIDE_EFFECTS\" belong together");
+  }
   if (traits.retry() == contract::v1::RETRY_UNSPECIFIED) {
     Complain(method,
              "rpc " + Name(method) + ": traits need retry ALWAYS, WITH_REQUEST_ID or NEVER");

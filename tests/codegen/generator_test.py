@@ -117,18 +117,25 @@ class RulesTest(GeneratorTest):
                             "prism.toy.v1.ToyBasic")
 
     def test_a_method_has_traits(self):
-        traits = '{\n    option (prism.contract.v1.traits) = {access: READ, retry: NEVER};\n  }'
-        self.assert_refused(changed(traits, "{}"), "rpc ToyFlow.Relay has no option (prism.contract.v1.traits)")
+        traits = '    option (prism.contract.v1.traits) = {access: READ, retry: NEVER};\n'
+        self.assert_refused(changed(traits, ""), "rpc ToyFlow.Relay has no option (prism.contract.v1.traits)")
 
     def test_traits_are_complete(self):
         self.assert_refused(changed("{access: WRITE, retry: NEVER}", "{}"),
                             "rpc ToyFlow.Join: traits need access READ or WRITE",
                             "rpc ToyFlow.Join: traits need retry ALWAYS, WITH_REQUEST_ID or NEVER")
 
+    def test_no_side_effects_are_said_to_everybody(self):
+        relay = "    option idempotency_level = NO_SIDE_EFFECTS;\n    option (prism.contract.v1.traits) = {access: READ, retry: NEVER}"
+        self.assert_refused(changed(relay, relay.split("\n")[1]),
+                            'rpc ToyFlow.Relay: access READ and "option idempotency_level = NO_SIDE_EFFECTS" belong')
+        self.assert_refused(changed(relay, relay.replace("READ", "WRITE")),
+                            'rpc ToyFlow.Relay: access READ and "option idempotency_level = NO_SIDE_EFFECTS" belong')
+
     def test_a_method_has_a_comment(self):
         self.assert_refused(changed("  // Answers each word when it comes.\n", ""), "rpc ToyFlow.Relay has no comment")
         self.assert_refused(changed("// All words.\n", ""), "message JoinResponse has no comment")
-        self.assert_refused(changed("  // How often.\n", ""), "toy.proto:90:3: field RepeatRequest.times has no comment")
+        self.assert_refused(changed("  // How often.\n", ""), "toy.proto:94:3: field RepeatRequest.times has no comment")
 
     def test_field_one_is_the_namespace(self):
         name = "// Asks for an echo.\nmessage EchoRequest {\n  // Namespace of the word.\n  string namespace = 1;"

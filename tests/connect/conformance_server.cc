@@ -5,14 +5,16 @@
 #include <signal.h>
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
 #include <string>
 
 #include "connect/conformance.pb.h"
 #include "rpc/call_server.h"
-#include "rpc/grpc_frame.h"
+#include "rpc/tls_context.h"
 #include "runtime/shard.h"
 #include "tests/connect/conformance_service.h"
 
@@ -62,6 +64,45 @@ suite::ServerCompatResponse ResponseFor(const std::string& address) {
   return response;
 }
 
+// The files that TlsContext reads, in a directory that goes with this object.
+class PemFiles {
+ public:
+  PemFiles() {
+    std::string name = (std::filesystem::temp_directory_path() / "conformance-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) Die("no temporary directory");
+    directory_ = name;
+  }
+  PemFiles(const PemFiles&) = delete;
+  PemFiles& operator=(const PemFiles&) = delete;
+  ~PemFiles() {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  std::string Write(std::string_view name, const std::string& pem) const {
+    const std::filesystem::path path = directory_ / name;
+    std::ofstream file(path, std::ios::binary);
+    file << pem;
+    if (!file.flush()) Die("a certificate could not be written");
+    return path.string();
+  }
+
+ private:
+  std::filesystem::path directory_;
+};
+
+std::shared_ptr<const rpc::TlsContext> MakeTls(const suite::ServerCompatRequest& request) {
+  const PemFiles files;
+  rpc::TlsOptions options;
+  options.certificate = files.Write("certificate.pem", request.server_creds().cert());
+  options.key = files.Write("key.pem", request.server_creds().key());
+  if (!request.client_tls_cert().empty()) {
+    options.client_ca = files.Write("client_ca.pem", request.client_tls_cert());
+  }
+  auto tls = rpc::TlsContext::Load(options);
+  if (!tls) Die(tls.error().ToString());
+  return *tls;
+}
+
 int Main() {
   // Blocked in all threads, so that it is waited for below.
   sigset_t stop;
@@ -80,9 +121,12 @@ int Main() {
   ConformanceService service;
   {
     rpc::CallServer server(shards, service, limits);
+    if (request.use_tls()) server.UseTls(MakeTls(request));
     const Result<std::string> address = server.Listen("127.0.0.1:0");
     if (!address) Die(address.error().ToString());
-    WriteResponse(ResponseFor(*address));
+    suite::ServerCompatResponse response = ResponseFor(*address);
+    if (request.use_tls()) response.set_pem_cert(request.server_creds().cert());
+    WriteResponse(response);
     int signal = 0;
     sigwait(&stop, &signal);
     server.Stop();
