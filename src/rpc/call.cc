@@ -465,7 +465,10 @@ void Call::OnData(std::string_view bytes, bool last) {
   if (!format_->base64) {
     reader_.Append(bytes);
   } else if (Status decoded = DecodeBody(bytes); !decoded) {
-    return Fail(decoded.error());
+    if (!streams_requests()) return Fail(decoded.error());
+    // The task reads it, and ends.
+    request_error_ = decoded.error();
+    return Queue(kWakeReader);
   }
   if (streams_requests()) {
     OnStreamData(bytes, last);

@@ -248,8 +248,14 @@ TEST(GrpcWebText, RefusesWhatIsNoBase64OrCutOff) {
         std::tuple{EchoDispatcher::kChat, Framed(Serialized("x")), "13"},
         std::tuple{EchoDispatcher::kUnary, std::string("AAAAAAA"), "13"},
         std::tuple{EchoDispatcher::kChat, std::string("AA"), "13"}}) {
-    const Reply reply = Send(path, "application/grpc-web-text", body);
-    EXPECT_EQ(FindHeader(reply.headers, "grpc-status"), status) << body;
+    Wire wire;
+    const std::int32_t id = wire.Call(Post(path, "application/grpc-web-text"), body);
+    wire.Pump();
+    const auto* stream = wire.client.Find(id);
+    ASSERT_TRUE(stream->closed) << body;
+    EXPECT_EQ(FindHeader(stream->headers, "grpc-status"), status) << body;
+    EXPECT_EQ(wire.dispatcher.started, wire.dispatcher.finished);
+    EXPECT_EQ(wire.server->open_calls(), 0u);
   }
 }
 

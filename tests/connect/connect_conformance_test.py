@@ -11,9 +11,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 RUNNER = HERE.parents[1] / ".cache" / "connectconformance" / "bin" / "connectconformance"
 TIME_LIMIT_S = 560
 # Fewer cases than this: the suite or its configuration has lost some.
-MIN_CASES = 1970
+MIN_CASES = 3790
 # known_failing.txt stands for this many; the runner itself minds when one of them passes.
-KNOWN_FAILING = 3
+KNOWN_FAILING = 6
 
 
 def main():
