@@ -2,9 +2,9 @@
 // input, says on standard output where it does, and serves until SIGTERM.
 #include <fmt/format.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
