@@ -552,9 +552,9 @@ void Call::DispatchUnary() {
 Status Call::Translate() {
   if (route_ != nullptr) {
     raw_ = std::exchange(request_, {});
-    TRY_ASSIGN(const ResourceCall call, route_->ToCall(Resource(), transcoded_, *this));
-    method_ = call.method;
-    content_type_ = call.content_type;
+    TRY_ASSIGN(resource_, route_->ToCall(Resource(), transcoded_, *this));
+    method_ = resource_.method;
+    content_type_ = resource_.content_type;
     request_ = transcoded_;
   } else if (format_->json) {
     google::protobuf::Message* message = method_->new_request(&context_->arena());

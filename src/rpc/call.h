@@ -183,7 +183,8 @@ class Call final : public ServerCall,
   const contract::MethodInfo* method_ = nullptr;
   const CallFormat* format_ = nullptr;
   const ResourceRoute* route_ = nullptr;
-  std::string_view verb_;  // GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH; empty: any other
+  ResourceCall resource_ = {};  // of the route, once it has translated the request
+  std::string_view verb_;       // GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH; empty: any other
   std::string_view peer_;
   std::string peer_copy_;  // once the connection has gone
 

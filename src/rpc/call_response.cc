@@ -161,7 +161,7 @@ runtime::Task<Status> Call::Write(const google::protobuf::Message& message) {
 }
 
 Status Call::AppendMessage(const google::protobuf::Message& message) {
-  if (route_ != nullptr) return route_->ToReply(Resource(), message, *this);
+  if (route_ != nullptr) return resource_.to_reply(Resource(), message, *this);
   if (format_->json) {
     std::string text;
     TRY(WriteJson(message, text));

@@ -23,12 +23,6 @@ struct ResourceRequest {
   const RequestHeaders& headers;
 };
 
-// What a request means. The streams of its method may be kUnary or kServer.
-struct ResourceCall {
-  const contract::MethodInfo* method;
-  std::string_view content_type;  // of an answer that is no error; a literal
-};
-
 // Where a route writes its answer.
 class ResourceReply {
  public:
@@ -41,6 +35,16 @@ class ResourceReply {
   ~ResourceReply() = default;
 };
 
+// What a request means. The streams of its method may be kUnary or kServer.
+struct ResourceCall {
+  const contract::MethodInfo* method;
+  std::string_view content_type;  // of an answer that is no error; a literal
+  // Writes one message of the method's answer: all of it, or a part of a stream. An error replaces
+  // it, so nothing may have been appended to the body before; headers stay.
+  Status (*to_reply)(const ResourceRequest& request, const google::protobuf::Message& response,
+                     ResourceReply& reply);
+};
+
 // Implemented above this layer, one for each kind of resource. Called on the shard of the request's
 // connection; has no state of its own.
 class ResourceRoute {
@@ -51,10 +55,6 @@ class ResourceRoute {
   // Headers that are added to the reply are part of whatever answer follows.
   virtual Result<ResourceCall> ToCall(const ResourceRequest& request, std::string& message,
                                       ResourceReply& reply) const = 0;
-  // One message of the call's answer: all of it, or a part of a stream. An error replaces it, so
-  // nothing may have been appended to the body before; headers stay.
-  virtual Status ToReply(const ResourceRequest& request, const google::protobuf::Message& response,
-                         ResourceReply& reply) const = 0;
   // The HTTP status of an error; a literal.
   virtual std::string_view StatusOf(const Error& error) const = 0;
 };

@@ -28,11 +28,17 @@ class EchoRoute final : public ResourceRoute {
     const auto* method = dispatcher_.Find("/test.Echo/" + std::string(path.substr(4)));
     if (method == nullptr) return std::unexpected(Error(Code::kNotFound, "NO_ECHO", "no such"));
     message = Serialized(request.body);
-    return ResourceCall{.method = method, .content_type = "application/x-echo"};
+    return ResourceCall{
+        .method = method, .content_type = "application/x-echo", .to_reply = ToReply};
   }
 
-  Status ToReply(const ResourceRequest& request, const google::protobuf::Message& response,
-                 ResourceReply& reply) const override {
+  std::string_view StatusOf(const Error& error) const override {
+    return error.code() == Code::kAborted ? "412" : "418";
+  }
+
+ private:
+  static Status ToReply(const ResourceRequest& request, const google::protobuf::Message& response,
+                        ResourceReply& reply) {
     const std::string& value = static_cast<const BytesValue&>(response).value();
     if (value == "refuse") return std::unexpected(Error(Code::kAborted, "REFUSED", "no"));
     if (value.empty()) reply.SetStatus("204");
@@ -41,11 +47,6 @@ class EchoRoute final : public ResourceRoute {
     return {};
   }
 
-  std::string_view StatusOf(const Error& error) const override {
-    return error.code() == Code::kAborted ? "412" : "418";
-  }
-
- private:
   EchoDispatcher& dispatcher_;
 };
 

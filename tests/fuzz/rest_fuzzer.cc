@@ -117,7 +117,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   google::protobuf::Message* response = call->method->new_response(&arena);
   FillAnswer(all, *response);
-  const prism::Status answered = route->ToReply(request, *response, reply);
+  const prism::Status answered = call->to_reply(request, *response, reply);
   RequireHeaders(reply);
   if (!answered) {
     RequireRefusal(*route, answered.error());

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "gateway/rest/conditions.h"
+#include "gateway/rest/keyvalue_reply.h"
 #include "gateway/rest/request_fields.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
 #include "prism/keyvalue/v1/keyvalue.prism.h"
@@ -90,7 +91,7 @@ Result<rpc::ResourceCall> CallOfGet(const rpc::ResourceRequest& request,
   TRY(ParseEntityTags(request.headers, "if-match"));
   TRY(ParseEntityTags(request.headers, "if-none-match"));
   RequestFor<v1::GetRequest>(target).AppendToString(&message);
-  return rpc::ResourceCall{&MethodOf(v1::KeyValueBasic::kInterface, "Get"), kBytes};
+  return rpc::ResourceCall{&MethodOf(v1::KeyValueBasic::kInterface, "Get"), kBytes, ReplyToGet};
 }
 
 Result<rpc::ResourceCall> CallOfPut(const rpc::ResourceRequest& request,
@@ -101,12 +102,13 @@ Result<rpc::ResourceCall> CallOfPut(const rpc::ResourceRequest& request,
   if (condition.kind == WriteCondition::Kind::kNone) {
     auto set = RequestFor<v1::SetRequest>(target);
     TRY(AppendWrite(request, set, message));
-    return rpc::ResourceCall{&MethodOf(v1::KeyValueBasic::kInterface, "Set"), {}};
+    return rpc::ResourceCall{&MethodOf(v1::KeyValueBasic::kInterface, "Set"), {}, ReplyToSet};
   }
   auto swap = RequestFor<v1::CompareAndSwapRequest>(target);
   SetExpectation(condition, *swap.mutable_expect());
   TRY(AppendWrite(request, swap, message));
-  return rpc::ResourceCall{&MethodOf(v1::KeyValueCas::kInterface, "CompareAndSwap"), {}};
+  return rpc::ResourceCall{
+      &MethodOf(v1::KeyValueCas::kInterface, "CompareAndSwap"), {}, ReplyToSwap};
 }
 
 Result<rpc::ResourceCall> CallOfDelete(const rpc::ResourceRequest& request,
@@ -118,13 +120,14 @@ Result<rpc::ResourceCall> CallOfDelete(const rpc::ResourceRequest& request,
     auto remove = RequestFor<v1::DeleteRequest>(target);
     remove.set_request_id(std::string(id));
     remove.AppendToString(&message);
-    return rpc::ResourceCall{&MethodOf(v1::KeyValueBasic::kInterface, "Delete"), {}};
+    return rpc::ResourceCall{&MethodOf(v1::KeyValueBasic::kInterface, "Delete"), {}, ReplyToDelete};
   }
   auto remove = RequestFor<v1::CompareAndDeleteRequest>(target);
   SetExpectation(condition, *remove.mutable_expect());
   remove.set_request_id(std::string(id));
   remove.AppendToString(&message);
-  return rpc::ResourceCall{&MethodOf(v1::KeyValueCas::kInterface, "CompareAndDelete"), {}};
+  return rpc::ResourceCall{
+      &MethodOf(v1::KeyValueCas::kInterface, "CompareAndDelete"), {}, ReplyToDeleteIf};
 }
 
 Result<rpc::ResourceCall> CallOfList(const rpc::ResourceRequest& request,
@@ -138,7 +141,8 @@ Result<rpc::ResourceCall> CallOfList(const rpc::ResourceRequest& request,
   scan.set_limit(head && target.list.limit >= 0 ? 1 : target.list.limit);
   scan.set_keys_only(head || target.list.keys_only);
   scan.AppendToString(&message);
-  return rpc::ResourceCall{&MethodOf(v1::KeyValueScan::kInterface, "Scan"), kJsonLines};
+  return rpc::ResourceCall{&MethodOf(v1::KeyValueScan::kInterface, "Scan"), kJsonLines,
+                           ReplyToList};
 }
 
 }  // namespace prism::gateway

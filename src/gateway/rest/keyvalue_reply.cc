@@ -13,6 +13,13 @@ namespace prism::gateway {
 namespace {
 
 namespace v1 = keyvalue::v1;
+using google::protobuf::Message;
+
+// 412 with the ETag of what is there; empty: nothing.
+Status Mismatch(std::string_view current_version, rpc::ResourceReply& reply) {
+  if (!current_version.empty()) reply.AddHeader("etag", MakeETag(current_version));
+  return std::unexpected(VersionMismatch(current_version));
+}
 
 // Its JSON without the quotes: "2026-11-21T08:00:00.250Z".
 Result<std::string> TimeText(const google::protobuf::Timestamp& time) {
@@ -35,10 +42,17 @@ Status AddProperties(const v1::GetResponse& response, rpc::ResourceReply& reply)
   return {};
 }
 
+Status Deleted(bool existed, rpc::ResourceReply& reply) {
+  reply.SetStatus("204");
+  reply.AddHeader("prism-existed", existed ? "true" : "false");
+  return {};
+}
+
 }  // namespace
 
-Status ReplyToGet(const rpc::ResourceRequest& request, const v1::GetResponse& response,
+Status ReplyToGet(const rpc::ResourceRequest& request, const Message& message,
                   rpc::ResourceReply& reply) {
+  const auto& response = static_cast<const v1::GetResponse&>(message);
   if (!response.found()) {
     return std::unexpected(
         Error(Code::kNotFound, "KEY_NOT_FOUND",
@@ -63,37 +77,44 @@ Status ReplyToGet(const rpc::ResourceRequest& request, const v1::GetResponse& re
   return {};
 }
 
-Status ReplyToSet(const v1::SetResponse& response, rpc::ResourceReply& reply) {
+Status ReplyToSet(const rpc::ResourceRequest& /*request*/, const Message& message,
+                  rpc::ResourceReply& reply) {
   reply.SetStatus("204");
-  reply.AddHeader("etag", MakeETag(response.version()));
+  reply.AddHeader("etag", MakeETag(static_cast<const v1::SetResponse&>(message).version()));
   return {};
 }
 
-Status ReplyToSwap(const rpc::ResourceRequest& request, const v1::CompareAndSwapResponse& response,
+Status ReplyToSwap(const rpc::ResourceRequest& request, const Message& message,
                    rpc::ResourceReply& reply) {
+  const auto& response = static_cast<const v1::CompareAndSwapResponse&>(message);
   if (!response.swapped()) return Mismatch(response.version(), reply);
   reply.SetStatus(request.headers.Find("if-none-match").empty() ? "204" : "201");
   reply.AddHeader("etag", MakeETag(response.version()));
   return {};
 }
 
-Status ReplyToDelete(bool existed, rpc::ResourceReply& reply) {
-  reply.SetStatus("204");
-  reply.AddHeader("prism-existed", existed ? "true" : "false");
-  return {};
+Status ReplyToDelete(const rpc::ResourceRequest& /*request*/, const Message& message,
+                     rpc::ResourceReply& reply) {
+  return Deleted(static_cast<const v1::DeleteResponse&>(message).existed(), reply);
 }
 
-Status ReplyToList(const google::protobuf::Message& response, rpc::ResourceReply& reply) {
+Status ReplyToDeleteIf(const rpc::ResourceRequest& request, const Message& message,
+                       rpc::ResourceReply& reply) {
+  const auto& response = static_cast<const v1::CompareAndDeleteResponse&>(message);
+  const bool removes = request.headers.Find("if-none-match").empty();
+  const std::string& current = response.current().version();
+  // Under "If-None-Match: *" there is nothing to remove, which is as it should be.
+  const bool held = response.deleted() || (!removes && current.empty());
+  return held ? Deleted(removes, reply) : Mismatch(current, reply);
+}
+
+Status ReplyToList(const rpc::ResourceRequest& /*request*/, const Message& response,
+                   rpc::ResourceReply& reply) {
   std::string line;
   TRY(rpc::WriteJson(response, line));
   line += '\n';
   reply.AppendBody(line);
   return {};
-}
-
-Status Mismatch(std::string_view current_version, rpc::ResourceReply& reply) {
-  if (!current_version.empty()) reply.AddHeader("etag", MakeETag(current_version));
-  return std::unexpected(VersionMismatch(current_version));
 }
 
 }  // namespace prism::gateway

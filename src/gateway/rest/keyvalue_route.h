@@ -15,8 +15,6 @@ class KeyValueRoute final : public rpc::ResourceRoute {
  public:
   Result<rpc::ResourceCall> ToCall(const rpc::ResourceRequest& request, std::string& message,
                                    rpc::ResourceReply& reply) const override;
-  Status ToReply(const rpc::ResourceRequest& request, const google::protobuf::Message& response,
-                 rpc::ResourceReply& reply) const override;
   std::string_view StatusOf(const Error& error) const override;
 };
 

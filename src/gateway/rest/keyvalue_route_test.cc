@@ -50,7 +50,7 @@ class Exchange {
   std::string_view reason() const { return call ? "(none)" : call.error().reason(); }
   std::string_view status() const { return call ? "(none)" : route.StatusOf(call.error()); }
   Status Answer(const google::protobuf::Message& response) {
-    return route.ToReply(request_, response, reply);
+    return call->to_reply(request_, response, reply);
   }
 
   KeyValueRoute route;
