@@ -4,17 +4,10 @@
 #include <charconv>
 #include <limits>
 
+#include "base/percent.h"
+
 namespace prism::rpc {
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789ABCDEF";
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
 
 struct TimeoutUnit {
   char letter;
@@ -32,15 +25,12 @@ constexpr MonoNanos kMaxTimeoutValue = 99'999'999;
 }  // namespace
 
 void AppendPercentEncoded(std::string& out, std::string_view text) {
-  for (char c : text) {
+  for (const char c : text) {
     if (c >= 0x20 && c <= 0x7e && c != '%') {
       out.push_back(c);
-      continue;
+    } else {
+      base::AppendPercentEscape(out, c);
     }
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back('%');
-    out.push_back(kHexDigits[byte >> 4]);
-    out.push_back(kHexDigits[byte & 15]);
   }
 }
 
@@ -48,16 +38,9 @@ std::string PercentDecode(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      const int high = HexValue(text[i + 1]);
-      const int low = HexValue(text[i + 2]);
-      if (high >= 0 && low >= 0) {
-        out.push_back(static_cast<char>(high * 16 + low));
-        i += 2;
-        continue;
-      }
-    }
-    out.push_back(text[i]);
+    const std::optional<char> escaped = base::PercentEscapeAt(text, i);
+    out.push_back(escaped.value_or(text[i]));
+    if (escaped) i += 2;
   }
   return out;
 }

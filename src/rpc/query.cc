@@ -2,18 +2,9 @@
 
 #include <utility>
 
+#include "base/percent.h"
+
 namespace prism::rpc {
-namespace {
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-}  // namespace
-
 std::string_view PathOf(std::string_view target) { return target.substr(0, target.find('?')); }
 
 std::string_view QueryOf(std::string_view target) {
@@ -29,11 +20,9 @@ std::optional<std::string> DecodeQueryText(std::string_view text) {
       out.push_back(text[i] == '+' ? ' ' : text[i]);
       continue;
     }
-    if (text.size() - i < 3) return std::nullopt;
-    const int high = HexValue(text[i + 1]);
-    const int low = HexValue(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out.push_back(static_cast<char>(high * 16 + low));
+    const std::optional<char> escaped = base::PercentEscapeAt(text, i);
+    if (!escaped) return std::nullopt;
+    out.push_back(*escaped);
     i += 2;
   }
   return out;

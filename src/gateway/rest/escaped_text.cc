@@ -1,17 +1,13 @@
 #include "gateway/rest/escaped_text.h"
 
+#include <optional>
+
+#include "base/percent.h"
 #include "base/utf8.h"
 
 namespace prism::gateway {
 
 namespace {
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool NeedsNoEscape(char c) {
   constexpr std::string_view kMarks = "-._~:/@";
@@ -41,14 +37,13 @@ Result<std::string> DecodeText(std::string_view text, TextPlace place, std::stri
                                      "as %XX"));
     }
     if (c == '%') {
-      const int high = i + 2 < text.size() ? HexValue(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? HexValue(text[i + 2]) : -1;
-      if (high < 0 || low < 0) {
+      const std::optional<char> escaped = base::PercentEscapeAt(text, i);
+      if (!escaped) {
         return std::unexpected(BadText("PERCENT_ESCAPE_INVALID", field,
                                        "has a % without two hexadecimal digits: write %25 for the "
                                        "character itself"));
       }
-      decoded += static_cast<char>(high * 16 + low);
+      decoded += *escaped;
       i += 2;
     } else {
       decoded += c == '+' && place == TextPlace::kQuery ? ' ' : c;
@@ -62,16 +57,14 @@ Result<std::string> DecodeText(std::string_view text, TextPlace place, std::stri
 }
 
 std::string EncodeText(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string encoded;
   encoded.reserve(text.size());
   for (const char c : text) {
     if (NeedsNoEscape(c)) {
       encoded += c;
-      continue;
+    } else {
+      base::AppendPercentEscape(encoded, c);
     }
-    const auto octet = static_cast<unsigned char>(c);
-    encoded += {'%', kDigits[octet >> 4], kDigits[octet & 15]};
   }
   return encoded;
 }
