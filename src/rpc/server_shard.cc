@@ -21,7 +21,39 @@ ServerShard::~ServerShard() = default;
 
 std::span<char> ServerShard::read_buffer() {
   if (read_buffer_ == nullptr) read_buffer_ = std::make_unique<char[]>(kReadBytes);
-  return {read_buffer_.get(), kReadBytes};
+  return {read_buffer_.get(), crowded() ? kCrowdedReadBytes : kReadBytes};
+}
+
+bool ServerShard::crowded() const {
+  const MonoNanos spent = charged_ - turn_;
+  const bool same_turn = turn_ == shard_.turn_time();
+  return spent >= kCrowded || (same_turn && spent_before_ >= kCrowded);
+}
+
+void ServerShard::Defer(SocketConnection& connection) {
+  waiting_.Push(connection, shard_.turn_time());
+  if (!armed()) shard_.ArmTimerAt(*this, shard_.turn_time());  // after the events of this turn
+}
+
+// One clock reading a connection and turn: what lies between two of them is the later one's.
+void ServerShard::Charge(SocketConnection& connection) {
+  const MonoNanos turn = shard_.turn_time();
+  if (turn != turn_) {
+    spent_before_ = charged_ - turn_;
+    turn_ = charged_ = turn;
+  }
+  const MonoNanos now = MonotonicNow();
+  connection.Charge(now - charged_, now);
+  charged_ = now;
+}
+
+void ServerShard::OnTimer() {
+  const MonoNanos end = MonotonicNow() + kSlice;
+  while (!waiting_.empty() && MonotonicNow() < end) {
+    auto& next = static_cast<SocketConnection&>(waiting_.Pop());
+    if (next.Serve()) Charge(next);
+  }
+  if (!waiting_.empty()) shard_.ArmTimerAt(*this, shard_.turn_time());
 }
 
 std::span<char> ServerShard::plain_buffer() {
@@ -68,6 +100,7 @@ void ServerShard::BeginHandshake(SocketConnection& connection) {
 
 void ServerShard::Close(SocketConnection& connection) {
   order_.Remove(connection);
+  waiting_.Remove(connection);
   (connection.prev_ != nullptr ? connection.prev_->next_ : head_) = connection.next_;
   if (connection.next_ != nullptr) connection.next_->prev_ = connection.prev_;
   delete &connection;
@@ -98,6 +131,7 @@ runtime::Task<void> ServerShard::WaitUntilEmpty(MonoNanos deadline) {
 
 runtime::Task<void> ServerShard::Stop() {
   stopping_ = true;
+  Disarm();
   for (SocketConnection* c = head_; c != nullptr;) {
     SocketConnection& ending = *std::exchange(c, c->next_);
     ending.calls().Shutdown();

@@ -12,9 +12,11 @@
 
 #include "rpc/call_shard.h"
 #include "rpc/connection_order.h"
+#include "rpc/fair_queue.h"
 #include "rpc/socket_connection.h"
 #include "rpc/tls_counters.h"
 #include "runtime/shard.h"
+#include "runtime/timer_wheel.h"
 #include "runtime/wait.h"
 
 namespace prism::rpc {
@@ -28,13 +30,13 @@ struct NewSocket {
 
 // Life cycle: owned by the Server; Stop must have completed on the shard before it is destroyed.
 // Thread rule: its shard, except load().
-class ServerShard {
+class ServerShard final : private runtime::Timer {
  public:
   ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits, Cors cors,
               TlsCounters& tls_counters);
   ServerShard(const ServerShard&) = delete;
   ServerShard& operator=(const ServerShard&) = delete;
-  ~ServerShard();
+  ~ServerShard() override;
 
   // How many connections are here or on their way. Any thread: the acceptor compares shards by it.
   int load() const { return load_.load(std::memory_order_relaxed); }
@@ -66,6 +68,12 @@ class ServerShard {
   void BeginHandshake(SocketConnection& connection);
   void EndHandshake() { --handshakes_; }
   std::span<char> plain_buffer();
+  // The connections of this turn have kept the shard busy for so long that others notice: those
+  // that are still to come have to wait for their turns.
+  bool crowded() const;
+  void Defer(SocketConnection& connection);
+  // The shard has worked for this connection since the last Charge of this turn.
+  void Charge(SocketConnection& connection);
   std::string& write_buffer() { return write_buffer_; }
   std::string& cipher_buffer() { return cipher_buffer_; }
   TlsCounters& tls_counters() { return tls_counters_; }
@@ -80,6 +88,14 @@ class ServerShard {
   static constexpr std::size_t kReadBytes = 64 * 1024;
   // Each takes 42 KB, more than twice of what an idle connection may.
   static constexpr int kMaxHandshakes = 1024;
+  // What a connection may bring at once while others wait: it bounds how long they do.
+  static constexpr std::size_t kCrowdedReadBytes = 8 * 1024;
+  static constexpr MonoNanos kCrowded = kNanosPerMilli;
+  // Then the shard looks who else is there.
+  static constexpr MonoNanos kSlice = 4 * kNanosPerMilli;
+  static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
+
+  void OnTimer() override;
 
   runtime::Shard& shard_;
   CallShard calls_;
@@ -94,6 +110,10 @@ class ServerShard {
   SocketConnection* head_ = nullptr;
   ConnectionOrder order_;
   int handshakes_ = 0;
+  FairQueue waiting_;
+  MonoNanos turn_ = 0;          // the last turn in which anything was charged
+  MonoNanos charged_ = 0;       // until when
+  MonoNanos spent_before_ = 0;  // on connections in the turn before that
   runtime::Event empty_;
   bool draining_ = false;
   MonoNanos answers_until_ = 0;  // of a drain

@@ -19,6 +19,8 @@ namespace {
 // Frames are produced in portions of this size, so that a reader who is slow costs no more memory
 // than this plus one portion.
 constexpr std::size_t kPortionBytes = 128 * 1024;
+// While others wait for the shard.
+constexpr std::size_t kCrowdedPortionBytes = 16 * 1024;
 // The timer of a connection does not run more often than this.
 constexpr MonoNanos kShortestLook = 100 * kNanosPerMilli;
 // What a peer sends after our last word is read and dropped for so long.
@@ -36,7 +38,8 @@ constexpr MonoNanos kHalfCloseTime = 10 * kNanosPerSecond;
 
 SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer,
                                    std::unique_ptr<TlsSession> tls)
-    : owner_(owner),
+    : FairQueue::Entry(owner.shard().turn_time()),
+      owner_(owner),
       fd_(fd),
       tls_(std::move(tls)),
       calls_(std::make_unique<CallConnection>(owner.calls(), static_cast<OutputListener&>(*this),
@@ -77,8 +80,23 @@ void SocketConnection::OnReady(std::uint32_t events) {
   }
   if (lingering_) return Discard();
   if (half_closed_until_ != 0 && (events & EPOLLHUP) != 0) return owner_.Close(*this);
-  if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !Read()) return owner_.Close(*this);
+  ready_ |= events;
+  if (owner_.crowded()) {
+    owner_.Defer(*this);
+  } else if (Serve()) {
+    owner_.Charge(*this);
+  }
+}
+
+bool SocketConnection::Serve() {
+  const std::uint32_t events = std::exchange(ready_, 0) & (interest_ | EPOLLHUP);
+  if (lingering_) return true;  // its turn came too late
+  if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !Read()) {
+    owner_.Close(*this);
+    return false;
+  }
   if ((events & EPOLLOUT) != 0) OnOutput();
+  return true;
 }
 
 bool SocketConnection::Read() {
@@ -166,6 +184,7 @@ void SocketConnection::OnTurnEnd() {
   const bool open = Write();
   writing_ = false;
   NoteStuck();
+  owner_.Charge(*this);
   if (open) {
     UpdateRank();
     return UpdateInterest();
@@ -229,13 +248,14 @@ bool SocketConnection::Write() {
     unsent_ = std::string();
   }
   std::string& out = owner_.write_buffer();
+  const bool crowded = owner_.crowded();
   for (int portion = 0; calls_->wants_write(); ++portion) {
-    if (portion == kPortionsPerTurn) {
+    if (portion == (crowded ? 1 : kPortionsPerTurn)) {
       more_output_ = true;
       return true;
     }
     out.clear();
-    calls_->Produce(out, kPortionBytes);
+    calls_->Produce(out, crowded ? kCrowdedPortionBytes : kPortionBytes);
     if (out.empty()) break;
     if (tls_ != nullptr && !Encrypt(out)) return false;
     if (!Send(out)) return false;

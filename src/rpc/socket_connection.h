@@ -8,6 +8,7 @@
 
 #include "rpc/call_connection.h"
 #include "rpc/connection_order.h"
+#include "rpc/fair_queue.h"
 #include "rpc/server_tls.h"
 #include "runtime/shard.h"
 
@@ -19,6 +20,7 @@ class ServerShard;
 // reading goes through a buffer of the shard, and only what the socket did not take at once is
 // kept. Thread rule: its shard.
 class SocketConnection final : public ConnectionOrder::Entry,
+                               public FairQueue::Entry,
                                private runtime::FdHandler,
                                private runtime::TurnEnd,
                                private runtime::Timer,
@@ -44,6 +46,9 @@ class SocketConnection final : public ConnectionOrder::Entry,
   void OnOutput() override;
   void OnTurnEnd() override;
   void OnTimer() override;
+
+  // Does what the descriptor was ready for. False: the connection is over, and closed.
+  bool Serve();
 
   // Ends the connection once the peer has ended its side, or after a moment.
   void Linger();
@@ -93,6 +98,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   MonoNanos age_due_ = 0;  // the next step of the end by age
   std::uint32_t interest_ = 0;
   std::uint8_t age_steps_ = 0;
+  std::uint32_t ready_ = 0;  // events that wait for its turn
   bool ending_ = false;       // nothing more is read; closed when everything is sent
   bool broken_ = false;       // the socket takes nothing any more
   bool lingering_ = false;    // everything is sent and our side is closed

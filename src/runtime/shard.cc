@@ -20,7 +20,7 @@
 namespace prism::runtime {
 namespace {
 
-constexpr int kMaxEvents = 128;
+constexpr int kMaxEvents = 512;
 
 thread_local Shard* current_shard = nullptr;
 
