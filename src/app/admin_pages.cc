@@ -134,6 +134,9 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Counter("prism_connections_refused_total",
                "New connections that were closed: all others had calls open.");
   text.Sample({}, crowding.refused);
+  text.Counter("prism_connections_relieved_total",
+               "Connections that were closed for what they made the server hold.");
+  text.Sample({}, crowding.relieved);
   if (tls_ != nullptr) WriteTls(text);
   text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
   text.Sample({}, parts_.budget.used());

@@ -49,6 +49,7 @@ ordered_json Server(const ServerSettings& settings) {
             {"max_header_list_bytes", base::FormatSize(settings.limits.max_header_list_bytes)},
             {"max_message_bytes", base::FormatSize(settings.limits.max_message_bytes)},
             {"max_unsent_bytes", base::FormatSize(settings.limits.max_unsent_bytes)},
+            {"max_buffered_bytes", base::FormatSize(settings.limits.max_buffered_bytes)},
             {"handshake_timeout", Time(settings.limits.handshake_timeout)},
             {"header_timeout", Time(settings.limits.header_timeout)},
             {"body_timeout", Time(settings.limits.body_timeout)},

@@ -72,6 +72,7 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
           is.limits.max_header_list_bytes);
   compare("max_message_bytes", was.limits.max_message_bytes, is.limits.max_message_bytes);
   compare("max_unsent_bytes", was.limits.max_unsent_bytes, is.limits.max_unsent_bytes);
+  compare("max_buffered_bytes", was.limits.max_buffered_bytes, is.limits.max_buffered_bytes);
   compare("handshake_timeout", was.limits.handshake_timeout, is.limits.handshake_timeout);
   compare("header_timeout", was.limits.header_timeout, is.limits.header_timeout);
   compare("body_timeout", was.limits.body_timeout, is.limits.body_timeout);

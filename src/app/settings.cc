@@ -212,6 +212,7 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.max_header_list_bytes, over.max_header_list_bytes);
   take(result.max_message_bytes, over.max_message_bytes);
   take(result.max_unsent_bytes, over.max_unsent_bytes);
+  take(result.max_buffered_bytes, over.max_buffered_bytes);
   take(result.handshake_timeout, over.handshake_timeout);
   take(result.header_timeout, over.header_timeout);
   take(result.body_timeout, over.body_timeout);
@@ -262,6 +263,7 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   set(limits.max_concurrent_streams, config.max_concurrent_streams);
   set(limits.max_header_list_bytes, config.max_header_list_bytes);
   set(limits.max_unsent_bytes, config.max_unsent_bytes);
+  set(limits.max_buffered_bytes, config.max_buffered_bytes);
   const auto set_time = [](MonoNanos& into, const auto& from) {
     if (from) into = from->count() * kNanosPerMilli;
   };

@@ -75,6 +75,7 @@ struct ServerConfig {
   std::optional<std::uint64_t> max_header_list_bytes;
   std::optional<std::uint64_t> max_message_bytes;
   std::optional<std::uint64_t> max_unsent_bytes;
+  std::optional<std::uint64_t> max_buffered_bytes;
   std::optional<std::chrono::milliseconds> handshake_timeout;
   std::optional<std::chrono::milliseconds> header_timeout;
   std::optional<std::chrono::milliseconds> body_timeout;

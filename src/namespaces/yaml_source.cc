@@ -142,6 +142,7 @@ void ConfigReader::ReadLimits(const YamlValue* value) {
   server.max_header_list_bytes = reader.Size("max_header_list_bytes", 1024, 1u << 20);
   server.max_message_bytes = reader.Size("max_message_bytes", 1024, kMaxValueBytes);
   server.max_unsent_bytes = reader.Size("max_unsent_bytes", 1024, kMaxValueBytes);
+  server.max_buffered_bytes = reader.Size("max_buffered_bytes", 1 << 20, std::uint64_t{1} << 40);
   server.handshake_timeout = reader.Duration("handshake_timeout", milliseconds(100), hours(1));
   server.header_timeout = reader.Duration("header_timeout", milliseconds(100), hours(1));
   server.body_timeout = reader.Duration("body_timeout", milliseconds(100), hours(24));

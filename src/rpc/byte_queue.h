@@ -13,6 +13,7 @@ class ByteQueue {
  public:
   bool empty() const { return start_ == bytes_.size(); }
   std::size_t size() const { return bytes_.size() - start_; }
+  std::size_t capacity() const { return bytes_.capacity(); }
   std::string_view view() const { return std::string_view(bytes_).substr(start_); }
 
   void Append(std::string_view bytes) {

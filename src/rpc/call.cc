@@ -75,7 +75,10 @@ void Call::Detach() {
 
 void Call::OnClose(HttpError) {
   stream_open_ = false;
-  if (connection_ != nullptr) connection_->OnBodyGone(body.size());
+  if (connection_ != nullptr) {
+    UpdateHeld(false);
+    connection_->OnBodyGone(body.size());
+  }
   if (running_ && !answered_) {
     Queue(kClientGone);
   } else {
@@ -135,7 +138,7 @@ void Call::RunReady() {
             "the server ends this connection and the call had not finished in time: try again"});
       context_->cancel().Cancel(runtime::CancelReason::kShutdown);
     }
-    if ((work & kDispatch) != 0 && stream_open_ && !answered_) {
+    if ((work & kDispatch) != 0 && stream_open_ && !answered_ && !connection_->Park(*this)) {
       running_ = true;
       shard_.tasks().Spawn(Serve(*this));
     }
@@ -160,6 +163,11 @@ void Call::OnServed() {
   }
   running_ = false;
   MaybeRelease();
+}
+
+std::size_t Call::kept_bytes() const {
+  return headers_.capacity() + reader_.capacity() + decompressed_.capacity() +
+         transcoded_.capacity() + body.capacity();
 }
 
 // Back to the pool once neither codec, task nor queue knows this call.
@@ -187,6 +195,8 @@ void Call::ResetState() {
   ClearText(transcoded_);
   raw_ = {};
   unconsumed_ = 0;
+  held_ = 0;
+  parked_ = false;
   request_error_.reset();
   bytes_in_ = bytes_out_ = 0;
   first_message_at_ = 0;
@@ -262,7 +272,19 @@ void Call::OnHeadersEnd(bool end) {
   if (Cors::IsPreflight(verb_, headers_)) return AnswerPreflight(end);
   if (Status opened = Open(); !opened) return Refuse(opened.error(), end);
   if (streams_requests()) Queue(kDispatch);
-  if (end) OnEnd();
+  if (end) return OnEnd();
+  UpdateHeld(true);
+}
+
+// What a request makes the server hold as long as it is not answered.
+void Call::UpdateHeld(bool open) {
+  constexpr std::size_t kStreamBytes = 1024;  // of the codec
+  const std::size_t held = !open ? 0
+                                 : sizeof(Call) + kStreamBytes + headers_.capacity() +
+                                       reader_.buffered() + decompressed_.size() +
+                                       transcoded_.size();
+  connection_->OnHeld(held_, held);
+  held_ = held;
 }
 
 // A browser asks whether a page may send what it is about to: nobody else is asked.
@@ -395,6 +417,7 @@ Status Call::NoSuchCall() {
 void Call::Refuse(const Error& error, bool end) {
   if (end || format_->framed() || !headers_.Find("expect").empty()) return Fail(error);
   refused_ = true;
+  UpdateHeld(true);
   request_error_ = error;
 }
 
@@ -487,6 +510,7 @@ Status Call::DecodeBody(std::string_view text) {
 
 void Call::OnUnaryData(std::string_view bytes, bool last) {
   if (last) return;
+  UpdateHeld(true);
   // A whole message is always accepted: its size is bounded, and it is needed to go on.
   connection_->codec().Consume(*this, bytes.size());
   const Result<bool> ready = reader_.Ready();
@@ -498,6 +522,7 @@ void Call::OnUnaryData(std::string_view bytes, bool last) {
 }
 
 void Call::OnStreamData(std::string_view bytes, bool last) {
+  UpdateHeld(true);
   if (!last) unconsumed_ += bytes.size();
   const Result<bool> ready = reader_.Ready();
   if (!ready) {
@@ -545,6 +570,7 @@ void Call::DispatchUnary() {
   if (!request) return Fail(request.error());
   request_ = *request;
   if (Status translated = Translate(); !translated) return Fail(translated.error());
+  if (!decompressed_.empty() || !transcoded_.empty()) UpdateHeld(true);
   Queue(kDispatch);
 }
 
@@ -594,6 +620,7 @@ runtime::Task<Result<bool>> Call::Read(google::protobuf::Message& into) {
       Status parsed = Parse(bytes, into);
       CO_TRY_ASSIGN(const bool more, reader_.Ready());
       if (!more) GiveBackWindow();
+      if (connection_ != nullptr) UpdateHeld(true);
       CO_TRY(std::move(parsed));
       co_return true;
     }

@@ -49,6 +49,8 @@ class Call final : public ServerCall,
   MonoNanos peer_due() const;
   // It has not.
   void GiveUpOnPeer();
+  // What its buffers take while it is in the pool.
+  std::size_t kept_bytes() const;
 
   // ServerCall.
   const contract::MethodInfo& method() const override { return *method_; }
@@ -140,6 +142,7 @@ class Call final : public ServerCall,
                                   method_->kind == contract::StreamKind::kBidi);
   }
   Status DecodeBody(std::string_view text);
+  void UpdateHeld(bool open);
   void OnUnaryData(std::string_view bytes, bool last);
   void OnStreamData(std::string_view bytes, bool last);
   void DispatchUnary();
@@ -196,6 +199,7 @@ class Call final : public ServerCall,
   std::string transcoded_;      // the request as protobuf, when it came as something else
   std::string_view raw_;        // the body, for a route
   std::size_t unconsumed_ = 0;  // body bytes that hold the peer's window
+  std::size_t held_ = 0;        // of the request, in the connection's account
   std::optional<Error> request_error_;
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
@@ -216,6 +220,7 @@ class Call final : public ServerCall,
   Wakeup writer_wakeup_;
   std::uint8_t work_ = 0;  // queued Work bits
   bool queued_ = false;
+  bool parked_ = false;  // the connection dispatches it later
   bool stream_open_ = false;
   bool running_ = false;   // its task
   bool answered_ = false;  // the end of the response is decided

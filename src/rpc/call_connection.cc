@@ -10,6 +10,9 @@
 namespace prism::rpc {
 namespace {
 
+// Answers of this size are enough to keep any peer busy.
+constexpr std::size_t kParkBytes = 256 * 1024;
+
 Http2Limits CodecLimits(const ServerLimits& limits) {
   return {.max_concurrent_streams = limits.max_concurrent_streams,
           .max_header_list_bytes = limits.max_header_list_bytes};
@@ -35,6 +38,7 @@ CallConnection::~CallConnection() {
     call.Detach();
   }
   codec_.reset();
+  shard_.LetGo(held_bytes());
   shard_.RunReady();
 }
 
@@ -110,6 +114,38 @@ void CallConnection::Unlink(Call& call) {
   call.next_ = nullptr;
   call.prev_ = nullptr;
   --call_count_;
+  if (call.parked_) std::erase(parked_, &call);
+}
+
+void CallConnection::OnBodyGone(std::size_t count) {
+  if (count == 0) return;
+  ++progress_;
+  queued_bytes_ -= count;
+  shard_.LetGo(count);
+  if (parked_.empty() || queued_bytes_ >= kParkBytes) return;
+  for (Call* call : std::exchange(parked_, {})) {
+    call->parked_ = false;
+    call->Queue(Call::kDispatch);
+  }
+}
+
+void CallConnection::OnHeld(std::size_t was, std::size_t is) {
+  if (is < was) ++progress_;
+  held_bytes_ += is - was;
+  shard_.Hold(is - was);
+}
+
+// While memory is plenty, calls don't wait for what others of their connection have to send.
+bool CallConnection::Park(Call& call) {
+  if (queued_bytes_ < kParkBytes) return false;
+  if (shard_.held() < shard_.limits().max_buffered_bytes / 4) return false;
+  call.parked_ = true;
+  parked_.push_back(&call);
+  return true;
+}
+
+void CallConnection::Terminate(HttpError error) {
+  if (codec_ != nullptr) codec_->Terminate(error);
 }
 
 // The answer to the ping behind the announcement: the client has seen it, so what it sent before is

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "rpc/call.h"
 #include "rpc/call_shard.h"
@@ -45,6 +46,14 @@ class CallConnection final : private HttpEvents {
   // Response bytes that wait for the peer's window or for Produce.
   std::size_t queued_bytes() const { return queued_bytes_; }
   std::uint64_t calls_begun() const { return calls_begun_; }
+  // Bytes that no call has got yet.
+  std::size_t buffered_bytes() const {
+    return codec_ != nullptr ? codec_->buffered_bytes() : opening_.size();
+  }
+  // What its calls make the server hold: requests that are not answered, answers that wait.
+  std::size_t held_bytes() const { return queued_bytes_ + held_bytes_; }
+  // Grows with each request that is done with, and each time that the peer takes something.
+  std::uint64_t progress() const { return progress_; }
   // When the last call began, or the connection.
   MonoNanos last_call() const { return last_call_; }
   const std::string& peer() const { return peer_; }
@@ -62,6 +71,8 @@ class CallConnection final : private HttpEvents {
   void TimeOutHead();
   // Ends all calls with UNAVAILABLE and refuses more: what Produce has then is the last.
   void Shutdown();
+  // Ends the connection with a reason, if its version of HTTP has any.
+  void Terminate(HttpError error);
   // Asks the peer for a sign of life. False: its version of HTTP has none.
   bool Ping();
 
@@ -73,8 +84,15 @@ class CallConnection final : private HttpEvents {
 
   HttpCodec& codec() { return *codec_; }
   void MarkOutput() { output_.OnOutput(); }
-  void OnBodyQueued(std::size_t count) { queued_bytes_ += count; }
-  void OnBodyGone(std::size_t count) { queued_bytes_ -= count; }
+  void OnBodyQueued(std::size_t count) {
+    queued_bytes_ += count;
+    shard_.Hold(count);
+  }
+  void OnBodyGone(std::size_t count);
+  // What a request makes the server hold has changed.
+  void OnHeld(std::size_t was, std::size_t is);
+  // True: so many answers wait that this call has to wait too, and it will be queued again.
+  bool Park(Call& call);
   void Unlink(Call& call);
   bool ChooseCodec();
   void UseHttp1();
@@ -90,6 +108,9 @@ class CallConnection final : private HttpEvents {
   std::size_t call_count_ = 0;
   std::uint64_t calls_begun_ = 0;
   std::size_t queued_bytes_ = 0;
+  std::size_t held_bytes_ = 0;  // of requests
+  std::uint64_t progress_ = 0;
+  std::vector<Call*> parked_;
   MonoNanos last_call_;
   bool secured_ = false;  // by TLS
   bool announced_ = false;

@@ -51,6 +51,7 @@ bool Call::Answer() {
   Disarm();
   answered_at_ = shard_.shard().turn_time();
   taken_ = 0;
+  if (held_ != 0 && connection_ != nullptr) UpdateHeld(false);
   return stream_open_;
 }
 

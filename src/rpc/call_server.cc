@@ -29,6 +29,10 @@ runtime::Task<void> AnnounceDrain(ServerShard& shard) {
 CallServer::CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
                        const ServerLimits& limits, const Cors& cors)
     : shards_(shards), limits_(limits) {
+  // Each shard has its share; a few messages must have room in it.
+  limits_.max_buffered_bytes =
+      std::max(limits_.max_buffered_bytes / static_cast<std::uint64_t>(shards.size()),
+               2 * limits_.max_message_bytes);
   for (int i = 0; i < shards.size(); ++i) {
     per_shard_.push_back(
         std::make_unique<ServerShard>(shards.at(i), dispatcher, limits_, cors, tls_counters_));
@@ -103,7 +107,10 @@ int CallServer::connections() const {
 
 CallServer::Crowding CallServer::crowding() const {
   Crowding total{.refused = refused_.load(std::memory_order_relaxed)};
-  for (const auto& shard : per_shard_) total.given_up += shard->given_up();
+  for (const auto& shard : per_shard_) {
+    total.given_up += shard->given_up();
+    total.relieved += shard->relieved();
+  }
   return total;
 }
 

@@ -40,10 +40,12 @@ class CallServer {
   bool Drain(MonoNanos deadline);
   // Open connections. Any thread.
   int connections() const;
-  // What became of connections while there were max_connections already. Any thread.
+  // What became of connections beyond the limits. Any thread.
   struct Crowding {
-    std::uint64_t given_up = 0;  // for others
-    std::uint64_t refused = 0;   // all others had calls open
+    std::uint64_t given_up = 0;  // for others, at max_connections
+    std::uint64_t refused = 0;   // there, when all others had calls open
+    // Closed at max_buffered_bytes, for what they made the server hold.
+    std::uint64_t relieved = 0;
   };
   Crowding crowding() const;
   // How often clients had to wait because no descriptors were left. Any thread.

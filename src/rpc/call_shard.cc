@@ -16,12 +16,16 @@ Call& CallShard::Acquire() {
   if (pool_.empty()) return *new Call(*this);
   Call& call = *pool_.back().release();
   pool_.pop_back();
+  pooled_bytes_ -= call.kept_bytes();
   return call;
 }
 
 void CallShard::Release(Call& call) {
   std::unique_ptr<Call> owned(&call);
-  if (pool_.size() < kMaxPooled) pool_.push_back(std::move(owned));
+  const std::size_t bytes = call.kept_bytes();
+  if (pool_.size() >= kMaxPooled || pooled_bytes_ + bytes > kMaxPooledBytes) return;
+  pooled_bytes_ += bytes;
+  pool_.push_back(std::move(owned));
 }
 
 void CallShard::Queue(Call& call) { ready_.push_back(&call); }

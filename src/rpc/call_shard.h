@@ -35,6 +35,11 @@ class CallShard {
   // Names requests, and spans of traces.
   telemetry::IdSource& ids() { return ids_; }
 
+  // Bytes that the connections hold; see ServerLimits::max_buffered_bytes.
+  std::size_t held() const { return held_; }
+  void Hold(std::size_t count) { held_ += count; }
+  void LetGo(std::size_t count) { held_ -= count; }
+
   Call& Acquire();
   void Release(Call& call);
   // The call has something to do; it asks once until RunReady has run it.
@@ -45,6 +50,8 @@ class CallShard {
  private:
   // Calls beyond this number go back to the allocator, so that a burst is not paid for ever.
   static constexpr std::size_t kMaxPooled = 1024;
+  // And so are those whose buffers have grown, but for so much in all.
+  static constexpr std::size_t kMaxPooledBytes = 4u << 20;
 
   runtime::Shard& shard_;
   Dispatcher& dispatcher_;
@@ -53,6 +60,8 @@ class CallShard {
   runtime::TaskGroup tasks_;
   telemetry::IdSource ids_;
   std::vector<std::unique_ptr<Call>> pool_;
+  std::size_t pooled_bytes_ = 0;
+  std::size_t held_ = 0;
   std::vector<Call*> ready_;
   bool running_ready_ = false;
 };

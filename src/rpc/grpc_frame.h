@@ -50,6 +50,7 @@ class GrpcFrameReader {
 
   // Bytes received and not yet given out by Next.
   std::size_t buffered() const { return buffer_.size() - start_; }
+  std::size_t capacity() const { return buffer_.capacity(); }
   // Forgets everything; a buffer above `keep_bytes` is given back to the allocator.
   void Reset(std::size_t keep_bytes = 16 * 1024);
 

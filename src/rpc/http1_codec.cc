@@ -87,6 +87,7 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   bool OnBytes(std::string_view bytes, MonoNanos now) override;
   void Produce(std::string& out, std::size_t limit) override;
   bool wants_write() const override;
+  std::size_t buffered_bytes() const override { return input_.size(); }
   bool wants_read() const override {
     return !blocked() || input_.size() < limits_.max_buffered_bytes;
   }

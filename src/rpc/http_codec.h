@@ -84,6 +84,8 @@ class HttpCodec {
   // False while so much of what came waits for Consume, or for the answer to what came before,
   // that the peer must not be read from. Never false over HTTP/2, whose windows say it to the peer.
   virtual bool wants_read() const = 0;
+  // What was read and could not be looked at yet.
+  virtual std::size_t buffered_bytes() const { return 0; }
   // True when nothing more can come or go, after an error or a drain.
   virtual bool finished() const = 0;
 

@@ -32,6 +32,8 @@ class RequestHeaders {
   void Clear();
 
   std::size_t size() const { return list_.size(); }
+  // What they take in memory.
+  std::size_t capacity() const { return list_.capacity(); }
 
  private:
   HeaderList list_;

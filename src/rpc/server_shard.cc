@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace prism::rpc {
 
@@ -84,7 +85,7 @@ bool ServerShard::AdoptInstead(const NewSocket& socket) {
     return false;
   }
   given_up_.fetch_add(1, std::memory_order_relaxed);
-  static_cast<SocketConnection*>(least)->GiveUp();
+  static_cast<SocketConnection*>(least)->GiveUp(HttpError::kNoError);
   Adopt(socket);
   return true;
 }
@@ -94,7 +95,7 @@ void ServerShard::BeginHandshake(SocketConnection& connection) {
   order_.Move(connection, ConnectionRank::kHandshake);  // the youngest now
   // A drain walks over the connections, and takes no new ones anyway.
   while (!draining_ && handshakes_ > kMaxHandshakes) {
-    static_cast<SocketConnection*>(order_.Oldest(ConnectionRank::kHandshake))->GiveUp();
+    static_cast<SocketConnection*>(order_.Oldest(ConnectionRank::kHandshake))->GiveUp(HttpError::kNoError);
   }
 }
 
@@ -110,6 +111,23 @@ void ServerShard::Close(SocketConnection& connection) {
 
 MonoNanos ServerShard::Jittered(MonoNanos time) {
   return time + std::uniform_int_distribution<MonoNanos>(-time / 10, time / 10)(random_);
+}
+
+// Those go that have made no progress for longest: they wait for what does not come, or don't take
+// what does.
+void ServerShard::Relieve() {
+  const std::size_t allowed = allowed_bytes();
+  if (calls_.held() <= allowed) return;
+  std::vector<SocketConnection*> holders;
+  for (SocketConnection* c = head_; c != nullptr; c = c->next_) {
+    if (c->held_bytes() > kFreeBytes) holders.push_back(c);
+  }
+  std::ranges::sort(holders, {}, &SocketConnection::held_since);
+  for (SocketConnection* holder : holders) {
+    if (calls_.held() <= allowed / 4 * 3) break;
+    relieved_.fetch_add(1, std::memory_order_relaxed);
+    holder->GiveUp(HttpError::kEnhanceYourCalm);
+  }
 }
 
 void ServerShard::AnnounceDrain() {

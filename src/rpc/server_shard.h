@@ -42,6 +42,8 @@ class ServerShard final : private runtime::Timer {
   int load() const { return load_.load(std::memory_order_relaxed); }
   // Connections that were given up for others. Any thread.
   std::uint64_t given_up() const { return given_up_.load(std::memory_order_relaxed); }
+  // Connections that were closed for what they made the server hold. Any thread.
+  std::uint64_t relieved() const { return relieved_.load(std::memory_order_relaxed); }
   void ExpectOne() { load_.fetch_add(1, std::memory_order_relaxed); }
 
   // What connections begin with from now on.
@@ -83,24 +85,45 @@ class ServerShard final : private runtime::Timer {
 
   // A client that is told of a drain may have calls under way for so long.
   static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
+  // At the end of the turn connections are closed if all of them hold too much.
+  void LookAtHeld() {
+    if (calls_.held() > allowed_bytes()) shard_.AtTurnEnd(relief_);
+  }
 
  private:
   static constexpr std::size_t kReadBytes = 64 * 1024;
   // Each takes 42 KB, more than twice of what an idle connection may.
   static constexpr int kMaxHandshakes = 1024;
   // What a connection may bring at once while others wait: it bounds how long they do.
-  static constexpr std::size_t kCrowdedReadBytes = 8 * 1024;
+  static constexpr std::size_t kCrowdedReadBytes = 4 * 1024;
   static constexpr MonoNanos kCrowded = kNanosPerMilli;
   // Then the shard looks who else is there.
   static constexpr MonoNanos kSlice = 4 * kNanosPerMilli;
   static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
 
+  // A connection may hold so much whatever others do, so that a crowd is no attack.
+  static constexpr std::size_t kFreeBytes = 8 * 1024;
+
+  class Relief final : public runtime::TurnEnd {
+   public:
+    explicit Relief(ServerShard& shard) : shard_(shard) {}
+    void OnTurnEnd() override { shard_.Relieve(); }
+
+   private:
+    ServerShard& shard_;
+  };
+
   void OnTimer() override;
+  std::size_t allowed_bytes() const {
+    return calls_.limits().max_buffered_bytes + kFreeBytes * static_cast<std::size_t>(load());
+  }
+  void Relieve();
 
   runtime::Shard& shard_;
   CallShard calls_;
   std::atomic<int> load_ = 0;
   std::atomic<std::uint64_t> given_up_ = 0;
+  std::atomic<std::uint64_t> relieved_ = 0;
   std::unique_ptr<char[]> read_buffer_;  // made with the first connection
   std::string write_buffer_;
   std::unique_ptr<char[]> plain_buffer_;  // of TLS, with its first connection
@@ -111,6 +134,7 @@ class ServerShard final : private runtime::Timer {
   ConnectionOrder order_;
   int handshakes_ = 0;
   FairQueue waiting_;
+  Relief relief_{*this};
   MonoNanos turn_ = 0;          // the last turn in which anything was charged
   MonoNanos charged_ = 0;       // until when
   MonoNanos spent_before_ = 0;  // on connections in the turn before that

@@ -19,6 +19,9 @@ namespace {
 // Frames are produced in portions of this size, so that a reader who is slow costs no more memory
 // than this plus one portion.
 constexpr std::size_t kPortionBytes = 128 * 1024;
+// Requests are taken by so much at a time: the most that one connection can ask for before others
+// have their turn.
+constexpr std::size_t kPieceBytes = 4 * 1024;
 // While others wait for the shard.
 constexpr std::size_t kCrowdedPortionBytes = 16 * 1024;
 // The timer of a connection does not run more often than this.
@@ -44,13 +47,15 @@ SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer,
       tls_(std::move(tls)),
       calls_(std::make_unique<CallConnection>(owner.calls(), static_cast<OutputListener&>(*this),
                                               std::move(peer))),
-      last_read_(owner.shard().turn_time()) {}
+      last_read_(owner.shard().turn_time()),
+      held_since_(last_read_) {}
 
 SocketConnection::~SocketConnection() {
   CountFailure(TlsFailure::kGone);
   EndHandshake();
   // Calls that are still running must not find a connection that is half gone.
   calls_.reset();
+  owner_.calls().LetGo(own_bytes_);
   owner_.shard().Unwatch(fd_, *this);
   ::close(fd_);
 }
@@ -100,6 +105,11 @@ bool SocketConnection::Serve() {
 }
 
 bool SocketConnection::Read() {
+  if (!backlog_.empty()) {
+    FeedBacklog();
+    OnOutput();
+    return true;
+  }
   const auto buffer = owner_.read_buffer();
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
@@ -117,8 +127,11 @@ void SocketConnection::OnBytes(std::string_view plain) {
   last_read_ = owner_.shard().turn_time();
   received_ = true;
   ping_sent_ = false;
-  if (ending_) return;
-  if (!calls_->OnBytes(plain, last_read_)) ending_ = true;
+  if (backlog_.empty()) {
+    backlog_ = Feed(plain);
+  } else {
+    backlog_.append(plain);
+  }
   const ServerLimits& limits = owner_.calls().limits();
   LookBy(last_read_ + std::min(limits.header_timeout, limits.body_timeout));
   OnOutput();
@@ -136,7 +149,10 @@ void SocketConnection::OnCipher(std::string_view bytes) {
     OnBytes(plain);
   }
   if (tls_->state() == TlsSession::State::kFailed) ending_ = true;
-  if (tls_->state() == TlsSession::State::kEnded && !OnPeerEnd()) ending_ = true;
+  if (tls_->state() == TlsSession::State::kEnded) {
+    FeedAll();  // what came before the end
+    if (!OnPeerEnd()) ending_ = true;
+  }
   OnOutput();
 }
 
@@ -174,9 +190,36 @@ bool SocketConnection::OnPeerEnd() {
 }
 
 bool SocketConnection::FinishDrain() {
-  if (!ending_ && !lingering_ && half_closed_until_ == 0 && !Read()) return false;
+  if (!ending_ && !lingering_ && half_closed_until_ == 0) {
+    FeedAll();
+    if (!Read()) return false;
+    FeedAll();
+  }
   calls_->FinishDrain();
   return true;
+}
+
+// Takes bytes by pieces, since a few of them may ask for much; stops when others wait. What is left.
+std::string_view SocketConnection::Feed(std::string_view bytes) {
+  while (!bytes.empty() && !ending_) {
+    const std::string_view piece = bytes.substr(0, kPieceBytes);
+    if (!calls_->OnBytes(piece, last_read_)) ending_ = true;
+    bytes.remove_prefix(piece.size());
+    if (bytes.empty()) break;
+    owner_.Charge(*this);
+    if (owner_.crowded()) break;
+  }
+  return ending_ ? std::string_view() : bytes;
+}
+
+void SocketConnection::FeedBacklog() {
+  const std::size_t left = Feed(backlog_).size();
+  backlog_.erase(0, backlog_.size() - left);
+  if (backlog_.empty()) backlog_.shrink_to_fit();
+}
+
+void SocketConnection::FeedAll() {
+  while (!backlog_.empty()) FeedBacklog();
 }
 
 void SocketConnection::OnTurnEnd() {
@@ -187,6 +230,7 @@ void SocketConnection::OnTurnEnd() {
   owner_.Charge(*this);
   if (open) {
     UpdateRank();
+    UpdateHeld();
     return UpdateInterest();
   }
   if (broken_) return owner_.Close(*this);
@@ -202,6 +246,7 @@ void SocketConnection::Linger() {
   CountFailure(TlsFailure::kGone);
   EndHandshake();
   tls_.reset();
+  backlog_ = std::string();
   interest_ = EPOLLIN;
   if (half_closed_until_ != 0 || ::shutdown(fd_, SHUT_WR) != 0 ||
       !owner_.shard().Rewatch(fd_, interest_, *this)) {
@@ -210,10 +255,14 @@ void SocketConnection::Linger() {
   owner_.shard().ArmTimerAt(*this, owner_.shard().turn_time() + kLingerTime);
 }
 
-void SocketConnection::GiveUp() {
+void SocketConnection::GiveUp(HttpError reason) {
   CountFailure(TlsFailure::kCrowded);
   if (!lingering_) {
-    calls_->FinishDrain();
+    if (reason == HttpError::kNoError) {
+      calls_->FinishDrain();
+    } else {
+      calls_->Terminate(reason);
+    }
     Write();
   }
   owner_.Close(*this);
@@ -229,6 +278,17 @@ void SocketConnection::UpdateRank() {
   if (now == rank() && begun == calls_seen_) return;
   calls_seen_ = begun;
   owner_.order().Move(*this, now);
+}
+
+void SocketConnection::UpdateHeld() {
+  const std::size_t own = unsent_.size() + backlog_.size() + calls_->buffered_bytes();
+  owner_.calls().Hold(own - own_bytes_);
+  own_bytes_ = own;
+  if (held_bytes() == 0 || calls_->progress() != progress_seen_) {
+    progress_seen_ = calls_->progress();
+    held_since_ = owner_.shard().turn_time();
+  }
+  owner_.LookAtHeld();
 }
 
 void SocketConnection::Discard() {
@@ -329,6 +389,10 @@ void SocketConnection::UpdateInterest() {
   }
   if (!calls_->wants_read() || half_closed_until_ != 0) wanted = 0;
   if (!unsent_.empty() || more_output_) wanted |= EPOLLOUT;
+  if ((wanted & EPOLLIN) != 0 && !backlog_.empty()) {
+    ready_ |= EPOLLIN;
+    owner_.Defer(*this);
+  }
   if (wanted == interest_) return;
   interest_ = wanted;
   if (unsent_.empty()) unsent_.shrink_to_fit();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "rpc/call_connection.h"
 #include "rpc/connection_order.h"
@@ -34,10 +35,14 @@ class SocketConnection final : public ConnectionOrder::Entry,
   bool Start();
 
   CallConnection& calls() { return *calls_; }
-  // Says goodbye, as far as the socket takes it at once, and ends: another needs the room.
-  void GiveUp();
   // Refuses further calls, but for what the peer has sent already. False: the connection is over.
   bool FinishDrain();
+  // Says goodbye, as far as the socket takes it at once, and ends: another needs the room, or
+  // (ENHANCE_YOUR_CALM) the memory.
+  void GiveUp(HttpError reason);
+  // What it makes the server hold, and since when without progress.
+  std::size_t held_bytes() const { return calls_->held_bytes() + own_bytes_; }
+  MonoNanos held_since() const { return held_since_; }
 
  private:
   friend class ServerShard;
@@ -54,6 +59,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   void Linger();
   void Discard();
   void UpdateRank();
+  void UpdateHeld();
 
   // False: the connection is over.
   bool Read();
@@ -64,6 +70,9 @@ class SocketConnection final : public ConnectionOrder::Entry,
   void CountFailure(TlsFailure why);
   void EndHandshake();
   bool OnPeerEnd();
+  std::string_view Feed(std::string_view bytes);
+  void FeedBacklog();
+  void FeedAll();
   bool Write();
   // False: nothing more can be encrypted.
   bool Encrypt(std::string& bytes);
@@ -87,8 +96,12 @@ class SocketConnection final : public ConnectionOrder::Entry,
   std::unique_ptr<TlsSession> tls_;  // null: plain text
   std::unique_ptr<CallConnection> calls_;
   std::string unsent_;
+  std::string backlog_;  // what was read and has to wait for its turn
   MonoNanos last_read_;
   std::uint64_t calls_seen_ = 0;  // when the rank was last looked at
+  std::uint64_t progress_seen_ = 0;
+  MonoNanos held_since_;
+  std::size_t own_bytes_ = 0;  // in the shard's account, beside what the calls hold
   std::size_t discarded_ = 0;     // while lingering
   MonoNanos next_look_ = 0;
   MonoNanos half_closed_until_ = 0;  // the peer has ended its side and waits for its answers
