@@ -154,6 +154,35 @@ TEST(Http2Abuse, AClosedWindowHoldsTheAnswerOnly) {
   EXPECT_EQ(wire.server->open_calls(), 2u);
 }
 
+// A few bytes ask for much: what asks for more waits until some of it has left.
+TEST(Http2Abuse, CallsWaitBehindAnswersThatNobodyTakes) {
+  ServerLimits limits;
+  limits.max_buffered_bytes = 1 << 20;
+  Wire wire(limits);
+  const std::string large(100'000, 'v');
+  std::string calls = std::string(kPreface) + Frame(4, 0, 0, std::string("\0\4\0\0\0\0", 6));
+  for (std::int32_t id = 1; id < 40; id += 2) {
+    calls += Frame(1, 4, id, CallBlock(EchoDispatcher::kUnary));
+    std::string_view body_left;
+    const std::string body = Framed(Serialized(large));
+    for (body_left = body; body_left.size() > 16'000; body_left.remove_prefix(16'000)) {
+      calls += Frame(0, 0, id, body_left.substr(0, 16'000));
+    }
+    calls += Frame(0, 1, id, body_left);
+  }
+  wire.Feed(calls);
+  EXPECT_EQ(wire.dispatcher.started, 3);
+  EXPECT_LT(wire.server->queued_bytes(), 400'000u);
+  EXPECT_EQ(wire.server->open_calls(), 20u);
+  // The windows open, of all streams and of the connection.
+  wire.Feed(Frame(8, 0, 0, std::string("\0\x40\0\0", 4)) +
+            Frame(4, 0, 0, std::string("\0\4\0\x10\0\0", 6)));
+  std::string out;
+  while (wire.server->wants_write()) wire.server->Produce(out, 1 << 20);
+  EXPECT_EQ(wire.dispatcher.finished, 20);
+  EXPECT_EQ(wire.calls.held(), 0u);
+}
+
 // A conversation with every kind of call, as the client's bytes.
 std::string Conversation() {
   std::string bytes = Hello();
@@ -206,6 +235,7 @@ TEST(Http2Abuse, StressDamagedConversationsLeaveNothingBehind) {
     wire.server.reset();
     wire.dispatcher.Release();
     ASSERT_EQ(wire.calls.tasks().running(), 0u) << "round " << round;
+    ASSERT_EQ(wire.calls.held(), 0u) << "round " << round;
     ASSERT_EQ(wire.dispatcher.started, wire.dispatcher.finished) << "round " << round;
   }
 }

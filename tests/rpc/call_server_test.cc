@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 #include "rpc/client.h"
 #include "rpc/testing/echo_dispatcher.h"
@@ -209,6 +210,33 @@ TEST_F(CallServerTest, ConnectionsWithCallsAreNotGivenUp) {
   Release();
   caller.join();
   EXPECT_TRUE(reply) << reply.error().ToString();
+}
+
+// Each holds a part of a request; together it is too much, and those go that have waited longest.
+TEST_F(CallServerTest, ConnectionsThatHoldTooMuchAreClosed) {
+  ServerLimits limits;
+  limits.max_message_bytes = 200'000;
+  limits.max_buffered_bytes = 400'000;
+  StartOnSocket(limits);
+  Channel channel = Dial();
+  BytesValue answer;
+  ASSERT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
+  const std::string part = "POST " + std::string(EchoDispatcher::kUnary) +
+                           " HTTP/1.1\r\nHost: a\r\nContent-Type: application/proto\r\n"
+                           "Content-Length: 190000\r\n\r\n" +
+                           std::string(150'000, 'p');
+  std::vector<int> holders;
+  for (int i = 0; i < 5; ++i) {
+    holders.push_back(Connect());
+    ASSERT_EQ(::send(holders.back(), part.data(), part.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(part.size()));
+  }
+  std::vector<pollfd> polled;
+  for (const int fd : holders) polled.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+  EXPECT_GE(::poll(polled.data(), polled.size(), 20'000), 1) << "nobody was closed";
+  EXPECT_GE(server_->crowding().relieved, 1u);
+  EXPECT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
+  for (const int fd : holders) ::close(fd);
 }
 
 TEST_F(CallServerTest, AConnectionThatSaysNothingIsClosed) {

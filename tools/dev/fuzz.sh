@@ -1,8 +1,9 @@
 #: Build the fuzzers, run each for a while, and print which part of the parsers their corpora reach.
 #:
-#: usage: ./dev fuzz [--seconds N] [NAME...]
+#: usage: ./dev fuzz [--seconds N | --total N] [NAME...]
 #:
 #:   --seconds N   time for each fuzzer (default 60); 0 only replays the corpora and prints the coverage
+#:   --total N     seconds for all of them together, in equal parts, as many at a time as there are cores
 #:   NAME          a fuzzer of tests/fuzz; all when none is named
 #:
 #: Fails on a finding, and when the corpus in the tree reaches less than 80% of the lines of a parser. New inputs go to
@@ -21,7 +22,7 @@ run_fuzzer() {
   read_fuzzer "$name"
   mkdir -p ".cache/fuzz/$name" .cache/fuzz/crashes
   if ! LLVM_PROFILE_FILE=/dev/null "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-    -print_final_stats=1 -verbosity=0 -artifact_prefix=".cache/fuzz/crashes/$name-" \
+    -detect_leaks=1 -print_final_stats=1 -verbosity=0 -artifact_prefix=".cache/fuzz/crashes/$name-" \
     ".cache/fuzz/$name" "$corpus" >"$log" 2>&1; then
     cat "$log"
     echo "$name: FOUND SOMETHING; the input is in .cache/fuzz/crashes"
@@ -66,12 +67,17 @@ print_coverage() {
 }
 
 dev_fuzz() {
-  local seconds=60 names=() name
+  local seconds=60 total=0 names=() name
   while [ $# -gt 0 ]; do
     case "$1" in
       --seconds)
         [ $# -ge 2 ] || bad_usage "--seconds needs a number"
         seconds="$2"
+        shift
+        ;;
+      --total)
+        [ $# -ge 2 ] || bad_usage "--total needs a number"
+        total="$2"
         shift
         ;;
       -*) bad_usage "fuzz does not know $1" ;;
@@ -87,6 +93,7 @@ dev_fuzz() {
   for name in "${names[@]}"; do
     [ -f "build/fuzz/fuzzers/$name" ] || die "there is no fuzzer '$name' (there are: $(ls build/fuzz/fuzzers | xargs))"
   done
+  if [ "$total" -gt 0 ]; then seconds=$((total * JOBS / ${#names[@]})); fi
   # Without a limit libFuzzer would go on for ever, so 0 does not reach it.
   if [ "$seconds" -gt 0 ]; then run_fuzzers "$seconds" "${names[@]}"; fi
   print_coverage "${names[@]}"
