@@ -45,6 +45,7 @@ std::uint64_t DeclaredSize(std::string_view bytes) {
 // Never makes more than was declared, so that a bomb costs nothing: either it says how large it is,
 // or it lies.
 Status InflateAll(z_stream& stream, std::uint64_t declared, std::string& out) {
+  out.reserve(declared + 1);
   for (;;) {
     const std::size_t have = out.size();
     // One byte more is enough to know that it lies.

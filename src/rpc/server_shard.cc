@@ -52,7 +52,9 @@ void ServerShard::OnTimer() {
   const MonoNanos end = MonotonicNow() + kSlice;
   while (!waiting_.empty() && MonotonicNow() < end) {
     auto& next = static_cast<SocketConnection&>(waiting_.Pop());
-    if (next.Serve()) Charge(next);
+    if (!next.Serve()) continue;
+    Charge(next);
+    next.OnTurnEnd();  // its answers must not wait for what the next one asks for
   }
   if (!waiting_.empty()) shard_.ArmTimerAt(*this, shard_.turn_time());
 }

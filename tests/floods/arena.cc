@@ -140,7 +140,7 @@ void ExpectServes(const Attack& attack, const rpc::ChannelOptions& server) {
 
 bool Soaking() { return base::Rounds(0, 1) == 1; }
 
-milliseconds AttackTime() { return milliseconds(base::Rounds(1'500, 20'000)); }
+milliseconds AttackTime() { return milliseconds(base::Rounds(1'000, 20'000)); }
 
 rpc::ChannelOptions Arena::Server(const testing::PrismProcess& gateway) const {
   return {.target = gateway.data_address(), .tls = tls_};

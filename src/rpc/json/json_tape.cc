@@ -41,6 +41,9 @@ bool IsNumberCharacter(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
+// A text of two-byte values would otherwise become a tape of eight times its size.
+constexpr std::size_t kMaxNodes = 512 * 1024;
+
 }  // namespace
 
 // The SAX handler: its method names are nlohmann's.
@@ -117,6 +120,11 @@ class JsonTape::Builder {
   }
 
   bool Append(const Node& node) {
+    if (tape_.nodes_.size() >= kMaxNodes) {
+      error_ = JsonRefused("JSON_TOO_MANY_VALUES", "", Start(),
+                           fmt::format("more than {} values; send less at once", kMaxNodes));
+      return false;
+    }
     tape_.nodes_.push_back(node);
     behind_ = Reached();
     return true;

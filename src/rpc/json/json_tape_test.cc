@@ -113,5 +113,15 @@ TEST(JsonTape, FindsKeysThatComeTwice) {
   EXPECT_EQ(duplicate_at(many + R"("50":0})"), many.size());
 }
 
+TEST(JsonTape, BoundsTheNumberOfValues) {
+  std::string text = "[0";
+  while (text.size() < 1'048'570) text += ",0";
+  EXPECT_TRUE(JsonTape::Parse(text + "]", kDepth));
+  while (text.size() < 1'048'580) text += ",0";
+  const auto parsed = JsonTape::Parse(text + "]", kDepth);
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().reason(), "JSON_TOO_MANY_VALUES");
+}
+
 }  // namespace
 }  // namespace prism::rpc
