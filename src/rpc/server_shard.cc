@@ -97,7 +97,8 @@ void ServerShard::BeginHandshake(SocketConnection& connection) {
   order_.Move(connection, ConnectionRank::kHandshake);  // the youngest now
   // A drain walks over the connections, and takes no new ones anyway.
   while (!draining_ && handshakes_ > kMaxHandshakes) {
-    static_cast<SocketConnection*>(order_.Oldest(ConnectionRank::kHandshake))->GiveUp(HttpError::kNoError);
+    static_cast<SocketConnection*>(order_.Oldest(ConnectionRank::kHandshake))
+        ->GiveUp(HttpError::kNoError);
   }
 }
 

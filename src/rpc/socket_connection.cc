@@ -199,7 +199,8 @@ bool SocketConnection::FinishDrain() {
   return true;
 }
 
-// Takes bytes by pieces, since a few of them may ask for much; stops when others wait. What is left.
+// Takes bytes by pieces, since a few of them may ask for much; stops when others wait. What is
+// left.
 std::string_view SocketConnection::Feed(std::string_view bytes) {
   while (!bytes.empty() && !ending_) {
     const std::string_view piece = bytes.substr(0, kPieceBytes);

@@ -102,7 +102,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   std::uint64_t progress_seen_ = 0;
   MonoNanos held_since_;
   std::size_t own_bytes_ = 0;  // in the shard's account, beside what the calls hold
-  std::size_t discarded_ = 0;     // while lingering
+  std::size_t discarded_ = 0;  // while lingering
   MonoNanos next_look_ = 0;
   MonoNanos half_closed_until_ = 0;  // the peer has ended its side and waits for its answers
   MonoNanos stuck_since_ = 0;        // the socket takes no more, and how much it had taken then
@@ -111,7 +111,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   MonoNanos age_due_ = 0;  // the next step of the end by age
   std::uint32_t interest_ = 0;
   std::uint8_t age_steps_ = 0;
-  std::uint32_t ready_ = 0;  // events that wait for its turn
+  std::uint32_t ready_ = 0;   // events that wait for its turn
   bool ending_ = false;       // nothing more is read; closed when everything is sent
   bool broken_ = false;       // the socket takes nothing any more
   bool lingering_ = false;    // everything is sent and our side is closed

@@ -74,7 +74,8 @@ struct Scheduled {
 Scheduled ScheduledTime(pid_t pid) {
   Scheduled total;
   std::error_code gone;  // a thread that has just ended
-  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+  for (const auto& task :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
     std::ifstream file(task.path() / "schedstat");
     double ran = 0;
     double waited = 0;

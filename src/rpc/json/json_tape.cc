@@ -120,11 +120,7 @@ class JsonTape::Builder {
   }
 
   bool Append(const Node& node) {
-    if (tape_.nodes_.size() >= kMaxNodes) {
-      error_ = JsonRefused("JSON_TOO_MANY_VALUES", "", Start(),
-                           fmt::format("more than {} values; send less at once", kMaxNodes));
-      return false;
-    }
+    if (Full()) return false;
     tape_.nodes_.push_back(node);
     behind_ = Reached();
     return true;
@@ -135,8 +131,16 @@ class JsonTape::Builder {
     return Append({.position = Start(), .kind = kind});
   }
 
+  bool Full() {
+    if (tape_.nodes_.size() < kMaxNodes) return false;
+    error_ = JsonRefused("JSON_TOO_MANY_VALUES", "", behind_,
+                         fmt::format("more than {} values; send less at once", kMaxNodes));
+    return true;
+  }
+
   // The tokenizer has read one character more.
   bool AddNumber() {
+    if (Full()) return false;
     Count();
     const std::uint32_t start = Start();
     const char* const begin = tape_.text_.data() + start;
