@@ -99,7 +99,6 @@ class ServerShard final : private runtime::Timer {
   static constexpr MonoNanos kCrowded = kNanosPerMilli;
   // Then the shard looks who else is there.
   static constexpr MonoNanos kSlice = 4 * kNanosPerMilli;
-  static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
 
   // A connection may hold so much whatever others do, so that a crowd is no attack.
   static constexpr std::size_t kFreeBytes = 8 * 1024;

@@ -173,8 +173,10 @@ Report Arena::Run(const Attack& attack) {
     gateway.Start();
     prepare_(gateway.data_address());
     Report report = RunOnce(attack, gateway);
-    const bool in_time = report.during.Quantile(0.99) <= AllowedP99(report);
-    if (!in_time && !kSanitized && attempt < kAttempts) continue;
+    // On a machine without any time left the server rightly sheds calls.
+    const bool served = report.during.failures == 0 &&
+                        (kSanitized || report.during.Quantile(0.99) <= AllowedP99(report));
+    if (!served && attempt < kAttempts) continue;
     Judge(attack, report);
     ExpectServes(attack, Server(gateway));
     return report;

@@ -26,6 +26,7 @@ constexpr std::size_t kFrameHeaderBytes = 9;
 constexpr std::size_t kBatch = 256;
 // Attempts between two looks at what the connections say.
 constexpr int kConnectsPerTurn = 64;
+constexpr std::chrono::seconds kLongest(60);
 constexpr int kQuietMilliseconds = 200;
 // Source addresses: each has its own ephemeral ports.
 constexpr std::uint32_t kSources = 64;
@@ -102,11 +103,10 @@ Siege::~Siege() {
 
 Outcome Siege::Run() {
   const auto start = Clock::now();
-  const auto end = start + attack_.duration;
   std::array<epoll_event, kBatch> events;
   // Silence for a while says that the server has nothing to say any more either.
   bool quiet = false;
-  while (Clock::now() < end && !(quiet && over())) {
+  while (GoesOn(start, quiet)) {
     for (int i = 0; i < kConnectsPerTurn && !waiting_.empty(); ++i) {
       if (outcome_.attempts >= attack_.max_attempts) break;
       Connection& connection = *waiting_.back();
@@ -129,7 +129,13 @@ Outcome Siege::Run() {
   return outcome_;
 }
 
-bool Siege::over() const { return outcome_.attempts >= attack_.max_attempts && open_ == silent_; }
+bool Siege::GoesOn(Clock::time_point start, bool quiet) const {
+  const auto now = Clock::now();
+  const bool enough =
+      outcome_.ended >= attack_.until_ended && outcome_.received >= attack_.until_received;
+  if (now >= start + (enough ? attack_.duration : kLongest)) return false;
+  return !(enough && quiet && outcome_.attempts >= attack_.max_attempts && open_ == silent_);
+}
 
 bool Siege::Connect(Connection& connection) {
   const Attacker fresh{.index = connection.attacker.index};

@@ -32,6 +32,9 @@ struct Attack {
   std::int64_t max_attempts = 1'000'000;
   // It ends earlier when the attempts are used up and nobody is left, or has more to say.
   std::chrono::milliseconds duration{1'500};
+  // It goes on, for a minute at most, until the server has thrown out so many and said so much.
+  std::int64_t until_ended = 0;
+  std::uint64_t until_received = 0;
   // False: answers pile up at the server.
   bool reads = true;
   // Connections are closed by the attacker as soon as they are made, and made again.
@@ -76,7 +79,7 @@ class Siege {
   void Send(Connection& connection);
   void Receive(Connection& connection);
   void Lost(Connection& connection);
-  bool over() const;
+  bool GoesOn(std::chrono::steady_clock::time_point start, bool quiet) const;
   void Parse(Connection& connection, std::string_view bytes);
   void OnFrame(Connection& connection);
 

@@ -12,7 +12,10 @@ namespace {
 constexpr std::uint32_t kEnhanceYourCalm = 11;
 
 Attack Bombs(std::string name, Script script) {
-  return {.name = std::move(name), .script = std::move(script), .duration = AttackTime()};
+  return {.name = std::move(name),
+          .script = std::move(script),
+          .duration = AttackTime(),
+          .until_received = 1};
 }
 
 // The same call on one stream after the other.
@@ -42,11 +45,13 @@ TEST(FloodsStress, CompressedHeaders) {
   Arena arena;
   const std::string entry = Literal("x", std::string(4'000, 'h'), true);
   const std::string block = CallBlock(kGetPath);
-  const Report report = arena.Run(Bombs("HPACK bombs", [=](Attacker& attacker, std::string& out) {
+  Attack attack = Bombs("HPACK bombs", [=](Attacker& attacker, std::string& out) {
     if (attacker.step == 0) out = Hello() + Frame(kHeaders, 5, 1, block + entry);
     attacker.next_stream += 2;
     out += Frame(kHeaders, 5, attacker.next_stream, block + std::string(16'000, '\xbe'));
-  }));
+  });
+  attack.until_ended = 1;
+  const Report report = arena.Run(attack);
   EXPECT_TRUE(report.attack.goaways.contains(kEnhanceYourCalm)) << report.attack.Describe();
 }
 

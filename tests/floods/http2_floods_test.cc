@@ -30,7 +30,10 @@ void ExpectCutOff(const Report& report, std::uint32_t code = kEnhanceYourCalm) {
 }
 
 Attack Flood(std::string name, Script script) {
-  return {.name = std::move(name), .script = std::move(script), .duration = AttackTime()};
+  return {.name = std::move(name),
+          .script = std::move(script),
+          .duration = AttackTime(),
+          .until_ended = 1};
 }
 
 TEST(FloodsStress, RapidReset) {

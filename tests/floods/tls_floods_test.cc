@@ -52,7 +52,8 @@ TEST_F(TlsFloodsStress, HalfHandshakes) {
                                    if (attacker.step == 0) out = half;
                                  },
                              .connections = 200,
-                             .duration = AttackTime()});
+                             .duration = AttackTime(),
+                             .until_ended = 200});
   EXPECT_GE(report.attack.ended, 200) << "whoever does not go on is let go";
 }
 

@@ -39,11 +39,12 @@ class WindowFloodsStress : public ::testing::Test {
     };
   }
 
-  Report Run(std::string name, Script script, bool reads = true) {
+  Report Run(std::string name, Script script, bool reads = true, std::int64_t until_ended = 0) {
     return arena_.Run({.name = std::move(name),
                        .script = std::move(script),
                        .max_attempts = 10'000,
                        .duration = AttackTime(),
+                       .until_ended = until_ended,
                        .reads = reads});
   }
 
@@ -68,19 +69,24 @@ TEST_F(WindowFloodsStress, WindowsThatOpenByOne) {
   const std::string first =
       Hello(Setting(kInitialWindowSize, 0)) + CallFrames(1, kGetPath, GetMessage("large"));
   const std::string one = Frame(kWindowUpdate, 0, 1, Number(1));
-  const Report report =
-      Run("windows that open byte by byte", [first, one](Attacker& attacker, std::string& out) {
+  const Report report = Run(
+      "windows that open byte by byte",
+      [first, one](Attacker& attacker, std::string& out) {
         if (attacker.step == 0) out = first;
         for (int i = 0; i < 1000; ++i) out += one;
-      });
+      },
+      true, 1);
   ExpectGoaway(report, kEnhanceYourCalm);
 }
 
 TEST_F(WindowFloodsStress, WindowsThatOverflow) {
   const std::string all = Hello() + Frame(kWindowUpdate, 0, 0, Number(kLargestWindow));
-  const Report report = Run("windows that overflow", [all](Attacker& attacker, std::string& out) {
-    if (attacker.step == 0) out = all;
-  });
+  const Report report = Run(
+      "windows that overflow",
+      [all](Attacker& attacker, std::string& out) {
+        if (attacker.step == 0) out = all;
+      },
+      true, 1);
   ExpectGoaway(report, kFlowControlError);
 }
 
@@ -94,11 +100,13 @@ TEST_F(WindowFloodsStress, WindowsThatGoUpAndDown) {
     changes += Setting(kInitialWindowSize, 0) + Setting(kInitialWindowSize, 65'535);
   }
   const std::string frame = Frame(kSettings, 0, 0, changes);
-  const Report report =
-      Run("windows that go up and down", [first, frame](Attacker& attacker, std::string& out) {
+  const Report report = Run(
+      "windows that go up and down",
+      [first, frame](Attacker& attacker, std::string& out) {
         if (attacker.step == 0) out = first;
         for (int i = 0; i < 100; ++i) out += frame;
-      });
+      },
+      true, 1);
   ExpectGoaway(report, kEnhanceYourCalm);
 }
 
