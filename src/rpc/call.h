@@ -157,6 +157,7 @@ class Call final : public ServerCall,
   // Response side.
   Status Alive();
   void OnBodyQueued(std::size_t count);
+  void HoldAnswer();
   bool Answer();
   Status AppendMessage(const google::protobuf::Message& message);
   void AppendEncoded(std::string_view bytes);

@@ -45,13 +45,23 @@ Status Call::Alive() {
   return {};
 }
 
+// The request is done with; a large answer is there twice as long as it is not taken, as the message
+// and as the body.
+void Call::HoldAnswer() {
+  constexpr std::size_t kLargeBytes = 16 * 1024;
+  const std::size_t held = body.size() < kLargeBytes ? 0 : body.size();
+  if (held == held_) return;
+  connection_->OnHeld(held_, held);
+  held_ = held;
+}
+
 // Decides the end of the response. False when it has been decided before, or nobody listens.
 bool Call::Answer() {
   if (std::exchange(answered_, true)) return false;
   Disarm();
   answered_at_ = shard_.shard().turn_time();
   taken_ = 0;
-  if (held_ != 0 && connection_ != nullptr) UpdateHeld(false);
+  if (connection_ != nullptr) HoldAnswer();
   return stream_open_;
 }
 
