@@ -45,8 +45,8 @@ Status Call::Alive() {
   return {};
 }
 
-// The request is done with; a large answer is there twice as long as it is not taken, as the message
-// and as the body.
+// The request is done with; a large answer is there twice as long as it is not taken, as the
+// message and as the body.
 void Call::HoldAnswer() {
   constexpr std::size_t kLargeBytes = 16 * 1024;
   const std::size_t held = body.size() < kLargeBytes ? 0 : body.size();
