@@ -150,7 +150,9 @@ bool Siege::Connect(Connection& connection) {
   ::setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
   const auto source = static_cast<std::uint32_t>(outcome_.attempts) % kSources;
   const sockaddr_in from = Loopback(256 + source, 0);
-  ::bind(connection.fd, reinterpret_cast<const sockaddr*>(&from), sizeof from);
+  if (::bind(connection.fd, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) {
+    return false;
+  }
   const sockaddr_in to = Loopback(1, port_);
   const int result = ::connect(connection.fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
   if (result != 0 && errno != EINPROGRESS) return false;

@@ -19,7 +19,7 @@ class Crowd {
     std::string name = (std::filesystem::temp_directory_path() / "prism-floods-XXXXXX").string();
     directory_ = ::mkdtemp(name.data());
     std::ofstream(directory_ / "prism.yaml")
-        << fmt::format("server: {{limits: {{max_connections: {}}}}}\n", kKept);
+        << fmt::format("server: {{limits: {{max_connections: {}}}}}\n", kept_);
     arena_ = std::make_unique<Arena>(
         std::vector<std::string>{"--config", (directory_ / "prism.yaml").string()});
   }
@@ -31,20 +31,19 @@ class Crowd {
   Report Fill(std::string name, Script script) {
     const Report report = arena_->Run({.name = std::move(name),
                                        .script = std::move(script),
-                                       .connections = static_cast<int>(2 * kKept),
-                                       .max_attempts = 2 * kKept,
+                                       .connections = static_cast<int>(2 * kept_),
+                                       .max_attempts = 2 * kept_,
                                        .duration = std::chrono::seconds(120)});
-    EXPECT_EQ(report.attack.attempts, 2 * kKept);
-    EXPECT_LE(report.attack.open, kKept);
-    EXPECT_GE(report.attack.open, kKept - 100) << "the server keeps fewer than it may";
+    EXPECT_EQ(report.attack.attempts, 2 * kept_);
+    EXPECT_LE(report.attack.open, kept_);
+    EXPECT_GE(report.attack.open, kept_ - 100) << "the server keeps fewer than it may";
     fmt::print("{} bytes for each open connection\n",
                report.grown_bytes() / static_cast<std::uint64_t>(report.attack.open));
     return report;
   }
 
-  const std::int64_t kKept = base::Rounds(500, 10'000);
-
  private:
+  const std::int64_t kept_ = base::Rounds(500, 10'000);
   std::filesystem::path directory_;
   std::unique_ptr<Arena> arena_;
 };
