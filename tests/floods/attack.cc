@@ -143,6 +143,7 @@ bool Siege::Connect(Connection& connection) {
   connection.attacker = fresh;
   connection.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (connection.fd < 0) return false;
+  outcome_.most_open = std::max(outcome_.most_open, ++open_);
   const int on = 1;
   ::setsockopt(connection.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   // Closing resets: nothing stays behind in the system for a minute.
@@ -160,7 +161,6 @@ bool Siege::Connect(Connection& connection) {
                     .data = {.ptr = &connection}};
   ::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd, &event);
   connection.wants_write = true;
-  outcome_.most_open = std::max(outcome_.most_open, ++open_);
   return true;
 }
 
