@@ -12,7 +12,7 @@
 
 #include "base/status.h"
 #include "conformance/rpc_table.h"
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 
 namespace prism::conformance {
 

@@ -10,9 +10,9 @@
 #include "app/notify.h"
 #include "app/privileges.h"
 #include "app/sockets.h"
-#include "rpc/call_server.h"
-#include "rpc/http1_admin.h"
-#include "rpc/listener.h"
+#include "rpc/admin/http1_admin.h"
+#include "rpc/net/call_server.h"
+#include "rpc/net/listener.h"
 #include "runtime/sync_wait.h"
 
 namespace prism::app {

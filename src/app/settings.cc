@@ -11,7 +11,7 @@
 
 #include "base/units.h"
 #include "engine/memory/memory_budget.h"
-#include "rpc/listen_socket.h"
+#include "rpc/net/listen_socket.h"
 
 namespace prism::app {
 

@@ -12,9 +12,9 @@
 
 #include "base/status.h"
 #include "namespaces/snapshot.h"
-#include "rpc/cors.h"
+#include "rpc/call/cors.h"
 #include "rpc/server.h"
-#include "rpc/tls_context.h"
+#include "rpc/tls/tls_context.h"
 #include "telemetry/log.h"
 
 namespace prism::app {

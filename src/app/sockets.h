@@ -5,7 +5,7 @@
 
 #include "app/settings.h"
 #include "base/status.h"
-#include "rpc/listen_socket.h"
+#include "rpc/net/listen_socket.h"
 
 namespace prism::app {
 

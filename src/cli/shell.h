@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 
 namespace CLI {
 class App;

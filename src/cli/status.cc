@@ -16,7 +16,7 @@
 #include "cli/shell.h"
 #include "cli/status_slow.h"
 #include "grpc/health/v1/health.pb.h"
-#include "rpc/client_http.h"
+#include "rpc/client/client_http.h"
 
 namespace prism::cli {
 namespace {

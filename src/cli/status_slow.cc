@@ -6,7 +6,7 @@
 #include <string>
 
 #include "cli/output.h"
-#include "rpc/client_http.h"
+#include "rpc/client/client_http.h"
 
 namespace prism::cli {
 namespace {

@@ -13,8 +13,8 @@
 #include <string>
 
 #include "connect/conformance.pb.h"
-#include "rpc/call_server.h"
-#include "rpc/tls_context.h"
+#include "rpc/net/call_server.h"
+#include "rpc/tls/tls_context.h"
 #include "runtime/shard.h"
 #include "tests/connect/conformance_service.h"
 

@@ -12,7 +12,7 @@
 
 #include "base/testing/rounds.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 #include "tests/support/prism_process.h"
 
 namespace prism {

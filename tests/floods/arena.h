@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 #include "tests/floods/attack.h"
 #include "tests/floods/bystander.h"
 #include "tests/support/prism_process.h"

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "rpc/gzip.h"
+#include "rpc/wire/gzip.h"
 #include "tests/floods/arena.h"
 #include "tests/floods/frames.h"
 

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 
 namespace prism::floods {
 

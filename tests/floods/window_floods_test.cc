@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "prism/keyvalue/v1/keyvalue.pb.h"
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 #include "tests/floods/arena.h"
 #include "tests/floods/frames.h"
 

@@ -11,10 +11,10 @@
 #include "cli/metrics_text.h"
 #include "cli/output.h"
 #include "cli/record.h"
-#include "rpc/client_http.h"
-#include "rpc/client_session.h"
-#include "rpc/client_status.h"
-#include "rpc/client_target.h"
+#include "rpc/client/client_http.h"
+#include "rpc/client/client_session.h"
+#include "rpc/client/client_status.h"
+#include "rpc/client/client_target.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "rpc/http1_codec.h"
+#include "rpc/http/http1_codec.h"
 #include "rpc/testing/http_recorder.h"
 
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "base/web_origin.h"
-#include "rpc/call_connection.h"
-#include "rpc/cors.h"
+#include "rpc/call/call_connection.h"
+#include "rpc/call/cors.h"
 #include "rpc/testing/echo_dispatcher.h"
 #include "runtime/shard.h"
 

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "base/strings.h"
-#include "rpc/grpc_metadata.h"
-#include "rpc/gzip.h"
+#include "rpc/wire/grpc_metadata.h"
+#include "rpc/wire/gzip.h"
 
 namespace {
 

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/testing/rounds.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 #include "tests/linearizability/checker.h"
 #include "tests/support/prism_process.h"
 

@@ -1,5 +1,5 @@
 // The server with its sockets, against our client and against bare sockets.
-#include "rpc/call_server.h"
+#include "rpc/net/call_server.h"
 
 #include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 #include "rpc/testing/echo_dispatcher.h"
 #include "runtime/sync_wait.h"
 

@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "rpc/call_server.h"
+#include "rpc/net/call_server.h"
 #include "rpc/testing/echo_dispatcher.h"
 #include "runtime/sync_wait.h"
 

@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "cli/bench/wire.h"
 #include "cli/bench/workload.h"
-#include "rpc/client_tls.h"
+#include "rpc/client/client_tls.h"
 
 namespace prism::cli {
 

@@ -12,7 +12,7 @@
 #include "cli/bench/histogram.h"
 #include "cli/bench/proc_stat.h"
 #include "cli/bench/workload.h"
-#include "rpc/client_target.h"
+#include "rpc/client/client_target.h"
 
 namespace prism::cli {
 

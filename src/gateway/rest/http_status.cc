@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "rpc/connect_error.h"
+#include "rpc/call/connect_error.h"
 
 namespace prism::gateway {
 

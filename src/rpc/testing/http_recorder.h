@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "rpc/http_codec.h"
+#include "rpc/http/http_codec.h"
 
 namespace prism::rpc::testing {
 

@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 
-#include "rpc/call_connection.h"
-#include "rpc/client_session.h"
-#include "rpc/client_status.h"
-#include "rpc/grpc_frame.h"
+#include "rpc/call/call_connection.h"
+#include "rpc/client/client_session.h"
+#include "rpc/client/client_status.h"
 #include "rpc/testing/echo_dispatcher.h"
+#include "rpc/wire/grpc_frame.h"
 #include "runtime/shard.h"
 
 namespace prism::rpc::testing {

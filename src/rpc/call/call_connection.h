@@ -1,0 +1,120 @@
+// One HTTP connection with its calls, without a socket.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rpc/call/call.h"
+#include "rpc/call/call_shard.h"
+#include "rpc/http/http_codec.h"
+
+namespace prism::rpc {
+
+// Told when there is something to send.
+class OutputListener {
+ public:
+  virtual void OnOutput() = 0;
+
+ protected:
+  ~OutputListener() = default;
+};
+
+// Owns the codec and the calls that are on it. Destroying it cancels what still runs; those calls
+// live on without it until their tasks end. Thread rule: its shard.
+class CallConnection final : private HttpEvents {
+ public:
+  CallConnection(CallShard& shard, OutputListener& output, std::string peer);
+  CallConnection(const CallConnection&) = delete;
+  CallConnection& operator=(const CallConnection&) = delete;
+  virtual ~CallConnection();
+
+  // The connection is encrypted; `protocol` is what ALPN chose (RFC 7301), empty: the first bytes
+  // tell. Before OnBytes.
+  void OnSecured(std::string_view protocol);
+  // Feeds the codec, then runs what became ready. False: send what Produce has, then close.
+  bool OnBytes(std::string_view bytes, MonoNanos now);
+  // Appends what is to be sent; runs what that made ready.
+  void Produce(std::string& out, std::size_t limit);
+  bool wants_write() const { return codec_ != nullptr && codec_->wants_write(); }
+  // False: the peer must not be read from for now.
+  bool wants_read() const { return codec_ == nullptr || codec_->wants_read(); }
+  // Nothing can come or go any more, and nobody works on an answer.
+  bool finished() const { return codec_ != nullptr ? codec_->finished() : draining_; }
+  std::size_t open_calls() const { return call_count_; }
+  // Response bytes that wait for the peer's window or for Produce.
+  std::size_t queued_bytes() const { return queued_bytes_; }
+  std::uint64_t calls_begun() const { return calls_begun_; }
+  // Bytes that no call has got yet.
+  std::size_t buffered_bytes() const {
+    return codec_ != nullptr ? codec_->buffered_bytes() : opening_.size();
+  }
+  // What its calls make the server hold: requests that are not answered, answers that wait.
+  std::size_t held_bytes() const { return queued_bytes_ + held_bytes_; }
+  // Grows with each request that is done with, and each time that the peer takes something.
+  std::uint64_t progress() const { return progress_; }
+  // When the last call began, or the connection.
+  MonoNanos last_call() const { return last_call_; }
+  const std::string& peer() const { return peer_; }
+
+  // First AnnounceDrain; the client's answer to it, or FinishDrain, refuses further calls.
+  void AnnounceDrain();
+  void FinishDrain();
+  // The peer sends no more: what it has asked completely is answered, the rest is cancelled.
+  void EndInput();
+  // Gives up on requests that come, and answers that are taken, too slowly. When to ask again,
+  // kNoDeadline when nothing waits for the peer.
+  MonoNanos EndSlowCalls(MonoNanos now);
+  // Since when the peer owes the rest of a head; 0: it does not.
+  MonoNanos head_since() const;
+  void TimeOutHead();
+  // Ends all calls with UNAVAILABLE and refuses more: what Produce has then is the last.
+  void Shutdown();
+  // Ends the connection with a reason, if its version of HTTP has any.
+  void Terminate(HttpError error);
+  // Asks the peer for a sign of life. False: its version of HTTP has none.
+  bool Ping();
+
+ private:
+  friend class Call;
+
+  HttpStream* OnStreamStart(std::int32_t id) override;
+  void OnPong() override;
+
+  HttpCodec& codec() { return *codec_; }
+  void MarkOutput() { output_.OnOutput(); }
+  void OnBodyQueued(std::size_t count) {
+    queued_bytes_ += count;
+    shard_.Hold(count);
+  }
+  void OnBodyGone(std::size_t count);
+  // What a request makes the server hold has changed.
+  void OnHeld(std::size_t was, std::size_t is);
+  // True: so many answers wait that this call has to wait too, and it will be queued again.
+  bool Park(Call& call);
+  void Unlink(Call& call);
+  bool ChooseCodec();
+  void UseHttp1();
+  void UseHttp2();
+  void Announce();
+
+  CallShard& shard_;
+  OutputListener& output_;
+  std::string peer_;
+  std::string opening_;  // what came before it was clear which HTTP this is
+  std::unique_ptr<HttpCodec> codec_;
+  Call* head_ = nullptr;
+  std::size_t call_count_ = 0;
+  std::uint64_t calls_begun_ = 0;
+  std::size_t queued_bytes_ = 0;
+  std::size_t held_bytes_ = 0;  // of requests
+  std::uint64_t progress_ = 0;
+  std::vector<Call*> parked_;
+  MonoNanos last_call_;
+  bool secured_ = false;  // by TLS
+  bool announced_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace prism::rpc

@@ -1,0 +1,137 @@
+#include "rpc/net/call_server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/sync_wait.h"
+
+namespace prism::rpc {
+namespace {
+
+runtime::Task<Status> StartListener(Listener& listener) { co_return listener.Start(); }
+runtime::Task<void> StopListener(Listener& listener) {
+  listener.Stop();
+  co_return;
+}
+runtime::Task<void> UseTls(ServerShard& shard, std::shared_ptr<const TlsContext> tls) {
+  shard.UseTls(std::move(tls));
+  co_return;
+}
+runtime::Task<void> AnnounceDrain(ServerShard& shard) {
+  shard.AnnounceDrain();
+  co_return;
+}
+
+}  // namespace
+
+CallServer::CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
+                       const ServerLimits& limits, const Cors& cors)
+    : shards_(shards), limits_(limits) {
+  // Each shard has its share; a few messages must have room in it.
+  limits_.max_buffered_bytes =
+      std::max(limits_.max_buffered_bytes / static_cast<std::uint64_t>(shards.size()),
+               2 * limits_.max_message_bytes);
+  for (int i = 0; i < shards.size(); ++i) {
+    per_shard_.push_back(
+        std::make_unique<ServerShard>(shards.at(i), dispatcher, limits_, cors, tls_counters_));
+  }
+}
+
+CallServer::~CallServer() { Stop(); }
+
+void CallServer::UseTls(const std::shared_ptr<const TlsContext>& tls) {
+  secure_ = true;
+  for (auto& shard : per_shard_)
+    runtime::RunOn(shard->shard(), [&] { return prism::rpc::UseTls(*shard, tls); });
+}
+
+Result<std::string> CallServer::Listen(std::string_view address) {
+  TRY_ASSIGN(ListenSocket socket, ListenSocket::Open(address));
+  return Listen(std::move(socket));
+}
+
+Result<std::string> CallServer::Listen(ListenSocket socket) {
+  runtime::Shard& acceptor = shards_.at(0);
+  // What goes through a unix socket never leaves the machine.
+  const bool secure = secure_ && !socket.address().starts_with("unix:");
+  auto listener = std::make_unique<Listener>(
+      acceptor, std::move(socket),
+      [this, secure](int fd, std::string peer) {
+        Place({.fd = fd, .peer = std::move(peer), .secure = secure});
+      },
+      [this] { accept_pauses_.fetch_add(1, std::memory_order_relaxed); });
+  TRY(runtime::RunOn(acceptor, [&] { return StartListener(*listener); }));
+  listeners_.push_back(std::move(listener));
+  return listeners_.back()->address();
+}
+
+// To the shard with the fewest connections.
+void CallServer::Place(NewSocket socket) {
+  if (static_cast<std::uint32_t>(connections()) >= limits_.max_connections) {
+    const auto most = std::ranges::max_element(per_shard_, {}, &ServerShard::load);
+    return MakeRoom(static_cast<std::size_t>(most - per_shard_.begin()), 0, std::move(socket));
+  }
+  ServerShard* least = std::ranges::min_element(per_shard_, {}, &ServerShard::load)->get();
+  least->ExpectOne();
+  least->shard().Post(
+      [least, socket = std::move(socket)]() mutable { least->Adopt(std::move(socket)); });
+}
+
+// Asks one shard after the other to give up a connection for this one, in their threads.
+void CallServer::MakeRoom(std::size_t index, std::size_t asked, NewSocket socket) {
+  ServerShard& shard = *per_shard_[index];
+  shard.ExpectOne();
+  shard.shard().Post([this, index, asked, socket = std::move(socket)]() mutable {
+    if (per_shard_[index]->AdoptInstead(socket)) return;
+    if (asked + 1 < per_shard_.size()) {
+      return MakeRoom((index + 1) % per_shard_.size(), asked + 1, std::move(socket));
+    }
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    ::close(socket.fd);
+  });
+}
+
+void CallServer::StopListening() {
+  for (auto& listener : listeners_)
+    runtime::RunOn(shards_.at(0), [&] { return StopListener(*listener); });
+  listeners_.clear();
+}
+
+int CallServer::connections() const {
+  int total = 0;
+  for (const auto& shard : per_shard_) total += shard->load();
+  return total;
+}
+
+CallServer::Crowding CallServer::crowding() const {
+  Crowding total{.refused = refused_.load(std::memory_order_relaxed)};
+  for (const auto& shard : per_shard_) {
+    total.given_up += shard->given_up();
+    total.relieved += shard->relieved();
+  }
+  return total;
+}
+
+bool CallServer::Drain(MonoNanos deadline) {
+  StopListening();
+  if (!std::exchange(draining_, true)) {
+    for (auto& shard : per_shard_)
+      runtime::RunOn(shard->shard(), [&] { return AnnounceDrain(*shard); });
+  }
+  bool empty = true;
+  for (auto& shard : per_shard_) {
+    runtime::RunOn(shard->shard(), [&] { return shard->WaitUntilEmpty(deadline); });
+    empty = empty && shard->load() == 0;
+  }
+  return empty;
+}
+
+void CallServer::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  StopListening();
+  for (auto& shard : per_shard_) runtime::RunOn(shard->shard(), [&] { return shard->Stop(); });
+}
+
+}  // namespace prism::rpc

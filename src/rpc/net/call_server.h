@@ -1,0 +1,74 @@
+// The gRPC server: listeners and the connections of all shards.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "rpc/net/listen_socket.h"
+#include "rpc/net/listener.h"
+#include "rpc/net/server_shard.h"
+#include "rpc/server.h"
+#include "runtime/shard.h"
+
+namespace prism::rpc {
+
+// Life cycle: construct (the shards are running), Listen for each address, Drain, Stop, destroy.
+// Thread rule: one control thread that is no shard; Listen, Drain and Stop block it.
+class CallServer {
+ public:
+  // Shards and dispatcher outlive the server.
+  CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher, const ServerLimits& limits,
+             const Cors& cors = {});
+  CallServer(const CallServer&) = delete;
+  CallServer& operator=(const CallServer&) = delete;
+  ~CallServer();
+
+  // TCP connections from now on speak TLS: before the first Listen, and again to begin sessions
+  // with another certificate. Those that there are go on with theirs.
+  void UseTls(const std::shared_ptr<const TlsContext>& tls);
+  // Serves there from now on; answers the address with the port that the system chose.
+  Result<std::string> Listen(std::string_view address);
+  Result<std::string> Listen(ListenSocket socket);
+  // Accepts no more, sends GOAWAY, waits until every connection has ended, at most until
+  // `deadline`; whether all have ended. May be called again to wait longer.
+  bool Drain(MonoNanos deadline);
+  // Open connections. Any thread.
+  int connections() const;
+  // What became of connections beyond the limits. Any thread.
+  struct Crowding {
+    std::uint64_t given_up = 0;  // for others, at max_connections
+    std::uint64_t refused = 0;   // there, when all others had calls open
+    // Closed at max_buffered_bytes, for what they made the server hold.
+    std::uint64_t relieved = 0;
+  };
+  Crowding crowding() const;
+  // How often clients had to wait because no descriptors were left. Any thread.
+  std::uint64_t accept_pauses() const { return accept_pauses_.load(std::memory_order_relaxed); }
+  const TlsCounters& tls_counters() const { return tls_counters_; }
+  // Ends whatever is left; calls get UNAVAILABLE/SERVER_STOPPING.
+  void Stop();
+
+ private:
+  void Place(NewSocket socket);
+  void MakeRoom(std::size_t index, std::size_t asked, NewSocket socket);
+  void StopListening();
+
+  runtime::ShardPool& shards_;
+  ServerLimits limits_;
+  TlsCounters tls_counters_;
+  bool secure_ = false;
+  std::vector<std::unique_ptr<ServerShard>> per_shard_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::atomic<std::uint64_t> accept_pauses_ = 0;
+  std::atomic<std::uint64_t> refused_ = 0;
+  bool draining_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace prism::rpc

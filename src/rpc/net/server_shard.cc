@@ -1,0 +1,165 @@
+#include "rpc/net/server_shard.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace prism::rpc {
+
+ServerShard::ServerShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits,
+                         Cors cors, TlsCounters& tls_counters)
+    : shard_(shard),
+      calls_(shard, dispatcher, limits, std::move(cors)),
+      tls_counters_(tls_counters),
+      empty_(shard),
+      random_(std::random_device{}()) {
+  empty_.Set();
+}
+
+ServerShard::~ServerShard() = default;
+
+std::span<char> ServerShard::read_buffer() {
+  if (read_buffer_ == nullptr) read_buffer_ = std::make_unique<char[]>(kReadBytes);
+  return {read_buffer_.get(), crowded() ? kCrowdedReadBytes : kReadBytes};
+}
+
+bool ServerShard::crowded() const {
+  const MonoNanos spent = charged_ - turn_;
+  const bool same_turn = turn_ == shard_.turn_time();
+  return spent >= kCrowded || (same_turn && spent_before_ >= kCrowded);
+}
+
+void ServerShard::Defer(SocketConnection& connection) {
+  waiting_.Push(connection, shard_.turn_time());
+  if (!armed()) shard_.ArmTimerAt(*this, shard_.turn_time());  // after the events of this turn
+}
+
+// One clock reading a connection and turn: what lies between two of them is the later one's.
+void ServerShard::Charge(SocketConnection& connection) {
+  const MonoNanos turn = shard_.turn_time();
+  if (turn != turn_) {
+    spent_before_ = charged_ - turn_;
+    turn_ = charged_ = turn;
+  }
+  const MonoNanos now = MonotonicNow();
+  connection.Charge(now - charged_, now);
+  charged_ = now;
+}
+
+void ServerShard::OnTimer() {
+  const MonoNanos end = MonotonicNow() + kSlice;
+  while (!waiting_.empty() && MonotonicNow() < end) {
+    auto& next = static_cast<SocketConnection&>(waiting_.Pop());
+    if (!next.Serve()) continue;
+    Charge(next);
+    next.OnTurnEnd();  // its answers must not wait for what the next one asks for
+  }
+  if (!waiting_.empty()) shard_.ArmTimerAt(*this, shard_.turn_time());
+}
+
+std::span<char> ServerShard::plain_buffer() {
+  if (plain_buffer_ == nullptr) plain_buffer_ = std::make_unique<char[]>(kReadBytes);
+  return {plain_buffer_.get(), kReadBytes};
+}
+
+void ServerShard::Adopt(NewSocket socket) {
+  if (stopping_ || draining_) {
+    ::close(socket.fd);
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  auto tls = socket.secure ? std::make_unique<TlsSession>(tls_) : nullptr;
+  auto* connection = new SocketConnection(*this, socket.fd, std::move(socket.peer), std::move(tls));
+  connection->next_ = head_;
+  if (head_ != nullptr) head_->prev_ = connection;
+  head_ = connection;
+  order_.Add(*connection, socket.secure ? ConnectionRank::kHandshake : ConnectionRank::kNewcomer);
+  empty_.Reset();
+  if (!connection->Start()) Close(*connection);
+}
+
+bool ServerShard::AdoptInstead(const NewSocket& socket) {
+  ConnectionOrder::Entry* const least = order_.LeastMissed();
+  if (least == nullptr) {
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  given_up_.fetch_add(1, std::memory_order_relaxed);
+  static_cast<SocketConnection*>(least)->GiveUp(HttpError::kNoError);
+  Adopt(socket);
+  return true;
+}
+
+void ServerShard::BeginHandshake(SocketConnection& connection) {
+  ++handshakes_;
+  order_.Move(connection, ConnectionRank::kHandshake);  // the youngest now
+  // A drain walks over the connections, and takes no new ones anyway.
+  while (!draining_ && handshakes_ > kMaxHandshakes) {
+    static_cast<SocketConnection*>(order_.Oldest(ConnectionRank::kHandshake))
+        ->GiveUp(HttpError::kNoError);
+  }
+}
+
+void ServerShard::Close(SocketConnection& connection) {
+  order_.Remove(connection);
+  waiting_.Remove(connection);
+  (connection.prev_ != nullptr ? connection.prev_->next_ : head_) = connection.next_;
+  if (connection.next_ != nullptr) connection.next_->prev_ = connection.prev_;
+  delete &connection;
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  if (head_ == nullptr) empty_.Set();
+}
+
+MonoNanos ServerShard::Jittered(MonoNanos time) {
+  return time + std::uniform_int_distribution<MonoNanos>(-time / 10, time / 10)(random_);
+}
+
+// Those go that have made no progress for longest: they wait for what does not come, or don't take
+// what does.
+void ServerShard::Relieve() {
+  const std::size_t allowed = allowed_bytes();
+  if (calls_.held() <= allowed) return;
+  std::vector<SocketConnection*> holders;
+  for (SocketConnection* c = head_; c != nullptr; c = c->next_) {
+    if (c->held_bytes() > kFreeBytes) holders.push_back(c);
+  }
+  std::ranges::sort(holders, {}, &SocketConnection::held_since);
+  for (SocketConnection* holder : holders) {
+    if (calls_.held() <= allowed / 4 * 3) break;
+    relieved_.fetch_add(1, std::memory_order_relaxed);
+    holder->GiveUp(HttpError::kEnhanceYourCalm);
+  }
+}
+
+void ServerShard::AnnounceDrain() {
+  draining_ = true;
+  answers_until_ = shard_.turn_time() + kAnswerTime;
+  for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->calls().AnnounceDrain();
+}
+
+runtime::Task<void> ServerShard::WaitUntilEmpty(MonoNanos deadline) {
+  co_await empty_.For(std::min(deadline, answers_until_));
+  if (shard_.turn_time() >= answers_until_) {
+    for (SocketConnection* c = head_; c != nullptr;) {
+      SocketConnection& ending = *std::exchange(c, c->next_);
+      if (!ending.FinishDrain()) Close(ending);
+    }
+  }
+  co_await empty_.For(deadline);
+}
+
+runtime::Task<void> ServerShard::Stop() {
+  stopping_ = true;
+  Disarm();
+  for (SocketConnection* c = head_; c != nullptr;) {
+    SocketConnection& ending = *std::exchange(c, c->next_);
+    ending.calls().Shutdown();
+    ending.Write();  // the last answers, as far as the socket takes them
+    Close(ending);
+  }
+  co_await calls_.tasks().Join();
+}
+
+}  // namespace prism::rpc
