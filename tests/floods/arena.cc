@@ -126,6 +126,24 @@ void Judge(const Attack& attack, const Report& report) {
   EXPECT_LE(report.grown_bytes(), AllowedMemory(report)) << attack.name;
 }
 
+// The configuration that the README of these tests speaks of. Life cycle: outlives the gateway.
+class SmallBuffers {
+ public:
+  SmallBuffers() {
+    std::string name = (std::filesystem::temp_directory_path() / "prism-floods-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+    std::ofstream(path()) << "server: {limits: {max_buffered_bytes: 16MiB}}\n";
+  }
+  SmallBuffers(const SmallBuffers&) = delete;
+  SmallBuffers& operator=(const SmallBuffers&) = delete;
+  ~SmallBuffers() { std::filesystem::remove_all(directory_); }
+
+  std::string path() const { return (directory_ / "prism.yaml").string(); }
+
+ private:
+  std::filesystem::path directory_;
+};
+
 // A client that comes now is served like those before.
 void ExpectServes(const Attack& attack, const rpc::ChannelOptions& server) {
   Bystanders newcomer(server, 1, kCallEvery);
@@ -168,8 +186,13 @@ Report Arena::RunOnce(const Attack& attack, testing::PrismProcess& gateway) {
 }
 
 Report Arena::Run(const Attack& attack) {
+  const SmallBuffers config;
+  std::vector<std::string> options = options_;
+  if (std::ranges::find(options, "--config") == options.end()) {
+    options.insert(options.end(), {"--config", config.path()});
+  }
   for (int attempt = 1;; ++attempt) {
-    testing::PrismProcess gateway(options_);
+    testing::PrismProcess gateway(options);
     gateway.Start();
     prepare_(gateway.data_address());
     Report report = RunOnce(attack, gateway);

@@ -279,10 +279,10 @@ void Call::OnHeadersEnd(bool end) {
 // What a request makes the server hold as long as it is not answered.
 void Call::UpdateHeld(bool open) {
   constexpr std::size_t kStreamBytes = 1024;  // of the codec
-  const std::size_t held = !open
-                               ? 0
-                               : sizeof(Call) + kStreamBytes + headers_.capacity() +
-                                     reader_.buffered() + decompressed_.size() + transcoded_.size();
+  const std::size_t held = !open ? 0
+                                 : sizeof(Call) + kStreamBytes + headers_.capacity() +
+                                       reader_.capacity() + decompressed_.capacity() +
+                                       transcoded_.capacity();
   connection_->OnHeld(held_, held);
   held_ = held;
 }

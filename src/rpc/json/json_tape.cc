@@ -42,7 +42,7 @@ bool IsNumberCharacter(char c) {
 }
 
 // A text of two-byte values would otherwise become a tape of eight times its size.
-constexpr std::size_t kMaxNodes = 512 * 1024;
+constexpr std::size_t kMaxNodes = 128 * 1024;
 
 }  // namespace
 
