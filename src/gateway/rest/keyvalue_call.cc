@@ -45,7 +45,7 @@ void AppendBytesField(int number, std::string_view bytes, std::string& message) 
   using google::protobuf::internal::WireFormatLite;
   out.WriteTag(WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
   out.WriteVarint32(static_cast<std::uint32_t>(bytes.size()));
-  out.WriteRaw(bytes.data(), static_cast<int>(bytes.size()));
+  if (!bytes.empty()) out.WriteRaw(bytes.data(), static_cast<int>(bytes.size()));
 }
 
 // The fields that Set and CompareAndSwap share, and the value.
