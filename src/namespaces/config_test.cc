@@ -160,6 +160,11 @@ TEST(ConfigTest, FindsEveryMistakeInOneGo) {
             "10:5 BAD_VALUE\n");
 }
 
+TEST(ConfigTest, ADashWithNothingBehindItIsNoNamespace) {
+  const std::string problems = Wrong("namespaces:\n  -\n  - {name: a, backend: memory}\n");
+  EXPECT_NE(problems.find("MISSING_KEY\n"), std::string::npos) << problems;
+}
+
 TEST(ConfigTest, ASingleProblemGivesItsReasonToTheError) {
   const auto one = ParseConfig("memory: {max_bytes: lots}\n", "prism.yaml");
   ASSERT_FALSE(one);

@@ -253,6 +253,8 @@ void ConfigReader::ReadNamespaces(const YamlValue* value) {
 void ConfigReader::ReadNamespace(const YamlValue& value) {
   NamespaceConfig config;
   MapReader reader(value, "the namespace", problems_);
+  // An entry with nothing behind its dash lacks everything; of what is no map that is said already.
+  const bool may_lack = value.kind == YamlValue::Kind::kMap || value.kind == YamlValue::Kind::kNull;
   if (auto name = reader.String("name")) {
     config.name = *std::move(name);
     config.settings.name = config.name;
@@ -265,14 +267,14 @@ void ConfigReader::ReadNamespace(const YamlValue& value) {
                              config.name, it->second.line));
       return;
     }
-  } else if (value.kind == YamlValue::Kind::kMap) {
+  } else if (may_lack) {
     reader.Add(value.mark, "MISSING_KEY", "a namespace without name: add name: NAME");
   }
   const YamlValue* backend = reader.Take("backend");
   if (backend != nullptr) {
     config.backend = backend->scalar;
     CheckBackendExists(config, backend->mark);
-  } else if (value.kind == YamlValue::Kind::kMap) {
+  } else if (may_lack) {
     reader.Add(
         value.mark, "MISSING_KEY",
         fmt::format(
