@@ -33,6 +33,17 @@ void CheckSize(std::string_view text) {
   Require(!prism::base::HumanSize(*size).empty());
 }
 
+void CheckAscii(std::string_view text) {
+  const std::string lower = prism::base::LowerCase(text);
+  Require(lower.size() == text.size() && prism::base::EqualsNoCase(text, lower));
+  const std::string_view trimmed = prism::base::Trim(text);
+  Require(prism::base::Trim(trimmed) == trimmed);
+  if (!trimmed.empty() && !trimmed.contains(',')) {
+    Require(
+        prism::base::HasToken(std::string("a, ") + std::string(text), prism::base::Trim(lower)));
+  }
+}
+
 void CheckBase64(std::string_view text) {
   Require(prism::base::Base64Decode(prism::base::Base64Encode(text)) == text);
   Require(prism::base::Base64Decode(prism::base::Base64EncodeUnpadded(text)) == text);
@@ -72,6 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   CheckDuration(text);
   CheckSize(text);
+  CheckAscii(text);
   CheckBase64(text);
   CheckOrigin(text);
   if (size <= 512) CheckStrings(text);  // the edit distance is quadratic
