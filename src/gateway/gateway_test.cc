@@ -388,25 +388,41 @@ TEST_F(GatewayTest, CountsByMethodAndNamespace) {
                              "method=\"keyvalue_basic.get\"} 3\n"));
 }
 
-TEST_F(GatewayTest, ShedsWhatWaitedInAStandingQueue) {
-  Start(kConfig, {.queue_delay = {.target = 1'000'000, .interval = 10'000'000}});
-  const MonoNanos end = MonotonicNow() + 10 * kNanosPerSecond;
-  auto slow = GetCall("orders");
-  std::string reason;
-  while (reason != "OVERLOADED" && MonotonicNow() < end) {
-    // A turn that is busy for five times the target before it comes to the call.
-    slow = GetCall("orders");
-    OnShard([this, &slow] {
-      const MonoNanos until = MonotonicNow() + 5'000'000;
+// A turn that is busy for five times the target before it comes to its calls.
+class OverloadTest : public GatewayTest {
+ protected:
+  OverloadTest() { Start(kConfig, {.queue_delay = {.target = kTarget, .interval = 10 * kTarget}}); }
+
+  std::vector<std::unique_ptr<FakeCall>> SlowTurn(std::size_t count) {
+    std::vector<std::unique_ptr<FakeCall>> calls;
+    while (calls.size() < count) calls.push_back(GetCall("orders"));
+    OnShard([this, &calls] {
+      const MonoNanos until = MonotonicNow() + 5 * kTarget;
       while (MonotonicNow() < until) {
       }
-      groups_[0]->Spawn(gateway_->Serve(*slow));
+      for (auto& call : calls) groups_[0]->Spawn(gateway_->Serve(*call));
     });
-    reason = Reason(*slow);
+    return calls;
   }
-  EXPECT_EQ(reason, "OVERLOADED");
-  EXPECT_TRUE(slow->error->retry_after());
-  EXPECT_EQ(Sample().rejected[static_cast<std::size_t>(Rejection::kQueueDelay)], 1u);
+  std::uint64_t shed() {
+    return Sample().rejected[static_cast<std::size_t>(Rejection::kQueueDelay)];
+  }
+
+  static constexpr MonoNanos kTarget = kNanosPerMilli;
+};
+
+TEST_F(OverloadTest, ShedsWhatWaitedInAStandingQueue) {
+  const MonoNanos end = MonotonicNow() + 10 * kNanosPerSecond;
+  std::vector<std::unique_ptr<FakeCall>> calls;
+  while (shed() == 0 && MonotonicNow() < end) calls = SlowTurn(2 * QueueDelay::kFewCalls);
+  FakeCall& last = *calls.back();
+  EXPECT_EQ(Reason(last), "OVERLOADED");
+  EXPECT_TRUE(last.error->retry_after());
+}
+
+TEST_F(OverloadTest, ShedsNoClientThatWaitsForEachAnswer) {
+  for (int turn = 0; turn < 20; ++turn) EXPECT_EQ(Reason(*SlowTurn(1).front()), "OK");
+  EXPECT_EQ(shed(), 0u);
 }
 
 // --- reloading ---

@@ -1,6 +1,7 @@
 #include "gateway/shard_state.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace prism::gateway {
 
@@ -101,12 +102,14 @@ bool ShardState::ShouldShed() {
   const MonoNanos at = now();
   // Calls wait for those before them in the same turn, and in the socket while the turn before ran:
   // for half of it on average. How long a client took to send its request is not our delay.
-  return queue_delay_.ShouldShed(at, at - shard_.turn_time() + last_turn_busy_ / 2);
+  return queue_delay_.ShouldShed(at, at - shard_.turn_time() + last_turn_busy_ / 2,
+                                 last_turn_calls_ + turn_calls_++);
 }
 
 void ShardState::OnTurnEnd() {
   now_ = MonotonicNow();
   last_turn_busy_ = now_ - shard_.turn_time();
+  last_turn_calls_ = std::exchange(turn_calls_, 0);
   queue_delay_.Worked(last_turn_busy_);
 }
 

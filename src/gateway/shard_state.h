@@ -142,6 +142,8 @@ class ShardState final : private runtime::TurnEnd {
   QueueDelay queue_delay_;
   MonoNanos now_ = 0;
   MonoNanos last_turn_busy_ = 0;
+  std::uint32_t turn_calls_ = 0;  // that have begun in this turn
+  std::uint32_t last_turn_calls_ = 0;
   std::uint64_t in_flight_ = 0;
 };
 

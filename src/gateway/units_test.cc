@@ -91,16 +91,17 @@ TEST(TokenBucketTest, ALowRateIsNotLostInLeases) {
 
 class QueueDelayTest : public testing::Test {
  protected:
-  // Calls every millisecond, each of which has waited so long; the shard is always busy. Returns
-  // the share that was turned away.
-  double Run(MonoNanos waited, int calls, int calls_per_milli = 1) {
+  // Calls every millisecond, each of which has waited so long behind so many others; the shard is
+  // always busy. Returns the share that was turned away.
+  double Run(MonoNanos waited, int calls, int calls_per_milli = 1,
+             std::uint32_t ahead = QueueDelay::kFewCalls) {
     int shed = 0;
     for (int i = 0; i < calls; ++i) {
       if (i % calls_per_milli == 0) {
         now_ += kNanosPerMilli;
         delay_.Worked(kNanosPerMilli);
       }
-      shed += delay_.ShouldShed(now_, waited) ? 1 : 0;
+      shed += delay_.ShouldShed(now_, waited, ahead) ? 1 : 0;
     }
     return static_cast<double>(shed) / calls;
   }
@@ -137,11 +138,21 @@ TEST_F(QueueDelayTest, CheapCallsAreNotTurnedAwayForMoreThanTheBudget) {
   EXPECT_GT(shed, 0.05);
 }
 
+TEST_F(QueueDelayTest, AFewCallsAreNoQueueHoweverLongTheyWaited) {
+  EXPECT_EQ(Run(kNanosPerSecond, 10'000, 1, 0), 0.0);
+  EXPECT_EQ(Run(kNanosPerSecond, 10'000, 1, QueueDelay::kFewCalls - 1), 0.0);
+  EXPECT_FALSE(delay_.standing());
+  Run(kNanosPerSecond, 200);
+  EXPECT_TRUE(delay_.standing());
+  Run(kNanosPerSecond, 200, 1, 1);  // worked off
+  EXPECT_FALSE(delay_.standing());
+}
+
 TEST_F(QueueDelayTest, APauseEndsIt) {
   Run(50 * kNanosPerMilli, 300);
   EXPECT_TRUE(delay_.standing());
   now_ += 10 * kNanosPerSecond;
-  EXPECT_FALSE(delay_.ShouldShed(now_, 50 * kNanosPerMilli));
+  EXPECT_FALSE(delay_.ShouldShed(now_, 50 * kNanosPerMilli, 1000));
   EXPECT_FALSE(delay_.standing());
 }
 

@@ -19,9 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 from prism_gateway import Gateway, wait_for  # noqa: E402
 
 PROGRAM = None
-# A busy machine may let calls wait: what is tested here is not who is turned away then.
 CONFIG = """
-server: {queue_delay_target: 60s}
 namespaces:
   - {name: default, backend: sqlite, pattern: keyvalue}
   - {name: scratch, backend: memory, pattern: keyvalue}
