@@ -1,5 +1,6 @@
 #include "base/base64.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -86,6 +87,19 @@ std::optional<std::string> Base64Decode(std::string_view text) {
     *out = static_cast<char>(buffer >> unused & 0xff);
   }
   return bytes;
+}
+
+std::optional<std::string> Base64UrlDecode(std::string_view text) {
+  if (text.find_first_of("+/") != std::string_view::npos) return std::nullopt;
+  std::string standard(text);
+  std::ranges::replace(standard, '-', '+');
+  std::ranges::replace(standard, '_', '/');
+  return Base64Decode(standard);
+}
+
+std::optional<std::string> Base64DecodeEither(std::string_view text) {
+  const bool for_urls = text.find_first_of("-_") != std::string_view::npos;
+  return for_urls ? Base64UrlDecode(text) : Base64Decode(text);
 }
 
 }  // namespace prism::base

@@ -1,4 +1,4 @@
-// Base64 with the standard alphabet (RFC 4648 section 4).
+// Base64 (RFC 4648): the standard alphabet (section 4), and the one for URLs (section 5).
 #pragma once
 
 #include <optional>
@@ -16,5 +16,9 @@ std::string Base64EncodeUnpadded(std::string_view bytes);
 // length is impossible or the unused bits of the last character are not zero: each value has one
 // spelling, with and without padding.
 std::optional<std::string> Base64Decode(std::string_view text);
+// The same with the alphabet for URLs: `-` and `_`.
+std::optional<std::string> Base64UrlDecode(std::string_view text);
+// The same with either alphabet, but not both in one text: what proto3 JSON takes.
+std::optional<std::string> Base64DecodeEither(std::string_view text);
 
 }  // namespace prism::base

@@ -35,5 +35,20 @@ TEST(Base64Test, RefusesWhatIsNoBase64) {
   }
 }
 
+TEST(Base64Test, HasTheAlphabetForUrls) {
+  EXPECT_EQ(Base64UrlDecode("-_-_"), "\xfb\xff\xbf");
+  EXPECT_EQ(Base64UrlDecode("-_8="), "\xfb\xff");
+  EXPECT_EQ(Base64UrlDecode("Zm9v"), "foo");
+  for (const char* text : {"+/+/", "-/", "-", "-_-_="}) {
+    EXPECT_EQ(Base64UrlDecode(text), std::nullopt) << text;
+  }
+}
+
+TEST(Base64Test, TakesEitherAlphabetButNotBoth) {
+  EXPECT_EQ(Base64DecodeEither("-_-_"), Base64DecodeEither("+/+/"));
+  EXPECT_EQ(Base64DecodeEither("Zm9v"), "foo");
+  EXPECT_EQ(Base64DecodeEither("-_+/"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace prism::base

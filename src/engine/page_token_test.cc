@@ -4,8 +4,9 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
+
+#include "base/testing/temp_directory.h"
 
 namespace prism::engine {
 namespace {
@@ -56,16 +57,8 @@ TEST(PageToken, EveryChangedCharacterIsFoundOut) {
 
 class TokenKeyFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "prism-token-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    path_ = pattern + "/token.key";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  std::string directory_;
-  std::string path_;
+  const base::testing::TempDirectory directory_;
+  const std::string path_ = directory_.File("token.key");
 };
 
 TEST_F(TokenKeyFile, IsMadeOnceAndKept) {
@@ -90,7 +83,7 @@ TEST_F(TokenKeyFile, RefusesADamagedFile) {
 }
 
 TEST_F(TokenKeyFile, SaysWhenTheDirectoryIsNotThere) {
-  const auto loaded = TokenKey::LoadOrCreate(directory_ + "/missing/token.key");
+  const auto loaded = TokenKey::LoadOrCreate(directory_.File("missing/token.key"));
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().reason(), "TOKEN_KEY_UNREADABLE");
 }

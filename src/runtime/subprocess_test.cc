@@ -13,12 +13,15 @@
 #include <sstream>
 #include <string>
 
+#include "base/testing/temp_directory.h"
 #include "runtime/shard.h"
 #include "runtime/sync_wait.h"
 #include "runtime/wait.h"
 
 namespace prism::runtime {
 namespace {
+
+using base::testing::TempDirectory;
 
 MonoNanos InSeconds(int seconds) { return MonotonicNow() + seconds * kNanosPerSecond; }
 MonoNanos InMillis(int millis) { return MonotonicNow() + millis * kNanosPerMilli; }
@@ -29,22 +32,6 @@ Result<ProgramResult> RunWith(const SubprocessOptions& options) {
 Result<ProgramResult> RunShell(const std::string& script) {
   return RunWith({.argv = {"sh", "-c", script}});
 }
-
-class Directory {
- public:
-  Directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "prism-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  std::string File(const std::string& name) const { return (path_ / name).string(); }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string ReadFile(const std::string& path) {
   std::stringstream text;
@@ -112,7 +99,7 @@ TEST(SubprocessTest, KeepsTheFirstBytesAndDropsTheRest) {
 }
 
 TEST(SubprocessTest, SetsDirectoryEnvironmentAndFiles) {
-  const Directory directory;
+  const TempDirectory directory;
   std::ofstream(directory.File("in")) << "from a file";
   std::ofstream(directory.File("out")) << "before;";
   ::setenv("PRISM_TEST_KEPT", "kept", 1);
@@ -216,7 +203,7 @@ Task<std::string> EndStubbornGroup(std::string child_file, pid_t* child) {
 }
 
 TEST(SubprocessTest, TerminateKillsTheWholeGroupInTheEnd) {
-  const Directory directory;
+  const TempDirectory directory;
   pid_t child = 0;
   EXPECT_EQ(RunOnNewShard([&] { return EndStubbornGroup(directory.File("pid"), &child); }),
             "signal 9 (KILL)");
@@ -239,7 +226,7 @@ Task<bool> EndWithStraggler(std::string child_file) {
 }
 
 TEST(SubprocessTest, TerminateLeavesNoStragglers) {
-  const Directory directory;
+  const TempDirectory directory;
   EXPECT_TRUE(RunOnNewShard([&] { return EndWithStraggler(directory.File("pid")); }));
 }
 

@@ -10,14 +10,14 @@
 #include <fstream>
 #include <string>
 
+#include "base/testing/temp_directory.h"
 #include "sqlite/backup.h"
 #include "sqlite/migrations.h"
-#include "sqlite/testing/temp_directory.h"
 
 namespace prism::sqlite {
 namespace {
 
-using testing::TempDirectory;
+using base::testing::TempDirectory;
 
 constexpr std::array<std::string_view, 2> kSteps = {
     "CREATE TABLE t(k BLOB PRIMARY KEY, v BLOB) WITHOUT ROWID",

@@ -7,13 +7,13 @@
 #include <fstream>
 #include <string>
 
+#include "base/testing/temp_directory.h"
 #include "sqlite/disk_guard.h"
-#include "sqlite/testing/temp_directory.h"
 
 namespace prism::sqlite {
 namespace {
 
-using testing::TempDirectory;
+using base::testing::TempDirectory;
 
 TEST(DataDirectory, IsMadeForItsUserAlone) {
   const TempDirectory parent;

@@ -12,20 +12,20 @@
 #include <vector>
 
 #include "base/testing/rounds.h"
+#include "base/testing/temp_directory.h"
 #include "sqlite/executor.h"
 #include "sqlite/testing/numbers.h"
 #include "sqlite/testing/power_loss_vfs.h"
-#include "sqlite/testing/temp_directory.h"
 
 namespace prism::sqlite {
 namespace {
 
+using base::testing::TempDirectory;
 using testing::Get;
 using testing::IoCall;
 using testing::Numbers;
 using testing::PowerLossVfs;
 using testing::Put;
-using testing::TempDirectory;
 using testing::Write;
 
 // Holds those who pass until it is opened.

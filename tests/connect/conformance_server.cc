@@ -7,11 +7,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 
+#include "base/testing/temp_directory.h"
 #include "connect/conformance.pb.h"
 #include "rpc/net/call_server.h"
 #include "rpc/tls/tls_context.h"
@@ -67,27 +67,16 @@ suite::ServerCompatResponse ResponseFor(const std::string& address) {
 // The files that TlsContext reads, in a directory that goes with this object.
 class PemFiles {
  public:
-  PemFiles() {
-    std::string name = (std::filesystem::temp_directory_path() / "conformance-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) Die("no temporary directory");
-    directory_ = name;
-  }
-  PemFiles(const PemFiles&) = delete;
-  PemFiles& operator=(const PemFiles&) = delete;
-  ~PemFiles() {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
   std::string Write(std::string_view name, const std::string& pem) const {
-    const std::filesystem::path path = directory_ / name;
+    const std::string path = directory_.File(std::string(name));
     std::ofstream file(path, std::ios::binary);
     file << pem;
     if (!file.flush()) Die("a certificate could not be written");
-    return path.string();
+    return path;
   }
 
  private:
-  std::filesystem::path directory_;
+  base::testing::TempDirectory directory_;
 };
 
 std::shared_ptr<const rpc::TlsContext> MakeTls(const suite::ServerCompatRequest& request) {

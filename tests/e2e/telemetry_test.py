@@ -190,7 +190,7 @@ class Telemetry(unittest.TestCase):
         head = f"POST {SET} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n" \
                f"X-Request-Id: {request_id}\r\n" + "".join(f"{name}: {text}\r\n" for name, text in headers)
         connection.sock.sendall((head + "\r\n" + body[:10]).encode())
-        time.sleep(2 * SLOW_MS / 1000)
+        time.sleep(2 * SLOW_MS / 1000)  # the request is to be slow, and only time makes it so
         connection.sock.sendall(body[10:].encode())
         reply = http.client.HTTPResponse(connection.sock)
         reply.begin()

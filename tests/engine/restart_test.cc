@@ -5,12 +5,12 @@
 #include <optional>
 #include <string>
 
+#include "base/testing/temp_directory.h"
 #include "engine/sqlite/sqlite_backend.h"
 #include "engine/testing/harness.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
 #include "prism/keyvalue/v1/keyvalue.prism.h"
 #include "runtime/sync_wait.h"
-#include "sqlite/testing/temp_directory.h"
 
 namespace prism::engine::testing {
 namespace {
@@ -68,7 +68,7 @@ class Restart : public ::testing::Test {
     server_.emplace(directory_.path());
   }
 
-  sqlite::testing::TempDirectory directory_;
+  base::testing::TempDirectory directory_;
   std::optional<Server> server_{directory_.path()};
 };
 

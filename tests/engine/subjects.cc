@@ -4,11 +4,11 @@
 
 #include <cstdlib>
 
+#include "base/testing/temp_directory.h"
 #include "engine/memory/memory_backend.h"
 #include "engine/memory/memory_store.h"
 #include "engine/sqlite/sqlite_backend.h"
 #include "engine/sqlite/sqlite_store.h"
-#include "sqlite/testing/temp_directory.h"
 
 namespace prism::engine::testing {
 namespace {
@@ -71,7 +71,7 @@ class SqliteSubject final : public Subject {
     connection_.reset();
   }
 
-  sqlite::testing::TempDirectory directory_;
+  base::testing::TempDirectory directory_;
   NamespaceLimits limits_;
   SqliteNamespaceKind kind_;
   std::unique_ptr<sqlite::Connection> connection_;

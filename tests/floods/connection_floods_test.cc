@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "base/testing/rounds.h"
+#include "base/testing/temp_directory.h"
 #include "tests/floods/arena.h"
 #include "tests/floods/frames.h"
 
@@ -16,16 +16,13 @@ namespace {
 class Crowd {
  public:
   Crowd() {
-    std::string name = (std::filesystem::temp_directory_path() / "prism-floods-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-    std::ofstream(directory_ / "prism.yaml")
+    std::ofstream(directory_.File("prism.yaml"))
         << fmt::format("server: {{limits: {{max_connections: {}}}}}\n", kept_);
     arena_ = std::make_unique<Arena>(
-        std::vector<std::string>{"--config", (directory_ / "prism.yaml").string()});
+        std::vector<std::string>{"--config", directory_.File("prism.yaml")});
   }
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
-  ~Crowd() { std::filesystem::remove_all(directory_); }
 
   // Everybody comes once and stays.
   Report Fill(std::string name, Script script) {
@@ -44,7 +41,7 @@ class Crowd {
 
  private:
   const std::int64_t kept_ = base::Rounds(500, 10'000);
-  std::filesystem::path directory_;
+  base::testing::TempDirectory directory_;
   std::unique_ptr<Arena> arena_;
 };
 

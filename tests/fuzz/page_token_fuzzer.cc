@@ -6,10 +6,10 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <string_view>
 
+#include "base/testing/temp_directory.h"
 #include "engine/page_token.h"
 
 namespace {
@@ -40,15 +40,12 @@ void CheckKeyFile(std::string_view content) {
 
 // The first start makes a key, the next one reads it.
 void CheckNewKey() {
-  const auto directory = std::filesystem::temp_directory_path() / "prism_page_token_XXXXXX";
-  std::string name = directory.string();
-  Require(::mkdtemp(name.data()) != nullptr);
-  const std::string path = name + "/token.key";
+  const prism::base::testing::TempDirectory directory;
+  const std::string path = directory.File("token.key");
   const auto made = TokenKey::LoadOrCreate(path);
   const auto read = TokenKey::LoadOrCreate(path);
   Require(made.has_value() && read.has_value() && made->bytes() == read->bytes());
   Require(TokenKey::LoadOrCreate(path + "/no").error().reason() == "TOKEN_KEY_UNREADABLE");
-  std::filesystem::remove_all(name);
 }
 
 // The tokens of the corpus that are good were made with this key.

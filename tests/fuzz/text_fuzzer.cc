@@ -47,7 +47,9 @@ void CheckAscii(std::string_view text) {
 void CheckBase64(std::string_view text) {
   Require(prism::base::Base64Decode(prism::base::Base64Encode(text)) == text);
   Require(prism::base::Base64Decode(prism::base::Base64EncodeUnpadded(text)) == text);
+  const auto for_urls = prism::base::Base64UrlDecode(text);
   const auto bytes = prism::base::Base64Decode(text);
+  Require(prism::base::Base64DecodeEither(text) == (for_urls ? for_urls : bytes));
   if (!bytes) return;
   // One spelling for each value, apart from the padding.
   const std::string canonical = prism::base::Base64Encode(*bytes);

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -26,7 +27,7 @@ constexpr auto kStartLimit = std::chrono::seconds(60);  // generous: sanitizers,
   std::abort();
 }
 
-std::string ReadFile(const std::filesystem::path& path) {
+std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -37,26 +38,20 @@ void LetRun(std::chrono::milliseconds duration) {
   ::poll(nullptr, 0, static_cast<int>(duration.count()));
 }
 
-PrismProcess::PrismProcess(std::vector<std::string> options) : options_(std::move(options)) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "prism-test-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) Die("can't make a temporary directory");
-  directory_ = pattern;
-}
+PrismProcess::PrismProcess(std::vector<std::string> options) : options_(std::move(options)) {}
 
 PrismProcess::~PrismProcess() {
   if (pid_ > 0) Kill();
-  std::error_code ignored;  // a directory that stays behind fails no test
-  std::filesystem::remove_all(directory_, ignored);
 }
 
 void PrismProcess::Start() {
   const char* program = std::getenv("PRISM_PROGRAM");
   if (program == nullptr) Die("PRISM_PROGRAM does not name the program");
-  const auto ready = directory_ / "ready.json";
+  const auto ready = directory_.File("ready.json");
   std::filesystem::remove(ready);
   std::vector<std::string> arguments = {
-      program,       "serve",          "--data-dir",  directory_ / "data", "--listen",
-      "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--ready-file",      ready};
+      program,       "serve",          "--data-dir",  directory_.File("data"), "--listen",
+      "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--ready-file",          ready};
   arguments.insert(arguments.end(), options_.begin(), options_.end());
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -64,7 +59,7 @@ void PrismProcess::Start() {
 
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  const std::string log = directory_ / "serve.log";
+  const std::string log = directory_.File("serve.log");
   ::posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&actions, 1, 2);
   const int failed = ::posix_spawn(&pid_, program, &actions, nullptr, argv.data(), environ);
@@ -102,6 +97,6 @@ int PrismProcess::Terminate() {
   return Wait();
 }
 
-std::string PrismProcess::Log() const { return ReadFile(directory_ / "serve.log"); }
+std::string PrismProcess::Log() const { return ReadFile(directory_.File("serve.log")); }
 
 }  // namespace prism::testing

@@ -4,9 +4,10 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <filesystem>
 #include <string>
 #include <vector>
+
+#include "base/testing/temp_directory.h"
 
 namespace prism::testing {
 
@@ -35,7 +36,7 @@ class PrismProcess {
   int Wait();
 
   std::vector<std::string> options_;
-  std::filesystem::path directory_;
+  base::testing::TempDirectory directory_;
   std::string data_address_;
   pid_t pid_ = -1;
 };

@@ -10,10 +10,10 @@
 #include <fstream>
 #include <string>
 
+#include "base/testing/temp_directory.h"
 #include "engine/keyvalue/local_keyvalue.h"
 #include "engine/testing/sqlite_engine.h"
 #include "sqlite/testing/power_loss_vfs.h"
-#include "sqlite/testing/temp_directory.h"
 
 namespace prism::engine {
 namespace {
@@ -53,7 +53,7 @@ class SqliteBackendTest : public ::testing::Test {
     return *value;
   }
 
-  sqlite::testing::TempDirectory directory_;
+  base::testing::TempDirectory directory_;
 };
 
 TEST_F(SqliteBackendTest, AnAnsweredWriteSaysThatItIsFsynced) {
@@ -393,7 +393,7 @@ TEST_F(SqliteBackendTest, ANamespaceIsOpenedOnceAndTakesNewLimits) {
 }
 
 TEST(SqliteBackend, EveryModelNeedsAStore) {
-  const sqlite::testing::TempDirectory directory;
+  const base::testing::TempDirectory directory;
   SystemClock clock;
   MemoryBudget budget(1u << 20);
   LocalEngine engine({}, clock, budget, BuiltinModels());

@@ -10,10 +10,10 @@
 #include <string>
 
 #include "base/testing/rounds.h"
+#include "base/testing/temp_directory.h"
 #include "engine/keyvalue/local_keyvalue.h"
 #include "engine/testing/sqlite_engine.h"
 #include "sqlite/testing/power_loss_vfs.h"
-#include "sqlite/testing/temp_directory.h"
 
 namespace prism::engine {
 namespace {
@@ -163,7 +163,7 @@ void CheckCounters(const std::string& path) {
 }
 
 TEST(SqlitePowerLossStress, EveryAnsweredWriteIsThere) {
-  const sqlite::testing::TempDirectory directory;
+  const base::testing::TempDirectory directory;
   sqlite::testing::PowerLossVfs vfs(42);
   std::mt19937_64 random(43);
   std::array<Client, 6> clients = {Client(0, 1), Client(1, 2), Client(2, 3),

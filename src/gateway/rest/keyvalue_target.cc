@@ -1,6 +1,5 @@
 #include "gateway/rest/keyvalue_target.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -34,10 +33,8 @@ Result<std::string> KeyOfPath(std::string_view name) {
   return key;
 }
 
-Result<std::string> KeyOfBase64(std::string text) {
-  std::ranges::replace(text, '-', '+');
-  std::ranges::replace(text, '_', '/');
-  auto key = base::Base64Decode(text);
+Result<std::string> KeyOfBase64(std::string_view text) {
+  auto key = base::Base64DecodeEither(text);
   if (!key) {
     return std::unexpected(InvalidField("KEY_B64_MALFORMED", "key_b64",
                                         "is no base64: use RFC 4648, with or without padding"));

@@ -278,7 +278,6 @@ void Call::OnHeadersEnd(bool end) {
 
 // What a request makes the server hold as long as it is not answered.
 void Call::UpdateHeld(bool open) {
-  constexpr std::size_t kStreamBytes = 1024;  // of the codec
   const std::size_t held = !open ? 0
                                  : sizeof(Call) + kStreamBytes + headers_.capacity() +
                                        reader_.capacity() + decompressed_.capacity() +

@@ -87,6 +87,8 @@ class Call final : public ServerCall,
  private:
   friend class CallConnection;  // links it
 
+  static constexpr std::size_t kStreamBytes = 1024;  // what the codec has beside it
+
   enum Work : std::uint8_t {
     kDispatch = 1,
     kWakeReader = 2,

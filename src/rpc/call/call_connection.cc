@@ -13,6 +13,9 @@ namespace {
 // Answers of this size are enough to keep any peer busy.
 constexpr std::size_t kParkBytes = 256 * 1024;
 
+// What a connection may have in progress when memory is short: enough to get on with.
+constexpr std::size_t kFewCalls = 64;
+
 Http2Limits CodecLimits(const ServerLimits& limits) {
   return {.max_concurrent_streams = limits.max_concurrent_streams,
           .max_header_list_bytes = limits.max_header_list_bytes};
@@ -95,7 +98,7 @@ void CallConnection::Produce(std::string& out, std::size_t limit) {
 HttpStream* CallConnection::OnStreamStart(std::int32_t) {
   // Calls whose client has given up count until their task has noticed: opening and resetting
   // streams does not get a peer more work in progress.
-  if (call_count_ >= 2 * std::size_t{shard_.limits().max_concurrent_streams}) return nullptr;
+  if (call_count_ >= MaxCalls()) return nullptr;
   Call& call = shard_.Acquire();
   call.next_ = head_;
   call.prev_ = nullptr;
@@ -106,6 +109,12 @@ HttpStream* CallConnection::OnStreamStart(std::int32_t) {
   last_call_ = shard_.shard().turn_time();
   call.Begin(*this);
   return &call;
+}
+
+std::size_t CallConnection::MaxCalls() const {
+  const ServerLimits& limits = shard_.limits();
+  const bool short_of_memory = shard_.held() >= limits.max_buffered_bytes / 2;
+  return short_of_memory ? kFewCalls : 2 * std::size_t{limits.max_concurrent_streams};
 }
 
 void CallConnection::Unlink(Call& call) {

@@ -93,6 +93,7 @@ class CallConnection final : private HttpEvents {
   void OnHeld(std::size_t was, std::size_t is);
   // True: so many answers wait that this call has to wait too, and it will be queued again.
   bool Park(Call& call);
+  std::size_t MaxCalls() const;
   void Unlink(Call& call);
   bool ChooseCodec();
   void UseHttp1();

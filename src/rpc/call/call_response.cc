@@ -45,11 +45,12 @@ Status Call::Alive() {
   return {};
 }
 
-// The request is done with; a large answer is there twice as long as it is not taken, as the
-// message and as the body.
+// The request is done with, but the call is there until its answer has been taken; a large answer
+// twice, as the message and as the body.
 void Call::HoldAnswer() {
   constexpr std::size_t kLargeBytes = 16 * 1024;
-  const std::size_t held = body.size() < kLargeBytes ? 0 : body.size();
+  const std::size_t held =
+      sizeof(Call) + kStreamBytes + (body.size() < kLargeBytes ? 0 : body.size());
   if (held == held_) return;
   connection_->OnHeld(held_, held);
   held_ = held;

@@ -33,16 +33,6 @@ Error Invalid(std::string parameter, std::string description) {
   return InvalidField("QUERY_PARAMETER_INVALID", std::move(parameter), std::move(description));
 }
 
-// With the alphabet for URLs (RFC 4648 section 5); padding is optional.
-std::optional<std::string> DecodeUrlBase64(std::string text) {
-  for (char& c : text) {
-    if (c == '+' || c == '/') return std::nullopt;
-    if (c == '-') c = '+';
-    if (c == '_') c = '/';
-  }
-  return base::Base64Decode(text);
-}
-
 Result<Parameters> ReadParameters(std::string_view query) {
   Parameters parameters;
   QueryReader reader(query);
@@ -73,7 +63,7 @@ Result<ConnectGet> ParseConnectGet(std::string_view query) {
   }
   if (parameters.base64) {
     if (*parameters.base64 != "1") return std::unexpected(Invalid("base64", "must be 1"));
-    auto bytes = DecodeUrlBase64(*std::move(parameters.message));
+    auto bytes = base::Base64UrlDecode(*parameters.message);
     if (!bytes) {
       return std::unexpected(Invalid("message", "is not base64 with the alphabet for URLs"));
     }

@@ -1,9 +1,6 @@
 #include "rpc/json/field_text.h"
 
-#include <algorithm>
 #include <utility>
-
-#include "base/base64.h"
 
 namespace prism::rpc {
 namespace {
@@ -29,15 +26,6 @@ std::optional<std::string> SnakePath(std::string_view camel) {
 }
 
 }  // namespace
-
-std::optional<std::string> ParseBytes(std::string_view text) {
-  if (text.find_first_of("-_") == std::string_view::npos) return base::Base64Decode(text);
-  if (text.find_first_of("+/") != std::string_view::npos) return std::nullopt;
-  std::string standard(text);
-  std::ranges::replace(standard, '-', '+');
-  std::ranges::replace(standard, '_', '/');
-  return base::Base64Decode(standard);
-}
 
 std::optional<std::vector<std::string>> ParseFieldMask(std::string_view text) {
   std::vector<std::string> paths;

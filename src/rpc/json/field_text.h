@@ -1,4 +1,4 @@
-// Bytes and field masks as JSON strings.
+// Field masks as JSON strings.
 #pragma once
 
 #include <optional>
@@ -7,10 +7,6 @@
 #include <vector>
 
 namespace prism::rpc {
-
-// The standard alphabet of base64 or the URL-safe one (not both in one text), padding optional
-// (RFC 4648).
-std::optional<std::string> ParseBytes(std::string_view text);
 
 // "user.displayName,photo" as the paths "user.display_name" and "photo"; nothing when a path is
 // empty or has other characters than letters, digits and dots.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/strings.h"
 #include "rpc/json/field_text.h"
 
@@ -313,7 +314,7 @@ Status JsonReader::ReadEnum(Index i, const Slot& slot) {
 Status JsonReader::ReadText(Index i, const Slot& slot) {
   if (slot.field.type() == FieldDescriptor::TYPE_BYTES) {
     TRY_ASSIGN(const std::string_view text, StringAt(i, "bytes as base64 in a string"));
-    std::optional<std::string> bytes = ParseBytes(text);
+    std::optional<std::string> bytes = base::Base64DecodeEither(text);
     if (!bytes) return std::unexpected(BadText(TextFault::kSyntax, i, "bytes as base64"));
     slot.Put(*std::move(bytes));
   } else {

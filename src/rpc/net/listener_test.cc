@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/testing/temp_directory.h"
 #include "runtime/sync_wait.h"
 
 namespace prism::rpc {
@@ -107,43 +108,37 @@ TEST(Listener, WaitsForDescriptorsWithoutBurningTheProcessor) {
 
 class UnixSocketTest : public ::testing::Test {
  protected:
-  UnixSocketTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "prism-listen-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   std::string Reason(const std::string& address) {
     auto socket = ListenSocket::Open(address);
     return socket ? "" : std::string(socket.error().reason());
   }
 
-  std::filesystem::path directory_;
+  base::testing::TempDirectory directory_;
 };
 
 TEST_F(UnixSocketTest, AFileThatIsNoSocketIsNeverRemoved) {
-  const std::filesystem::path file = directory_ / "precious";
+  const std::filesystem::path file = directory_.File("precious");
   std::ofstream(file) << "data";
   EXPECT_EQ(Reason("unix:" + file.string()), "ADDRESS_IN_USE");
   EXPECT_EQ(std::filesystem::file_size(file), 4u);
 }
 
 TEST_F(UnixSocketTest, WhatACrashLeftIsReplacedAndALiveOneIsNot) {
-  const std::string address = "unix:" + (directory_ / "socket").string();
+  const std::string address = "unix:" + directory_.File("socket");
   {
     auto live = ListenSocket::Open(address);
     ASSERT_TRUE(live) << live.error().ToString();
     EXPECT_EQ(Reason(address), "ADDRESS_IN_USE");
     // A crash closes the descriptor and leaves the file.
-    std::filesystem::rename(directory_ / "socket", directory_ / "left");
+    std::filesystem::rename(directory_.File("socket"), directory_.File("left"));
   }
-  std::filesystem::rename(directory_ / "left", directory_ / "socket");
+  std::filesystem::rename(directory_.File("left"), directory_.File("socket"));
   EXPECT_EQ(Reason(address), "");
-  EXPECT_FALSE(std::filesystem::exists(directory_ / "socket"));
+  EXPECT_FALSE(std::filesystem::exists(directory_.File("socket")));
 }
 
 TEST_F(UnixSocketTest, MistakesAreSaid) {
-  EXPECT_EQ(Reason("unix:" + (directory_ / "none" / "socket").string()), "ADDRESS_UNAVAILABLE");
+  EXPECT_EQ(Reason("unix:" + directory_.File("none/socket")), "ADDRESS_UNAVAILABLE");
   EXPECT_EQ(Reason("unix:"), "BAD_ADDRESS");
   EXPECT_EQ(Reason("unix:/" + std::string(200, 'x')), "BAD_ADDRESS");
   EXPECT_EQ(Reason("::1:80"), "BAD_ADDRESS");

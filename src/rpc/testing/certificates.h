@@ -2,11 +2,11 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <string>
+
+#include "base/testing/temp_directory.h"
 
 namespace prism::rpc::testing {
 
@@ -14,12 +14,9 @@ namespace prism::rpc::testing {
 class Certificates {
  public:
   Certificates() {
-    std::string name = (std::filesystem::temp_directory_path() / "prism-tls-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
     Run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
         "-subj /CN=authority -keyout ca.key -out ca.pem");
   }
-  ~Certificates() { std::filesystem::remove_all(directory_); }
   Certificates(const Certificates&) = delete;
   Certificates& operator=(const Certificates&) = delete;
 
@@ -33,13 +30,13 @@ class Certificates {
         ".csr -out " + name + ".pem");
   }
   void Run(const std::string& command) {
-    EXPECT_EQ(std::system(("cd " + directory_ + " && (" + command + ") 2>/dev/null").c_str()), 0)
-        << command;
+    const std::string script = "cd " + directory_.path() + " && (" + command + ") 2>/dev/null";
+    EXPECT_EQ(std::system(script.c_str()), 0) << command;
   }
-  std::string File(const std::string& name) const { return directory_ + "/" + name; }
+  std::string File(const std::string& name) const { return directory_.File(name); }
 
  private:
-  std::string directory_;
+  base::testing::TempDirectory directory_;
 };
 
 }  // namespace prism::rpc::testing
