@@ -10,13 +10,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <thread>
 #include <vector>
 
 #include "rpc/client/client.h"
-#include "rpc/testing/echo_dispatcher.h"
-#include "runtime/sync_wait.h"
+#include "rpc/testing/echo_server.h"
 
 namespace prism::rpc {
 namespace {
@@ -24,55 +22,12 @@ namespace {
 using google::protobuf::BytesValue;
 using testing::EchoDispatcher;
 
-class CallServerTest : public ::testing::Test {
+class CallServerTest : public testing::EchoServerTest {
  protected:
-  CallServerTest() {
-    directory_ = std::filesystem::temp_directory_path() / "prism-rpc-XXXXXX";
-    std::string name = directory_.string();
-    directory_ = ::mkdtemp(name.data());
-    EXPECT_TRUE(shards_.Start());
-  }
-  void TearDown() override {
-    Release();
-    server_.reset();
-    shards_.Stop();
-    std::filesystem::remove_all(directory_);
-  }
-
-  void Start(const ServerLimits& limits = {}, std::string address = "127.0.0.1:0") {
-    server_ = std::make_unique<CallServer>(shards_, dispatcher_, limits);
-    auto bound = server_->Listen(address);
-    ASSERT_TRUE(bound) << bound.error().ToString();
-    address_ = *bound;
-  }
-
-  void StartOnSocket(const ServerLimits& limits) {
-    Start(limits, "unix:" + (directory_ / "socket").string());
-  }
-
   Channel Dial() {
     ChannelOptions options;
     options.target = address_;
     return Channel(std::move(options));
-  }
-
-  // One shard, so that the dispatcher's counters are read where they are written.
-  template <class F>
-  auto OnShard(F fn) {
-    return runtime::RunOn(shards_.at(0), [&]() { return Run(fn); });
-  }
-  template <class F>
-  static runtime::Task<std::invoke_result_t<F&>> Run(F& fn) {
-    co_return fn();
-  }
-  void Release() {
-    OnShard([&] {
-      dispatcher_.Release();
-      return 0;
-    });
-  }
-  void AwaitStarted(int calls) {
-    while (OnShard([&] { return dispatcher_.started; }) < calls) std::this_thread::yield();
   }
 
   // A connected socket without a protocol.
@@ -101,12 +56,6 @@ class CallServerTest : public ::testing::Test {
       if (::recv(fd, buffer, sizeof buffer, 0) <= 0) return true;
     }
   }
-
-  std::filesystem::path directory_;
-  runtime::ShardPool shards_{1};
-  EchoDispatcher dispatcher_;
-  std::unique_ptr<CallServer> server_;
-  std::string address_;
 };
 
 BytesValue Value(std::string_view bytes) {
@@ -116,9 +65,8 @@ BytesValue Value(std::string_view bytes) {
 }
 
 TEST_F(CallServerTest, ServesOverTcpAndUnixSockets) {
-  for (const std::string& address :
-       {std::string("127.0.0.1:0"), "unix:" + (directory_ / "socket").string()}) {
-    Start({}, address);
+  for (const std::string& address : {std::string("127.0.0.1:0"), SocketAddress()}) {
+    Start(address);
     Channel channel = Dial();
     for (std::size_t size : {0u, 10u, 100'000u, 3u << 20}) {
       BytesValue answer;
@@ -169,9 +117,8 @@ TEST_F(CallServerTest, StopTellsCallsThatAreLeft) {
 }
 
 TEST_F(CallServerTest, WhenFullTheConnectionThatIsMissedLeastMakesRoom) {
-  ServerLimits limits;
-  limits.max_connections = 2;
-  StartOnSocket(limits);
+  limits_.max_connections = 2;
+  Start(SocketAddress());
   Channel channel = Dial();
   BytesValue answer;
   ASSERT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
@@ -193,9 +140,8 @@ TEST_F(CallServerTest, WhenFullTheConnectionThatIsMissedLeastMakesRoom) {
 }
 
 TEST_F(CallServerTest, ConnectionsWithCallsAreNotGivenUp) {
-  ServerLimits limits;
-  limits.max_connections = 1;
-  StartOnSocket(limits);
+  limits_.max_connections = 1;
+  Start(SocketAddress());
   Result<Reply> reply = std::unexpected(Error(Code::kUnknown, "NOT_CALLED", ""));
   std::thread caller([&] {
     Channel channel = Dial();
@@ -214,10 +160,9 @@ TEST_F(CallServerTest, ConnectionsWithCallsAreNotGivenUp) {
 
 // Each holds a part of a request; together it is too much, and those go that have waited longest.
 TEST_F(CallServerTest, ConnectionsThatHoldTooMuchAreClosed) {
-  ServerLimits limits;
-  limits.max_message_bytes = 200'000;
-  limits.max_buffered_bytes = 400'000;
-  StartOnSocket(limits);
+  limits_.max_message_bytes = 200'000;
+  limits_.max_buffered_bytes = 400'000;
+  Start(SocketAddress());
   Channel channel = Dial();
   BytesValue answer;
   ASSERT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
@@ -240,30 +185,27 @@ TEST_F(CallServerTest, ConnectionsThatHoldTooMuchAreClosed) {
 }
 
 TEST_F(CallServerTest, AConnectionThatSaysNothingIsClosed) {
-  ServerLimits limits;
-  limits.handshake_timeout = 20 * kNanosPerMilli;
-  StartOnSocket(limits);
+  limits_.handshake_timeout = 20 * kNanosPerMilli;
+  Start(SocketAddress());
   const int fd = Connect();
   EXPECT_TRUE(ClosedByServer(fd));
   ::close(fd);
 }
 
 TEST_F(CallServerTest, APeerThatAnswersNoPingIsClosed) {
-  ServerLimits limits;
-  limits.keepalive_time = 20 * kNanosPerMilli;
-  limits.keepalive_timeout = 20 * kNanosPerMilli;
-  limits.handshake_timeout = 20 * kNanosPerMilli;
-  StartOnSocket(limits);
+  limits_.keepalive_time = 20 * kNanosPerMilli;
+  limits_.keepalive_timeout = 20 * kNanosPerMilli;
+  limits_.handshake_timeout = 20 * kNanosPerMilli;
+  Start(SocketAddress());
   const int fd = ConnectAndSayHello();
   EXPECT_TRUE(ClosedByServer(fd));
   ::close(fd);
 }
 
 TEST_F(CallServerTest, AConnectionWithoutCallsIsDrained) {
-  ServerLimits limits;
-  limits.idle_timeout = 20 * kNanosPerMilli;
-  limits.handshake_timeout = 20 * kNanosPerMilli;
-  StartOnSocket(limits);
+  limits_.idle_timeout = 20 * kNanosPerMilli;
+  limits_.handshake_timeout = 20 * kNanosPerMilli;
+  Start(SocketAddress());
   const int fd = ConnectAndSayHello();
   EXPECT_TRUE(ClosedByServer(fd));
   ::close(fd);
@@ -271,9 +213,8 @@ TEST_F(CallServerTest, AConnectionWithoutCallsIsDrained) {
 
 // A client that sends and never reads must not make the server hold answers without bound.
 TEST_F(CallServerTest, APeerThatDoesNotReadIsNotReadFrom) {
-  ServerLimits limits;
-  limits.max_unsent_bytes = 256 * 1024;
-  Start(limits);
+  limits_.max_unsent_bytes = 256 * 1024;
+  Start();
   ChannelOptions options;
   options.target = address_;
   dispatcher_.repeats = 100'000;

@@ -10,12 +10,8 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
-#include <thread>
 
-#include "rpc/net/call_server.h"
-#include "rpc/testing/echo_dispatcher.h"
-#include "runtime/sync_wait.h"
+#include "rpc/testing/echo_server.h"
 
 namespace prism::rpc {
 namespace {
@@ -142,47 +138,7 @@ std::string Kinds(std::string_view frames) {
   return kinds.append(frames);
 }
 
-class ConnectionLifeTest : public ::testing::Test {
- protected:
-  ConnectionLifeTest() { EXPECT_TRUE(shards_.Start()); }
-  void TearDown() override {
-    Release();
-    server_.reset();
-    shards_.Stop();
-  }
-
-  void Start(std::string_view address = "127.0.0.1:0") {
-    server_ = std::make_unique<CallServer>(shards_, dispatcher_, limits_);
-    auto bound = server_->Listen(address);
-    ASSERT_TRUE(bound) << bound.error().ToString();
-    address_ = *bound;
-  }
-  template <class F>
-  auto OnShard(F fn) {
-    return runtime::RunOn(shards_.at(0), [&]() { return Run(fn); });
-  }
-  template <class F>
-  static runtime::Task<std::invoke_result_t<F&>> Run(F& fn) {
-    co_return fn();
-  }
-  void Release() {
-    OnShard([&] {
-      dispatcher_.Release();
-      return 0;
-    });
-  }
-  void AwaitStarted(int calls) {
-    while (OnShard([&] { return dispatcher_.started; }) < calls) std::this_thread::yield();
-  }
-
-  ServerLimits limits_;
-  runtime::ShardPool shards_{1};
-  EchoDispatcher dispatcher_;
-  std::unique_ptr<CallServer> server_;
-  std::string address_;
-};
-
-using testing::EchoDispatcher;
+class ConnectionLifeTest : public testing::EchoServerTest {};
 
 // --- slow heads and bodies -----------------------------------------------------------------------
 
@@ -310,11 +266,7 @@ TEST_F(ConnectionLifeTest, WhoOpensNoWindowLosesItsStreamOnly) {
 // --- peers that have sent all they will ----------------------------------------------------------
 
 TEST_F(ConnectionLifeTest, WhoClosesItsSideGetsItsAnswers) {
-  const auto directory =
-      std::filesystem::temp_directory_path() / ("prism-life-" + std::to_string(::getpid()));
-  std::filesystem::create_directory(directory);
-  for (const std::string& where :
-       {std::string("127.0.0.1:0"), "unix:" + (directory / "s").string()}) {
+  for (const std::string& where : {std::string("127.0.0.1:0"), SocketAddress()}) {
     Start(where);
     const Peer peer(address_);
     peer.Send(Post(EchoDispatcher::kHold, "\"\"") + Post(EchoDispatcher::kUnary, "\"aGk=\"") +
@@ -328,7 +280,6 @@ TEST_F(ConnectionLifeTest, WhoClosesItsSideGetsItsAnswers) {
     EXPECT_EQ(answer.find("half"), std::string::npos) << answer;
     OnShard([&] { return dispatcher_.started = 0; });
   }
-  std::filesystem::remove_all(directory);
 }
 
 TEST_F(ConnectionLifeTest, WhoClosesItsSideOfHttp2GetsItsAnswers) {
