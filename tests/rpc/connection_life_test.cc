@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <thread>
 
 #include "rpc/testing/echo_server.h"
 
