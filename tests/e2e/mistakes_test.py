@@ -1,5 +1,5 @@
 """Every mistake that a client can make in a request, in every protocol: the same code and reason, the status of the protocol,
-advice, nothing changed, and a server that goes on.
+advice, an id to ask the operator by, readable for the pages that may call, nothing changed, and a server that goes on.
 
 usage: mistakes_test.py PROGRAM [unittest arguments]
 """
@@ -18,10 +18,12 @@ from http_bytes import Http2  # noqa: E402
 from prism_gateway import Gateway  # noqa: E402
 
 PROGRAM = None
-CONFIG = """namespaces:
-  - {name: default, backend: sqlite}
-  - {name: scratch, backend: memory, max_value_bytes: 1KiB}
-  - {name: events, backend: memory, pattern: stream}
+ORIGIN = "https://page.example"
+CONFIG = f"""server: {{cors: {{allowed_origins: ["{ORIGIN}"]}}}}
+namespaces:
+  - {{name: default, backend: sqlite}}
+  - {{name: scratch, backend: memory, max_value_bytes: 1KiB}}
+  - {{name: events, backend: memory, pattern: stream}}
 """
 KEY = {"namespace": "scratch", "key": "k"}
 NUMBER = {"namespace": "scratch", "key": "number"}
@@ -328,12 +330,18 @@ class Mistakes(unittest.TestCase):
         return scans
 
     def check(self, protocol, mistake, connection):
-        refusal, status = protocol.send(connection, mistake.ask)
+        request_id = f"mistake-{len(mistake.what)}"
+        first = [(b"x-request-id", request_id.encode()), (b"origin", ORIGIN.encode())]
+        answer = protocol.exchange(connection, mistake.ask, first)
+        refusal = protocol.refusal(answer)
         self.assertIsNotNone(refusal, "it was carried out")
         self.assertEqual((refusal.code, refusal.reason), (expected_code(protocol, mistake), mistake.reason), refusal.message)
         advice = mistake.advice if isinstance(mistake.advice, tuple) else (mistake.advice,) * 2
         self.assertIn(advice["resource" in protocol.traits].lower(), refusal.message.lower())
-        self.assertEqual(status, expected_status(protocol, mistake))
+        self.assertEqual(answer.status, expected_status(protocol, mistake))
+        self.assertEqual(answer.headers["x-request-id"], request_id)
+        if "grpc" not in protocol.traits:  # no page can make such a call
+            self.assertEqual(answer.headers["access-control-allow-origin"], ORIGIN)
 
     def hold(self, protocol):
         """The whole table against one protocol, as far as it can on one connection."""

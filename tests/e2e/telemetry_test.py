@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -157,6 +158,43 @@ class Telemetry(unittest.TestCase):
             self.assertEqual(reply.headers["x-request-id"], error_id(reply, body))
             line = self.line(request_id=reply.headers["x-request-id"])
             self.assertEqual((line["event"], line["reason"], line["method"]), ("call refused", reason, method))
+
+    def refused(self, code):
+        """How many requests were refused with this code that are no calls."""
+        families = text_string_to_metric_families(fetch(self.gateway.admin, "/metrics"))
+        return sum(sample.value for family in families for sample in family.samples
+                   if sample.name == "prism_requests_refused_total" and sample.labels == {"protocol": "http", "code": code})
+
+    def raw(self, request):
+        """The answer to bytes that are no good HTTP/1.1, behind which the server ends the connection."""
+        host, port = self.gateway.data.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(request)
+            reply = http.client.HTTPResponse(connection)
+            reply.begin()
+            body = reply.read()
+            self.assertEqual(connection.recv(1), b"")
+        return reply, body
+
+    def test_what_is_no_good_http_is_named_logged_and_counted(self):
+        for i, (request, status, code, reason) in enumerate((
+                (b"GET / HTTP/1.1\r\nHost: a\r\n%sContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+                 "INVALID_ARGUMENT", "HTTP_LENGTH_INVALID"),
+                (b"GET / HTTP/1.1\r\nHost: a\r\n%sContent-Length: no\r\n\r\n", 400, "INVALID_ARGUMENT", "HTTP_LENGTH_INVALID"),
+                (b"GET / HTTP/1.1\r\n%sX: " + b"x" * 20_000, 431, "RESOURCE_EXHAUSTED", "HEADERS_TOO_LARGE"),
+                (b"GET / HTTP/1.9\r\n%s", 505, "UNIMPLEMENTED", "HTTP_VERSION_UNSUPPORTED"),
+                (b"GET /" + b"x" * 10_000 + b"%s", 414, "RESOURCE_EXHAUSTED", "HTTP_TARGET_TOO_LONG"))):
+            with self.subTest(reason):
+                before = self.refused(code)
+                reply, body = self.raw(request % (b"X-Request-Id: bad-%d\r\n" % i))
+                name = reply.headers["x-request-id"]
+                self.assertEqual((reply.status, error_id(reply, body)), (status, name))
+                readable = status in (400, 431)  # beyond a bad first line nothing is
+                self.assertRegex(name, f"bad-{i}" if readable else MADE)
+                line = self.line(request_id=name)
+                self.assertEqual((line["event"], line["reason"], line["code"], line["method"], line["protocol"]),
+                                 ("call refused", reason, code, "unknown", "http"))
+                self.assertEqual(self.refused(code), before + 1)
 
     # --- traces --------------------------------------------------------------------------------------------------------
 

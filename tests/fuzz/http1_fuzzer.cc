@@ -50,6 +50,7 @@ class Connection {
  public:
   Connection(Mood mood, bool drains) : mood_(mood), drains_(drains) {
     recorder_.refuse = mood == Mood::kRefuses;
+    recorder_.codec = codec_.get();
   }
 
   void Feed(std::string_view bytes, std::size_t piece) {
@@ -70,7 +71,7 @@ class Connection {
       const RecordedStream& stream = *recorder_.streams[i];
       Require(i + 1 == recorder_.streams.size() || stream.closed.has_value());
       const std::string path = stream.Header(":path");
-      Require(path.starts_with('/') || path == "*");
+      Require(path.starts_with('/') || path == "*" || (stream.unreadable && path == "(none)"));
       for (const auto& [name, value] : stream.headers) {
         Require(
             std::ranges::none_of(name, [](char c) { return c <= ' ' || (c >= 'A' && c <= 'Z'); }));

@@ -141,7 +141,8 @@ def refusal_of_json(error):
 
 
 class Protocol:
-    """`traits`: what rows may demand. `send` gives the refusal and the HTTP status, or None where the call succeeded."""
+    """`traits`: what rows may demand. `exchange` gives the answer, `refusal` what it refuses, or None where the call succeeded,
+    and `send` the refusal with the HTTP status."""
 
     def __init__(self, name, connect, *traits):
         self.name, self.connect = f"{name} over {connect.name}", connect
@@ -164,14 +165,18 @@ class Protocol:
         return write_protobuf(FIELDS[ask.method], ask.fields)
 
     def send(self, connection, ask):
+        answer = self.exchange(connection, ask)
+        return self.refusal(answer), answer.status
+
+    def exchange(self, connection, ask, first=()):
+        """`first`: headers in front of all others."""
         extra = {}
         if ask.raw is not None:
             if self.connect is not Http1:
                 raise CannotExpress("HTTP/2 has frames, not lines")
             extra["raw"] = ask.raw
         verb, target, headers, body = self.request(ask)
-        answer = connection.send(verb, target, [*headers, *ask.headers], body, **extra)
-        return self.refusal(answer), answer.status
+        return connection.send(verb, target, [*first, *headers, *ask.headers], body, **extra)
 
 
 class Framed(Protocol):

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -99,8 +100,7 @@ MonoNanos Call::peer_due() const {
     return answered_at_ + limits.send_timeout + static_cast<MonoNanos>(taken_) * kByteTime;
   }
   // The codec looks after heads; a stream of requests may well pause.
-  const bool opened = method_ != nullptr || route_ != nullptr || refused_;
-  if (!opened || request_ended_ || (streams_requests() && !refused_)) return runtime::kNoDeadline;
+  if (!opened() || request_ended_ || (streams_requests() && !refused_)) return runtime::kNoDeadline;
   return context_->arrival + limits.body_timeout +
          static_cast<MonoNanos>(reader_.buffered()) * kByteTime;
 }
@@ -276,6 +276,15 @@ void Call::OnHeadersEnd(bool end) {
   UpdateHeld(true);
 }
 
+// Whatever it would have been, it is answered as plain HTTP: what can't be read as HTTP is no call.
+void Call::OnUnreadable(const HttpRefusal& why) {
+  if (!opened()) TakeIdentity();
+  format_ = &PlainFormat();
+  http_status_ = why.status;
+  Fail({why.code, std::string(why.reason), std::string(why.advice)});
+  if (running_) Queue(kClientGone);
+}
+
 // What a request makes the server hold as long as it is not answered.
 void Call::UpdateHeld(bool open) {
   const std::size_t held = !open ? 0
@@ -298,6 +307,14 @@ void Call::AnswerPreflight(bool end) {
 
 // Finds out what the request is: a call of a method, a resource, or nothing that is here.
 Status Call::Open() {
+  if (connection_->has_too_many_calls()) {
+    if (format_ == nullptr) format_ = &PlainFormat();
+    return std::unexpected(
+        Error(Code::kUnavailable, "TOO_MANY_CALLS",
+              "too many calls that this connection has given up are still running: try again a "
+              "little later, or on another connection")
+            .WithRetryAfter(std::chrono::seconds(1)));
+  }
   const std::string_view target = headers_.Find(":path");
   const bool may_call = format_ != nullptr && verb_ == "POST";
   if (headers_too_large_) {

@@ -80,6 +80,7 @@ class Call final : public ServerCall,
   void OnHeadersEnd(bool end) override;
   void OnData(std::string_view bytes, bool last) override;
   void OnEnd() override;
+  void OnUnreadable(const HttpRefusal& why) override;
   void OnBodyTaken(std::size_t count) override;
   void OnClose(HttpError error) override;
   std::span<const HeaderField> Trailers() override;
@@ -120,6 +121,7 @@ class Call final : public ServerCall,
   void OnServed();
 
   // Request side.
+  bool opened() const { return method_ != nullptr || route_ != nullptr || refused_; }
   void NoteIdentity(std::string_view name);
   void TakeIdentity();
   void AnswerPreflight(bool end);

@@ -77,6 +77,7 @@ void CallConnection::UseHttp1() {
 }
 
 void CallConnection::UseHttp2() {
+  multiplexed_ = true;
   codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits()));
   if (announced_) Announce();
 }
@@ -97,8 +98,8 @@ void CallConnection::Produce(std::string& out, std::size_t limit) {
 
 HttpStream* CallConnection::OnStreamStart(std::int32_t) {
   // Calls whose client has given up count until their task has noticed: opening and resetting
-  // streams does not get a peer more work in progress.
-  if (call_count_ >= MaxCalls()) return nullptr;
+  // streams does not get a peer more work in progress. Over HTTP/1.1 such a call gets an answer.
+  if (multiplexed_ && call_count_ >= MaxCalls()) return nullptr;
   Call& call = shard_.Acquire();
   call.next_ = head_;
   call.prev_ = nullptr;

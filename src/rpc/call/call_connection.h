@@ -95,6 +95,8 @@ class CallConnection final : private HttpEvents {
   bool Park(Call& call);
   std::size_t MaxCalls() const;
   void Unlink(Call& call);
+  // Over HTTP/1.1, where such a call has begun and is answered.
+  bool has_too_many_calls() const { return !multiplexed_ && call_count_ > MaxCalls(); }
   bool ChooseCodec();
   void UseHttp1();
   void UseHttp2();
@@ -113,7 +115,8 @@ class CallConnection final : private HttpEvents {
   std::uint64_t progress_ = 0;
   std::vector<Call*> parked_;
   MonoNanos last_call_;
-  bool secured_ = false;  // by TLS
+  bool secured_ = false;      // by TLS
+  bool multiplexed_ = false;  // HTTP/2
   bool announced_ = false;
   bool draining_ = false;
 };

@@ -79,6 +79,31 @@ bool IsForUsOnly(std::string_view name) {
   return std::ranges::find(kOurs, name) != kOurs.end();
 }
 
+constexpr HttpRefusal kNotHttp1{
+    .status = "400", .reason = "HTTP_MALFORMED", .advice = "this is not a request of HTTP/1.1"};
+
+using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// Of whole lines that the guard has let through.
+void SplitHead(std::string_view lines, std::string_view& method, std::string_view& target,
+               Fields& fields) {
+  const auto next = [&lines] {
+    const std::string_view line = lines.substr(0, lines.find("\r\n"));
+    lines.remove_prefix(std::min(lines.size(), line.size() + 2));
+    return line;
+  };
+  const std::string_view first = next();
+  method = first.substr(0, first.find(' '));
+  target = first.substr(method.size(), first.rfind(' ') - method.size());
+  target.remove_prefix(std::min<std::size_t>(target.size(), 1));
+  while (!lines.empty()) {
+    const std::string_view line = next();
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;  // the empty one at the end
+    fields.emplace_back(line.substr(0, colon), base::Trim(line.substr(colon + 1)));
+  }
+}
+
 class Http1Codec final : public HttpCodec, private ParserEvents {
  public:
   Http1Codec(HttpEvents& events, const Http1Limits& limits, std::string_view scheme)
@@ -97,7 +122,8 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   void TimeOutHead() override;
   void EndInput() override;
   bool IsIncomplete(const HttpStream& stream) const override {
-    return &stream == stream_ && phase_ != Phase::kAnswering && !blocked();
+    const bool reading = phase_ != Phase::kAnswering && phase_ != Phase::kOver;
+    return &stream == stream_ && reading && !blocked();
   }
 
   void Respond(HttpStream& stream, std::span<const HeaderField> headers, bool end) override;
@@ -137,6 +163,8 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   bool Feed(std::string_view checked);
   void BeginRequest();
   void BeginStream();
+  bool StartStream();
+  void ReportHead();
   void ReportField(std::string_view name, std::string_view value);
   std::size_t room() const {
     return limits_.window_bytes - std::min(limits_.window_bytes, unconsumed_);
@@ -157,8 +185,9 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   void EndResponse();
   void EndIfDrained();
 
-  // Answers what breaks the rules if nothing was answered yet, and ends the connection.
-  void Refuse(const Http1Refusal& refusal);
+  // What breaks the rules is answered if nothing else was, and ends the connection.
+  void Refuse(const HttpRefusal& refusal);
+  void RefuseHead(const HttpRefusal& refusal, std::string_view good_lines);
   void End(HttpError error);
 
   HttpEvents& events_;
@@ -175,7 +204,7 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   // The request.
   HttpStream* stream_ = nullptr;
   std::int32_t last_id_ = 0;
-  std::vector<std::pair<std::string_view, std::string_view>> fields_;
+  Fields fields_;
   std::string_view method_;
   std::string_view target_;
   std::string scratch_;
@@ -269,18 +298,25 @@ std::size_t Http1Codec::Step(std::string_view input) {
 std::size_t Http1Codec::StepHead(std::string_view input) {
   const Http1LineGuard::Section section = guard_.Check(input);
   head_request_ = guard_.is_head_request();
-  if (section.refusal) Refuse(section.refusal);
+  if (section.refusal) RefuseHead(section.refusal, guard_.GoodLines(input));
   if (section.size == 0) return 0;
   BeginRequest();
-  if (Feed(input.substr(section.skip, section.size))) BeginStream();
+  const std::string_view head = input.substr(section.skip, section.size);
+  if (Feed(head)) {
+    BeginStream();
+  } else {
+    RefuseHead(kNotHttp1, head);
+  }
   return section.skip + section.size;
 }
 
 std::size_t Http1Codec::StepChunkLine(std::string_view input) {
   const Http1LineGuard::Section section = guard_.Check(input);
   if (section.refusal) Refuse(section.refusal);
-  if (section.size == 0 || !Feed(input.substr(0, section.size))) return 0;
-  if (!parser_->is_done()) {
+  if (section.size == 0) return 0;
+  if (!Feed(input.substr(0, section.size))) {
+    Refuse(kNotHttp1);
+  } else if (!parser_->is_done()) {
     phase_ = Phase::kChunkData;
   } else {
     phase_ = Phase::kAnswering;
@@ -306,14 +342,12 @@ std::size_t Http1Codec::StepBody(std::string_view input, std::uint64_t most) {
   return used;
 }
 
-// Gives the parser a whole section. False: refused.
+// Gives the parser a whole section. False: it does not take it.
 bool Http1Codec::Feed(std::string_view checked) {
   error_code error;
   const std::size_t used =
       parser_->put(boost::asio::const_buffer(checked.data(), checked.size()), error);
-  if (!error && used == checked.size()) return true;
-  Refuse({.status = 400, .advice = "this is not a request of HTTP/1.1"});
-  return false;
+  return !error && used == checked.size();
 }
 
 void Http1Codec::BeginRequest() {
@@ -345,22 +379,27 @@ void Http1Codec::OnField(std::string_view name, std::string_view value) {
   }
 }
 
+bool Http1Codec::StartStream() {
+  last_id_ = last_id_ == std::numeric_limits<std::int32_t>::max() ? 1 : last_id_ + 1;
+  stream_ = events_.OnStreamStart(last_id_);
+  if (stream_ == nullptr) return false;
+  stream_->id = last_id_;
+  return true;
+}
+
 // The head is whole and valid: a stream like one of HTTP/2 begins.
 void Http1Codec::BeginStream() {
-  last_id_ = last_id_ == std::numeric_limits<std::int32_t>::max() ? 1 : last_id_ + 1;
   const bool end = parser_->is_done();
   keep_ = !says_close_ && (version_11_ || says_keep_alive_);
-  stream_ = events_.OnStreamStart(last_id_);
-  if (stream_ == nullptr) {
-    return Refuse({.status = 503,
-                   .reason = "SERVER_STOPPING",
-                   .advice = "the server takes no more requests: try again"});
-  }
-  stream_->id = last_id_;
+  if (!StartStream()) return End(HttpError::kRefusedStream);
   phase_ = end ? Phase::kAnswering : chunked_ ? Phase::kChunkLine : Phase::kLength;
   if (end) expects_continue_ = false;
   if (chunked_) guard_.BeginChunk(false);
+  ReportHead();
+  stream_->OnHeadersEnd(end);
+}
 
+void Http1Codec::ReportHead() {
   const Http1Target target = ParseHttp1Target(method_, target_).value_or(Http1Target{});
   std::string_view authority = target.authority;
   for (const auto& [name, value] : fields_) {
@@ -376,7 +415,6 @@ void Http1Codec::BeginStream() {
     stream_->OnHeader(":path", target.path);
   }
   for (const auto& [name, value] : fields_) ReportField(name, value);
-  stream_->OnHeadersEnd(end);
 }
 
 void Http1Codec::ReportField(std::string_view name, std::string_view value) {
@@ -490,11 +528,23 @@ void Http1Codec::EndResponse() {
 
 // --- ends ----------------------------------------------------------------------------------------
 
-void Http1Codec::Refuse(const Http1Refusal& refusal) {
-  const bool silent = (responded_ && head_.empty()) || !refusal.answered;
+// An answer that is complete goes out; half of one would take the next for its rest.
+void Http1Codec::Refuse(const HttpRefusal& refusal) {
+  phase_ = Phase::kOver;
+  keep_ = expects_continue_ = false;
+  if (!responded_) stream_->OnUnreadable(refusal);
+  if (responded_ && stream_->body_ended) return;
   head_.clear();
-  if (!silent) AppendHttp1Refusal(head_, refusal, !head_request_);
   End(HttpError::kProtocolError);
+}
+
+// What could be read of it tells who asked, and in whose name.
+void Http1Codec::RefuseHead(const HttpRefusal& refusal, std::string_view good_lines) {
+  BeginRequest();
+  if (!refusal.answered || !StartStream()) return End(HttpError::kProtocolError);
+  SplitHead(good_lines, method_, target_, fields_);
+  if (!method_.empty()) ReportHead();
+  Refuse(refusal);
 }
 
 // Called from OnBytes and Produce only, like all that tells the stream something.
@@ -526,9 +576,11 @@ void Http1Codec::EndIfDrained() {
 }
 
 void Http1Codec::TimeOutHead() {
-  Refuse({.status = 408,
-          .reason = "REQUEST_TOO_SLOW",
-          .advice = "the head of the request took too long: send it at once"});
+  RefuseHead({.code = Code::kDeadlineExceeded,
+              .status = "408",
+              .reason = "REQUEST_TOO_SLOW",
+              .advice = "the head of the request took too long: send it at once"},
+             guard_.GoodLines(input_.view()));
 }
 
 // HTTP/1.1 has no words for the reason.

@@ -18,7 +18,11 @@ constexpr std::string_view kPostHead = "POST /p HTTP/1.1\r\nHost: a\r\nContent-L
 
 class Http1CodecTest : public ::testing::Test {
  protected:
-  void Make(const Http1Limits& limits) { codec_ = MakeHttp1Codec(recorder_, limits); }
+  Http1CodecTest() { Make({}); }
+  void Make(const Http1Limits& limits) {
+    codec_ = MakeHttp1Codec(recorder_, limits);
+    recorder_.codec = codec_.get();
+  }
 
   bool Feed(std::string_view bytes) { return codec_->OnBytes(bytes, kNanosPerSecond); }
   bool Get(std::string_view path = "/", std::string_view fields = "") {
@@ -39,7 +43,7 @@ class Http1CodecTest : public ::testing::Test {
   std::size_t requests() const { return recorder_.streams.size(); }
 
   testing::HttpRecorder recorder_;
-  std::unique_ptr<HttpCodec> codec_ = MakeHttp1Codec(recorder_, {});
+  std::unique_ptr<HttpCodec> codec_;
 };
 
 TEST_F(Http1CodecTest, ARequestLooksLikeOneOfHttp2) {
@@ -125,7 +129,7 @@ TEST_F(Http1CodecTest, HeadHasNoBody) {
   Feed("HEAD / HTTP/1.1\r\n\r\n");
   const std::string refused = Produced();
   EXPECT_TRUE(refused.starts_with("HTTP/1.1 400 ")) << refused;
-  EXPECT_TRUE(refused.ends_with("\r\n\r\n")) << refused;
+  EXPECT_TRUE(refused.ends_with("connection: close\r\n\r\n")) << refused;
 }
 
 TEST_F(Http1CodecTest, SomeStatusesHaveNoBody) {
@@ -374,9 +378,12 @@ TEST_F(Http1CodecTest, TheTimeOfAHeadIsThatOfItsFirstByte) {
   Answer("x");
   Produced();
   EXPECT_EQ(codec_->head_since(), 4) << "the next one has begun";
+  codec_->OnBytes("ET /slow HTTP/1.1\r\nHost: a\r\nX-A: b", 5);
   codec_->TimeOutHead();
   EXPECT_TRUE(Produced().starts_with("HTTP/1.1 408 "));
   EXPECT_TRUE(codec_->finished());
+  EXPECT_EQ(recorder_.last().Header(":path"), "/slow");
+  EXPECT_EQ(recorder_.last().Header("x-a"), "(none)") << "who knows how it would have gone on";
 }
 
 TEST_F(Http1CodecTest, AResetCutsTheConnection) {
@@ -410,12 +417,65 @@ TEST_F(Http1CodecTest, TerminateEndsWithAndWithoutARequest) {
   EXPECT_TRUE(codec_->finished());
 }
 
-TEST_F(Http1CodecTest, WhoCannotServeRefusesWithAdvice) {
+TEST_F(Http1CodecTest, WhoCannotServeEndsTheConnection) {
   recorder_.refuse = true;
   EXPECT_FALSE(Get());
+  EXPECT_EQ(Produced(), "");
+  EXPECT_TRUE(codec_->finished());
+  Make({});
+  EXPECT_FALSE(Feed("GET\t/ HTTP/1.1\r\n"));
+  EXPECT_EQ(Produced(), "");
+  EXPECT_TRUE(codec_->finished());
+}
+
+TEST_F(Http1CodecTest, WhatCouldBeReadOfABadHeadIsReported) {
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  Feed("\r\nGET /a HTTP/1.1\r\nHost: b\r\nX-Request-Id:  r1\t\r\nOri");
+  Feed("gin: https://c\r\nContent-Length: x\r\nX-Later: d\r\n\r\n");
+  RecordedStream& stream = recorder_.last();
+  EXPECT_EQ(stream.headers, (Fields{{":method", "GET"},
+                                    {":scheme", "http"},
+                                    {":authority", "b"},
+                                    {":path", "/a"},
+                                    {"x-request-id", "r1"},
+                                    {"origin", "https://c"}}));
+  EXPECT_FALSE(stream.headers_ended);
+  EXPECT_EQ(stream.unreadable->reason, "HTTP_LENGTH_INVALID");
+  EXPECT_TRUE(Produced().ends_with("connection: close\r\n\r\nHTTP_LENGTH_INVALID"));
+  EXPECT_TRUE(codec_->finished());
+
+  Make({});
+  Feed("GET nowhere HTTP/1.1\r\nX-Request-Id: r1\r\n\r\n");
+  EXPECT_EQ(recorder_.last().headers, Fields{}) << "whose request it is, is not known either";
+  EXPECT_EQ(recorder_.last().unreadable->reason, "HTTP_TARGET_MALFORMED");
+}
+
+TEST_F(Http1CodecTest, AnotherRequestsHeadersAreNotTakenForThoseOfABadOne) {
+  Get("/1", "X-Request-Id: r1\r\n");
+  Answer("one");
+  Produced();
+  Feed("nonsense / HTTP\r\n");
+  EXPECT_EQ(recorder_.last().Header("x-request-id"), "(none)");
+  EXPECT_EQ(recorder_.last().Header(":path"), "(none)");
+}
+
+TEST_F(Http1CodecTest, ABadRequestThatNobodyAnswersEndsTheConnection) {
+  recorder_.codec = nullptr;
+  EXPECT_FALSE(Feed("GET / HTTP/1.1\r\n\r\n"));
+  EXPECT_EQ(Produced(), "");
+  EXPECT_EQ(recorder_.last().closed, HttpError::kProtocolError);
+  EXPECT_TRUE(codec_->finished());
+}
+
+TEST_F(Http1CodecTest, AnAnswerThatIsCompleteGoesOutAlthoughItsRequestBreaks) {
+  Feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+  Answer("no");
+  EXPECT_FALSE(Feed("nonsense\r\n"));
+  EXPECT_FALSE(recorder_.last().unreadable);
+  EXPECT_FALSE(codec_->finished());
   const std::string out = Produced();
-  EXPECT_TRUE(out.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << out;
-  EXPECT_NE(out.find("{\"code\":\"unavailable\","), std::string::npos) << out;
+  EXPECT_TRUE(out.starts_with("HTTP/1.1 200 OK\r\n")) << out;
+  EXPECT_TRUE(out.ends_with("connection: close\r\n\r\nno")) << out;
   EXPECT_TRUE(codec_->finished());
 }
 

@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kMaxLengthDigits = 18;
 constexpr std::size_t kMaxChunkDigits = 15;
 
-constexpr Http1Refusal Malformed(std::string_view reason, std::string_view advice) {
-  return {.status = 400, .reason = reason, .advice = advice};
+constexpr HttpRefusal Malformed(std::string_view reason, std::string_view advice) {
+  return {.status = "400", .reason = reason, .advice = advice};
 }
 
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -101,21 +101,21 @@ Http1LineGuard::Section Http1LineGuard::Check(std::string_view input) {
     const std::string_view rest = input.substr(at_);
     const std::size_t cr = std::min(rest.find('\r'), rest.size());
     const std::size_t size = std::min(rest.substr(0, cr).find('\n'), cr);
-    if (const Http1Refusal refusal = CheckSize(size)) return {.refusal = refusal};
+    if (const HttpRefusal refusal = CheckSize(size)) return {.refusal = refusal};
     if (size < cr)
       return {.refusal = Malformed("HTTP_LINE_END_INVALID",
                                    "a line ends without CR: end lines with CRLF")};
     if (cr + 1 >= rest.size()) return {};
     if (rest[cr + 1] != '\n')
       return {.refusal = Malformed("HTTP_LINE_END_INVALID", "a CR is not followed by LF")};
-    if (const Http1Refusal refusal = OnLine(rest.substr(0, cr))) return {.refusal = refusal};
+    if (const HttpRefusal refusal = OnLine(rest.substr(0, cr))) return {.refusal = refusal};
     at_ += cr + 2;
     if (stage_ == Stage::kRequestLine) skip_ = at_;
   }
   return {.refusal = {}, .skip = skip_, .size = at_ - skip_};
 }
 
-Http1Refusal Http1LineGuard::CheckSize(std::size_t line_bytes) const {
+HttpRefusal Http1LineGuard::CheckSize(std::size_t line_bytes) const {
   switch (stage_) {
     case Stage::kDataEnd:
       if (line_bytes > 0)
@@ -129,14 +129,16 @@ Http1Refusal Http1LineGuard::CheckSize(std::size_t line_bytes) const {
       return {};
     case Stage::kRequestLine:
       if (line_bytes > limits_.max_request_line_bytes) {
-        return {.status = 414,
+        return {.code = Code::kResourceExhausted,
+                .status = "414",
                 .reason = "HTTP_TARGET_TOO_LONG",
                 .advice = "the request line is too long: use a shorter URL"};
       }
       return {};
     default:
       if (at_ + line_bytes > limits_.max_head_bytes) {
-        return {.status = 431,
+        return {.code = Code::kResourceExhausted,
+                .status = "431",
                 .reason = "HEADERS_TOO_LARGE",
                 .advice = "the headers are too large: send fewer or shorter ones"};
       }
@@ -144,7 +146,7 @@ Http1Refusal Http1LineGuard::CheckSize(std::size_t line_bytes) const {
   }
 }
 
-Http1Refusal Http1LineGuard::OnLine(std::string_view line) {
+HttpRefusal Http1LineGuard::OnLine(std::string_view line) {
   switch (stage_) {
     case Stage::kRequestLine:
       return OnRequestLine(line);
@@ -166,12 +168,12 @@ Http1Refusal Http1LineGuard::OnLine(std::string_view line) {
 }
 
 // One space between the parts, a version that we speak, a target in a form that we serve.
-Http1Refusal Http1LineGuard::OnRequestLine(std::string_view line) {
+HttpRefusal Http1LineGuard::OnRequestLine(std::string_view line) {
   if (line.empty() && at_ == 0) return {};
   // Every request line has a slash, in its version at the latest: this is another protocol, whose
   // peer would not understand an answer in HTTP/1.1.
   if (!line.empty() && line.find('/') == std::string_view::npos) {
-    return {.status = 400, .answered = false};
+    return {.status = "400", .answered = false};
   }
   const std::size_t method_end = line.find(' ');
   const std::size_t target_end = line.rfind(' ');
@@ -190,7 +192,8 @@ Http1Refusal Http1LineGuard::OnRequestLine(std::string_view line) {
     const bool other = version.size() == 8 && version.starts_with("HTTP/") && IsDigit(version[5]) &&
                        version[6] == '.' && IsDigit(version[7]);
     if (other)
-      return {.status = 505,
+      return {.code = Code::kUnimplemented,
+              .status = "505",
               .reason = "HTTP_VERSION_UNSUPPORTED",
               .advice = "this version of HTTP is not spoken: use HTTP/1.1"};
     return Malformed("HTTP_REQUEST_LINE_MALFORMED",
@@ -205,9 +208,10 @@ Http1Refusal Http1LineGuard::OnRequestLine(std::string_view line) {
   return {};
 }
 
-Http1Refusal Http1LineGuard::OnField(std::string_view line) {
+HttpRefusal Http1LineGuard::OnField(std::string_view line) {
   if (++fields_ > limits_.max_fields) {
-    return {.status = 431,
+    return {.code = Code::kResourceExhausted,
+            .status = "431",
             .reason = "HEADERS_TOO_LARGE",
             .advice = "there are too many headers: send fewer"};
   }
@@ -228,11 +232,11 @@ Http1Refusal Http1LineGuard::OnField(std::string_view line) {
     return Malformed("HTTP_HEADER_MALFORMED", "a header's value has control characters");
   }
   // In trailers the parser refuses what belongs in the head.
-  return stage_ == Stage::kFields ? OnKnownField(name, base::Trim(value)) : Http1Refusal{};
+  return stage_ == Stage::kFields ? OnKnownField(name, base::Trim(value)) : HttpRefusal{};
 }
 
 // The fields on which the end of the request, and whose it is, depends.
-Http1Refusal Http1LineGuard::OnKnownField(std::string_view name, std::string_view value) {
+HttpRefusal Http1LineGuard::OnKnownField(std::string_view name, std::string_view value) {
   if (base::EqualsNoCase(name, "host")) {
     if (has_host_) return Malformed("HTTP_HOST_INVALID", "there is more than one Host");
     has_host_ = true;
@@ -256,14 +260,14 @@ Http1Refusal Http1LineGuard::OnKnownField(std::string_view name, std::string_vie
     }
   } else if (base::EqualsNoCase(name, "expect") && version_11_ &&
              !base::EqualsNoCase(value, "100-continue")) {
-    return {.status = 417,
+    return {.status = "417",
             .reason = "HTTP_EXPECTATION_UNSUPPORTED",
             .advice = "Expect is not '100-continue', the only one understood"};
   }
   return {};
 }
 
-Http1Refusal Http1LineGuard::OnHeadEnd() {
+HttpRefusal Http1LineGuard::OnHeadEnd() {
   if (has_length_ && has_transfer_encoding_) {
     return Malformed("HTTP_LENGTH_INVALID",
                      "Content-Length and Transfer-Encoding exclude each other");
@@ -277,7 +281,7 @@ Http1Refusal Http1LineGuard::OnHeadEnd() {
   return {};
 }
 
-Http1Refusal Http1LineGuard::OnChunkSize(std::string_view line) {
+HttpRefusal Http1LineGuard::OnChunkSize(std::string_view line) {
   const auto end = std::ranges::find_if_not(line, IsHex);
   const auto digits = static_cast<std::size_t>(end - line.begin());
   if (digits == 0 || digits > kMaxChunkDigits) {

@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "rpc/http/http1_codec.h"
-#include "rpc/http/http1_response.h"
 
 namespace prism::rpc {
 
@@ -35,25 +34,29 @@ class Http1LineGuard {
   void BeginChunk(bool after_data);
 
   struct Section {
-    Http1Refusal refusal;
+    HttpRefusal refusal;
     std::size_t skip = 0;  // in front, not for the parser
     std::size_t size = 0;  // 0: more is needed
   };
   Section Check(std::string_view input);
 
-  // Valid once a head was whole.
+  // Of a head, once its first line was good.
   bool is_head_request() const { return head_request_; }
+  // The lines of the section that were complete and good, of the input of the last Check.
+  std::string_view GoodLines(std::string_view input) const {
+    return input.substr(skip_, at_ - skip_);
+  }
 
  private:
   enum class Stage : std::uint8_t { kRequestLine, kFields, kDataEnd, kChunkSize, kTrailers, kDone };
 
-  Http1Refusal CheckSize(std::size_t line_bytes) const;
-  Http1Refusal OnLine(std::string_view line);
-  Http1Refusal OnRequestLine(std::string_view line);
-  Http1Refusal OnField(std::string_view line);
-  Http1Refusal OnKnownField(std::string_view name, std::string_view value);
-  Http1Refusal OnHeadEnd();
-  Http1Refusal OnChunkSize(std::string_view line);
+  HttpRefusal CheckSize(std::size_t line_bytes) const;
+  HttpRefusal OnLine(std::string_view line);
+  HttpRefusal OnRequestLine(std::string_view line);
+  HttpRefusal OnField(std::string_view line);
+  HttpRefusal OnKnownField(std::string_view name, std::string_view value);
+  HttpRefusal OnHeadEnd();
+  HttpRefusal OnChunkSize(std::string_view line);
 
   const Http1Limits limits_;
   Stage stage_ = Stage::kRequestLine;

@@ -1,14 +1,10 @@
 #include "rpc/http/http1_response.h"
 
 #include <boost/beast/http/status.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <utility>
-
-#include "base/base64.h"
 
 namespace prism::rpc {
 namespace {
@@ -44,36 +40,6 @@ void AppendNumber(std::string& out, std::size_t value, int base) {
   const auto [end, error] =
       std::to_chars(digits.data(), digits.data() + digits.size(), value, base);
   out.append(digits.data(), end);
-}
-
-// Of Connect's codes; their names are part of that protocol.
-std::string_view CodeName(int status) {
-  switch (status) {
-    case 408:
-      return "deadline_exceeded";
-    case 414:
-    case 431:
-      return "resource_exhausted";
-    case 503:
-      return "unavailable";
-    case 505:
-      return "unimplemented";
-    default:
-      return "invalid_argument";
-  }
-}
-
-constexpr std::string_view kDomain = "prism";
-
-// A google.rpc.ErrorInfo{reason, domain} as Protobuf: two fields of less than 128 bytes.
-std::string EncodeErrorInfo(std::string_view reason) {
-  std::string message;
-  for (const auto& [tag, text] : {std::pair('\x0a', reason), std::pair('\x12', kDomain)}) {
-    message += tag;
-    message += static_cast<char>(text.size());
-    message += text;
-  }
-  return message;
 }
 
 }  // namespace
@@ -118,22 +84,6 @@ void AppendHttp1LastChunk(std::string& out, std::span<const HeaderField> trailer
     }
   }
   out.append("\r\n");
-}
-
-void AppendHttp1Refusal(std::string& out, const Http1Refusal& refusal, bool with_body) {
-  const std::string body = fmt::format(
-      R"({{"code":"{}","message":"{}","details":[{{"type":"google.rpc.ErrorInfo","value":"{}",)"
-      R"("debug":{{"reason":"{}","domain":"{}"}}}}]}})",
-      CodeName(refusal.status), refusal.advice,
-      base::Base64EncodeUnpadded(EncodeErrorInfo(refusal.reason)), refusal.reason, kDomain);
-  const std::string digits = fmt::to_string(refusal.status);
-  const std::array<HeaderField, 2> headers = {HeaderField{":status", digits},
-                                              HeaderField{"content-type", "application/json"}};
-  AppendHttp1Head(out, {.headers = headers,
-                        .end = Http1BodyEnd::kLength,
-                        .length = body.size(),
-                        .connection = "close"});
-  if (with_body) out.append(body);
 }
 
 }  // namespace prism::rpc

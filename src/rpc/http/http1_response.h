@@ -36,21 +36,6 @@ void AppendHttp1Chunk(std::string& out, std::string_view bytes);
 // The last chunk, with trailers.
 void AppendHttp1LastChunk(std::string& out, std::span<const HeaderField> trailers);
 
-// The answer to what is refused; `status` 0 is no refusal. Text is of literals without quotation
-// marks and control characters.
-struct Http1Refusal {
-  int status = 0;
-  std::string_view reason = "HTTP_MALFORMED";
-  std::string_view advice = {};
-  bool answered = true;  // false: the connection ends without a word
-
-  explicit operator bool() const { return status != 0; }
-};
-
-// A whole response for what never became a request, with the JSON of connect_error.h; it ends the
-// connection. `with_body` is false for HEAD.
-void AppendHttp1Refusal(std::string& out, const Http1Refusal& refusal, bool with_body);
-
 // The three digits of ":status".
 std::string_view StatusOf(std::span<const HeaderField> headers);
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/status.h"
 #include "rpc/http/byte_queue.h"
 #include "rpc/http/http_error.h"
 
@@ -20,6 +21,17 @@ struct HeaderField {
   std::string_view value;
   // Keeps values that hardly repeat out of the compression table (RFC 7541 section 6.2.2).
   bool unique = false;
+};
+
+// Why a codec can't read a request any further. Text is of literals.
+struct HttpRefusal {
+  Code code = Code::kInvalidArgument;
+  std::string_view status = {};  // of HTTP; empty: nothing is wrong
+  std::string_view reason = {};
+  std::string_view advice = {};
+  bool answered = true;  // false: the connection ends without a word
+
+  explicit operator bool() const { return !status.empty(); }
 };
 
 // One request and its response. Owned by whoever answers HttpEvents::OnStreamStart; must live
@@ -41,6 +53,10 @@ class HttpStream {
   virtual void OnData(std::string_view bytes, bool last) = 0;
   // The request is complete; not called when OnHeadersEnd or OnData said so already.
   virtual void OnEnd() = 0;
+  // The request can't be read any further, and nothing behind it will be: Respond at once, with all
+  // of the body, or the connection ends without an answer. Comes instead of OnHeadersEnd, after
+  // those headers that could be read, or later. Only over HTTP/1.1: HTTP/2 resets streams.
+  virtual void OnUnreadable(const HttpRefusal& why) = 0;
   // `count` bytes of `body` have left.
   virtual void OnBodyTaken(std::size_t count) = 0;
   // The last event; the codec has forgotten the stream.
@@ -56,7 +72,8 @@ class HttpStream {
 // Events of the connection.
 class HttpEvents {
  public:
-  // A request begins. nullptr refuses it in a way that lets the client retry it elsewhere.
+  // A request begins. nullptr refuses it in a way that lets the client retry it elsewhere; over
+  // HTTP/1.1 that is the end of the connection.
   virtual HttpStream* OnStreamStart(std::int32_t id) = 0;
   // The answer to HttpCodec::Ping.
   virtual void OnPong() = 0;

@@ -1,6 +1,7 @@
 // The layer above a codec, for tests and fuzzing: keeps what the codec reports.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -27,6 +28,14 @@ struct RecordedStream final : public HttpStream {
     ended = last;
   }
   void OnEnd() override { ended = true; }
+  void OnUnreadable(const HttpRefusal& why) override {
+    unreadable = why;
+    if (codec == nullptr) return;
+    const std::array fields = {HeaderField{":status", why.status}};
+    body.Append(why.reason);
+    body_ended = true;
+    codec->Respond(*this, fields, false);
+  }
   void OnBodyTaken(std::size_t count) override { taken += count; }
   void OnClose(HttpError error) override { closed = error; }
   std::span<const HeaderField> Trailers() override {
@@ -47,6 +56,8 @@ struct RecordedStream final : public HttpStream {
   std::size_t taken = 0;
   bool headers_ended = false;
   bool ended = false;
+  std::optional<HttpRefusal> unreadable;
+  HttpCodec* codec = nullptr;  // answers what can't be read
   std::optional<HttpError> closed;
   std::vector<HeaderField> trailers;
   int asked_for_trailers = 0;
@@ -58,6 +69,7 @@ class HttpRecorder final : public HttpEvents {
   HttpStream* OnStreamStart(std::int32_t) override {
     if (refuse) return nullptr;
     streams.push_back(std::make_unique<RecordedStream>());
+    last().codec = codec;
     return streams.back().get();
   }
   void OnPong() override { ++pongs; }
@@ -66,6 +78,7 @@ class HttpRecorder final : public HttpEvents {
 
   std::vector<std::unique_ptr<RecordedStream>> streams;
   bool refuse = false;
+  HttpCodec* codec = nullptr;  // answers what can't be read with its reason
   int pongs = 0;
 };
 
