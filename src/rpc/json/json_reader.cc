@@ -195,13 +195,13 @@ Status JsonReader::ReadMapKey(Index key, Message& entry, const FieldDescriptor& 
       return {};
     case FieldDescriptor::CPPTYPE_BOOL:
       if (text != "true" && text != "false") {
-        return std::unexpected(BadText(TextFault::kSyntax, key, "\"true\" or \"false\" as key"));
+        return std::unexpected(BadText(base::TextFault::kSyntax, key, "\"true\" or \"false\" as key"));
       }
       slot.Put(text == "true");
       return {};
     default:
-      if (!IsCanonicalInteger(text)) {
-        return std::unexpected(BadText(TextFault::kSyntax, key, "a plain integer as key"));
+      if (!base::IsCanonicalInteger(text)) {
+        return std::unexpected(BadText(base::TextFault::kSyntax, key, "a plain integer as key"));
       }
       return ReadSingle(key, slot);
   }
@@ -241,13 +241,13 @@ Status JsonReader::ReadWhole(Index i, const Slot& slot) {
   }
   const auto value = [&] {
     if constexpr (std::is_signed_v<T>) {
-      return ParseSigned(tape_.Text(i));
+      return base::ParseSigned(tape_.Text(i));
     } else {
-      return ParseUnsigned(tape_.Text(i));
+      return base::ParseUnsigned(tape_.Text(i));
     }
   }();
   if (!value) return std::unexpected(BadText(value.error(), i, kExpected));
-  if (!std::in_range<T>(*value)) return std::unexpected(BadText(TextFault::kRange, i, kExpected));
+  if (!std::in_range<T>(*value)) return std::unexpected(BadText(base::TextFault::kRange, i, kExpected));
   slot.Put(static_cast<T>(*value));
   return {};
 }
@@ -261,14 +261,14 @@ Status JsonReader::ReadReal(Index i, const Slot& slot) {
   }
   const std::string_view text = tape_.Text(i);
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
-  const auto value = [&]() -> std::expected<T, TextFault> {
+  const auto value = [&]() -> std::expected<T, base::TextFault> {
     if (text == "NaN") return std::numeric_limits<T>::quiet_NaN();
     if (text == "Infinity") return kInfinity;
     if (text == "-Infinity") return -kInfinity;
     if constexpr (std::same_as<T, float>) {
-      return ParseFloat(text);
+      return base::ParseFloat(text);
     } else {
-      return ParseDouble(text);
+      return base::ParseDouble(text);
     }
   }();
   if (!value) return std::unexpected(BadText(value.error(), i, kExpected));
@@ -302,10 +302,10 @@ Status JsonReader::ReadEnum(Index i, const Slot& slot) {
     return {};
   }
   if (tape_.kind(i) != JsonKind::kNumber) return std::unexpected(WrongType(i, kExpected));
-  const auto number = ParseSigned(tape_.Text(i));
+  const auto number = base::ParseSigned(tape_.Text(i));
   if (!number) return std::unexpected(BadText(number.error(), i, kExpected));
   if (!std::in_range<std::int32_t>(*number)) {
-    return std::unexpected(BadText(TextFault::kRange, i, kExpected));
+    return std::unexpected(BadText(base::TextFault::kRange, i, kExpected));
   }
   slot.PutEnum(static_cast<int>(*number));
   return {};
@@ -315,7 +315,7 @@ Status JsonReader::ReadText(Index i, const Slot& slot) {
   if (slot.field.type() == FieldDescriptor::TYPE_BYTES) {
     TRY_ASSIGN(const std::string_view text, StringAt(i, "bytes as base64 in a string"));
     std::optional<std::string> bytes = base::Base64DecodeEither(text);
-    if (!bytes) return std::unexpected(BadText(TextFault::kSyntax, i, "bytes as base64"));
+    if (!bytes) return std::unexpected(BadText(base::TextFault::kSyntax, i, "bytes as base64"));
     slot.Put(*std::move(bytes));
   } else {
     TRY_ASSIGN(const std::string_view text, StringAt(i, "a string"));
@@ -359,8 +359,8 @@ Error JsonReader::WrongType(Index i, std::string_view expected) const {
   return Refused("JSON_WRONG_TYPE", i, fmt::format("must be {}", expected));
 }
 
-Error JsonReader::BadText(TextFault fault, Index i, std::string_view expected) const {
-  if (fault == TextFault::kRange) {
+Error JsonReader::BadText(base::TextFault fault, Index i, std::string_view expected) const {
+  if (fault == base::TextFault::kRange) {
     return Refused("JSON_OUT_OF_RANGE", i, "is beyond what the field can hold");
   }
   return Refused("JSON_INVALID_VALUE", i, fmt::format("must be {}", expected));

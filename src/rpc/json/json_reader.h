@@ -12,7 +12,7 @@
 #include "rpc/json/json_codec.h"
 #include "rpc/json/json_path.h"
 #include "rpc/json/json_tape.h"
-#include "rpc/json/number_text.h"
+#include "base/number_text.h"
 
 namespace prism::rpc {
 
@@ -73,7 +73,7 @@ class JsonReader {
 
   Error Refused(std::string_view reason, Index i, std::string_view description) const;
   Error WrongType(Index i, std::string_view expected) const;
-  Error BadText(TextFault fault, Index i, std::string_view expected) const;
+  Error BadText(base::TextFault fault, Index i, std::string_view expected) const;
 
   const JsonTape& tape_;
   const JsonOptions& options_;

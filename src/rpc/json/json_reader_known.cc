@@ -10,7 +10,7 @@
 #include "rpc/json/any_type.h"
 #include "rpc/json/field_text.h"
 #include "rpc/json/json_reader.h"
-#include "rpc/json/time_text.h"
+#include "base/time_text.h"
 
 namespace prism::rpc {
 namespace {
@@ -21,7 +21,7 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 // Both messages have the fields seconds = 1 and nanos = 2.
-void SetTime(const SecondsAndNanos& time, Message& into) {
+void SetTime(const base::SecondsAndNanos& time, Message& into) {
   const Descriptor& type = *into.GetDescriptor();
   const Reflection& access = *into.GetReflection();
   access.SetInt64(&into, type.FindFieldByNumber(1), time.seconds);
@@ -33,7 +33,7 @@ void SetTime(const SecondsAndNanos& time, Message& into) {
 Status JsonReader::ReadTimestamp(Index i, Message& into) {
   constexpr std::string_view kExpected = "a time as in \"2026-11-21T08:00:00Z\"";
   TRY_ASSIGN(const std::string_view text, StringAt(i, kExpected));
-  const auto time = ParseTimestamp(text);
+  const auto time = base::ParseTimestamp(text);
   if (!time) return std::unexpected(BadText(time.error(), i, kExpected));
   SetTime(*time, into);
   return {};
@@ -42,7 +42,7 @@ Status JsonReader::ReadTimestamp(Index i, Message& into) {
 Status JsonReader::ReadDuration(Index i, Message& into) {
   constexpr std::string_view kExpected = "a duration in seconds as in \"1.5s\"";
   TRY_ASSIGN(const std::string_view text, StringAt(i, kExpected));
-  const auto duration = ParseDuration(text);
+  const auto duration = base::ParseSeconds(text);
   if (!duration) return std::unexpected(BadText(duration.error(), i, kExpected));
   SetTime(*duration, into);
   return {};
@@ -52,7 +52,7 @@ Status JsonReader::ReadFieldMask(Index i, Message& into) {
   constexpr std::string_view kExpected = "paths in lowerCamelCase as in \"user.displayName,photo\"";
   TRY_ASSIGN(const std::string_view text, StringAt(i, kExpected));
   std::optional<std::vector<std::string>> paths = ParseFieldMask(text);
-  if (!paths) return std::unexpected(BadText(TextFault::kSyntax, i, kExpected));
+  if (!paths) return std::unexpected(BadText(base::TextFault::kSyntax, i, kExpected));
   const Slot slot{
       .message = into, .field = *into.GetDescriptor()->FindFieldByNumber(1), .append = true};
   for (std::string& path : *paths) slot.Put(std::move(path));

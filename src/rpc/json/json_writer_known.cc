@@ -9,7 +9,7 @@
 #include "rpc/json/any_type.h"
 #include "rpc/json/field_text.h"
 #include "rpc/json/json_writer.h"
-#include "rpc/json/time_text.h"
+#include "base/time_text.h"
 
 namespace prism::rpc {
 namespace {
@@ -20,7 +20,7 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 // Both messages have the fields seconds = 1 and nanos = 2.
-SecondsAndNanos TimeOf(const Message& message) {
+base::SecondsAndNanos TimeOf(const Message& message) {
   const Descriptor& type = *message.GetDescriptor();
   const Reflection& access = *message.GetReflection();
   return {.seconds = access.GetInt64(message, type.FindFieldByNumber(1)),
@@ -40,7 +40,7 @@ bool ParseContent(const std::string& bytes, std::size_t max_depth, Message& into
 
 Status JsonWriter::WriteTimestamp(const Message& timestamp) {
   out_ += '"';
-  if (!AppendTimestamp(TimeOf(timestamp), out_)) {
+  if (!base::AppendTimestamp(TimeOf(timestamp), out_)) {
     return std::unexpected(Refused("JSON_OUT_OF_RANGE",
                                    "a Timestamp lies in the years 0001 to 9999, its nanos in 0 to "
                                    "999,999,999"));
@@ -51,7 +51,7 @@ Status JsonWriter::WriteTimestamp(const Message& timestamp) {
 
 Status JsonWriter::WriteDuration(const Message& duration) {
   out_ += '"';
-  if (!AppendDuration(TimeOf(duration), out_)) {
+  if (!base::AppendSeconds(TimeOf(duration), out_)) {
     return std::unexpected(Refused("JSON_OUT_OF_RANGE",
                                    "a Duration is at most 315,576,000,000 s, its nanos at most "
                                    "999,999,999 and of the same sign"));

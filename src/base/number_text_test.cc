@@ -1,4 +1,4 @@
-#include "rpc/json/number_text.h"
+#include "base/number_text.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-namespace prism::rpc {
+namespace prism::base {
 namespace {
 
 TEST(NumberText, WholeNumbersInEverySpelling) {
@@ -78,4 +78,4 @@ TEST(NumberText, KeysHaveOneSpelling) {
 }
 
 }  // namespace
-}  // namespace prism::rpc
+}  // namespace prism::base

@@ -1,10 +1,10 @@
-#include "rpc/json/time_text.h"
+#include "base/time_text.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace prism::rpc {
+namespace prism::base {
 namespace {
 
 std::string Timestamp(std::int64_t seconds, std::int32_t nanos) {
@@ -14,7 +14,7 @@ std::string Timestamp(std::int64_t seconds, std::int32_t nanos) {
 
 std::string Duration(std::int64_t seconds, std::int32_t nanos) {
   std::string out;
-  return AppendDuration({.seconds = seconds, .nanos = nanos}, out) ? out : "refused";
+  return AppendSeconds({.seconds = seconds, .nanos = nanos}, out) ? out : "refused";
 }
 
 TEST(TimeText, TimestampsAreWrittenInUtcWithGroupsOfThreeDigits) {
@@ -85,16 +85,16 @@ TEST(TimeText, DurationsHaveOneSign) {
 }
 
 TEST(TimeText, DurationsAreRead) {
-  EXPECT_EQ(ParseDuration("3s"), (SecondsAndNanos{.seconds = 3, .nanos = 0}));
-  EXPECT_EQ(ParseDuration("-0.5s"), (SecondsAndNanos{.seconds = 0, .nanos = -500'000'000}));
-  EXPECT_EQ(ParseDuration("1.000000001s"), (SecondsAndNanos{.seconds = 1, .nanos = 1}));
+  EXPECT_EQ(ParseSeconds("3s"), (SecondsAndNanos{.seconds = 3, .nanos = 0}));
+  EXPECT_EQ(ParseSeconds("-0.5s"), (SecondsAndNanos{.seconds = 0, .nanos = -500'000'000}));
+  EXPECT_EQ(ParseSeconds("1.000000001s"), (SecondsAndNanos{.seconds = 1, .nanos = 1}));
   for (const char* text :
        {"", "s", "1", "1 s", "1m", "+1s", ".5s", "1.s", "1.0000000001s", "--1s", "1e3s", "1s "}) {
-    EXPECT_EQ(ParseDuration(text), std::unexpected(TextFault::kSyntax)) << text;
+    EXPECT_EQ(ParseSeconds(text), std::unexpected(TextFault::kSyntax)) << text;
   }
-  EXPECT_EQ(ParseDuration("315576000001s"), std::unexpected(TextFault::kRange));
-  EXPECT_EQ(ParseDuration("-315576000001s"), std::unexpected(TextFault::kRange));
+  EXPECT_EQ(ParseSeconds("315576000001s"), std::unexpected(TextFault::kRange));
+  EXPECT_EQ(ParseSeconds("-315576000001s"), std::unexpected(TextFault::kRange));
 }
 
 }  // namespace
-}  // namespace prism::rpc
+}  // namespace prism::base

@@ -1,4 +1,4 @@
-#include "rpc/json/time_text.h"
+#include "base/time_text.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <iterator>
 
-namespace prism::rpc {
+namespace prism::base {
 namespace {
 
 constexpr std::int64_t kFirstSecond = -62'135'596'800;  // 0001-01-01T00:00:00Z
@@ -130,7 +130,7 @@ bool AppendTimestamp(const SecondsAndNanos& time, std::string& out) {
   return true;
 }
 
-std::expected<SecondsAndNanos, TextFault> ParseDuration(std::string_view text) {
+std::expected<SecondsAndNanos, TextFault> ParseSeconds(std::string_view text) {
   Scanner scan(text);
   const bool negative = scan.TakeIf('-');
   std::int64_t seconds = scan.Number(1, 18);
@@ -145,7 +145,7 @@ std::expected<SecondsAndNanos, TextFault> ParseDuration(std::string_view text) {
   return SecondsAndNanos{.seconds = seconds, .nanos = nanos};
 }
 
-bool AppendDuration(const SecondsAndNanos& duration, std::string& out) {
+bool AppendSeconds(const SecondsAndNanos& duration, std::string& out) {
   const auto [seconds, nanos] = duration;
   if (seconds < -kMaxDurationSeconds || seconds > kMaxDurationSeconds ||
       nanos <= -kNanosPerSecond || nanos >= kNanosPerSecond || (seconds < 0 && nanos > 0) ||
@@ -159,4 +159,4 @@ bool AppendDuration(const SecondsAndNanos& duration, std::string& out) {
   return true;
 }
 
-}  // namespace prism::rpc
+}  // namespace prism::base

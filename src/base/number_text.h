@@ -5,7 +5,7 @@
 #include <expected>
 #include <string_view>
 
-namespace prism::rpc {
+namespace prism::base {
 
 // Why a text is not a value.
 enum class TextFault : std::uint8_t {
@@ -26,4 +26,4 @@ std::expected<float, TextFault> ParseFloat(std::string_view text);
 // each number has one spelling.
 bool IsCanonicalInteger(std::string_view text);
 
-}  // namespace prism::rpc
+}  // namespace prism::base

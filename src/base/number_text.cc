@@ -1,4 +1,4 @@
-#include "rpc/json/number_text.h"
+#include "base/number_text.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <optional>
 #include <system_error>
 
-namespace prism::rpc {
+namespace prism::base {
 namespace {
 
 constexpr std::int64_t kMaxExponent = 1'000'000'000'000;  // beyond any text, far from overflow
@@ -139,4 +139,4 @@ bool IsCanonicalInteger(std::string_view text) {
          text.size() == decimal->whole.size() + (decimal->negative ? 1 : 0);
 }
 
-}  // namespace prism::rpc
+}  // namespace prism::base

@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "rpc/json/number_text.h"
+#include "base/number_text.h"
 
-namespace prism::rpc {
+namespace prism::base {
 
 // The fields of either message. In a Duration both have the same sign.
 struct SecondsAndNanos {
@@ -26,8 +26,8 @@ std::expected<SecondsAndNanos, TextFault> ParseTimestamp(std::string_view text);
 bool AppendTimestamp(const SecondsAndNanos& time, std::string& out);
 
 // Seconds with at most nine more digits: "-1.5s"; up to 315,576,000,000 either way (10,000 years).
-std::expected<SecondsAndNanos, TextFault> ParseDuration(std::string_view text);
+std::expected<SecondsAndNanos, TextFault> ParseSeconds(std::string_view text);
 // With 0, 3, 6 or 9 digits. False out of range and when the signs differ.
-bool AppendDuration(const SecondsAndNanos& duration, std::string& out);
+bool AppendSeconds(const SecondsAndNanos& duration, std::string& out);
 
-}  // namespace prism::rpc
+}  // namespace prism::base
