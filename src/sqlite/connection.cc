@@ -111,12 +111,14 @@ Result<Statement> Connection::Prepare(std::string_view sql) {
     found = statements_.emplace(std::string(sql), Cached{.statement = compiled}).first;
   }
   Cached& cached = found->second;
-  if (cached.in_use) {
-    TRY_ASSIGN(sqlite3_stmt * extra, Compile(sql, false));
-    return Statement(*this, extra, nullptr);
-  }
+  if (cached.in_use) return PrepareOnce(sql);
   cached.in_use = true;
   return Statement(*this, cached.statement, &cached.in_use);
+}
+
+Result<Statement> Connection::PrepareOnce(std::string_view sql) {
+  TRY_ASSIGN(sqlite3_stmt * compiled, Compile(sql, false));
+  return Statement(*this, compiled, nullptr);
 }
 
 Status Connection::Execute(std::string_view sql) {

@@ -52,6 +52,8 @@ class Connection {
 
   // `sql` is kept by content: the statement is compiled once per connection.
   Result<Statement> Prepare(std::string_view sql);
+  // Compiled for this one use: for statements of which there is no end, such as those with filters.
+  Result<Statement> PrepareOnce(std::string_view sql);
   // One or several statements without parameters or rows; not cached.
   Status Execute(std::string_view sql);
   // The first column of the first row of a statement that answers one integer.

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <fstream>
+#include <limits>
 #include <string>
 
 #include "base/testing/temp_directory.h"
@@ -76,6 +77,20 @@ TEST(Statement, EmptyBytesAreNotNull) {
   EXPECT_EQ(all->BlobAt(0), std::string_view("a\0b", 3));
   EXPECT_FALSE(all->IsNullAt(1));
   EXPECT_FALSE(*all->Step());
+}
+
+TEST(Statement, NumbersComeBackExactly) {
+  const auto db = Connection::OpenMemory();
+  ASSERT_TRUE(db);
+  auto same = (*db)->PrepareOnce("SELECT ?1 = 0.1, typeof(?1), typeof(?2), ?3 = 9007199254740993");
+  ASSERT_TRUE(same);
+  same->Double(1, 0.1).Double(2, std::numeric_limits<double>::quiet_NaN());
+  same->Int(3, 9'007'199'254'740'993);
+  ASSERT_TRUE(*same->Step());
+  EXPECT_EQ(same->IntAt(0), 1);
+  EXPECT_EQ(same->TextAt(1), "real");
+  EXPECT_EQ(same->TextAt(2), "null");
+  EXPECT_EQ(same->IntAt(3), 1);
 }
 
 TEST(Statement, TheSameTextMayBeUsedWhileItIsInUse) {

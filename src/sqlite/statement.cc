@@ -21,6 +21,11 @@ Statement& Statement::Int(int parameter, std::int64_t value) {
   return *this;
 }
 
+Statement& Statement::Double(int parameter, double value) {
+  Note(sqlite3_bind_double(statement_, parameter, value));
+  return *this;
+}
+
 Statement& Statement::Blob(int parameter, std::string_view bytes) {
   // A null pointer would bind NULL, not zero bytes.
   const char* data = bytes.data() != nullptr ? bytes.data() : "";

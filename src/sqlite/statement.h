@@ -28,6 +28,8 @@ class [[nodiscard]] Statement {
   ~Statement();
 
   Statement& Int(int parameter, std::int64_t value);
+  // NaN becomes NULL.
+  Statement& Double(int parameter, double value);
   // The bytes must stay valid until Reset or destruction.
   Statement& Blob(int parameter, std::string_view bytes);
   Statement& Text(int parameter, std::string_view text);

@@ -195,7 +195,8 @@ Status JsonReader::ReadMapKey(Index key, Message& entry, const FieldDescriptor& 
       return {};
     case FieldDescriptor::CPPTYPE_BOOL:
       if (text != "true" && text != "false") {
-        return std::unexpected(BadText(base::TextFault::kSyntax, key, "\"true\" or \"false\" as key"));
+        return std::unexpected(
+            BadText(base::TextFault::kSyntax, key, "\"true\" or \"false\" as key"));
       }
       slot.Put(text == "true");
       return {};
@@ -247,7 +248,8 @@ Status JsonReader::ReadWhole(Index i, const Slot& slot) {
     }
   }();
   if (!value) return std::unexpected(BadText(value.error(), i, kExpected));
-  if (!std::in_range<T>(*value)) return std::unexpected(BadText(base::TextFault::kRange, i, kExpected));
+  if (!std::in_range<T>(*value))
+    return std::unexpected(BadText(base::TextFault::kRange, i, kExpected));
   slot.Put(static_cast<T>(*value));
   return {};
 }

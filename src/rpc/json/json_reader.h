@@ -8,11 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/number_text.h"
 #include "base/status.h"
 #include "rpc/json/json_codec.h"
 #include "rpc/json/json_path.h"
 #include "rpc/json/json_tape.h"
-#include "base/number_text.h"
 
 namespace prism::rpc {
 

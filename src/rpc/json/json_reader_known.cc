@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/time_text.h"
 #include "rpc/json/any_type.h"
 #include "rpc/json/field_text.h"
 #include "rpc/json/json_reader.h"
-#include "base/time_text.h"
 
 namespace prism::rpc {
 namespace {

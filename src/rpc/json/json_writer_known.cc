@@ -6,10 +6,10 @@
 #include <limits>
 #include <memory>
 
+#include "base/time_text.h"
 #include "rpc/json/any_type.h"
 #include "rpc/json/field_text.h"
 #include "rpc/json/json_writer.h"
-#include "base/time_text.h"
 
 namespace prism::rpc {
 namespace {
