@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
+#include "namespaces/config_json.h"
 
 namespace prism::app {
 
@@ -68,24 +69,6 @@ ordered_json Backend(const namespaces::BackendConfig& config) {
   return json;
 }
 
-ordered_json Namespace(const namespaces::NamespaceConfig& config) {
-  ordered_json json = {{"name", config.name}, {"backend", config.backend}};
-  if (!config.pattern.empty()) json["pattern"] = config.pattern;
-  json["consistency"] = namespaces::ConsistencyName(config.consistency);
-  if (!config.owner.empty()) json["owner"] = config.owner;
-  if (!config.tags.empty()) json["tags"] = config.tags;
-  json["rate_limit_rps"] = config.rate_limit_rps;
-  json["max_in_flight"] = config.max_in_flight;
-  json["default_timeout"] = base::FormatDuration(config.default_timeout);
-  const contract::NamespaceSettings& settings = config.settings;
-  json["max_value_bytes"] = base::FormatSize(settings.max_value_bytes);
-  json["max_bytes"] = base::FormatSize(settings.max_bytes);
-  json["max_keys"] = settings.max_keys;
-  json["dedup_window"] = base::FormatDuration(std::chrono::milliseconds(settings.dedup_window_ms));
-  json["dedup_max_entries"] = settings.dedup_max_entries;
-  return json;
-}
-
 }  // namespace
 
 std::string EffectiveConfig(const ServerSettings& settings, const namespaces::Snapshot& snapshot) {
@@ -95,7 +78,7 @@ std::string EffectiveConfig(const ServerSettings& settings, const namespaces::Sn
   json["backends"] = ordered_json::object();
   for (const auto& backend : snapshot.backends) json["backends"][backend.name] = Backend(backend);
   json["namespaces"] = ordered_json::array();
-  for (const auto& ns : snapshot.namespaces) json["namespaces"].push_back(Namespace(ns));
+  for (const auto& ns : snapshot.namespaces) json["namespaces"].push_back(ordered_json(namespaces::ToJson(ns)));
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 

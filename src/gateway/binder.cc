@@ -19,6 +19,14 @@ Error PatternNotInstalled(const namespaces::NamespaceConfig& config) {
       .With("pattern", config.pattern);
 }
 
+Error NamespaceDisabled(const namespaces::NamespaceConfig& config) {
+  return Error(Code::kFailedPrecondition, "NAMESPACE_DISABLED",
+               fmt::format("the namespace \"{}\" is disabled: its data is kept, and whoever "
+                           "administers it can enable it again",
+                           config.name))
+      .With("namespace", config.name);
+}
+
 // Whether the namespace offers the interface: all of them, or those of its data model.
 bool Offers(const namespaces::NamespaceConfig& config, const contract::InterfaceInfo& interface) {
   return config.pattern.empty() || config.pattern == interface.model;
@@ -87,6 +95,10 @@ std::shared_ptr<const NamespaceEntry> Binder::BindNamespace(
     const namespaces::NamespaceConfig& config, const BackendState& backend) const {
   auto entry = std::make_shared<NamespaceEntry>(config, backend.config);
   entry->services.assign(interfaces_.size(), nullptr);
+  if (config.status == namespaces::NamespaceStatus::kDisabled) {
+    entry->refused = NamespaceDisabled(config);
+    return entry;
+  }
   if (!config.pattern.empty() && !namespaces::IsDataModel(config.pattern)) {
     entry->refused = PatternNotInstalled(config);
     return entry;

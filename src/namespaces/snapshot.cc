@@ -32,6 +32,11 @@ std::string_view ConsistencyName(Consistency consistency) {
   return kNames[static_cast<std::size_t>(consistency)];
 }
 
+std::string_view NamespaceStatusName(NamespaceStatus status) {
+  constexpr std::array<std::string_view, 3> kNames = {"active", "disabled", "migrating"};
+  return kNames[static_cast<std::size_t>(status)];
+}
+
 const BackendConfig* Snapshot::FindBackend(std::string_view name) const {
   return FindByName(backends, name);
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,11 @@ namespace prism::namespaces {
 // What a read of the namespace may miss.
 enum class Consistency : std::uint8_t { kStrong, kCausal, kEventual };
 std::string_view ConsistencyName(Consistency consistency);
+
+// Whether its calls are served. kMigrating is served like kActive: its data is on its way to
+// another backend.
+enum class NamespaceStatus : std::uint8_t { kActive, kDisabled, kMigrating };
+std::string_view NamespaceStatusName(NamespaceStatus status);
 
 // A configured connection of one type. Secrets are references: nothing here is resolved.
 struct BackendConfig {
@@ -37,11 +43,14 @@ struct NamespaceConfig {
   // A data model ("keyvalue") or a pattern ("multicast-registry"), in kebab case; empty: all models
   // of the backend.
   std::string pattern;
+  NamespaceStatus status = NamespaceStatus::kActive;
   Consistency consistency = Consistency::kStrong;
   std::string owner;
   std::vector<std::string> tags;
-  std::uint64_t rate_limit_rps = 0;    // 0: no limit
-  std::uint64_t max_in_flight = 4096;  // calls at the same time, on this instance
+  std::uint64_t cache_ttl_seconds = 0;   // of the cache pattern; 0: its default
+  std::map<std::string, bool> features;  // flags that applications read
+  std::uint64_t rate_limit_rps = 0;      // 0: no limit
+  std::uint64_t max_in_flight = 4096;    // calls at the same time, on this instance
   std::chrono::milliseconds default_timeout{30'000};
   contract::NamespaceSettings settings;
 

@@ -30,6 +30,8 @@ using std::chrono::seconds;
 
 constexpr std::uint64_t kMaxValueBytes = 1ull << 30;
 constexpr std::uint64_t kMaxTextBytes = 1024;
+constexpr std::uint64_t kMaxCacheSeconds = 366 * 24 * 3600;
+constexpr std::size_t kMaxFeatures = 1000;
 
 class ConfigReader {
  public:
@@ -59,6 +61,8 @@ class ConfigReader {
   void ReadNamespace(const YamlValue& value);
   void ReadPattern(MapReader& reader, NamespaceConfig& config);
   void ReadSettings(MapReader& reader, NamespaceConfig& config);
+  void ReadStatus(MapReader& reader, NamespaceConfig& config);
+  void ReadFeatures(MapReader& reader, NamespaceConfig& config);
   void CheckName(const std::string& name, Mark mark, std::string_view what);
   void DropUnusedBuiltins();
   void CheckBackendExists(const NamespaceConfig& config, Mark mark);
@@ -325,6 +329,8 @@ void ConfigReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {
                          : *consistency == "causal" ? Consistency::kCausal
                                                     : Consistency::kEventual;
   }
+  ReadStatus(reader, config);
+  ReadFeatures(reader, config);
   config.owner = reader.String("owner").value_or("");
   config.tags = reader.Strings("tags");
   if (config.owner.size() > kMaxTextBytes) {
@@ -339,6 +345,7 @@ void ConfigReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {
     if (value) into = *value;
   };
   contract::NamespaceSettings& settings = config.settings;
+  set(config.cache_ttl_seconds, reader.Number("cache_ttl_seconds", 0, kMaxCacheSeconds));
   set(config.rate_limit_rps, reader.Number("rate_limit_rps", 0, 1'000'000'000));
   set(config.max_in_flight, reader.Number("max_in_flight", 1, 1'000'000));
   set(config.default_timeout, reader.Duration("default_timeout", milliseconds(1), hours(24)));
@@ -348,6 +355,28 @@ void ConfigReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {
   set(settings.dedup_max_entries, reader.Number("dedup_max_entries", 1, 1'000'000'000));
   if (auto window = reader.Duration("dedup_window", seconds(1), hours(24 * 30))) {
     settings.dedup_window_ms = window->count();
+  }
+}
+
+void ConfigReader::ReadStatus(MapReader& reader, NamespaceConfig& config) {
+  const auto status = reader.OneOf("status", {"active", "disabled", "migrating"});
+  if (!status) return;
+  config.status = *status == "active"     ? NamespaceStatus::kActive
+                  : *status == "disabled" ? NamespaceStatus::kDisabled
+                                          : NamespaceStatus::kMigrating;
+}
+
+void ConfigReader::ReadFeatures(MapReader& reader, NamespaceConfig& config) {
+  const YamlValue* value = reader.Take("features");
+  if (value == nullptr) return;
+  if (value->fields.size() > kMaxFeatures) {
+    reader.Add(value->mark, "BAD_VALUE", fmt::format("more than {} features", kMaxFeatures));
+    return;
+  }
+  MapReader features(*value, "features", problems_);
+  for (const auto& [key, flag] : value->fields) {
+    CheckName(key.text, key.mark, "a feature");
+    if (const auto on = features.Bool(key.text)) config.features[key.text] = *on;
   }
 }
 

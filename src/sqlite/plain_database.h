@@ -101,10 +101,7 @@ class PlainRead final : public ReadOperation {
   }
   void Run(ReaderState& state) override {
     Connection& connection = static_cast<PlainKind::Reader&>(state).connection;
-    Status begun = connection.BeginRead();
-    R result = begun ? work_(connection) : R(std::unexpected(begun.error()));
-    Status ended = connection.Rollback();
-    if (result && !ended) result = std::unexpected(ended.error());
+    R result = InOneState(connection);
     std::promise<R> answer = std::move(answer_);
     answer.set_value(std::move(result));
   }
@@ -114,6 +111,15 @@ class PlainRead final : public ReadOperation {
   }
 
  private:
+  R InOneState(Connection& connection) {
+    // Reads that came together are in a transaction already.
+    if (connection.in_transaction()) return work_(connection);
+    TRY(connection.BeginRead());
+    R result = work_(connection);
+    TRY(connection.Rollback());
+    return result;
+  }
+
   F work_;
   std::promise<R> answer_;
 };

@@ -67,6 +67,20 @@ TEST_F(PlainDatabaseTest, ErrorsOfOneLeaveOthersOfTheBatchAlone) {
   EXPECT_EQ(*ReadAndWait(*database_, Count), 8 * 25);
 }
 
+TEST_F(PlainDatabaseTest, ReadsThatComeTogetherAreAnswered) {
+  ASSERT_TRUE(WriteAndWait(*database_, [](Connection& db) { return Insert(db, "a"); }));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([this] {
+      for (int j = 0; j < 50; ++j) {
+        const auto count = ReadAndWait(*database_, Count);
+        EXPECT_TRUE(count) << count.error().ToString();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST_F(PlainDatabaseTest, AnswersWhenItIsClosed) {
   database_->Close();
   EXPECT_EQ(

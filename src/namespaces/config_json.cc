@@ -1,0 +1,206 @@
+#include "namespaces/config_json.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/units.h"
+
+namespace prism::namespaces {
+
+namespace {
+
+using nlohmann::json;
+
+// The settings of a namespace or backend, each with its key, for the writer and the reader alike.
+template <class Visitor, class Config>
+void VisitBackend(Visitor& visit, Config& config) {
+  visit("name", config.name);
+  visit("type", config.type);
+  visit("connection", config.connection);
+  visit("username", config.username);
+  visit("password", config.password);
+}
+
+template <class Visitor, class Config>
+void VisitNamespace(Visitor& visit, Config& config) {
+  visit("name", config.name);
+  visit("backend", config.backend);
+  visit("pattern", config.pattern);
+  visit("status", config.status);
+  visit("consistency", config.consistency);
+  visit("owner", config.owner);
+  visit("tags", config.tags);
+  visit("cache_ttl_seconds", config.cache_ttl_seconds);
+  visit("features", config.features);
+  visit("rate_limit_rps", config.rate_limit_rps);
+  visit("max_in_flight", config.max_in_flight);
+  visit("default_timeout", config.default_timeout);
+  visit.Size("max_value_bytes", config.settings.max_value_bytes);
+  visit.Size("max_bytes", config.settings.max_bytes);
+  visit("max_keys", config.settings.max_keys);
+  visit("dedup_window", config.settings.dedup_window_ms);
+  visit("dedup_max_entries", config.settings.dedup_max_entries);
+}
+
+class Writer {
+ public:
+  template <class T>
+  void operator()(std::string_view key, const T& value) {
+    object_[std::string(key)] = Value(value);
+  }
+  void Size(std::string_view key, std::uint64_t bytes) {
+    object_[std::string(key)] = base::FormatSize(bytes);
+  }
+  json Take() && { return std::move(object_); }
+
+ private:
+  static json Value(const std::string& text) { return text; }
+  static json Value(const std::vector<std::string>& texts) { return texts; }
+  static json Value(std::uint64_t number) { return number; }
+  static json Value(std::chrono::milliseconds time) { return base::FormatDuration(time); }
+  static json Value(std::int64_t millis) { return Value(std::chrono::milliseconds(millis)); }
+  static json Value(const std::map<std::string, bool>& flags) { return flags; }
+  static json Value(Consistency consistency) { return ConsistencyName(consistency); }
+  static json Value(NamespaceStatus status) { return NamespaceStatusName(status); }
+
+  json object_ = json::object();
+};
+
+class Reader {
+ public:
+  explicit Reader(json object) : object_(std::move(object)) {}
+
+  template <class T>
+  void operator()(std::string_view key, T& into) {
+    Take(key, [&into](const json& value) { return Read(value, into); });
+  }
+  void Size(std::string_view key, std::uint64_t& into) {
+    Take(key, [&into](const json& value) {
+      if (!value.is_string()) return false;
+      const auto bytes = base::ParseSize(value.get_ref<const std::string&>());
+      if (bytes) into = *bytes;
+      return bytes.has_value();
+    });
+  }
+  // Every key was known and had a value of its kind.
+  bool fine() const { return malformed_.empty() && object_.empty(); }
+  std::string wrong() const {
+    return !malformed_.empty() ? std::string(malformed_) : object_.begin().key();
+  }
+
+ private:
+  static bool Read(const json& value, std::string& into) {
+    if (value.is_string()) into = value.get<std::string>();
+    return value.is_string();
+  }
+  static bool Read(const json& value, std::vector<std::string>& into) {
+    for (const json& item : value) {
+      if (!item.is_string()) return false;
+      into.push_back(item.get<std::string>());
+    }
+    return value.is_array();
+  }
+  static bool Read(const json& value, std::uint64_t& into) {
+    if (value.is_number_unsigned()) into = value.get<std::uint64_t>();
+    return value.is_number_unsigned();
+  }
+  static bool Read(const json& value, std::chrono::milliseconds& into) {
+    if (!value.is_string()) return false;
+    const auto time = base::ParseDuration(value.get_ref<const std::string&>());
+    if (time) into = *time;
+    return time.has_value();
+  }
+  static bool Read(const json& value, std::int64_t& millis) {
+    std::chrono::milliseconds time(millis);
+    const bool read = Read(value, time);
+    millis = time.count();
+    return read;
+  }
+  static bool Read(const json& value, std::map<std::string, bool>& flags) {
+    if (!value.is_object()) return false;
+    for (const auto& [name, on] : value.items()) {
+      if (!on.is_boolean()) return false;
+      flags[name] = on.get<bool>();
+    }
+    return true;
+  }
+  static bool Read(const json& value, Consistency& into) {
+    return ReadName(value, into, ConsistencyName);
+  }
+  static bool Read(const json& value, NamespaceStatus& into) {
+    return ReadName(value, into, NamespaceStatusName);
+  }
+  // Both enumerations have three values.
+  template <class T>
+  static bool ReadName(const json& value, T& into, std::string_view (*name)(T)) {
+    for (int i = 0; i < 3; ++i) {
+      if (value != name(static_cast<T>(i))) continue;
+      into = static_cast<T>(i);
+      return true;
+    }
+    return false;
+  }
+
+  template <class F>
+  void Take(std::string_view key, F read) {
+    const auto it = object_.find(key);
+    if (it == object_.end()) return;
+    if (!read(*it)) malformed_ = key;
+    object_.erase(it);
+  }
+
+  json object_;
+  std::string_view malformed_;
+};
+
+Error Malformed(std::string_view what) {
+  return {Code::kDataLoss, "CONFIG_RECORD_MALFORMED",
+          fmt::format("a stored record is not what this program writes: {}", what)};
+}
+
+Result<Reader> Open(std::string_view text) {
+  json object = json::parse(text, nullptr, false);
+  if (!object.is_object()) return std::unexpected(Malformed("it is no JSON object"));
+  return Reader(std::move(object));
+}
+
+Status Finish(const Reader& reader) {
+  if (reader.fine()) return {};
+  return std::unexpected(Malformed(fmt::format("the key \"{}\"", reader.wrong())));
+}
+
+}  // namespace
+
+json ToJson(const BackendConfig& config) {
+  Writer writer;
+  VisitBackend(writer, config);
+  return std::move(writer).Take();
+}
+
+json ToJson(const NamespaceConfig& config) {
+  Writer writer;
+  VisitNamespace(writer, config);
+  return std::move(writer).Take();
+}
+
+std::string ToJsonText(const BackendConfig& config) { return ToJson(config).dump(); }
+std::string ToJsonText(const NamespaceConfig& config) { return ToJson(config).dump(); }
+
+Result<BackendConfig> BackendFromJson(std::string_view text) {
+  TRY_ASSIGN(Reader reader, Open(text));
+  BackendConfig config;
+  VisitBackend(reader, config);
+  TRY(Finish(reader));
+  return config;
+}
+
+Result<NamespaceConfig> NamespaceFromJson(std::string_view text) {
+  TRY_ASSIGN(Reader reader, Open(text));
+  NamespaceConfig config;
+  VisitNamespace(reader, config);
+  TRY(Finish(reader));
+  config.settings.name = config.name;
+  return config;
+}
+
+}  // namespace prism::namespaces

@@ -1,0 +1,51 @@
+// What is to become of a configuration, and what became of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "namespaces/snapshot.h"
+
+namespace prism::namespaces {
+
+// Counts the changes of a store; each transaction is one. 0: nothing was stored yet.
+using Revision = std::int64_t;
+
+// One backend or namespace as it is to be; without `to` it is to go.
+template <class Config>
+struct Edit {
+  std::string name;
+  std::optional<Config> to;
+  // The revision of the record that its author has read, 0: none was there. When it is another one
+  // by now, the whole change is refused. Nothing: whatever is there.
+  std::optional<Revision> seen = {};
+};
+
+// Takes effect as a whole or not at all.
+struct Change {
+  std::vector<Edit<BackendConfig>> backends;
+  std::vector<Edit<NamespaceConfig>> namespaces;
+
+  bool empty() const { return backends.empty() && namespaces.empty(); }
+};
+
+// Who wants a change, and why.
+struct Author {
+  std::string who;     // a principal, or what the program does by itself: "import"
+  std::string reason;  // for people; may be empty
+};
+
+// A configuration with the revision that it is.
+struct StoredConfig {
+  Revision revision = 0;
+  // Backends and namespaces; options of the server are not in a store.
+  std::shared_ptr<const Snapshot> snapshot;
+};
+
+// The change that makes `to` of `from`: what is the same is not in it.
+Change Difference(const Snapshot& from, const Snapshot& to);
+
+}  // namespace prism::namespaces

@@ -1,0 +1,260 @@
+#include "namespaces/store/config_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "namespaces/config_json.h"
+#include "namespaces/store/change_writer.h"
+#include "namespaces/store/records.h"
+#include "namespaces/store/schema.h"
+#include "namespaces/store/store_state.h"
+#include "sqlite/backup.h"
+
+namespace prism::namespaces {
+
+namespace {
+
+constexpr std::string_view kAll = "ORDER BY id";
+
+sqlite::ExecutorOptions FewThreads() {
+  return {.writer_threads = 1, .reader_threads = 1, .max_open_files = 2};
+}
+
+std::vector<sqlite::SchemaPart> Parts(const ConfigStoreOptions& options) {
+  std::vector<sqlite::SchemaPart> parts = {kConfigStorePart};
+  parts.insert(parts.end(), options.more_parts.begin(), options.more_parts.end());
+  return parts;
+}
+
+// Of a backup, or nothing: what to do about a store that can't be used.
+constexpr std::string_view kAdvice =
+    "restore the newest good backup, or move the file away together with its .revision to begin "
+    "anew from the configuration file";
+
+Error Missing(const std::string& path, const HighWater& mark) {
+  return {
+      Code::kDataLoss, "CONFIG_STORE_MISSING",
+      fmt::format("{} is gone, which had come to revision {}: {}", path, mark.revision, kAdvice)};
+}
+
+Error Behind(const std::string& path, Revision is, const HighWater& mark) {
+  return {Code::kDataLoss, "CONFIG_STORE_BEHIND",
+          fmt::format("{} is at revision {}, but had come to {}: it is an old copy, or its log is "
+                      "damaged: {}",
+                      path, is, mark.revision, kAdvice)};
+}
+
+Error Another(const std::string& path) {
+  return {Code::kDataLoss, "CONFIG_STORE_BEHIND",
+          fmt::format("{} is not the store that {}.revision speaks of: {}", path, path, kAdvice)};
+}
+
+Status CheckBackendsOf(const Snapshot& snapshot) {
+  for (const NamespaceConfig& ns : snapshot.namespaces) {
+    if (snapshot.FindBackend(ns.backend) != nullptr) continue;
+    return std::unexpected(
+        StoreDamaged(fmt::format("the backend \"{}\" of \"{}\" is missing", ns.backend, ns.name)));
+  }
+  return {};
+}
+
+// What people see of the features is what the settings say.
+Status CheckFeatures(sqlite::Connection& connection,
+                     const std::vector<Record<NamespaceConfig>>& records) {
+  using Flag = std::tuple<std::int64_t, std::string, bool>;
+  std::set<Flag> wanted;
+  for (const auto& record : records) {
+    for (const auto& [name, on] : record.config.features) wanted.insert({record.id, name, on});
+  }
+  TRY_ASSIGN(
+      sqlite::Statement select,
+      connection.Prepare("SELECT namespace_id, feature_name, enabled FROM namespace_features"));
+  std::set<Flag> found;
+  for (;;) {
+    TRY_ASSIGN(const bool more, select.Step());
+    if (!more) break;
+    found.insert({select.IntAt(0), std::string(select.TextAt(1)), select.IntAt(2) != 0});
+  }
+  if (found == wanted) return {};
+  return std::unexpected(StoreDamaged("the table namespace_features does not fit the namespaces"));
+}
+
+Result<StoredConfig> LoadFrom(sqlite::Connection& connection) {
+  TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection));
+  auto snapshot = std::make_shared<Snapshot>();
+  TRY_ASSIGN(const std::vector<Row> backends, kBackendTable.Select(connection, kAll));
+  for (const Row& row : backends) {
+    TRY_ASSIGN(Record<BackendConfig> record, ToBackendRecord(row));
+    snapshot->backends.push_back(std::move(record.config));
+  }
+  TRY_ASSIGN(const std::vector<Row> rows, kNamespaceTable.Select(connection, kAll));
+  std::vector<Record<NamespaceConfig>> records;
+  records.reserve(rows.size());
+  for (const Row& row : rows) {
+    TRY_ASSIGN(Record<NamespaceConfig> record, ToNamespaceRecord(row));
+    records.push_back(std::move(record));
+  }
+  TRY(CheckFeatures(connection, records));
+  for (auto& record : records) snapshot->namespaces.push_back(std::move(record.config));
+  std::ranges::sort(snapshot->backends, {}, &BackendConfig::name);
+  std::ranges::sort(snapshot->namespaces, {}, &NamespaceConfig::name);
+  TRY(CheckBackendsOf(*snapshot));
+  return StoredConfig{.revision = state ? state->revision : 0, .snapshot = std::move(snapshot)};
+}
+
+// The newest entry of each record up to a revision.
+constexpr std::string_view kAsOf =
+    "AS entry WHERE id = (SELECT max(id) FROM {0} WHERE {1} = entry.{1} AND revision <= ?1) "
+    "ORDER BY id";
+
+// A configuration as it was, with the ids that its records had.
+struct Past {
+  Snapshot snapshot;
+  ChangeWriter::OldIds backend_ids;
+  ChangeWriter::OldIds namespace_ids;
+};
+
+Result<Past> ReadPast(sqlite::Connection& connection, Revision revision) {
+  TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection));
+  const Revision newest = state ? state->revision : 0;
+  if (revision < 1 || revision > newest) {
+    return std::unexpected(
+        Error(Code::kOutOfRange, "REVISION_UNKNOWN",
+              fmt::format("there is no revision {}: there are 1 to {}", revision, newest)));
+  }
+  const std::string argument = std::to_string(revision);
+  Past past;
+  TRY_ASSIGN(const auto backends,
+             kBackendHistory.Select(connection, fmt::format(kAsOf, "backend_history", "backend_id"),
+                                    {&argument, 1}));
+  for (const HistoryEntry& entry : backends) {
+    if (!entry.new_config) continue;
+    TRY_ASSIGN(BackendConfig config, BackendFromJson(*entry.new_config));
+    past.backend_ids[entry.name] = entry.object_id;
+    past.snapshot.backends.push_back(std::move(config));
+  }
+  TRY_ASSIGN(
+      const auto namespaces,
+      kNamespaceHistory.Select(connection, fmt::format(kAsOf, "namespace_history", "namespace_id"),
+                               {&argument, 1}));
+  for (const HistoryEntry& entry : namespaces) {
+    if (!entry.new_config) continue;
+    TRY_ASSIGN(NamespaceConfig config, NamespaceFromJson(*entry.new_config));
+    past.namespace_ids[entry.name] = entry.object_id;
+    past.snapshot.namespaces.push_back(std::move(config));
+  }
+  std::ranges::sort(past.snapshot.backends, {}, &BackendConfig::name);
+  std::ranges::sort(past.snapshot.namespaces, {}, &NamespaceConfig::name);
+  return past;
+}
+
+// A namespace that was deleted and made again is another one: it goes, and the old one comes back.
+Status GiveBackIds(sqlite::Connection& connection, const Past& past, Change& change) {
+  TRY_ASSIGN(const std::vector<Row> rows, kNamespaceTable.Select(connection, kAll));
+  for (const Row& row : rows) {
+    TRY_ASSIGN(const Record<NamespaceConfig> now, ToNamespaceRecord(row));
+    const auto then = past.namespace_ids.find(now.config.name);
+    if (then == past.namespace_ids.end() || then->second == now.id) continue;
+    std::erase_if(change.namespaces, [&now](const auto& e) { return e.name == now.config.name; });
+    change.namespaces.push_back({now.config.name, {}});
+    change.namespaces.push_back({now.config.name, *past.snapshot.FindNamespace(now.config.name)});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ConfigStore>> ConfigStore::Open(ConfigStoreOptions options, Clock& clock) {
+  TRY_ASSIGN(HighWaterFile high_water, HighWaterFile::Open(options.path + ".revision"));
+  TRY_ASSIGN(const std::optional<HighWater> mark, high_water.Read());
+  TRY_ASSIGN(const bool exists, sqlite::FileExists(options.path, options.vfs));
+  if (!exists && mark) return std::unexpected(Missing(options.path, *mark));
+  std::unique_ptr<ConfigStore> store(new ConfigStore(options, std::move(high_water), clock));
+  TRY(store->database_->Open());
+  TRY(store->Check(mark));
+  return store;
+}
+
+ConfigStore::ConfigStore(const ConfigStoreOptions& options, HighWaterFile high_water, Clock& clock)
+    : path_(options.path),
+      clock_(clock),
+      high_water_(std::move(high_water)),
+      kind_(Parts(options), [this](sqlite::Connection& connection) { NoteHighWater(connection); }),
+      executor_(FewThreads()),
+      database_(executor_.Make({.path = options.path, .foreign_keys = true, .vfs = options.vfs},
+                               kind_, nullptr)) {}
+
+ConfigStore::~ConfigStore() { database_->Close(); }
+
+Status ConfigStore::Check(const std::optional<HighWater>& mark) const {
+  return sqlite::ReadAndWait(*database_, [&](sqlite::Connection& connection) -> Status {
+    TRY(sqlite::CheckIntegrity(connection));
+    TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection));
+    const HighWater now = state ? state->mark() : HighWater();
+    if (mark && now.revision < mark->revision) {
+      return std::unexpected(Behind(path_, now.revision, *mark));
+    }
+    if (mark && now.store_id != mark->store_id) return std::unexpected(Another(path_));
+    if (mark && now.revision == mark->revision && now != *mark) {
+      return std::unexpected(StoreDamaged("its history is not the one that it had"));
+    }
+    return {};
+  });
+}
+
+// The change is on disk already, so it is none the less acknowledged when this fails.
+void ConfigStore::NoteHighWater(sqlite::Connection& connection) {
+  const auto state = ReadState(connection);
+  const bool marked = state && (!*state || high_water_.Write((*state)->mark()));
+  if (!marked) ++unmarked_;
+}
+
+Result<StoredConfig> ConfigStore::Load() const { return sqlite::ReadAndWait(*database_, LoadFrom); }
+
+Result<Revision> ConfigStore::Commit(const Change& change, const Author& author) {
+  const std::int64_t now = clock_.Now() / 1000;
+  return sqlite::WriteAndWait(*database_, [&](sqlite::Connection& connection) {
+    return ChangeWriter(connection, author, now).Apply(change);
+  });
+}
+
+Result<StoredConfig> ConfigStore::LoadAt(Revision revision) const {
+  return sqlite::ReadAndWait(
+      *database_, [revision](sqlite::Connection& connection) -> Result<StoredConfig> {
+        TRY_ASSIGN(Past past, ReadPast(connection, revision));
+        return StoredConfig{.revision = revision,
+                            .snapshot = std::make_shared<Snapshot>(std::move(past.snapshot))};
+      });
+}
+
+Result<Revision> ConfigStore::RollBack(Revision revision, const Author& author) {
+  const std::int64_t now = clock_.Now() / 1000;
+  return sqlite::WriteAndWait(*database_, [&](sqlite::Connection& connection) -> Result<Revision> {
+    TRY_ASSIGN(const Past past, ReadPast(connection, revision));
+    TRY_ASSIGN(const StoredConfig current, LoadFrom(connection));
+    Change change = Difference(*current.snapshot, past.snapshot);
+    TRY(GiveBackIds(connection, past, change));
+    return ChangeWriter(connection, author, now)
+        .Apply(change, past.backend_ids, past.namespace_ids);
+  });
+}
+
+Result<std::vector<HistoryEntry>> ConfigStore::HistoryOf(const std::string& ns) const {
+  return sqlite::ReadAndWait(*database_, [&ns](sqlite::Connection& connection) {
+    return kNamespaceHistory.Select(connection, "WHERE name = ?1 ORDER BY id", {&ns, 1});
+  });
+}
+
+Status ConfigStore::VerifyHistory() const {
+  return sqlite::ReadAndWait(*database_, [](sqlite::Connection& connection) -> Status {
+    TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection));
+    const StoreState known = state ? *state : NewState();
+    TRY(kNamespaceHistory.Verify(connection, known.namespace_head));
+    return kBackendHistory.Verify(connection, known.backend_head);
+  });
+}
+
+}  // namespace prism::namespaces

@@ -1,0 +1,77 @@
+// The configuration in one SQLite file: every change a transaction with its history.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "namespaces/store/change.h"
+#include "namespaces/store/high_water.h"
+#include "namespaces/store/history.h"
+#include "sqlite/database.h"
+#include "sqlite/executor.h"
+#include "sqlite/plain_database.h"
+
+namespace prism::namespaces {
+
+struct ConfigStoreOptions {
+  std::string path;  // of config.db; `path`.revision lies beside it
+  // Tables of others in the same file, such as tokens.
+  std::vector<sqlite::SchemaPart> more_parts = {};
+  std::string vfs = {};  // for tests; empty: the system's
+};
+
+// Life cycle: Open, then everything else. Thread-safe; everything here blocks, so never on a shard.
+// An acknowledged change is on disk. One process at a time: whoever opens it holds the lock of the
+// data directory.
+class ConfigStore {
+ public:
+  // Makes the store, or checks the one that is there: its pages, every row, and that it has come as
+  // far as it had before. DATA_LOSS/CONFIG_STORE_MISSING, CONFIG_STORE_BEHIND,
+  // CONFIG_STORE_DAMAGED: it is not, and nothing is changed. FAILED_PRECONDITION/FILE_TOO_NEW and
+  // the other errors of sqlite::Connection.
+  static Result<std::unique_ptr<ConfigStore>> Open(ConfigStoreOptions options, Clock& clock);
+  ConfigStore(const ConfigStore&) = delete;
+  ConfigStore& operator=(const ConfigStore&) = delete;
+  ~ConfigStore();
+
+  // Revision 0 and nothing in it: the store is new.
+  Result<StoredConfig> Load() const;
+  // The revision that the change has become, or the current one when it changes nothing.
+  // ABORTED/REVISION_MISMATCH with every record that is not as its author has seen it;
+  // NOT_FOUND/NAMESPACE_NOT_FOUND, BACKEND_NOT_FOUND; nothing is changed then.
+  Result<Revision> Commit(const Change& change, const Author& author);
+  // The configuration as it was at an earlier revision. OUT_OF_RANGE/REVISION_UNKNOWN.
+  Result<StoredConfig> LoadAt(Revision revision) const;
+  // Makes the configuration what it was at an earlier revision, as a new one. What was deleted
+  // since comes back under its old id; what was made since goes.
+  Result<Revision> RollBack(Revision revision, const Author& author);
+
+  // Oldest first.
+  Result<std::vector<HistoryEntry>> HistoryOf(const std::string& ns) const;
+  // Whether both histories are what was written. DATA_LOSS/HISTORY_BROKEN.
+  Status VerifyHistory() const;
+
+  // Changes whose mark beside the store could not be written: their loss would go unnoticed.
+  std::uint64_t unmarked_changes() const { return unmarked_.load(); }
+  sqlite::Database& database() { return *database_; }
+
+ private:
+  ConfigStore(const ConfigStoreOptions& options, HighWaterFile high_water, Clock& clock);
+  Status Check(const std::optional<HighWater>& mark) const;
+  void NoteHighWater(sqlite::Connection& connection);
+
+  const std::string path_;
+  Clock& clock_;
+  HighWaterFile high_water_;
+  std::atomic<std::uint64_t> unmarked_ = 0;
+  sqlite::PlainKind kind_;
+  sqlite::Executor executor_;
+  std::unique_ptr<sqlite::Database> database_;
+};
+
+}  // namespace prism::namespaces

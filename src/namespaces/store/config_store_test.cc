@@ -1,0 +1,382 @@
+#include "namespaces/store/config_store.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "base/testing/temp_directory.h"
+
+namespace prism::namespaces {
+namespace {
+
+constexpr WallMillis kStart = 1'700'000'000'000;
+
+NamespaceConfig Ns(const std::string& name, std::uint64_t rate = 0,
+                   const std::string& backend = "memory") {
+  NamespaceConfig config;
+  config.name = config.settings.name = name;
+  config.backend = backend;
+  config.rate_limit_rps = rate;
+  return config;
+}
+BackendConfig Memory(const std::string& name = "memory") {
+  return {.name = name, .type = "memory", .connection = "", .username = "", .password = ""};
+}
+
+class ConfigStoreTest : public ::testing::Test {
+ protected:
+  void Open() {
+    store_.reset();
+    auto opened = ConfigStore::Open({.path = path_}, clock_);
+    ASSERT_TRUE(opened) << opened.error().ToString();
+    store_ = *std::move(opened);
+  }
+  // The reason for which it can't be opened.
+  std::string Refusal() {
+    store_.reset();
+    auto opened = ConfigStore::Open({.path = path_}, clock_);
+    return opened ? "opened" : std::string(opened.error().reason());
+  }
+  Result<Revision> Commit(const Change& change, const std::string& who = "ann",
+                          const std::string& reason = "") {
+    return store_->Commit(change, {who, reason});
+  }
+  Revision Put(const NamespaceConfig& config, const std::string& who = "ann") {
+    auto revision = Commit({.backends = {}, .namespaces = {{config.name, config}}}, who);
+    EXPECT_TRUE(revision) << revision.error().ToString();
+    return revision.value_or(-1);
+  }
+  Revision Delete(const std::string& name) {
+    auto revision = Commit({.backends = {}, .namespaces = {{name, {}}}});
+    EXPECT_TRUE(revision) << revision.error().ToString();
+    return revision.value_or(-1);
+  }
+  void Begin() {
+    Open();
+    ASSERT_EQ(*Commit({.backends = {{"memory", Memory()}}, .namespaces = {}}), 1);
+  }
+  StoredConfig Now() { return *store_->Load(); }
+  // What a person would ask with sqlite3.
+  std::vector<std::string> Query(const std::string& sql) {
+    auto rows = sqlite::ReadAndWait(
+        store_->database(), [&sql](sqlite::Connection& db) -> Result<std::vector<std::string>> {
+          TRY_ASSIGN(sqlite::Statement select, db.Prepare(sql));
+          std::vector<std::string> found;
+          for (;;) {
+            TRY_ASSIGN(const bool more, select.Step());
+            if (!more) return found;
+            found.emplace_back(select.TextAt(0));
+          }
+        });
+    EXPECT_TRUE(rows) << rows.error().ToString();
+    return rows ? *rows : std::vector<std::string>();
+  }
+  // Behind the store's back.
+  Status Tamper(const std::string& sql) {
+    return sqlite::WriteAndWait(store_->database(),
+                                [&sql](sqlite::Connection& db) { return db.Execute(sql); });
+  }
+
+  base::testing::TempDirectory directory_;
+  const std::string path_ = directory_.File("config.db");
+  ManualClock clock_{kStart};
+  std::unique_ptr<ConfigStore> store_;
+};
+
+TEST_F(ConfigStoreTest, BeginsWithNothing) {
+  Open();
+  EXPECT_EQ(Now().revision, 0);
+  EXPECT_TRUE(Now().snapshot->namespaces.empty());
+  EXPECT_TRUE(store_->VerifyHistory());
+}
+
+TEST_F(ConfigStoreTest, KeepsWhatWasCommitted) {
+  Begin();
+  NamespaceConfig orders = Ns("orders", 500);
+  orders.tags = {"production"};
+  orders.features = {{"beta", true}};
+  orders.owner = "team-a";
+  EXPECT_EQ(Put(orders), 2);
+  EXPECT_EQ(Put(Ns("a")), 3);
+  Open();
+  EXPECT_EQ(Now().revision, 3);
+  ASSERT_EQ(Now().snapshot->namespaces.size(), 2u);
+  EXPECT_EQ(*Now().snapshot->FindNamespace("orders"), orders);
+  EXPECT_EQ(*Now().snapshot->FindBackend("memory"), Memory());
+}
+
+TEST_F(ConfigStoreTest, AChangeThatChangesNothingIsNone) {
+  Begin();
+  EXPECT_EQ(Put(Ns("orders")), 2);
+  EXPECT_EQ(Put(Ns("orders")), 2);
+  const auto h = store_->HistoryOf("orders");
+  ASSERT_TRUE(h) << h.error().ToString();
+  EXPECT_EQ(h->size(), 1u);
+}
+
+TEST_F(ConfigStoreTest, AChangeIsMadeAsAWholeOrNotAtAll) {
+  Begin();
+  const auto refused =
+      Commit({.backends = {}, .namespaces = {{"a", Ns("a")}, {"b", Ns("b", 0, "nowhere")}}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "BACKEND_NOT_FOUND");
+  EXPECT_EQ(Now().revision, 1);
+  EXPECT_TRUE(Now().snapshot->namespaces.empty());
+  EXPECT_TRUE(store_->HistoryOf("a")->empty());
+  EXPECT_EQ(Commit({.backends = {}, .namespaces = {{"a", {}}}}).error().reason(),
+            "NAMESPACE_NOT_FOUND");
+}
+
+TEST_F(ConfigStoreTest, WhoHasReadAnEarlierRevisionIsTold) {
+  Begin();
+  EXPECT_EQ(Put(Ns("orders", 1)), 2);
+  EXPECT_EQ(Put(Ns("orders", 2)), 3);
+  const auto stale =
+      Commit({.backends = {},
+              .namespaces = {
+                  {"orders", Ns("orders", 3), 2}, {"new", Ns("new"), 0}, {"gone", Ns("gone"), 1}}});
+  ASSERT_FALSE(stale);
+  EXPECT_EQ(stale.error().code(), Code::kAborted);
+  EXPECT_EQ(stale.error().reason(), "REVISION_MISMATCH");
+  ASSERT_EQ(stale.error().fields().size(), 2u);
+  EXPECT_EQ(stale.error().fields()[0].field, "namespaces.orders");
+  EXPECT_EQ(stale.error().fields()[1].field, "namespaces.gone");
+  EXPECT_EQ(*Commit({.backends = {}, .namespaces = {{"orders", Ns("orders", 3), 3}}}), 4);
+  EXPECT_EQ(Commit({.backends = {}, .namespaces = {{"orders", Ns("orders"), 0}}}).error().reason(),
+            "REVISION_MISMATCH");
+}
+
+TEST_F(ConfigStoreTest, ManyAtOnceLoseNothingAndWinOnce) {
+  Begin();
+  EXPECT_EQ(Put(Ns("orders", 1)), 2);
+  constexpr int kThreads = 8;
+  std::atomic<int> won = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      for (int round = 0; round < 20; ++round) {
+        const auto rows = store_->HistoryOf("orders");
+        ASSERT_TRUE(rows) << rows.error().ToString();
+        const Revision seen = rows->back().revision;
+        const auto done =
+            Commit({.backends = {},
+                    .namespaces = {{"orders",
+                                    Ns("orders", static_cast<std::uint64_t>(100 + i * 100 + round)),
+                                    seen}}});
+        if (done) ++won;
+        if (!done) EXPECT_EQ(done.error().reason(), "REVISION_MISMATCH");
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Now().revision, 2 + won);
+  EXPECT_EQ(store_->HistoryOf("orders")->size(), static_cast<std::size_t>(1 + won));
+  EXPECT_TRUE(store_->VerifyHistory());
+}
+
+// --- for people with sqlite3
+// ----------------------------------------------------------------------
+
+TEST_F(ConfigStoreTest, AnswersWhoChangedARateLimitLastWeekAndWhatItWasBefore) {
+  Begin();
+  Put(Ns("orders", 100));
+  clock_.Advance(10LL * 24 * 3600 * 1000);
+  Put(Ns("orders", 500), "bob");
+  NamespaceConfig tagged = Ns("orders", 500);
+  tagged.tags = {"new"};
+  Put(tagged, "eve");
+  const std::string sql = fmt::format(
+      "SELECT changed_by || ' ' || json_extract(old_config, '$.rate_limit_rps') || ' ' || "
+      "json_extract(new_config, '$.rate_limit_rps') FROM namespace_history WHERE name = 'orders' "
+      "AND changed_at > {} AND json_extract(old_config, '$.rate_limit_rps') IS NOT "
+      "json_extract(new_config, '$.rate_limit_rps')",
+      kStart / 1000 + 7 * 24 * 3600);
+  EXPECT_EQ(Query(sql), std::vector<std::string>{"bob 100 500"});
+}
+
+TEST_F(ConfigStoreTest, HasTheColumnsOfTheRecord) {
+  Begin();
+  NamespaceConfig config = Ns("orders", 500);
+  config.status = NamespaceStatus::kDisabled;
+  config.cache_ttl_seconds = 60;
+  config.tags = {"production", "high-traffic"};
+  config.features = {{"beta", true}, {"old", false}};
+  Put(config);
+  EXPECT_EQ(Query("SELECT name || backend || pattern || status || consistency || "
+                  "cache_ttl_seconds || rate_limit_rps || created_by || typeof(created_at) || "
+                  "updated_at FROM namespaces"),
+            std::vector<std::string>{"ordersmemorydisabledstrong60500anninteger1700000000"});
+  EXPECT_EQ(Query("SELECT name FROM namespaces, json_each(tags) AS t WHERE t.value = 'production'"),
+            std::vector<std::string>{"orders"});
+  EXPECT_EQ(Query("SELECT feature_name FROM namespace_features WHERE enabled"),
+            std::vector<std::string>{"beta"});
+}
+
+TEST_F(ConfigStoreTest, HistoryTellsWhoWhenAndWhy) {
+  Begin();
+  ASSERT_TRUE(Commit({.backends = {}, .namespaces = {{"orders", Ns("orders")}}}, "ann", "a test"));
+  Delete("orders");
+  const auto history = *store_->HistoryOf("orders");
+  ASSERT_EQ(history.size(), 2u);
+  EXPECT_EQ(history[0].operation, "create");
+  EXPECT_EQ(history[0].changed_by, "ann");
+  EXPECT_EQ(history[0].reason, "a test");
+  EXPECT_EQ(history[0].changed_at, kStart / 1000);
+  EXPECT_EQ(history[0].old_config, std::nullopt);
+  EXPECT_EQ(history[1].operation, "delete");
+  EXPECT_EQ(history[1].old_config, history[0].new_config);
+  EXPECT_EQ(history[1].new_config, std::nullopt);
+}
+
+// --- rollback
+// -------------------------------------------------------------------------------------
+
+TEST_F(ConfigStoreTest, GoesBackToAnyRevisionAsANewOne) {
+  Begin();
+  std::vector<StoredConfig> revisions = {{}, Now()};
+  Put(Ns("a", 1));
+  revisions.push_back(Now());
+  Put(Ns("b", 1));
+  revisions.push_back(Now());
+  Put(Ns("a", 2));
+  revisions.push_back(Now());
+  Delete("b");
+  revisions.push_back(Now());
+  ASSERT_TRUE(Commit(
+      {.backends = {{"other", Memory("other")}}, .namespaces = {{"b", Ns("b", 3, "other")}}}));
+  revisions.push_back(Now());
+  const auto newest = static_cast<Revision>(revisions.size()) - 1;
+  for (Revision to = 1; to <= newest; ++to) {
+    const StoredConfig& then = revisions[static_cast<std::size_t>(to)];
+    EXPECT_EQ(store_->LoadAt(to)->snapshot->namespaces, then.snapshot->namespaces) << to;
+    const Revision before = Now().revision;
+    ASSERT_TRUE(store_->RollBack(to, {"ann", "oops"}));
+    EXPECT_EQ(Now().snapshot->namespaces, then.snapshot->namespaces) << to;
+    EXPECT_EQ(Now().snapshot->backends, then.snapshot->backends) << to;
+    EXPECT_GE(Now().revision, before);
+  }
+  EXPECT_EQ(store_->RollBack(99, {"ann", ""}).error().reason(), "REVISION_UNKNOWN");
+  EXPECT_EQ(store_->RollBack(0, {"ann", ""}).error().reason(), "REVISION_UNKNOWN");
+  EXPECT_TRUE(store_->VerifyHistory());
+}
+
+TEST_F(ConfigStoreTest, WhatWasDeletedComesBackUnderItsOldId) {
+  Begin();
+  const Revision made = Put(Ns("orders", 1));
+  const auto id = Query("SELECT id FROM namespaces WHERE name = 'orders'");
+  Delete("orders");
+  Put(Ns("orders", 2));
+  EXPECT_NE(Query("SELECT id FROM namespaces WHERE name = 'orders'"), id);
+  ASSERT_TRUE(store_->RollBack(made, {"ann", ""}));
+  EXPECT_EQ(Query("SELECT id FROM namespaces WHERE name = 'orders'"), id);
+  EXPECT_EQ(store_->HistoryOf("orders")->back().operation, "restore");
+  EXPECT_EQ(Now().snapshot->FindNamespace("orders")->rate_limit_rps, 1u);
+}
+
+// --- what must be noticed
+// -------------------------------------------------------------------------
+
+TEST_F(ConfigStoreTest, HistoryCantBeChanged) {
+  Begin();
+  Put(Ns("orders"));
+  for (const char* sql : {"UPDATE namespace_history SET changed_by = 'eve'",
+                          "DELETE FROM namespace_history", "DELETE FROM backend_history"}) {
+    EXPECT_FALSE(Tamper(sql)) << sql;
+  }
+}
+
+TEST_F(ConfigStoreTest, ForgedHistoriesAreFound) {
+  for (const char* sql :
+       {"UPDATE namespace_history SET changed_by = 'eve' WHERE id = 2",
+        "DELETE FROM namespace_history WHERE id = 2", "DELETE FROM namespace_history WHERE id = 3",
+        "UPDATE namespace_history SET id = 9 WHERE id = 2",
+        "INSERT INTO namespace_history SELECT 7, namespace_id, operation, changed_at, changed_by, "
+        "old_config, new_config, name, revision, reason, previous_hash, hash FROM "
+        "namespace_history WHERE id = 3",
+        "UPDATE backend_history SET reason = 'none' WHERE id = 1"}) {
+    std::filesystem::remove(path_);
+    std::filesystem::remove(path_ + "-wal");
+    std::filesystem::remove(path_ + "-shm");
+    std::filesystem::remove(path_ + ".revision");
+    Begin();
+    for (int i = 1; i <= 3; ++i) Put(Ns("orders", static_cast<std::uint64_t>(i)));
+    ASSERT_TRUE(store_->VerifyHistory());
+    ASSERT_TRUE(Tamper(std::string("DROP TRIGGER namespace_history_is_kept; DROP TRIGGER "
+                                   "namespace_history_is_final; DROP TRIGGER "
+                                   "backend_history_is_final;") +
+                       sql))
+        << sql;
+    const Status verified = store_->VerifyHistory();
+    ASSERT_FALSE(verified) << sql;
+    EXPECT_EQ(verified.error().reason(), "HISTORY_BROKEN") << sql;
+  }
+}
+
+TEST_F(ConfigStoreTest, ChangedRowsAreNotBelieved) {
+  Begin();
+  NamespaceConfig config = Ns("orders", 5);
+  config.features = {{"beta", true}};
+  Put(config);
+  struct Case {
+    const char* sql;
+    const char* undo;
+  };
+  for (const auto& [sql, undo] :
+       {Case{"UPDATE namespaces SET rate_limit_rps = 6",
+             "UPDATE namespaces SET rate_limit_rps = 5"},
+        Case{"UPDATE namespaces SET settings = replace(settings, 'orders', 'orderz')",
+             "UPDATE namespaces SET settings = replace(settings, 'orderz', 'orders')"},
+        Case{"UPDATE backends SET type = 'redis'", "UPDATE backends SET type = 'memory'"},
+        Case{"UPDATE namespace_features SET enabled = 0",
+             "UPDATE namespace_features SET enabled = 1"},
+        Case{"UPDATE config_store SET revision = 1", "UPDATE config_store SET revision = 2"}}) {
+    ASSERT_TRUE(Tamper(sql)) << sql;
+    const auto loaded = store_->Load();
+    ASSERT_FALSE(loaded) << sql;
+    EXPECT_EQ(loaded.error().reason(), "CONFIG_STORE_DAMAGED") << sql;
+    ASSERT_TRUE(Tamper(undo));
+    ASSERT_TRUE(store_->Load()) << undo;
+  }
+}
+
+TEST_F(ConfigStoreTest, AnOldCopyIsRefused) {
+  Begin();
+  Put(Ns("orders", 1));
+  ASSERT_TRUE(store_->database().Backup(directory_.File("old.db")));
+  Put(Ns("orders", 2));
+  store_.reset();
+  std::filesystem::remove(path_ + "-wal");
+  std::filesystem::rename(directory_.File("old.db"), path_);
+  EXPECT_EQ(Refusal(), "CONFIG_STORE_BEHIND");
+}
+
+TEST_F(ConfigStoreTest, AStoreThatIsGoneIsNotANewOne) {
+  Begin();
+  store_.reset();
+  std::filesystem::remove(path_);
+  std::filesystem::remove(path_ + "-wal");
+  EXPECT_EQ(Refusal(), "CONFIG_STORE_MISSING");
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ConfigStoreTest, AnotherStoreIsNotThisOne) {
+  Begin();
+  store_.reset();
+  std::filesystem::remove(path_ + ".revision");
+  Open();
+  Put(Ns("orders"));
+  store_.reset();
+  std::filesystem::copy_file(path_ + ".revision", directory_.File("kept"));
+  for (const char* end : {"", "-wal", "-shm", ".revision"}) std::filesystem::remove(path_ + end);
+  Begin();
+  Put(Ns("orders"));
+  store_.reset();
+  std::filesystem::rename(directory_.File("kept"), path_ + ".revision");
+  EXPECT_EQ(Refusal(), "CONFIG_STORE_BEHIND");
+}
+
+}  // namespace
+}  // namespace prism::namespaces
