@@ -139,6 +139,8 @@ namespaces:
   - {name: broken, backend: main}
   - {name: remote, backend: other}
   - {name: patterned, backend: main, pattern: multicast-registry}
+  - {name: asleep, backend: main, status: disabled}
+  - {name: moving, backend: main, status: migrating}
   - {name: queued, backend: main, pattern: queue}
 )";
 
@@ -229,6 +231,8 @@ TEST_F(GatewayTest, AnswersTheReasonOfANamespaceThatCantBeServed) {
   EXPECT_THAT(lines_[0], HasSubstr("call failed method=keyvalue_basic.get namespace=broken"));
   EXPECT_EQ(Serve(GetCall("remote")), "DRIVER_NOT_INSTALLED");
   EXPECT_EQ(Serve(GetCall("patterned")), "PATTERN_NOT_INSTALLED");
+  EXPECT_EQ(Serve(GetCall("asleep")), "NAMESPACE_DISABLED");
+  EXPECT_EQ(Serve(GetCall("moving")), "OK");
   EXPECT_EQ(Serve(GetCall("orders")), "OK");
   EXPECT_EQ(lines_.size(), 1u);
 }

@@ -201,5 +201,21 @@ TEST(YamlSourceTest, SaysWhyAFileCantBeRead) {
   std::filesystem::remove(path);
 }
 
+TEST(ConfigTest, ReadsStatusAndFeatures) {
+  const auto loaded = ParseConfig(
+      "namespaces:\n  - {name: a, backend: memory, status: disabled, cache_ttl_seconds: 60,\n"
+      "     features: {new-checkout: true, old: false}}\n  - {name: b, backend: memory}\n",
+      "f");
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  const NamespaceConfig& a = *(*loaded)->FindNamespace("a");
+  EXPECT_EQ(a.status, NamespaceStatus::kDisabled);
+  EXPECT_EQ(a.cache_ttl_seconds, 60u);
+  EXPECT_EQ(a.features, (std::map<std::string, bool>{{"new-checkout", true}, {"old", false}}));
+  EXPECT_EQ((*loaded)->FindNamespace("b")->status, NamespaceStatus::kActive);
+  EXPECT_EQ(Wrong("namespaces: [{name: a, backend: memory, status: asleep}]"), "1:49 BAD_VALUE\n");
+  EXPECT_EQ(Wrong("namespaces: [{name: a, backend: memory, features: {UPPER: true, b: maybe}}]"),
+            "1:52 BAD_NAME\n1:68 BAD_VALUE\n");
+}
+
 }  // namespace
 }  // namespace prism::namespaces

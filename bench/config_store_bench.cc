@@ -1,0 +1,105 @@
+// The configuration store with many namespaces: opening and reading it, one change and the fsync
+// under it, and what a namespace takes on disk.
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/testing/temp_directory.h"
+#include "namespaces/store/config_store.h"
+
+namespace prism::namespaces {
+namespace {
+
+// Without the store there is nothing to measure.
+template <class T>
+T Must(Result<T> result) {
+  if (result) return *std::move(result);
+  std::fputs((result.error().ToString() + "\n").c_str(), stderr);
+  std::abort();
+}
+
+NamespaceConfig Ns(std::int64_t number, std::uint64_t rate) {
+  NamespaceConfig config;
+  config.name = config.settings.name = "team-" + std::to_string(number) + "-orders";
+  config.backend = "memory";
+  config.pattern = "keyvalue";
+  config.owner = "team-" + std::to_string(number % 100);
+  config.tags = {"production", "high-traffic"};
+  config.rate_limit_rps = rate;
+  return config;
+}
+
+class Store {
+ public:
+  explicit Store(std::int64_t namespaces) {
+    Reopen();
+    Change change;
+    change.backends.push_back({"memory", BackendConfig{.name = "memory",
+                                                       .type = "memory",
+                                                       .connection = "",
+                                                       .username = "",
+                                                       .password = ""}});
+    for (std::int64_t i = 0; i < namespaces; ++i) {
+      change.namespaces.push_back({Ns(i, 1).name, Ns(i, 1)});
+    }
+    Must(store_->Commit(change, {"bench", "import"}));
+  }
+  void Reopen() {
+    store_.reset();
+    store_ = Must(ConfigStore::Open({.path = path()}, clock_));
+  }
+  std::string path() const { return directory_.File("config.db"); }
+  ConfigStore& operator*() { return *store_; }
+  void Close() { store_.reset(); }
+
+ private:
+  base::testing::TempDirectory directory_;
+  SystemClock clock_;
+  std::unique_ptr<ConfigStore> store_;
+};
+
+void BM_OpenAndLoad(benchmark::State& state) {
+  Store store(state.range(0));
+  for (auto _ : state) {
+    store.Reopen();
+    benchmark::DoNotOptimize(Must((*store).Load()));
+  }
+  store.Close();
+  state.counters["bytes_per_namespace"] =
+      static_cast<double>(std::filesystem::file_size(store.path())) /
+      static_cast<double>(state.range(0));
+}
+BENCHMARK(BM_OpenAndLoad)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond);
+
+void BM_OneChange(benchmark::State& state) {
+  Store store(state.range(0));
+  std::uint64_t rate = 1;
+  for (auto _ : state) {
+    Must((*store).Commit({.backends = {}, .namespaces = {{Ns(7, 1).name, Ns(7, ++rate)}}},
+                         {"bench", ""}));
+  }
+}
+BENCHMARK(BM_OneChange)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+// The floor of a change: as much written to a file, and synced.
+void BM_OneSync(benchmark::State& state) {
+  const base::testing::TempDirectory directory;
+  const int fd = ::open(directory.File("log").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const std::string pages(static_cast<std::size_t>(8) * 4120, 'x');
+  for (auto _ : state) {
+    if (::write(fd, pages.data(), pages.size()) != static_cast<ssize_t>(pages.size()) ||
+        ::fsync(fd) != 0) {
+      std::abort();
+    }
+  }
+  ::close(fd);
+}
+BENCHMARK(BM_OneSync)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+}  // namespace
+}  // namespace prism::namespaces
