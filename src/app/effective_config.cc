@@ -78,7 +78,8 @@ std::string EffectiveConfig(const ServerSettings& settings, const namespaces::Sn
   json["backends"] = ordered_json::object();
   for (const auto& backend : snapshot.backends) json["backends"][backend.name] = Backend(backend);
   json["namespaces"] = ordered_json::array();
-  for (const auto& ns : snapshot.namespaces) json["namespaces"].push_back(ordered_json(namespaces::ToJson(ns)));
+  for (const auto& ns : snapshot.namespaces)
+    json["namespaces"].push_back(ordered_json(namespaces::ToJson(ns)));
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 

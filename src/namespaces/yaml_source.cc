@@ -376,7 +376,9 @@ void ConfigReader::ReadFeatures(MapReader& reader, NamespaceConfig& config) {
   MapReader features(*value, "features", problems_);
   for (const auto& [key, flag] : value->fields) {
     CheckName(key.text, key.mark, "a feature");
-    if (const auto on = features.Bool(key.text)) config.features[key.text] = *on;
+    std::string taken = key.text;  // keys are looked for with _, whichever way they are written
+    std::ranges::replace(taken, '-', '_');
+    if (const auto on = features.Bool(taken)) config.features[key.text] = *on;
   }
 }
 
