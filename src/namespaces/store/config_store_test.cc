@@ -161,11 +161,10 @@ TEST_F(ConfigStoreTest, ManyAtOnceLoseNothingAndWinOnce) {
         const auto rows = store_->HistoryOf("orders");
         ASSERT_TRUE(rows) << rows.error().ToString();
         const Revision seen = rows->back().revision;
+        const auto rate = std::uint64_t{100} * static_cast<std::uint64_t>(i + 1) +
+                          static_cast<std::uint64_t>(round);
         const auto done =
-            Commit({.backends = {},
-                    .namespaces = {{"orders",
-                                    Ns("orders", static_cast<std::uint64_t>(100 + i * 100 + round)),
-                                    seen}}});
+            Commit({.backends = {}, .namespaces = {{"orders", Ns("orders", rate), seen}}});
         if (done) ++won;
         if (!done) EXPECT_EQ(done.error().reason(), "REVISION_MISMATCH");
       }
@@ -288,14 +287,16 @@ TEST_F(ConfigStoreTest, HistoryCantBeChanged) {
   }
 }
 
+constexpr const char* kCopyOfARow = R"(
+  INSERT INTO namespace_history
+  SELECT 7, namespace_id, operation, changed_at, changed_by, old_config, new_config, name, revision,
+    reason, previous_hash, hash FROM namespace_history WHERE id = 3)";
+
 TEST_F(ConfigStoreTest, ForgedHistoriesAreFound) {
   for (const char* sql :
        {"UPDATE namespace_history SET changed_by = 'eve' WHERE id = 2",
         "DELETE FROM namespace_history WHERE id = 2", "DELETE FROM namespace_history WHERE id = 3",
-        "UPDATE namespace_history SET id = 9 WHERE id = 2",
-        "INSERT INTO namespace_history SELECT 7, namespace_id, operation, changed_at, changed_by, "
-        "old_config, new_config, name, revision, reason, previous_hash, hash FROM "
-        "namespace_history WHERE id = 3",
+        "UPDATE namespace_history SET id = 9 WHERE id = 2", kCopyOfARow,
         "UPDATE backend_history SET reason = 'none' WHERE id = 1"}) {
     std::filesystem::remove(path_);
     std::filesystem::remove(path_ + "-wal");
