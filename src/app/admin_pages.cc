@@ -117,7 +117,7 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
                 std::uint64_t{check.problem.empty() ? 1u : 0u});
   }
   text.Gauge("prism_config_revision", "Revision of the configuration that is served.");
-  text.Sample({}, gateway.table()->revision());
+  text.Sample({}, static_cast<std::uint64_t>(gateway.table()->snapshot().revision));
   text.Counter("prism_config_reloads_total", "Times that the configuration was read again.");
   text.Sample({}, parts_.lifecycle.reloads.load());
   text.Gauge("prism_config_last_reload_failed", "1 when the last reload was refused.");

@@ -69,6 +69,7 @@ gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
 Core::Core(const ServerSettings& settings, telemetry::Logger& log)
     : settings_(settings),
       log_(log),
+      config_(settings.data_dir, clock_, log),
       budget_(settings.memory_max_bytes),
       engine_(EngineOptions(settings), clock_, budget_, engine::BuiltinModels()),
       pool_(kPoolThreads, kPoolQueue),
@@ -83,30 +84,39 @@ Core::Core(const ServerSettings& settings, telemetry::Logger& log)
 
 Core::~Core() { Stop(); }
 
-Status Core::Start(std::shared_ptr<const namespaces::Snapshot> snapshot,
-                   const std::function<bool()>& keep_waiting) {
+Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>& keep_waiting) {
+  const auto wait = [&keep_waiting](const Error& error) {
+    return IsElsewhere(error) && keep_waiting();
+  };
+  for (Status opened = config_.Open(); !opened; opened = config_.Open()) {
+    if (!wait(opened.error())) return opened;
+  }
+  const auto snapshot = config_.Choose(file);
   auto table = binder_.Bind(snapshot);
-  for (;;) {
-    Status opened = CheckBackends(*table);
-    if (opened) break;
-    if (!IsElsewhere(opened.error()) || !keep_waiting()) return opened;
+  for (Status opened = CheckBackends(*table); !opened; opened = CheckBackends(*table)) {
+    if (!wait(opened.error())) return opened;
     table.reset();  // a second try must not find what the first one holds
     table = binder_.Bind(snapshot);
   }
+  TRY(config_.Keep(*snapshot));
   TRY(shards_.Start());
-  ReportRefused(*table);
-  gateway_.Publish(table);
-  binder_.Commit(std::move(table));
+  Publish(std::move(table));
   return {};
 }
 
-Status Core::Apply(std::shared_ptr<const namespaces::Snapshot> snapshot) {
-  auto table = binder_.Bind(std::move(snapshot));
+Status Core::Apply(const namespaces::Snapshot& file) {
+  const auto snapshot = config_.Choose(file);
+  auto table = binder_.Bind(snapshot);
   TRY(CheckBackends(*table));
+  TRY(config_.Keep(*snapshot));
+  Publish(std::move(table));
+  return {};
+}
+
+void Core::Publish(std::shared_ptr<const gateway::RoutingTable> table) {
   ReportRefused(*table);
   gateway_.Publish(table);
   binder_.Commit(std::move(table));
-  return {};
 }
 
 void Core::Stop() {

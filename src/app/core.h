@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "app/admin_pages.h"
+#include "app/config_keeper.h"
 #include "app/settings.h"
 #include "backends/builtin_backends.h"
 #include "base/clock.h"
@@ -33,15 +34,17 @@ class Core {
   Core(const ServerSettings& settings, telemetry::Logger& log);
   ~Core();
 
-  // Opens what the snapshot needs and starts the shards. An error when a backend that this program
+  // Opens the configuration store and what the snapshot needs, and starts the shards. `file` is
+  // what the configuration file says; see ConfigKeeper. An error when a backend that this program
   // has can't be opened: a server that silently lacks half of its namespaces helps nobody.
   // While another process has the data, `keep_waiting` is asked whether to try again; it waits a
   // little before it answers.
   Status Start(
-      std::shared_ptr<const namespaces::Snapshot> snapshot,
+      const namespaces::Snapshot& file,
       const std::function<bool()>& keep_waiting = [] { return false; });
-  // Serves the snapshot from now on, without dropping a call. On failure everything stays.
-  Status Apply(std::shared_ptr<const namespaces::Snapshot> snapshot);
+  // Serves the snapshot from now on, without dropping a call, and stores it. On failure everything
+  // stays.
+  Status Apply(const namespaces::Snapshot& file);
   // Lets go of what no shard uses any more. Now and then.
   void Tidy() { binder_.Sweep(); }
   void Stop();
@@ -59,10 +62,12 @@ class Core {
   // The first backend of the table that should be there and is not.
   static Status CheckBackends(const gateway::RoutingTable& table);
   void ReportRefused(const gateway::RoutingTable& table);
+  void Publish(std::shared_ptr<const gateway::RoutingTable> table);
 
   const ServerSettings& settings_;
   telemetry::Logger& log_;
   SystemClock clock_;
+  ConfigKeeper config_;
   security::AllowAll authorizer_;
   engine::MemoryBudget budget_;
   engine::LocalEngine engine_;

@@ -5,10 +5,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
 #include <vector>
 
 #include "app/admin_pages.h"
+#include "base/testing/temp_directory.h"
 #include "namespaces/yaml_source.h"
 #include "runtime/sync_wait.h"
 
@@ -26,7 +26,10 @@ class CoreTest : public ::testing::Test {
   CoreTest() {
     settings_.shards = 2;
     settings_.memory_max_bytes = 16u << 20;
-    settings_.data_dir = ::testing::TempDir() + "/prism_core_test";
+    settings_.data_dir = directory_.File("data");
+    Make();
+  }
+  void Make() {
     core_ = std::make_unique<Core>(settings_, log_);
     pages_ = std::make_unique<AdminPages>(AdminPages::Parts{
         settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(), core_->methods(),
@@ -36,7 +39,10 @@ class CoreTest : public ::testing::Test {
   void TearDown() override {
     pages_.reset();
     core_.reset();
-    std::filesystem::remove_all(settings_.data_dir);
+  }
+  void Restart() {
+    TearDown();
+    Make();
   }
 
   static std::shared_ptr<const namespaces::Snapshot> Config(std::string_view text) {
@@ -49,6 +55,7 @@ class CoreTest : public ::testing::Test {
                           [this, &target] { return pages_->Get(std::move(target)); });
   }
 
+  const base::testing::TempDirectory directory_;
   ServerSettings settings_;
   Lifecycle lifecycle_;
   std::vector<std::string> lines_;
@@ -61,7 +68,7 @@ class CoreTest : public ::testing::Test {
 constexpr std::string_view kOneNamespace = "namespaces: [{name: a, backend: memory}]\n";
 
 TEST_F(CoreTest, IsReadyWhenItServesAndItsBackendsAreUp) {
-  ASSERT_TRUE(core_->Start(Config(kOneNamespace)));
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
   EXPECT_EQ(Get("/livez").status, 200);
   EXPECT_EQ(Get("/readyz").status, 503);  // not listening yet
   lifecycle_.serving = true;
@@ -76,10 +83,10 @@ TEST_F(CoreTest, IsReadyWhenItServesAndItsBackendsAreUp) {
 TEST_F(CoreTest, ADriverThatIsNotInstalledIsSaidAndDoesNotStopTheRest) {
   lifecycle_.serving = true;
   ASSERT_TRUE(
-      core_->Start(Config("backends: {r: {type: redis}}\n"
-                          "namespaces:\n  - {name: a, backend: memory}\n"
-                          "  - {name: b, backend: r}\n"
-                          "  - {name: c, backend: memory, pattern: outbox}\n")));
+      core_->Start(*Config("backends: {r: {type: redis}}\n"
+                           "namespaces:\n  - {name: a, backend: memory}\n"
+                           "  - {name: b, backend: r}\n"
+                           "  - {name: c, backend: memory, pattern: outbox}\n")));
   EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=DRIVER_NOT_INSTALLED")));
   EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=PATTERN_NOT_INSTALLED")));
   const rpc::HttpReply ready = Get("/readyz?verbose");
@@ -89,29 +96,29 @@ TEST_F(CoreTest, ADriverThatIsNotInstalledIsSaidAndDoesNotStopTheRest) {
 
 TEST_F(CoreTest, ASecretThatIsNotThereStopsTheStartWithoutShowingAnything) {
   const Status started = core_->Start(
-      Config("backends: {m: {type: memory, connection: \"x${env:PRISM_TEST_NOT_SET}\"}}\n"
-             "namespaces: [{name: a, backend: m}]\n"));
+      *Config("backends: {m: {type: memory, connection: \"x${env:PRISM_TEST_NOT_SET}\"}}\n"
+              "namespaces: [{name: a, backend: m}]\n"));
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().reason(), "SECRET_UNAVAILABLE");
 }
 
 TEST_F(CoreTest, TwoNamesOfOneDirectoryAreOneBackend) {
   ASSERT_TRUE(
-      core_->Start(Config("backends: {one: {type: sqlite}, two: {type: sqlite}}\n"
-                          "namespaces:\n  - {name: a, backend: one}\n"
-                          "  - {name: b, backend: two}\n")));
+      core_->Start(*Config("backends: {one: {type: sqlite}, two: {type: sqlite}}\n"
+                           "namespaces:\n  - {name: a, backend: one}\n"
+                           "  - {name: b, backend: two}\n")));
   // Renamed by a reload, while the old one is still in use.
   ASSERT_TRUE(
-      core_->Apply(Config("backends: {three: {type: sqlite}}\n"
-                          "namespaces: [{name: a, backend: three}]\n")));
+      core_->Apply(*Config("backends: {three: {type: sqlite}}\n"
+                           "namespaces: [{name: a, backend: three}]\n")));
   core_->Tidy();
-  ASSERT_TRUE(core_->Apply(Config("namespaces: [{name: a, backend: sqlite}]\n")));
+  ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: a, backend: sqlite}]\n")));
 }
 
 TEST_F(CoreTest, AChangeIsServedByEveryShard) {
-  ASSERT_TRUE(core_->Start(Config(kOneNamespace)));
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
   EXPECT_THAT(Get("/metrics").body, HasSubstr("prism_config_revision 1\n"));
-  ASSERT_TRUE(core_->Apply(Config("namespaces: [{name: b, backend: memory}]\n")));
+  ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
   for (int shard = 0; shard < 2; ++shard) {
     EXPECT_EQ(
         runtime::RunOn(core_->shards().at(shard), [this] { return NameOfFirst(core_->gateway()); }),
@@ -121,7 +128,7 @@ TEST_F(CoreTest, AChangeIsServedByEveryShard) {
 }
 
 TEST_F(CoreTest, TellsMetricsVersionAndConfiguration) {
-  ASSERT_TRUE(core_->Start(Config(kOneNamespace)));
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
   const std::string metrics = Get("/metrics").body;
   EXPECT_THAT(metrics, HasSubstr("prism_build_info{version=\""));
   EXPECT_THAT(metrics, HasSubstr("prism_backend_up{backend=\"memory\"} 1\n"));
@@ -132,6 +139,36 @@ TEST_F(CoreTest, TellsMetricsVersionAndConfiguration) {
   EXPECT_TRUE(nlohmann::json::parse(Get("/version").body).contains("version"));
   const auto config = nlohmann::json::parse(Get("/config").body);
   EXPECT_EQ(config["namespaces"][0]["name"], "a");
+}
+
+TEST_F(CoreTest, WhatWasServedIsServedAgainWithoutTheFile) {
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
+  ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
+  Restart();
+  ASSERT_TRUE(core_->Start(*Config("server: {shards: 2}\n")));
+  EXPECT_EQ(nlohmann::json::parse(Get("/config").body)["namespaces"][0]["name"], "b");
+  EXPECT_THAT(Get("/metrics").body, HasSubstr("prism_config_revision 2\n"));
+  // What changes nothing is no revision.
+  ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
+  EXPECT_THAT(Get("/metrics").body, HasSubstr("prism_config_revision 2\n"));
+}
+
+TEST_F(CoreTest, WhatCantBeServedIsNotStored) {
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
+  EXPECT_FALSE(core_->Apply(
+      *Config("backends: {m: {type: memory, connection: \"x${env:PRISM_TEST_NOT_SET}\"}}\n"
+              "namespaces: [{name: b, backend: m}]\n")));
+  Restart();
+  ASSERT_TRUE(core_->Start(*Config("")));
+  EXPECT_EQ(nlohmann::json::parse(Get("/config").body)["namespaces"][0]["name"], "a");
+}
+
+TEST_F(CoreTest, OneServerHasTheConfiguration) {
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
+  Core other(settings_, log_);
+  const Status started = other.Start(*Config(kOneNamespace));
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().reason(), "DATA_DIRECTORY_LOCKED");
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ int Serve(const ServeFlags& flags) {
   const auto decide = [&flags](const namespaces::Snapshot& now) { return ReadAll(flags, now); };
   Server server(*settings, decide, *source, log);
   bool told_to_stop = false;
-  auto addresses = server.Start(*std::move(snapshot), [&] {
+  auto addresses = server.Start(**snapshot, [&] {
     told_to_stop = events->Wait(kLook) == ControlEvent::kTerminate;
     return !told_to_stop;
   });

@@ -126,8 +126,7 @@ Server::~Server() {
 
 runtime::ShardPool& Server::shards() { return listeners_->core.shards(); }
 
-Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snapshot,
-                                const Pause& pause) {
+Result<Addresses> Server::Start(const namespaces::Snapshot& snapshot, const Pause& pause) {
   // First what can be refused without a trace, as root when need be; then the data, as the user.
   TRY_ASSIGN(Sockets sockets, OpenSockets(settings_));
   if (!settings_.user.empty()) TRY(BecomeUser(settings_.user));
@@ -135,7 +134,7 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
   if (settings_.tls) {
     TRY_ASSIGN(tls_, rpc::TlsContext::Load(*settings_.tls));
   }
-  TRY(OpenData(std::move(snapshot), sockets, pause));
+  TRY(OpenData(snapshot, sockets, pause));
   Addresses addresses{.data = sockets.data.front().address(),
                       .admin = sockets.admin.front().address()};
   TRY(Accept(std::move(sockets)));
@@ -149,12 +148,12 @@ Result<Addresses> Server::Start(std::shared_ptr<const namespaces::Snapshot> snap
   return addresses;
 }
 
-Status Server::OpenData(std::shared_ptr<const namespaces::Snapshot> snapshot,
-                        const Sockets& sockets, const Pause& pause) {
+Status Server::OpenData(const namespaces::Snapshot& snapshot, const Sockets& sockets,
+                        const Pause& pause) {
   const MonoNanos most = settings_.drain_timeout.count() * kNanosPerMilli + kHandoverTime;
   const MonoNanos until = MonotonicNow() + (sockets.inherited() ? most : 0);
   bool told = false;
-  return listeners_->core.Start(std::move(snapshot), [&] {
+  return listeners_->core.Start(snapshot, [&] {
     if (MonotonicNow() >= until) return false;
     if (!std::exchange(told, true)) {
       log_.Info("waiting for the predecessor to let go of the data",
@@ -229,7 +228,7 @@ Result<Server::Next> Server::Read() {
 }
 
 Status Server::Apply(Next next) {
-  TRY(listeners_->core.Apply(std::move(next.snapshot)));
+  TRY(listeners_->core.Apply(*next.snapshot));
   if (next.tls != nullptr) UseTls(std::move(next.tls));
   return {};
 }

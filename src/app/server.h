@@ -33,7 +33,7 @@ class Server {
   // Serves the snapshot. UNAVAILABLE/ADDRESS_IN_USE and the errors of the backends; nothing is left
   // running then. With sockets that were handed over it waits, as long as a drain may take, for the
   // data that its predecessor still has: clients wait in the queue meanwhile.
-  Result<Addresses> Start(std::shared_ptr<const namespaces::Snapshot> snapshot, const Pause& pause);
+  Result<Addresses> Start(const namespaces::Snapshot& snapshot, const Pause& pause);
   // Reads the source again. What is wrong is logged, and everything stays as it is.
   void Reload();
   void Tidy();
@@ -52,8 +52,7 @@ class Server {
     std::shared_ptr<const rpc::TlsContext> tls;
   };
 
-  Status OpenData(std::shared_ptr<const namespaces::Snapshot> snapshot, const Sockets& sockets,
-                  const Pause& pause);
+  Status OpenData(const namespaces::Snapshot& snapshot, const Sockets& sockets, const Pause& pause);
   Status Accept(Sockets sockets);
   void StopSharedAdmin();
   void ReportAccess();

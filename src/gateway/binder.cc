@@ -50,8 +50,7 @@ std::shared_ptr<const RoutingTable> Binder::Bind(
                       (*old)->backend_config == backend->config && !(*old)->refused;
     entries.push_back(same ? *old : BindNamespace(config, *backend));
   }
-  const std::uint64_t revision = current_ == nullptr ? 1 : current_->revision() + 1;
-  return std::make_shared<const RoutingTable>(revision, std::move(snapshot), std::move(backends),
+  return std::make_shared<const RoutingTable>(std::move(snapshot), std::move(backends),
                                               std::move(entries));
 }
 

@@ -25,7 +25,7 @@ class Binder {
   // `interfaces` in the order of the gateway's method table.
   Binder(std::span<const contract::InterfaceInfo* const> interfaces, BackendFactory factory);
 
-  // A table for the snapshot, of the next revision. A namespace that can't be served is in it with
+  // A table for the snapshot. A namespace that can't be served is in it with
   // the reason; so is a backend. Namespaces whose configuration and backend are the same keep their
   // entry.
   std::shared_ptr<const RoutingTable> Bind(std::shared_ptr<const namespaces::Snapshot> snapshot);

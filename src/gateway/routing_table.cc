@@ -4,14 +4,10 @@
 
 namespace prism::gateway {
 
-RoutingTable::RoutingTable(std::uint64_t revision,
-                           std::shared_ptr<const namespaces::Snapshot> snapshot,
+RoutingTable::RoutingTable(std::shared_ptr<const namespaces::Snapshot> snapshot,
                            std::vector<BackendState> backends,
                            std::vector<std::shared_ptr<const NamespaceEntry>> entries)
-    : revision_(revision),
-      snapshot_(std::move(snapshot)),
-      backends_(std::move(backends)),
-      entries_(std::move(entries)) {
+    : snapshot_(std::move(snapshot)), backends_(std::move(backends)), entries_(std::move(entries)) {
   by_name_.reserve(entries_.size());
   for (std::size_t i = 0; i < entries_.size(); ++i) by_name_[entries_[i]->config.name] = i;
 }

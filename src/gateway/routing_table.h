@@ -43,11 +43,10 @@ struct BackendState {
 // Immutable; swapped as a whole. Shards hold it by shared_ptr and never drop the last reference.
 class RoutingTable {
  public:
-  RoutingTable(std::uint64_t revision, std::shared_ptr<const namespaces::Snapshot> snapshot,
+  RoutingTable(std::shared_ptr<const namespaces::Snapshot> snapshot,
                std::vector<BackendState> backends,
                std::vector<std::shared_ptr<const NamespaceEntry>> entries);
 
-  std::uint64_t revision() const { return revision_; }
   const namespaces::Snapshot& snapshot() const { return *snapshot_; }
   const std::vector<BackendState>& backends() const { return backends_; }
   // Sorted by name.
@@ -58,7 +57,6 @@ class RoutingTable {
   std::vector<std::string> BackendsWith(const contract::InterfaceInfo& interface) const;
 
  private:
-  std::uint64_t revision_;
   std::shared_ptr<const namespaces::Snapshot> snapshot_;
   std::vector<BackendState> backends_;
   std::vector<std::shared_ptr<const NamespaceEntry>> entries_;

@@ -104,6 +104,9 @@ struct Snapshot {
   ServerConfig server;
   std::vector<BackendConfig> backends;
   std::vector<NamespaceConfig> namespaces;
+  // Somebody wrote backends or namespaces down; else they are the built-in ones.
+  bool declared = false;
+  std::int64_t revision = 0;  // of the store that keeps it; 0: none does
 
   const BackendConfig* FindBackend(std::string_view name) const;
   const NamespaceConfig* FindNamespace(std::string_view name) const;

@@ -41,8 +41,11 @@ class ConfigReader {
     MapReader top(root, "the configuration", problems_);
     ReadServer(top.Take("server"));
     ReadMemory(top.Take("memory"));
-    ReadBackends(top.Take("backends"));
-    ReadNamespaces(top.Take("namespaces"));
+    const YamlValue* backends = top.Take("backends");
+    const YamlValue* namespaces = top.Take("namespaces");
+    snapshot_.declared = backends != nullptr || namespaces != nullptr;
+    ReadBackends(backends);
+    ReadNamespaces(namespaces);
     DropUnusedBuiltins();
     top.Finish();
     return std::move(snapshot_);

@@ -87,11 +87,11 @@ Status WriteOwner(int lock, const std::string& file) {
 
 }  // namespace
 
-Result<DataDirectory> DataDirectory::Open(const std::string& path) {
+Result<DataDirectory> DataDirectory::Open(const std::string& path, std::string_view lock_name) {
   std::string directory = std::filesystem::path(path).lexically_normal().string();
   while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
   TRY(MakeDirectory(directory));
-  const std::string file = directory + "/lock";
+  const std::string file = fmt::format("{}/{}", directory, lock_name);
   const int lock = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return std::unexpected(Unusable(file, "open the lock file", errno));
   DataDirectory opened(directory, lock);

@@ -10,13 +10,14 @@ namespace prism::sqlite {
 
 // Owns the lock of the directory while it lives: two servers on one directory would damage it.
 // Layout: `lock` (the process id of the owner), `namespaces/<name>.db`, and what its users keep
-// beside them. Thread-safe once made.
+// beside them, such as the configuration, which has a lock of its own. Thread-safe once made.
 class DataDirectory {
  public:
-  // Makes what is missing, readable by the user alone, and takes the lock.
+  // Makes what is missing, readable by the user alone, and takes the lock: `lock` names its file,
+  // one for each kind of data that is opened by itself.
   // FAILED_PRECONDITION/DATA_DIRECTORY_LOCKED names the process that has it;
   // FAILED_PRECONDITION/DATA_DIRECTORY_UNUSABLE says what is wrong with the directory.
-  static Result<DataDirectory> Open(const std::string& path);
+  static Result<DataDirectory> Open(const std::string& path, std::string_view lock = "lock");
 
   DataDirectory(DataDirectory&& other) noexcept;
   DataDirectory& operator=(DataDirectory&&) = delete;

@@ -98,8 +98,8 @@ class World:
 
 
 def digests(directory):
-    """Every byte that lasts. The lock file names who tried last; a -shm and an empty -wal hold nothing, see docs/file-format.md."""
-    kept = (path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != "lock")
+    """Every byte that lasts. The lock files name who tried last; a -shm and an empty -wal hold nothing, see docs/file-format.md."""
+    kept = (path for path in sorted(directory.rglob("*")) if path.is_file() and path.name not in ("lock", "config.lock"))
     return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept
             if not path.name.endswith("-shm") and (path.stat().st_size > 0 or not path.name.endswith("-wal"))}
 
