@@ -30,7 +30,8 @@ PROGRAM = None
 SOAK = os.environ.get("PRISM_SOAK") == "1"
 ROUNDS = 100 if SOAK else 3
 RATE = 50_000 if SOAK else 500 if os.environ.get("PRISM_SANITIZER") else 3_000
-SECONDS = 20 if os.environ.get("PRISM_SANITIZER") else 3  # more than a round takes
+SECONDS = 20 if os.environ.get("PRISM_SANITIZER") else 1.5 if SOAK else 3  # more than a round takes
+SERVED = RATE // 2  # requests that each successor has served before the next one comes
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("PRISM_")}
 CONFIG = "namespaces:\n  - {name: default, backend: sqlite, max_keys: %d}\n"
 
@@ -121,6 +122,11 @@ class HandoverTest(unittest.TestCase):
                     return float(line.rsplit(" ", 1)[1])
         return None
 
+    def await_served(self, gateway, load):
+        """Until the server has caught up with the load and has served it for a while, or there is none any more."""
+        name = 'prism_requests_total{model="keyvalue",method="keyvalue_basic.get",code="OK"}'
+        wait_for(lambda: load.poll() is not None or (self.metric(gateway, name) or 0) >= SERVED, 60, interval=0.05)
+
     def replace(self, gateway):
         """The successor starts while the old one serves, and waits for its data."""
         successor = self.launch()
@@ -134,11 +140,12 @@ class HandoverTest(unittest.TestCase):
         for client in http1:
             client.start()
         began = time.monotonic()
-        load = self.bench(ROUNDS * SECONDS, *options)
+        load = self.bench(round(ROUNDS * SECONDS), *options)
         rounds = 0
         while load.poll() is None:
             rounds += 1
             before_reload()
+            self.await_served(gateway, load)
             self.reload(gateway, rounds)
             gateway = self.replace(gateway)
         output = load.communicate()[0]

@@ -8,13 +8,13 @@ import tempfile
 import time
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=20, interval=0.005):
     """Returns when the condition holds. It is asked again and again: other processes tell nobody here when they change."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError("it did not happen in time")
-        time.sleep(0.005)
+        time.sleep(interval)
 
 
 class Gateway:
