@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "base/number_text.h"
 #include "filter/error.h"
 
@@ -131,11 +132,9 @@ class Binder {
       case Expression::Kind::kSearch:
         return BindSearch(expression.literal);
       case Expression::Kind::kCall:
-        break;
+        return BindCall(expression.call);
     }
-    return std::unexpected(
-        Refusal(kFunctionUnknown, expression.call.column,
-                fmt::format("there is no function {}", Quote(expression.call.name))));
+    std::unreachable();
   }
 
  private:
@@ -209,6 +208,15 @@ class Binder {
     return {};
   }
 
+  Result<BoundNode> BindCall(const Call& call) {
+    PRISM_CHECK(!expanding_, "let no function expand to a call");
+    TRY_ASSIGN(const Expression meant, schema_.Expand(call));
+    expanding_ = true;
+    auto bound = Run(meant);
+    expanding_ = false;
+    return bound;
+  }
+
   // A value alone asks `field:value` of every searched field.
   Result<BoundNode> BindSearch(const Literal& literal) {
     TRY(CheckWildcards(literal));
@@ -233,6 +241,7 @@ class Binder {
   }
 
   const Schema& schema_;
+  bool expanding_ = false;
 };
 
 }  // namespace

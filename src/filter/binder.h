@@ -9,8 +9,8 @@
 namespace prism::filter {
 
 // Resolves every field and turns every value into the type of its field. INVALID_ARGUMENT with
-// kFieldUnknown, kFieldMissing, kFunctionUnknown, kTypeMismatch, kOperatorUnsupported or
-// kWildcardMisplaced.
+// kFieldUnknown, kFieldMissing, kFunctionUnknown, kArgumentsWrong, kTypeMismatch,
+// kOperatorUnsupported or kWildcardMisplaced.
 Result<BoundNode> Bind(const Expression& expression, const Schema& schema);
 
 }  // namespace prism::filter

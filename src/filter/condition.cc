@@ -36,8 +36,6 @@ bool CompareOrdered(Operator op, const T& value, const T& operand) {
 
 bool CompareText(Operator op, std::string_view value, std::string_view operand) {
   switch (op) {
-    case Operator::kPresent:
-      return true;
     case Operator::kStartsWith:
       return value.starts_with(operand);
     case Operator::kEndsWith:
@@ -86,21 +84,24 @@ bool HoldsForValue(const Condition& condition, const Value& value) {
       value);
 }
 
-std::string_view TextOf(const Operand& operand) {
-  const auto* text = std::get_if<std::string>(&operand);
-  return text != nullptr ? *text : std::string_view();
+// Of a list, `value` is nothing.
+bool HoldsForElement(const Condition& condition, std::string_view element, std::string_view value) {
+  const bool by_key = condition.part == Part::kMapValue;
+  if (by_key && element != condition.key) return false;
+  if (condition.op == Operator::kPresent) return true;
+  const auto* operand = std::get_if<std::string>(&condition.operand);
+  return operand != nullptr && CompareText(condition.op, by_key ? value : element, *operand);
 }
 
 }  // namespace
 
 bool Holds(const Condition& condition, const Record& record) {
   if (condition.part == Part::kWhole) return HoldsForValue(condition, record.At(condition.field));
-  const std::string_view operand = TextOf(condition.operand);
-  const bool by_key = condition.part == Part::kMapValue;
-  return record.Any(condition.field, [&](std::string_view element, std::string_view value) {
-    if (by_key && element != condition.key) return false;
-    return CompareText(condition.op, by_key ? value : element, operand);
-  });
+  // Captures one pointer, so that the function object needs no memory of its own.
+  return record.Any(condition.field,
+                    [&condition](std::string_view element, std::string_view value) {
+                      return HoldsForElement(condition, element, value);
+                    });
 }
 
 }  // namespace prism::filter

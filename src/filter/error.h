@@ -20,6 +20,8 @@ inline constexpr std::string_view kFieldUnknown = "FILTER_FIELD_UNKNOWN";
 // A value alone, where no field is searched for values.
 inline constexpr std::string_view kFieldMissing = "FILTER_FIELD_MISSING";
 inline constexpr std::string_view kFunctionUnknown = "FILTER_FUNCTION_UNKNOWN";
+// A function with more or fewer arguments than it takes.
+inline constexpr std::string_view kArgumentsWrong = "FILTER_ARGUMENTS_WRONG";
 // The value is not of the field's type.
 inline constexpr std::string_view kTypeMismatch = "FILTER_TYPE_MISMATCH";
 // The field's type has no such comparison.

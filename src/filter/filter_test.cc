@@ -243,7 +243,6 @@ TEST(Filter, RefusesWhatTheSchemaDoesNotHave) {
       {"name > a*",
        "FILTER_WILDCARD_MISPLACED: filter, column 8: wildcards have no order; a plain star is "
        "written \\*"},
-      {"near(1)", "FILTER_FUNCTION_UNKNOWN: filter, column 1: there is no function \"near\""},
   };
   for (const Refused& one : cases) {
     EXPECT_EQ(Holds(one.filter), fmt::format("INVALID_ARGUMENT/{}", one.message));
@@ -263,6 +262,27 @@ TEST(Filter, AValueAloneWantsASearchedField) {
   const auto filter = Filter::Compile("orders", schema);
   ASSERT_FALSE(filter);
   EXPECT_EQ(filter.error().reason(), kFieldMissing);
+}
+
+TEST(Filter, FunctionsAreShortForOtherFilters) {
+  Check({{"busier_than(5)", "full"}, {"NOT busier_than(5)", kNotFull}, {"busier_than(1e16)", ""}});
+  const auto filter = Filter::Compile("NOT busier_than(5)", TestSchema());
+  EXPECT_EQ(ToSql(*filter)->text, "(((count > ?1 AND audited = ?2)) IS NOT TRUE)");
+}
+
+TEST(Filter, CallsNameWhatIsWrongWithThem) {
+  EXPECT_EQ(Holds("busier_than(5, 6)"),
+            "INVALID_ARGUMENT/FILTER_ARGUMENTS_WRONG: filter, column 1: busier_than takes 1 "
+            "arguments, not 2");
+  EXPECT_EQ(Holds("busier_than(many)"),
+            "INVALID_ARGUMENT/FILTER_TYPE_MISMATCH: filter, column 13: count is a whole number, "
+            "not \"many\"");
+  EXPECT_EQ(Holds("count > 5 near(1)"),
+            "INVALID_ARGUMENT/FILTER_FUNCTION_UNKNOWN: filter, column 11: no function \"near\"; "
+            "functions are busier_than");
+  const Schema without({{.name = "count", .type = Type::kInt64}});
+  EXPECT_EQ(Filter::Compile("near(1)", without).error().message(),
+            "filter, column 1: no function \"near\"; functions are none");
 }
 
 TEST(FilterSql, TextOfClientsIsInParametersOnly) {

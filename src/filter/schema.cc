@@ -48,11 +48,30 @@ std::string_view TypeName(Type type) {
   std::unreachable();
 }
 
-Schema::Schema(std::vector<Field> fields) : fields_(std::move(fields)) {
+Schema::Schema(std::vector<Field> fields, std::vector<Function> functions)
+    : fields_(std::move(fields)), functions_(std::move(functions)) {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     PRISM_CHECK(IsSound(fields_[i]), "name every field, give enums their names, search only text");
     PRISM_CHECK(Find(fields_[i].name) == i, "name each field once");
   }
+}
+
+Result<Expression> Schema::Expand(const Call& call) const {
+  const auto found = std::ranges::find(functions_, call.name, &Function::name);
+  if (found == functions_.end()) {
+    std::vector<std::string_view> known;
+    for (const Function& function : functions_) known.push_back(function.name);
+    return std::unexpected(
+        Refusal(kFunctionUnknown, call.column,
+                fmt::format("no function {}; functions are {}", Quote(call.name),
+                            known.empty() ? "none" : fmt::to_string(fmt::join(known, ", ")))));
+  }
+  if (call.arguments.size() != found->arguments) {
+    return std::unexpected(Refusal(kArgumentsWrong, call.column,
+                                   fmt::format("{} takes {} arguments, not {}", found->name,
+                                               found->arguments, call.arguments.size())));
+  }
+  return found->expand(call.arguments);
 }
 
 std::optional<std::size_t> Schema::Find(std::string_view name) const {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +47,16 @@ struct Field {
   bool searched = false;
 };
 
+// A function that filters of this schema may call: short for another filter, so that evaluator and
+// SQL agree about it by themselves.
+struct Function {
+  std::string name;           // dots included
+  std::size_t arguments = 0;  // exactly
+  // What the call is short for; calls no functions. Values that it makes should keep the column of
+  // an argument, since that is where a mistake is reported.
+  std::function<Expression(std::span<const Literal> arguments)> expand;
+};
+
 // The name of a type for people: "a whole number".
 std::string_view TypeName(Type type);
 
@@ -53,13 +64,16 @@ std::string_view TypeName(Type type);
 // Fields keep their order: records and filters name them by index.
 class Schema {
  public:
-  // A mistake in `fields` (a name twice, an enum without names, a searched number) ends the
-  // process: schemas are code.
-  explicit Schema(std::vector<Field> fields);
+  // A mistake (a name twice, an enum without names, a searched number) ends the process: schemas
+  // are code.
+  explicit Schema(std::vector<Field> fields, std::vector<Function> functions = {});
 
   std::span<const Field> fields() const { return fields_; }
   const Field& at(std::size_t index) const { return fields_[index]; }
   std::optional<std::size_t> Find(std::string_view name) const;
+
+  // INVALID_ARGUMENT with kFunctionUnknown, which lists the functions, or with kArgumentsWrong.
+  Result<Expression> Expand(const Call& call) const;
 
   struct Resolved {
     std::size_t field = 0;
@@ -74,6 +88,7 @@ class Schema {
   Error NotTraversed(const Member& member, const Field& field) const;
 
   std::vector<Field> fields_;
+  std::vector<Function> functions_;
 };
 
 }  // namespace prism::filter

@@ -177,7 +177,7 @@ std::string RandomFilters::Term(int depth) {
 }
 
 std::string RandomFilters::Clause() {
-  const std::size_t field = Below(every::kFields + 2);
+  const std::size_t field = Below(every::kFields + 3);
   switch (field) {
     case every::kName:
       return TextClause("name");
@@ -191,6 +191,8 @@ std::string RandomFilters::Clause() {
       return TextClause("labels." + Quoted(Text()));
     case every::kFields + 1:
       return Pattern();
+    case every::kFields + 2:
+      return fmt::format("busier_than({})", Whole());
     default:
       break;
   }

@@ -88,11 +88,11 @@ dev_fuzz() {
   dev_deps --test
   configure fuzz
   has_target fuzz fuzzers || die "there are no fuzzers yet"
-  ninja -C build/fuzz -j "$JOBS" fuzzers
   [ "${#names[@]}" -gt 0 ] || mapfile -t names < <(ls build/fuzz/fuzzers)
   for name in "${names[@]}"; do
     [ -f "build/fuzz/fuzzers/$name" ] || die "there is no fuzzer '$name' (there are: $(ls build/fuzz/fuzzers | xargs))"
   done
+  ninja -C build/fuzz -j "$JOBS" "${names[@]/%/_fuzzer}"
   if [ "$total" -gt 0 ]; then seconds=$((total * JOBS / ${#names[@]})); fi
   # Without a limit libFuzzer would go on for ever, so 0 does not reach it.
   if [ "$seconds" -gt 0 ]; then run_fuzzers "$seconds" "${names[@]}"; fi

@@ -1,5 +1,9 @@
-// A schema with a field of every type, for tests, fuzzing and benchmarks.
+// A schema with a field of every type and a function, for tests, fuzzing and benchmarks.
 #pragma once
+
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "filter/schema.h"
 
@@ -20,8 +24,23 @@ inline constexpr std::size_t kLabels = 9;
 inline constexpr std::size_t kFields = 10;
 }  // namespace every
 
+// busier_than(N) is short for "count > N audited = true".
+inline Expression BusierThan(std::span<const Literal> arguments) {
+  const Literal yes = {.text = "true", .source = "true", .column = arguments[0].column};
+  Expression both;
+  both.children.push_back({.kind = Expression::Kind::kComparison,
+                           .member = {.parts = {"count"}},
+                           .comparator = Comparator::kGreater,
+                           .literal = arguments[0]});
+  both.children.push_back({.kind = Expression::Kind::kComparison,
+                           .member = {.parts = {"audited"}},
+                           .comparator = Comparator::kEquals,
+                           .literal = yes});
+  return both;
+}
+
 inline Schema EveryType(TimeUnit unit = TimeUnit::kSeconds) {
-  return Schema({
+  std::vector<Field> fields = {
       {.name = "name", .column = "name", .searched = true},
       {.name = "owner.note", .column = "owner_note"},
       {.name = "count", .type = Type::kInt64, .column = "count"},
@@ -35,7 +54,8 @@ inline Schema EveryType(TimeUnit unit = TimeUnit::kSeconds) {
        .names = {"active", "disabled", "migrating"}},
       {.name = "tags", .type = Type::kStringList, .column = "tags", .searched = true},
       {.name = "labels", .type = Type::kStringMap, .column = "labels"},
-  });
+  };
+  return Schema(std::move(fields), {{.name = "busier_than", .arguments = 1, .expand = BusierThan}});
 }
 
 }  // namespace prism::filter
