@@ -22,13 +22,13 @@ Error NamespaceRequired() {
 }
 
 Error NotFound(const ShardState& shard, const security::Authorizer& authorizer,
-               std::string_view name, std::string_view principal) {
+               std::string_view name, const security::Caller& caller) {
   std::vector<std::string> near;
   for (const auto& entry : shard.table()->entries()) {
     const std::string& candidate = entry->config.name;
     if (near.size() == kMaxCompared) break;
     if (candidate.size() > name.size() + 3 || name.size() > candidate.size() + 3) continue;
-    if (authorizer.Check(principal, candidate, contract::Access::kRead)) near.push_back(candidate);
+    if (authorizer.Check(caller, candidate, security::Permission::kRead)) near.push_back(candidate);
   }
   const auto nearest = base::NearestMatch(name, near);
   // The name is the client's: what is not a name is not repeated.
@@ -148,10 +148,11 @@ Result<Admitted> Admit(ShardState& shard, const security::Authorizer& authorizer
   if (ns.empty()) [[unlikely]] {
     return std::unexpected(NamespaceRequired());
   }
-  TRY(authorizer.Check(ctx.principal, ns, method.access));
+  const security::Caller caller{.principal = ctx.principal};
+  TRY(authorizer.Check(caller, ns, security::Needed(method.access)));
   BoundNamespace* bound = shard.Resolve(ns);
   if (bound == nullptr) [[unlikely]] {
-    return std::unexpected(NotFound(shard, authorizer, ns, ctx.principal));
+    return std::unexpected(NotFound(shard, authorizer, ns, caller));
   }
   const NamespaceEntry& entry = bound->entry();
   ctx.ns = entry.config.name;

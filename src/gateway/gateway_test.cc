@@ -24,10 +24,12 @@ namespace kv = ::prism::keyvalue::v1;
 // Nobody but "ann" may touch "secret".
 class OneSecret final : public security::Authorizer {
  public:
-  Status Check(std::string_view principal, std::string_view ns, contract::Access) const override {
-    if (ns != "secret" || principal == "ann") return {};
+  Status Check(const security::Caller& caller, std::string_view ns,
+               security::Permission) const override {
+    if (ns != "secret" || caller.principal == "ann") return {};
     return std::unexpected(Error(Code::kPermissionDenied, "ACCESS_DENIED", "no"));
   }
+  Status CheckServer(const security::Caller&) const override { return {}; }
 };
 
 class GatewayTest : public ::testing::Test {

@@ -158,7 +158,7 @@ Status Check(const NewToken& token, WallMillis now) {
         "BAD_PRINCIPAL", "principal",
         fmt::format("must be 1 to {} letters, digits and . _ @ / + -, beginning with a letter or "
                     "digit, and not \"{}\"",
-                    kMaxPrincipalLength, kAnonymous)));
+                    kMaxNameLength, kAnonymous)));
   }
   if (token.scope == TokenScope()) {
     return std::unexpected(InvalidField("BAD_SCOPE", "scope", "is empty: say what the token may"));
@@ -176,37 +176,33 @@ TokenStore::TokenStore(sqlite::Database& database, Clock& clock, Publish publish
 
 sqlite::SchemaPart TokenStore::Part() { return {"api_tokens", kSteps}; }
 
-void TokenStore::OnCommit(sqlite::Connection& connection) {
-  if (!changed_) return;
-  auto rows = ReadAll(connection);
-  // InForce tells whoever waits; the next commit tries again.
-  stale_.store(!rows, std::memory_order_relaxed);
-  if (!rows) return;
-  publish_(std::make_shared<const TokenTable>(*std::move(rows)));
-  changed_ = false;
+Status TokenStore::Start() { return Reload(); }
+
+// As a write, since those come one after the other: no older table follows a newer one. It may show
+// a change that is in the same transaction and fails yet; whoever makes that one reloads too.
+Status TokenStore::Reload() {
+  return sqlite::WriteAndWait(database_, [this](Connection& connection) -> Status {
+    TRY_ASSIGN(auto rows, ReadAll(connection));
+    publish_(std::make_shared<const TokenTable>(std::move(rows)));
+    return {};
+  });
 }
 
-Status TokenStore::Start() {
-  TRY_ASSIGN(auto rows, sqlite::ReadAndWait(database_, ReadAll));
-  publish_(std::make_shared<const TokenTable>(std::move(rows)));
-  return {};
-}
-
-Status TokenStore::InForce() const {
-  if (!stale_.load(std::memory_order_relaxed)) return {};
+template <class T>
+Result<T> TokenStore::InForce(Result<T> changed) {
+  const Status reloaded = Reload();
+  if (!changed || reloaded) return changed;
   return std::unexpected(Error(
       Code::kUnavailable, "TOKENS_NOT_RELOADED",
-      "the change is stored, but the server goes on with the tokens it had: try again, or restart "
-      "it"));
+      fmt::format("the change is stored, but the server goes on with the tokens it had: try again, "
+                  "or restart it ({})",
+                  reloaded.error().message())));
 }
 
 Result<TokenStore::Created> TokenStore::Create(const NewToken& token, std::string_view by,
                                                const Also& also) {
-  TRY_ASSIGN(Created created, sqlite::WriteAndWait(database_, [&](Connection& connection) {
-               return Insert(connection, token, by, also);
-             }));
-  TRY(InForce());
-  return created;
+  return InForce(sqlite::WriteAndWait(
+      database_, [&](Connection& connection) { return Insert(connection, token, by, also); }));
 }
 
 Result<TokenStore::Created> TokenStore::Insert(Connection& connection, const NewToken& token,
@@ -226,7 +222,6 @@ Result<TokenStore::Created> TokenStore::Insert(Connection& connection, const New
                       .hash = HashSecret(parts->secret)};
   TRY(Write(connection, row));
   if (also) TRY(also(connection, row.info));
-  changed_ = true;
   return Created{std::move(row.info), std::move(text)};
 }
 
@@ -239,11 +234,8 @@ Result<std::vector<TokenInfo>> TokenStore::List() {
 }
 
 Result<TokenInfo> TokenStore::Revoke(std::string_view id, std::string_view by, const Also& also) {
-  TRY_ASSIGN(TokenInfo info, sqlite::WriteAndWait(database_, [&](Connection& connection) {
-               return End(connection, id, by, also);
-             }));
-  TRY(InForce());
-  return info;
+  return InForce(sqlite::WriteAndWait(
+      database_, [&](Connection& connection) { return End(connection, id, by, also); }));
 }
 
 Result<TokenInfo> TokenStore::End(Connection& connection, std::string_view id, std::string_view by,
@@ -270,7 +262,6 @@ Result<TokenInfo> TokenStore::End(Connection& connection, std::string_view id, s
   row.info.revoked_by = by;
   TRY(WriteEnd(connection, row));
   if (also) TRY(also(connection, row.info));
-  changed_ = true;
   return std::move(row.info);
 }
 

@@ -1,7 +1,6 @@
 // API tokens on disk: what was given to whom, without the secrets.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,10 +23,8 @@ struct NewToken {
   std::optional<WallMillis> expires_at = {};
 };
 
-// Life cycle: made before its database has a writer, since OnCommit is called from there; Start,
-// then the rest. The database is of a sqlite::PlainKind with Part() that calls OnCommit. Thread
-// rule: Create, Revoke, Recover, List and SaveUses block and are thread-safe, not on a shard;
-// OnCommit on the writer's thread.
+// Life cycle: Start, then the rest. The database is of a sqlite::PlainKind with Part(). Thread
+// rule: everything blocks and is thread-safe; not on a shard.
 class TokenStore {
  public:
   // More than these that count would be a mistake of some script.
@@ -36,7 +33,7 @@ class TokenStore {
   static constexpr WallMillis kKeepEnded = WallMillis{90} * 24 * 3600 * 1000;
   static constexpr std::size_t kMaxNameLength = 128;
 
-  // Takes the newest table; on the writer's thread, or that of Start.
+  // Takes the newest table; on the writer's thread, so one after the other and in their order.
   using Publish = std::function<void(std::shared_ptr<const TokenTable>)>;
   // Joins the transaction of a change, such as to record it; an error of it undoes the change.
   using Also = std::function<Status(sqlite::Connection&, const TokenInfo&)>;
@@ -50,8 +47,6 @@ class TokenStore {
   TokenStore(sqlite::Database& database, Clock& clock, Publish publish);
 
   static sqlite::SchemaPart Part();
-  // To be called by the database's CommitHook: publishes what has changed.
-  void OnCommit(sqlite::Connection& connection);
   // Publishes what is there.
   Status Start();
 
@@ -73,14 +68,15 @@ class TokenStore {
                          const Also& also);
   Result<TokenInfo> End(sqlite::Connection& connection, std::string_view id, std::string_view by,
                         const Also& also);
-  // OK when the last change has been published.
-  Status InForce() const;
+  // Reads all tokens and publishes them.
+  Status Reload();
+  // What a change answers: it must be in force.
+  template <class T>
+  Result<T> InForce(Result<T> changed);
 
   sqlite::Database& database_;
   Clock& clock_;
   const Publish publish_;
-  bool changed_ = false;             // and not published yet; writer's thread
-  std::atomic<bool> stale_ = false;  // what was published last is not what is stored
 };
 
 }  // namespace prism::security

@@ -58,9 +58,7 @@ class TokenStoreTest : public ::testing::Test {
   ManualClock clock_{kStart};
   std::shared_ptr<const TokenTable> table_;
   std::unique_ptr<TokenStore> store_;
-  sqlite::PlainKind kind_{{TokenStore::Part()}, [this](sqlite::Connection& connection) {
-                            if (store_ != nullptr) store_->OnCommit(connection);
-                          }};
+  sqlite::PlainKind kind_{{TokenStore::Part()}};
   sqlite::Executor executor_;
   std::unique_ptr<sqlite::Database> database_;
 };
