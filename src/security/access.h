@@ -20,10 +20,10 @@ namespace prism::security {
 // Principals (principal.h), or `*` for whoever is authenticated. The owner has what admins have;
 // admin includes write, and write includes read.
 struct NamespaceAccess {
-  std::string owner;  // empty: nobody
-  std::vector<std::string> read;
-  std::vector<std::string> write;
-  std::vector<std::string> admin;
+  std::string owner = {};  // empty: nobody
+  std::vector<std::string> read = {};
+  std::vector<std::string> write = {};
+  std::vector<std::string> admin = {};
 
   bool operator==(const NamespaceAccess&) const = default;
 };

@@ -15,6 +15,8 @@ namespace {
 
 constexpr WallMillis kStart = 1'800'000'000'000;
 
+using IdList = std::vector<std::int64_t>;
+
 class AuditLogTest : public ::testing::Test {
  protected:
   AuditLogTest() { EXPECT_TRUE(connection_->Execute(AuditPart().steps[0])); }
@@ -72,8 +74,6 @@ class AuditLogTest : public ::testing::Test {
 
   std::unique_ptr<sqlite::Connection> connection_ = *sqlite::Connection::OpenMemory();
 };
-
-using IdList = std::vector<std::int64_t>;
 
 TEST_F(AuditLogTest, AnEmptyLogIsWhole) {
   EXPECT_EQ(Verify().rows, 0u);

@@ -18,11 +18,11 @@ namespace prism::security {
 // What a call and its connection show.
 struct Credentials {
   // Value of the header (the metadata of gRPC) `authorization`; empty: there is none.
-  std::string_view authorization;
+  std::string_view authorization = {};
   bool several = false;  // the header was there more than once
   // What the connection itself proves: "spiffe://..." or "x509:..." of a verified certificate,
   // "unix:UID" of the kernel's word on a unix socket, or empty.
-  std::string_view peer;
+  std::string_view peer = {};
 };
 
 // The token of a header `Bearer TOKEN` (RFC 6750 section 2.1), not looked at further.
