@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,11 +24,19 @@ struct Attacker {
 
 // Appends what this connection sends next. Nothing appended: it has no more to say, and stays.
 using Script = std::function<void(Attacker&, std::string& out)>;
+// Hears what the server said; then the script is asked again, even if it had no more to say.
+using Listener = std::function<void(Attacker&, std::string_view bytes)>;
 
 struct Attack {
   std::string name;
   Script script;
   int connections = 16;
+  // The script is asked so long after it had everything sent.
+  std::chrono::milliseconds pause{0};
+  // With a pause: so much is read each time, through a small buffer; 0: everything at once.
+  std::size_t read_bytes = 0;
+  // Answers are for it alone: nothing is counted but bytes.
+  Listener listener = {};
   // Whoever is thrown out comes back until so many connections have been made in all.
   std::int64_t max_attempts = 1'000'000;
   // It ends earlier when the attempts are used up and nobody is left, or has more to say.
@@ -35,6 +44,7 @@ struct Attack {
   // It goes on, for a minute at most, until the server has thrown out so many and said so much.
   std::int64_t until_ended = 0;
   std::uint64_t until_received = 0;
+  std::int64_t until_refused = 0;  // Outcome::refused
   // False: answers pile up at the server.
   bool reads = true;
   // Connections are closed by the attacker as soon as they are made, and made again.
@@ -43,18 +53,29 @@ struct Attack {
   bool leaves_when_answered = false;
 };
 
+// What became of the connections with one Attacker::index.
+struct Fate {
+  std::int64_t ended = 0;      // by the server
+  double longest_seconds = 0;  // the longest that one of them was open
+  std::int64_t refused = 0;
+  double refused_seconds = 0;  // the longest that one of them was not told
+  std::uint32_t refusal = 0;   // the first status or code
+};
+
 // What the attackers saw.
 struct Outcome {
   std::int64_t attempts = 0;
-  std::int64_t failed = 0;  // attempts that were refused
-  std::int64_t ended = 0;   // connections that the server closed
-  std::int64_t open = 0;    // connections when the time was over
+  std::int64_t failed = 0;   // attempts that were refused
+  std::int64_t ended = 0;    // connections that the server closed
+  std::int64_t refused = 0;  // connections that were told so: a status, GOAWAY or RST_STREAM
+  std::int64_t open = 0;     // connections when the time was over
   std::int64_t most_open = 0;
   std::uint64_t sent = 0;
   std::uint64_t received = 0;
   std::map<std::uint32_t, std::int64_t> goaways;  // by error code
   std::map<std::uint32_t, std::int64_t> resets;   // RST_STREAM, by error code
   std::map<int, std::int64_t> statuses;           // of HTTP/1.1
+  std::vector<Fate> fates;                        // by Attacker::index
   double seconds = 0;
 
   std::string Describe() const;
@@ -77,7 +98,17 @@ class Siege {
   bool Connect(Connection& connection);
   void Close(Connection& connection);
   void Send(Connection& connection);
+  void FallSilent(Connection& connection);
+  void Rest(Connection& connection);
+  void WakeRested();
+  int WaitMilliseconds() const;
+  void Watch(Connection& connection, std::uint32_t events);
   void Receive(Connection& connection);
+  // False: there is nothing for now, or the connection has ended.
+  bool ReadOnce(Connection& connection, std::size_t limit);
+  void Hear(Connection& connection, std::string_view bytes);
+  void NoteAge(const Connection& connection);
+  void NoteRefusal(Connection& connection, std::uint32_t code);
   void Lost(Connection& connection);
   bool GoesOn(std::chrono::steady_clock::time_point start, bool quiet) const;
   void Parse(Connection& connection, std::string_view bytes);
@@ -88,6 +119,9 @@ class Siege {
   int epoll_ = -1;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> waiting_;  // to come back
+  // Those that pause, in the order in which they go on, with Connection::attempt.
+  struct Resting;
+  std::deque<Resting> resting_;
   std::int64_t open_ = 0;
   std::int64_t silent_ = 0;  // of the open ones
   Outcome outcome_;

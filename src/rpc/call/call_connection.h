@@ -42,6 +42,8 @@ class CallConnection final : private HttpEvents {
   bool wants_read() const { return codec_ == nullptr || codec_->wants_read(); }
   // Nothing can come or go any more, and nobody works on an answer.
   bool finished() const { return codec_ != nullptr ? codec_->finished() : draining_; }
+  // A part of an answer was sent, and its rest will never be.
+  bool cut_short() const { return codec_ != nullptr && codec_->cut_short(); }
   std::size_t open_calls() const { return call_count_; }
   // Response bytes that wait for the peer's window or for Produce.
   std::size_t queued_bytes() const { return queued_bytes_; }

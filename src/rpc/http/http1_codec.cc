@@ -117,6 +117,7 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
     return !blocked() || input_.size() < limits_.max_buffered_bytes;
   }
   bool finished() const override { return phase_ == Phase::kOver && !wants_write(); }
+  bool cut_short() const override { return cut_short_; }
 
   MonoNanos head_since() const override { return head_since_; }
   void TimeOutHead() override;
@@ -226,8 +227,9 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
 
   std::optional<HttpError> reset_;  // what the stream's end is to be
   bool resume_ = false;             // there is room again for what is in input_
-  bool announced_ = false;          // responses end the connection
-  bool draining_ = false;           // and no request begins any more
+  bool cut_short_ = false;
+  bool announced_ = false;  // responses end the connection
+  bool draining_ = false;   // and no request begins any more
 };
 
 // --- request -------------------------------------------------------------------------------------
@@ -476,6 +478,7 @@ void Http1Codec::Produce(std::string& out, std::size_t limit) {
   if (resume_ && !reset_) ParseBuffered();
   while (out.size() < limit && !reset_ && wants_write()) ProduceResponse(out, limit);
   if (!reset_) return;
+  cut_short_ = stream_ != nullptr && responded_ && head_.empty();
   if (stream_ != nullptr) head_.clear();  // without its body it would be half an answer
   End(*reset_);
 }

@@ -105,6 +105,8 @@ class HttpCodec {
   virtual std::size_t buffered_bytes() const { return 0; }
   // True when nothing more can come or go, after an error or a drain.
   virtual bool finished() const = 0;
+  // What was sent last is a part of an answer, and no more of it will follow.
+  virtual bool cut_short() const { return false; }
 
   // Since when the peer owes the rest of a request's head, or of what stands before one; 0: it does
   // not.

@@ -133,7 +133,7 @@ void SocketConnection::OnBytes(std::string_view plain) {
     backlog_.append(plain);
   }
   const ServerLimits& limits = owner_.calls().limits();
-  LookBy(last_read_ + std::min(limits.header_timeout, limits.body_timeout));
+  LookBy(last_read_ + std::min({limits.header_timeout, limits.body_timeout, limits.send_timeout}));
   OnOutput();
 }
 
@@ -241,6 +241,10 @@ void SocketConnection::OnTurnEnd() {
 // Closing a socket that holds unread bytes resets the connection, and a reset can overtake answers
 // that the peer has not read yet (RFC 9112 section 9.6).
 void SocketConnection::Linger() {
+  if (calls_->cut_short()) {
+    CloseHard();
+    return owner_.Close(*this);
+  }
   lingering_ = true;
   owner_.order().Move(*this, ConnectionRank::kLeaving);
   unsent_ = std::string();
@@ -265,8 +269,16 @@ void SocketConnection::GiveUp(HttpError reason) {
       calls_->Terminate(reason);
     }
     Write();
+    if (stuck_since_ != 0) CloseHard();
   }
   owner_.Close(*this);
+}
+
+// Makes closing reset the connection: a peer that takes nothing would have megabytes wait for it in
+// the kernel long after, and half an answer is of no use to anybody.
+void SocketConnection::CloseHard() {
+  const linger hard{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
 
 // Signs of life are no calls: they don't make a connection more worth keeping.
@@ -409,7 +421,11 @@ void SocketConnection::LookBy(MonoNanos when) {
 // Looks at the connection now and then; what it finds decides when it looks again.
 void SocketConnection::OnTimer() {
   const MonoNanos now = owner_.shard().turn_time();
-  if (lingering_ || IsGivenUp(now)) return owner_.Close(*this);
+  if (lingering_) return owner_.Close(*this);
+  if (IsGivenUp(now)) {
+    if (stuck_since_ != 0) CloseHard();
+    return owner_.Close(*this);
+  }
   const MonoNanos next = std::min({CheckRequests(now), CheckAge(now), CheckSilence(now)});
   next_look_ = runtime::kNoDeadline;
   LookBy(std::max(next, now + kShortestLook));

@@ -79,6 +79,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   // False: our last word has not left yet.
   bool SaidGoodbye();
   bool Send(std::string& bytes);
+  void CloseHard();
   void UpdateInterest();
   void NoteStuck();
   std::uint64_t taken() const;
