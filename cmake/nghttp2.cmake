@@ -19,8 +19,11 @@ set(PACKAGE_VERSION_NUM 0x014000)
 configure_file("${source}/includes/nghttp2/nghttp2ver.h.in" "${PROJECT_BINARY_DIR}/nghttp2/nghttp2/nghttp2ver.h" @ONLY)
 
 file(GLOB sources "${source}/*.c")
+# Ours, which knows the library's insides.
+list(APPEND sources "${PROJECT_SOURCE_DIR}/src/rpc/http/nghttp2_idle.c")
 add_library(nghttp2 STATIC ${sources})
 target_include_directories(nghttp2 SYSTEM PUBLIC "${source}/includes" "${PROJECT_BINARY_DIR}/nghttp2")
+target_include_directories(nghttp2 PRIVATE "${source}" "${PROJECT_SOURCE_DIR}/src")
 target_compile_definitions(nghttp2
   PUBLIC NGHTTP2_STATICLIB
   PRIVATE BUILDING_NGHTTP2 HAVE_ARPA_INET_H HAVE_NETINET_IN_H HAVE_TIME_H HAVE_CLOCK_GETTIME HAVE_DECL_CLOCK_MONOTONIC=1)

@@ -157,6 +157,8 @@ void ExpectServes(const Attack& attack, const rpc::ChannelOptions& server) {
 
 }  // namespace
 
+bool Sanitized() { return kSanitized; }
+
 bool Soaking() { return base::Rounds(0, 1) == 1; }
 
 milliseconds AttackTime() { return milliseconds(base::Rounds(1'000, 20'000)); }

@@ -19,6 +19,8 @@ namespace prism::floods {
 
 // True under `./dev soak`: full numbers.
 bool Soaking();
+// With sanitizers sizes and times say nothing.
+bool Sanitized();
 // How long an attack goes on.
 std::chrono::milliseconds AttackTime();
 

@@ -126,8 +126,7 @@ Outcome Siege::Run() {
   // Silence for a while says that the server has nothing to say any more either.
   bool quiet = false;
   while (GoesOn(start, quiet)) {
-    for (int i = 0; i < kConnectsPerTurn && !waiting_.empty(); ++i) {
-      if (outcome_.attempts >= attack_.max_attempts) break;
+    for (int i = 0; i < kConnectsPerTurn && MayConnect(); ++i) {
       Connection& connection = *waiting_.back();
       waiting_.pop_back();
       ++outcome_.attempts;
@@ -152,8 +151,13 @@ Outcome Siege::Run() {
   return outcome_;
 }
 
+bool Siege::MayConnect() const {
+  return !waiting_.empty() && outcome_.attempts < attack_.max_attempts &&
+         unanswered_ < attack_.max_unanswered;
+}
+
 int Siege::WaitMilliseconds() const {
-  if (!waiting_.empty() && outcome_.attempts < attack_.max_attempts) return 0;
+  if (MayConnect()) return 0;
   if (resting_.empty()) return kQuietMilliseconds;
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(resting_.front().until - Clock::now());
@@ -198,6 +202,7 @@ bool Siege::Connect(Connection& connection) {
   connection.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (connection.fd < 0) return false;
   outcome_.most_open = std::max(outcome_.most_open, ++open_);
+  ++unanswered_;
   const int on = 1;
   ::setsockopt(connection.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   // Closing resets: nothing stays behind in the system for a minute.
@@ -226,6 +231,7 @@ void Siege::Close(Connection& connection) {
   ::close(std::exchange(connection.fd, -1));
   --open_;
   silent_ -= connection.silent ? 1 : 0;
+  unanswered_ -= connection.attacker.received == 0 ? 1 : 0;
 }
 
 void Siege::NoteAge(const Connection& connection) {
@@ -305,6 +311,7 @@ bool Siege::ReadOnce(Connection& connection, std::size_t limit) {
     return false;
   }
   outcome_.received += static_cast<std::uint64_t>(got);
+  if (connection.attacker.received == 0) --unanswered_;
   connection.attacker.received += static_cast<std::uint64_t>(got);
   if (attack_.leaves_when_answered) {
     Close(connection);

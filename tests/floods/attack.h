@@ -39,6 +39,8 @@ struct Attack {
   Listener listener = {};
   // Whoever is thrown out comes back until so many connections have been made in all.
   std::int64_t max_attempts = 1'000'000;
+  // So many connections at most wait for the first word of the server.
+  std::int64_t max_unanswered = 1'000'000;
   // It ends earlier when the attempts are used up and nobody is left, or has more to say.
   std::chrono::milliseconds duration{1'500};
   // It goes on, for a minute at most, until the server has thrown out so many and said so much.
@@ -110,6 +112,7 @@ class Siege {
   void NoteAge(const Connection& connection);
   void NoteRefusal(Connection& connection, std::uint32_t code);
   void Lost(Connection& connection);
+  bool MayConnect() const;
   bool GoesOn(std::chrono::steady_clock::time_point start, bool quiet) const;
   void Parse(Connection& connection, std::string_view bytes);
   void OnFrame(Connection& connection);
@@ -123,7 +126,8 @@ class Siege {
   struct Resting;
   std::deque<Resting> resting_;
   std::int64_t open_ = 0;
-  std::int64_t silent_ = 0;  // of the open ones
+  std::int64_t silent_ = 0;      // of the open ones
+  std::int64_t unanswered_ = 0;  // of the open ones
   Outcome outcome_;
 };
 

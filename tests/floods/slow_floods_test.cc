@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <utility>
 
+#include "base/testing/temp_directory.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
 #include "rpc/server.h"
 #include "tests/floods/frames.h"
@@ -47,14 +47,8 @@ std::string CallBlockOf(std::string_view type) {
 
 class SlowFloodsStress : public ::testing::Test {
  protected:
-  SlowFloodsStress() {
-    std::string name = (std::filesystem::temp_directory_path() / "prism-floods-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-  }
-  ~SlowFloodsStress() override { std::filesystem::remove_all(directory_); }
-
   Report Run(const SlowAttack& attack) {
-    const std::string config = (directory_ / "prism.yaml").string();
+    const std::string config = directory_.File("prism.yaml");
     std::ofstream(config) << attack.limit.Config();
     Arena arena({"--config", config}, &PutValues);
     return RunSlow(arena, attack);
@@ -73,7 +67,7 @@ class SlowFloodsStress : public ::testing::Test {
     }
   }
 
-  std::filesystem::path directory_;
+  base::testing::TempDirectory directory_;
 };
 
 TEST_F(SlowFloodsStress, HeadsOfHttp1) {

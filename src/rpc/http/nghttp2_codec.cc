@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rpc/http/http2_guard.h"
+#include "rpc/http/nghttp2_idle.h"
 
 namespace prism::rpc {
 namespace {
@@ -369,12 +370,14 @@ void Nghttp2Codec::OnSent(const nghttp2_frame& frame) {
 void Nghttp2Codec::Produce(std::string& out, std::size_t limit) {
   out_ = &out;
   out_limit_ = limit;
+  if (prism_nghttp2_take_buffer(session_) != 0) std::abort();  // memory is exhausted
   while (out.size() < limit) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
     if (size <= 0) break;
     out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
   }
+  prism_nghttp2_leave_buffer(session_);
   out_ = nullptr;
 }
 

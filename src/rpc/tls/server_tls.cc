@@ -21,6 +21,10 @@ constexpr unsigned char kHandshakeRecord = 22;
 // A ClientHello with keys against quantum computers has 2 KiB. OpenSSL would make room for 128 KiB
 // when a client says so.
 constexpr std::size_t kMaxHello = 16 * 1024;
+// Each makes the server derive keys and answer (RFC 8446 section 4.6.3). Honest clients update
+// after gigabytes, or by the hour.
+constexpr std::uint32_t kKeyUpdates = 32;
+constexpr std::uint64_t kBytesPerKeyUpdate = 1 << 20;
 
 // What clients without TLS are told, in their own protocol.
 constexpr std::string_view kHttp1Refusal =
@@ -138,6 +142,20 @@ int TlsSession::BioWrite(bio_st* bio, const char* from, int size) {
   return size;
 }
 
+// OpenSSL refuses a second handshake (TLS 1.2) with a warning, and goes on; it takes any number of
+// key updates (TLS 1.3). Who asks for these can't be served (RFC 9113 section 9.2.1) or means harm:
+// nothing more is read.
+void TlsSession::OnInfo(const ssl_st* ssl, int where, int what) {
+  auto& session = *static_cast<TlsSession*>(BIO_get_data(SSL_get_rbio(ssl)));
+  constexpr int kRefused = SSL3_AL_WARNING << 8 | SSL_AD_NO_RENEGOTIATION;
+  if (where == SSL_CB_WRITE_ALERT && what == kRefused) session.hostile_ = true;
+  if (where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SR_KEY_UPDATE) {
+    const std::uint64_t earned = session.plain_bytes_ / kBytesPerKeyUpdate;
+    if (++session.key_updates_ > kKeyUpdates + earned) session.hostile_ = true;
+  }
+  if (session.hostile_) session.input_ = {};
+}
+
 int TlsSession::SelectProtocol(ssl_st* /*ssl*/, const unsigned char** chosen, unsigned char* length,
                                const unsigned char* offered, unsigned offered_length,
                                void* /*unused*/) {
@@ -160,6 +178,7 @@ std::string_view TlsSession::Read(std::span<char> buffer, std::string& out) {
   if (state_ == State::kHandshake) Handshake();
   std::string_view plain;
   if (state_ == State::kOpen) plain = Decrypt(buffer);
+  if (hostile_) Fail(TlsFailure::kOther);
   if (!hello_.empty() && input_.empty()) hello_ = std::string();
   return plain;
 }
@@ -225,6 +244,7 @@ std::string_view TlsSession::Decrypt(std::span<char> buffer) {
     size += count;
     if (input_.empty() && SSL_pending(ssl_) == 0) break;  // saves asking once more in vain
   }
+  plain_bytes_ += size;
   return {buffer.data(), size};
 }
 

@@ -76,6 +76,7 @@ class TlsSession {
                             const unsigned char* offered, unsigned offered_length, void* unused);
   static int BioRead(bio_st* bio, char* into, int size);
   static int BioWrite(bio_st* bio, const char* from, int size);
+  static void OnInfo(const ssl_st* ssl, int where, int what);
 
   bool TakeHello(std::string& out);
   bool Begin();
@@ -92,6 +93,9 @@ class TlsSession {
   State state_ = State::kHandshake;
   TlsFailure failure_ = TlsFailure::kOther;
   bool closed_ = false;
+  bool hostile_ = false;           // asks for what no honest client asks for
+  std::uint32_t key_updates_ = 0;  // of the client
+  std::uint64_t plain_bytes_ = 0;  // that it sent
 };
 
 }  // namespace prism::rpc

@@ -310,9 +310,35 @@ TEST_F(TlsSessionTest, RefusesToNegotiateAgain) {
   SSL_renegotiate(client.ssl());
   client.Handshake();
   server.Take(client.Sent());
-  client.Take(server.Sent());
+  client.Take(server.Sent());  // no_renegotiation
   EXPECT_FALSE(client.Handshake());
+  EXPECT_EQ(ERR_GET_REASON(ERR_peek_last_error()), SSL_R_NO_RENEGOTIATION);
+  ERR_clear_error();
   EXPECT_EQ(server.plain, "");
+  EXPECT_EQ(server.session.state(), State::kFailed);
+}
+
+TEST_F(TlsSessionTest, TakesKeyUpdatesAndNoFloodOfThem) {
+  Client client;
+  Server server(Load());
+  Pump(client, server);
+  const auto update = [&client] {
+    SSL_key_update(client.ssl(), SSL_KEY_UPDATE_REQUESTED);
+    client.Handshake();
+  };
+  for (int i = 0; i < 100; ++i) {
+    update();
+    client.Write(std::string(1 << 20, 'q'));
+    server.Take(client.Sent());
+    client.Take(server.Sent());
+    EXPECT_EQ(client.Read(), "");
+  }
+  EXPECT_EQ(server.plain.size(), std::size_t{100} << 20);
+  ASSERT_EQ(server.session.state(), State::kOpen);
+  for (int i = 0; i < 1000; ++i) update();
+  server.Take(client.Sent());
+  EXPECT_EQ(server.session.state(), State::kFailed);
+  EXPECT_LT(server.out.size(), 10'000u) << "the rest was not answered";
 }
 
 TEST_F(TlsSessionTest, DemandsACertificateThatIsVouchedFor) {

@@ -82,6 +82,7 @@ TlsContext::TlsContext(TlsOptions options)
                                  static_cast<unsigned>(kSessionContext.size()));
   SSL_CTX_set_max_cert_list(context_, kMaxClientChainBytes);
   SSL_CTX_set_alpn_select_cb(context_, &TlsSession::SelectProtocol, nullptr);
+  SSL_CTX_set_info_callback(context_, &TlsSession::OnInfo);
 }
 
 TlsContext::~TlsContext() {
