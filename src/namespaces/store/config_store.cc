@@ -201,6 +201,8 @@ Status ConfigStore::Check(const std::optional<HighWater>& mark) const {
     if (mark && now.revision == mark->revision && now != *mark) {
       return std::unexpected(StoreDamaged("its history is not the one that it had"));
     }
+    // It was put here without one.
+    if (!mark && state) return high_water_.Write(now);
     return {};
   });
 }

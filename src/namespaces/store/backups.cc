@@ -1,0 +1,173 @@
+#include "namespaces/store/backups.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <vector>
+
+#include "sqlite/data_directory.h"
+
+namespace prism::namespaces {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "config-";
+constexpr std::string_view kSuffix = ".db";
+
+Error Unusable(const std::string& path, std::string_view action, std::string_view why) {
+  return {Code::kFailedPrecondition, "BACKUP_FAILED",
+          fmt::format("{}: can't {}: {}. Name a directory that the server's user may write as "
+                      "backup.dir",
+                      path, action, why)};
+}
+
+Error NotAStore(const std::string& path) {
+  return {Code::kFailedPrecondition, "NOT_A_CONFIG_STORE",
+          fmt::format("{} is no configuration store: name a file config-YYYYMMDD.db from the "
+                      "directory of backups",
+                      path)};
+}
+
+std::tm Utc(WallMillis now) { return fmt::gmtime(static_cast<std::time_t>(now / 1000)); }
+
+std::string NameOf(WallMillis day) {
+  return fmt::format("{}{:%Y%m%d}{}", kPrefix, Utc(day), kSuffix);
+}
+
+// Names of backups, the newest first.
+std::vector<std::string> Names(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code gone;
+  for (const auto& entry : fs::directory_iterator(directory, gone)) {
+    const std::string name = entry.path().filename().string();
+    const bool ours = name.size() == kPrefix.size() + 8 + kSuffix.size() &&
+                      name.starts_with(kPrefix) && name.ends_with(kSuffix);
+    if (ours) names.push_back(name);
+  }
+  std::ranges::sort(names, std::ranges::greater());
+  return names;
+}
+
+// A private place for a copy that is opened to look at it: opening writes beside the file.
+class Scratch {
+ public:
+  static Result<Scratch> Make() {
+    std::string path = (fs::temp_directory_path() / "prism-check-XXXXXX").string();
+    if (::mkdtemp(path.data()) == nullptr) {
+      return std::unexpected(Unusable(path, "make a directory", std::strerror(errno)));
+    }
+    return Scratch(std::move(path));
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Scratch& operator=(Scratch&&) = delete;
+  ~Scratch() {
+    std::error_code ignored;  // nothing is lost when it stays
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  std::string File(std::string_view name) const { return fmt::format("{}/{}", path_, name); }
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;
+};
+
+Status Copy(const std::string& from, const std::string& to) {
+  std::error_code failed;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, failed);
+  if (failed) return std::unexpected(Unusable(from, "copy it", failed.message()));
+  const int fd = ::open(to.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!synced) return std::unexpected(Unusable(to, "sync it", std::strerror(errno)));
+  return {};
+}
+
+Status Move(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return {};
+  return std::unexpected(Unusable(from, "move it aside", std::strerror(errno)));
+}
+
+}  // namespace
+
+Result<GoodBackup> CheckBackup(const std::string& path) {
+  std::error_code failed;
+  if (!fs::is_regular_file(path, failed)) return std::unexpected(NotAStore(path));
+  TRY_ASSIGN(const Scratch scratch, Scratch::Make());
+  const std::string copy = scratch.File("config.db");
+  TRY(Copy(path, copy));
+  SystemClock clock;
+  auto store = ConfigStore::Open({.path = copy}, clock);
+  if (!store) {
+    const bool foreign =
+        store.error().reason() == "FILE_FOREIGN" || store.error().reason() == "FILE_DAMAGED";
+    return std::unexpected(foreign ? NotAStore(path) : store.error());
+  }
+  TRY_ASSIGN(const StoredConfig content, (*store)->Load());
+  if (content.revision == 0) return std::unexpected(NotAStore(path));
+  TRY((*store)->VerifyHistory());
+  return GoodBackup{.path = path, .revision = content.revision};
+}
+
+Result<std::optional<std::string>> BackupDirectory::MakeDaily(ConfigStore& store,
+                                                              WallMillis now) const {
+  std::error_code failed;
+  fs::create_directories(path_, failed);
+  if (failed) return std::unexpected(Unusable(path_, "make the directory", failed.message()));
+  const std::string target = fmt::format("{}/{}", path_, NameOf(now));
+  if (fs::exists(target, failed)) return std::nullopt;
+  TRY(store.database().Backup(target));
+  TRY(RemoveOld(now));
+  return target;
+}
+
+Status BackupDirectory::RemoveOld(WallMillis now) const {
+  constexpr WallMillis kDay = 24LL * 3600 * 1000;
+  const std::string oldest = NameOf(now - keep_days_ * kDay);
+  for (const std::string& name : Names(path_)) {
+    if (name >= oldest) continue;
+    std::error_code failed;
+    fs::remove(fmt::format("{}/{}", path_, name), failed);
+    if (failed) return std::unexpected(Unusable(name, "remove it", failed.message()));
+  }
+  return {};
+}
+
+std::optional<GoodBackup> BackupDirectory::NewestGood() const {
+  for (const std::string& name : Names(path_)) {
+    if (auto good = CheckBackup(fmt::format("{}/{}", path_, name))) return *std::move(good);
+  }
+  return std::nullopt;
+}
+
+// At every moment the store is the old one, the new one, or refused; never a fresh one.
+Result<GoodBackup> RestoreBackup(const std::string& backup, const std::string& data_dir,
+                                 WallMillis now) {
+  TRY_ASSIGN(const sqlite::DataDirectory directory,
+             sqlite::DataDirectory::Open(data_dir, "config.lock"));
+  TRY_ASSIGN(GoodBackup good, CheckBackup(backup));
+  const std::string path = directory.path() + "/config.db";
+  const std::string aside = fmt::format("{}.before-restore-{:%Y%m%dT%H%M%SZ}", path, Utc(now));
+  TRY(Copy(backup, path + ".restoring"));
+  TRY(Move(path + "-wal", aside + "-wal"));
+  TRY(Move(path + "-shm", aside + "-shm"));
+  TRY(Move(path, aside));
+  TRY(Move(path + ".restoring", path));
+  TRY(Move(path + ".revision", aside + ".revision"));
+  TRY(sqlite::SyncParentDirectory(path));
+  SystemClock clock;
+  TRY(ConfigStore::Open({.path = path}, clock));  // which writes its mark
+  return good;
+}
+
+}  // namespace prism::namespaces

@@ -1,0 +1,136 @@
+#include "namespaces/store/backups.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/testing/temp_directory.h"
+
+namespace prism::namespaces {
+namespace {
+
+constexpr WallMillis kDay = 24LL * 3600 * 1000;
+constexpr WallMillis kStart = 1'700'000'000'000;  // 2023-11-14
+
+class BackupsTest : public ::testing::Test {
+ protected:
+  void Open() {
+    auto opened = ConfigStore::Open({.path = data_ + "/config.db"}, clock_);
+    ASSERT_TRUE(opened) << opened.error().ToString();
+    store_ = *std::move(opened);
+  }
+  void SetUp() override {
+    std::filesystem::create_directory(data_);
+    Open();
+    Put(1);
+  }
+  void Put(std::uint64_t rate) {
+    NamespaceConfig config;
+    config.name = config.settings.name = "orders";
+    config.backend = "memory";
+    config.rate_limit_rps = rate;
+    const BackendConfig memory{
+        .name = "memory", .type = "memory", .connection = "", .username = "", .password = ""};
+    ASSERT_TRUE(store_->Commit(
+        {.backends = {{"memory", memory}}, .namespaces = {{"orders", config}}}, {"ann", ""}));
+  }
+  std::uint64_t Rate() const {
+    return store_->Load()->snapshot->FindNamespace("orders")->rate_limit_rps;
+  }
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(backups_)) {
+      names.push_back(entry.path().filename());
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+
+  base::testing::TempDirectory root_;
+  const std::string data_ = root_.File("data");
+  const std::string backups_ = root_.File("backups");
+  ManualClock clock_{kStart};
+  std::unique_ptr<ConfigStore> store_;
+  BackupDirectory directory_{backups_, 30};
+};
+
+TEST_F(BackupsTest, OneADayIsMadeAndKeptForAMonth) {
+  EXPECT_EQ(**directory_.MakeDaily(*store_, kStart), backups_ + "/config-20231114.db");
+  EXPECT_EQ(*directory_.MakeDaily(*store_, kStart + 1000), std::nullopt);
+  for (int day = 1; day <= 35; ++day) {
+    ASSERT_TRUE(*directory_.MakeDaily(*store_, kStart + day * kDay));
+  }
+  const auto names = Names();
+  EXPECT_EQ(names.size(), 31u);
+  EXPECT_EQ(names.front(), "config-20231119.db");
+  EXPECT_EQ(names.back(), "config-20231219.db");
+}
+
+TEST_F(BackupsTest, OthersFilesAreLeftAlone) {
+  std::filesystem::create_directory(backups_);
+  std::ofstream(backups_ + "/config-2019.db") << "mine";
+  std::ofstream(backups_ + "/notes.txt") << "mine";
+  ASSERT_TRUE(directory_.MakeDaily(*store_, kStart));
+  EXPECT_EQ(Names().size(), 3u);
+}
+
+TEST_F(BackupsTest, RestoringBringsBackWhatWasThere) {
+  const std::string backup = **directory_.MakeDaily(*store_, kStart);
+  Put(2);
+  store_.reset();
+  const auto restored = RestoreBackup(backup, data_, kStart);
+  ASSERT_TRUE(restored) << restored.error().ToString();
+  EXPECT_EQ(restored->revision, 1);
+  Open();
+  EXPECT_EQ(Rate(), 1u);
+  EXPECT_TRUE(store_->VerifyHistory());
+  EXPECT_TRUE(std::filesystem::exists(data_ + "/config.db.before-restore-20231114T221320Z"));
+  Put(3);
+  store_.reset();
+  Open();
+  EXPECT_EQ(Rate(), 3u);
+}
+
+TEST_F(BackupsTest, RestoringWorksOnAnEmptyDirectory) {
+  const std::string backup = **directory_.MakeDaily(*store_, kStart);
+  ASSERT_TRUE(RestoreBackup(backup, root_.File("another"), kStart));
+  auto other = ConfigStore::Open({.path = root_.File("another/config.db")}, clock_);
+  ASSERT_TRUE(other);
+  EXPECT_EQ((*other)->Load()->snapshot->namespaces, store_->Load()->snapshot->namespaces);
+}
+
+TEST_F(BackupsTest, TheNewestGoodOneIsFound) {
+  EXPECT_FALSE(directory_.NewestGood());
+  ASSERT_TRUE(directory_.MakeDaily(*store_, kStart));
+  Put(2);
+  const std::string newer = **directory_.MakeDaily(*store_, kStart + kDay);
+  EXPECT_EQ(directory_.NewestGood()->path, newer);
+  EXPECT_EQ(directory_.NewestGood()->revision, 2);
+  std::filesystem::resize_file(newer, std::filesystem::file_size(newer) / 2);
+  EXPECT_EQ(directory_.NewestGood()->path, backups_ + "/config-20231114.db");
+}
+
+TEST_F(BackupsTest, WhatIsNoStoreIsNotRestored) {
+  store_.reset();
+  std::ofstream(root_.File("text")) << std::string(10'000, 'x');
+  std::ofstream(root_.File("empty"));
+  for (const char* name : {"text", "empty", "none", "data"}) {
+    const auto restored = RestoreBackup(root_.File(name), data_, kStart);
+    ASSERT_FALSE(restored) << name;
+    EXPECT_EQ(restored.error().reason(), "NOT_A_CONFIG_STORE") << name;
+  }
+  Open();
+  EXPECT_EQ(Rate(), 1u);
+}
+
+TEST_F(BackupsTest, ADirectoryThatCantBeWrittenIsSaid) {
+  std::ofstream{backups_} << "a file";
+  const auto made = directory_.MakeDaily(*store_, kStart);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().reason(), "BACKUP_FAILED");
+}
+
+}  // namespace
+}  // namespace prism::namespaces
