@@ -122,6 +122,14 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Sample({}, parts_.lifecycle.reloads.load());
   text.Gauge("prism_config_last_reload_failed", "1 when the last reload was refused.");
   text.Sample({}, std::uint64_t{parts_.lifecycle.last_reload_failed.load() ? 1u : 0u});
+  text.Counter("prism_config_backup_failures_total", "Backups of the configuration that failed.");
+  text.Sample({}, parts_.config.backups().failures.load());
+  text.Gauge("prism_config_backup_timestamp_seconds",
+             "When a backup of today was last found or made; 0: not since the start.");
+  text.Sample({}, static_cast<std::uint64_t>(parts_.config.backups().last_success.load() / 1000));
+  text.Counter("prism_config_unmarked_changes_total",
+               "Changes of the configuration whose mark beside the store could not be written.");
+  text.Sample({}, parts_.config.unmarked_changes());
   text.Gauge("prism_connections", "Open connections on the data port.");
   text.Sample({}, static_cast<std::uint64_t>(parts_.connections()));
   text.Counter("prism_accept_pauses_total",

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/config_keeper.h"
 #include "app/settings.h"
 #include "engine/memory/memory_budget.h"
 #include "gateway/gateway.h"
@@ -40,6 +41,7 @@ class AdminPages final : public rpc::HttpGetHandler {
     gateway::Gateway& gateway;
     const gateway::MethodTable& methods;
     const engine::MemoryBudget& budget;
+    const ConfigKeeper& config;
     std::function<int()> connections;                            // any thread
     std::function<std::uint64_t()> accept_pauses;                // any thread
     std::function<rpc::CallServer::Crowding()> crowding;         // any thread

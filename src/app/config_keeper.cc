@@ -1,19 +1,46 @@
 #include "app/config_keeper.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace prism::app {
 
-ConfigKeeper::ConfigKeeper(std::string data_dir, Clock& clock, telemetry::Logger& log)
-    : data_dir_(std::move(data_dir)), clock_(clock), log_(log) {}
+namespace {
+
+constexpr WallMillis kHour = 3'600'000;
+constexpr WallMillis kDay = 24 * kHour;
+
+}  // namespace
+
+ConfigKeeper::ConfigKeeper(const ServerSettings& settings, Clock& clock, telemetry::Logger& log)
+    : data_dir_(settings.data_dir),
+      backup_directory_(settings.backup_dir, settings.backup_keep_days),
+      clock_(clock),
+      log_(log) {}
 
 Status ConfigKeeper::Open() {
   TRY_ASSIGN(auto directory, sqlite::DataDirectory::Open(data_dir_, "config.lock"));
   directory_.emplace(std::move(directory));
-  TRY_ASSIGN(store_,
-             namespaces::ConfigStore::Open({.path = directory_->path() + "/config.db"}, clock_));
-  TRY_ASSIGN(current_, store_->Load());
+  auto store = namespaces::ConfigStore::Open({.path = directory_->path() + "/config.db"}, clock_);
+  if (!store) return std::unexpected(WithBackup(std::move(store).error()));
+  store_ = *std::move(store);
+  auto loaded = store_->Load();
+  if (!loaded) return std::unexpected(WithBackup(std::move(loaded).error()));
+  current_ = *std::move(loaded);
   return {};
+}
+
+Error ConfigKeeper::WithBackup(Error error) const {
+  if (error.code() != Code::kDataLoss) return error;
+  const auto backup = backup_directory_.NewestGood();
+  if (!backup) return error;
+  return Error(
+             error.code(), error.reason(),
+             fmt::format("{}. The newest good backup is {} of revision {}: prism config restore "
+                         "{} --data-dir {}",
+                         error.message(), backup->path, backup->revision, backup->path, data_dir_))
+      .With("backup", backup->path);
 }
 
 std::shared_ptr<const namespaces::Snapshot> ConfigKeeper::Choose(
@@ -41,6 +68,27 @@ Status ConfigKeeper::Keep(const namespaces::Snapshot& chosen) {
                                      {"backends", change.backends.size()},
                                      {"namespaces", change.namespaces.size()}});
   return {};
+}
+
+void ConfigKeeper::BackUp(runtime::BlockingPool& pool) {
+  if (store_ == nullptr || current_.revision == 0 || clock_.Now() < next_backup_.load()) return;
+  if (backing_up_.exchange(true)) return;
+  if (!pool.Submit([this] { MakeBackup(); })) backing_up_ = false;  // the next look tries again
+}
+
+void ConfigKeeper::MakeBackup() {
+  const WallMillis now = clock_.Now();
+  const auto made = backup_directory_.MakeDaily(*store_, now);
+  if (made) {
+    backups_.last_success = now;
+    next_backup_ = (now / kDay + 1) * kDay;
+    if (*made) log_.Info("configuration backed up", {{"file", **made}});
+  } else {
+    ++backups_.failures;
+    next_backup_ = now + kHour;
+    log_.Failure("configuration not backed up", made.error());
+  }
+  backing_up_ = false;
 }
 
 }  // namespace prism::app

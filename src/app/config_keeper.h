@@ -1,27 +1,34 @@
 // The store of the configuration as the server uses it: what is served is in it.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "app/settings.h"
 #include "base/clock.h"
 #include "namespaces/snapshot.h"
+#include "namespaces/store/backups.h"
 #include "namespaces/store/config_store.h"
+#include "runtime/blocking_pool.h"
 #include "sqlite/data_directory.h"
 #include "telemetry/log.h"
 
 namespace prism::app {
 
-// Life cycle: Open, then Choose and Keep for each configuration that is to be served. Thread rule:
-// one control thread; everything here blocks.
+// Life cycle: Open, then Choose and Keep for each configuration that is to be served, and BackUp
+// now and then; outlives the pool's use of it. Thread rule: one control thread; Open and Keep
+// block.
 class ConfigKeeper {
  public:
   // What is referred to outlives the keeper.
-  ConfigKeeper(std::string data_dir, Clock& clock, telemetry::Logger& log);
+  ConfigKeeper(const ServerSettings& settings, Clock& clock, telemetry::Logger& log);
 
   // Takes the lock of the configuration in the data directory and opens config.db there. The errors
-  // of sqlite::DataDirectory::Open and namespaces::ConfigStore::Open.
+  // of sqlite::DataDirectory::Open and namespaces::ConfigStore::Open; those that a backup mends
+  // name the newest good one.
   Status Open();
   // What is to be served when `file` is what the configuration file says: its options of the
   // server, and its backends and namespaces if it declares any. If not, those of the store; of a
@@ -29,14 +36,32 @@ class ConfigKeeper {
   std::shared_ptr<const namespaces::Snapshot> Choose(const namespaces::Snapshot& file) const;
   // Stores what is about to be served: what Choose has answered, which can be bound.
   Status Keep(const namespaces::Snapshot& chosen);
+  // Makes today's backup on a thread of the pool, if it is not there and none is being made. Does
+  // not block.
+  void BackUp(runtime::BlockingPool& pool);
+
+  // For metrics; any thread.
+  struct Backups {
+    std::atomic<std::uint64_t> failures = 0;
+    std::atomic<WallMillis> last_success = 0;  // 0: none yet since the start
+  };
+  const Backups& backups() const { return backups_; }
+  std::uint64_t unmarked_changes() const { return store_ ? store_->unmarked_changes() : 0; }
 
  private:
+  Error WithBackup(Error error) const;
+  void MakeBackup();
+
   const std::string data_dir_;
+  const namespaces::BackupDirectory backup_directory_;
   Clock& clock_;
   telemetry::Logger& log_;
   std::optional<sqlite::DataDirectory> directory_;
   std::unique_ptr<namespaces::ConfigStore> store_;  // after directory_: closed under its lock
   namespaces::StoredConfig current_;
+  Backups backups_;
+  std::atomic<bool> backing_up_ = false;
+  std::atomic<WallMillis> next_backup_ = 0;
 };
 
 }  // namespace prism::app

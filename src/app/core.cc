@@ -69,7 +69,7 @@ gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
 Core::Core(const ServerSettings& settings, telemetry::Logger& log)
     : settings_(settings),
       log_(log),
-      config_(settings.data_dir, clock_, log),
+      config_(settings, clock_, log),
       budget_(settings.memory_max_bytes),
       engine_(EngineOptions(settings), clock_, budget_, engine::BuiltinModels()),
       pool_(kPoolThreads, kPoolQueue),

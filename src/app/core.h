@@ -45,8 +45,11 @@ class Core {
   // Serves the snapshot from now on, without dropping a call, and stores it. On failure everything
   // stays.
   Status Apply(const namespaces::Snapshot& file);
-  // Lets go of what no shard uses any more. Now and then.
-  void Tidy() { binder_.Sweep(); }
+  // Lets go of what no shard uses any more, and makes the daily backup. Now and then.
+  void Tidy() {
+    binder_.Sweep();
+    config_.BackUp(pool_);
+  }
   void Stop();
 
   runtime::ShardPool& shards() { return shards_; }
@@ -55,6 +58,7 @@ class Core {
   const gateway::MethodTable& methods() const { return methods_; }
   rpc::HealthService& health() { return health_; }
   const engine::MemoryBudget& budget() const { return budget_; }
+  const ConfigKeeper& config() const { return config_; }
 
  private:
   Result<std::shared_ptr<contract::Backend>> MakeBackend(const namespaces::BackendConfig& config);

@@ -33,7 +33,7 @@ class CoreTest : public ::testing::Test {
     core_ = std::make_unique<Core>(settings_, log_);
     pages_ = std::make_unique<AdminPages>(AdminPages::Parts{
         settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(), core_->methods(),
-        core_->budget(), [] { return 3; }, [] { return std::uint64_t{2}; },
+        core_->budget(), core_->config(), [] { return 3; }, [] { return std::uint64_t{2}; },
         [] { return rpc::CallServer::Crowding{.given_up = 5, .refused = 6, .relieved = 7}; }});
   }
   void TearDown() override {

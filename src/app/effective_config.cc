@@ -72,8 +72,10 @@ ordered_json Backend(const namespaces::BackendConfig& config) {
 }  // namespace
 
 std::string EffectiveConfig(const ServerSettings& settings, const namespaces::Snapshot& snapshot) {
-  ordered_json json = {{"server", Server(settings)},
-                       {"memory", {{"max_bytes", base::FormatSize(settings.memory_max_bytes)}}}};
+  ordered_json json = {
+      {"server", Server(settings)},
+      {"memory", {{"max_bytes", base::FormatSize(settings.memory_max_bytes)}}},
+      {"backup", {{"dir", settings.backup_dir}, {"keep_days", settings.backup_keep_days}}}};
   if (settings.tls) json["server"]["tls"] = Tls(*settings.tls);
   json["backends"] = ordered_json::object();
   for (const auto& backend : snapshot.backends) json["backends"][backend.name] = Backend(backend);

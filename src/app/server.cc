@@ -64,6 +64,8 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("cors", was.cors, is.cors);
   compare("log_format", was.log_format, is.log_format);
   compare("tls", was.tls.has_value(), is.tls.has_value());
+  compare("backup.dir", was.backup_dir, is.backup_dir);
+  compare("backup.keep_days", was.backup_keep_days, is.backup_keep_days);
   compare("memory.max_bytes", was.memory_max_bytes, is.memory_max_bytes);
   compare("max_connections", was.limits.max_connections, is.limits.max_connections);
   compare("max_concurrent_streams", was.limits.max_concurrent_streams,
@@ -91,7 +93,7 @@ struct Server::Listeners {
   Listeners(const ServerSettings& settings, const Lifecycle& lifecycle, telemetry::Logger& log)
       : core(settings, log),
         pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods(),
-               core.budget(), [this] { return data->connections(); },
+               core.budget(), core.config(), [this] { return data->connections(); },
                [this] { return data->accept_pauses(); }, [this] { return data->crowding(); },
                [this]() -> const rpc::TlsCounters& { return data->tls_counters(); }}) {}
 

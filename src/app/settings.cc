@@ -221,15 +221,30 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.idle_timeout, over.idle_timeout);
   take(result.keepalive_time, over.keepalive_time);
   take(result.keepalive_timeout, over.keepalive_timeout);
+  take(result.backup_dir, over.backup_dir);
+  take(result.backup_keep_days, over.backup_keep_days);
   take(result.memory_max_bytes, over.memory_max_bytes);
   return result;
 }
+
+namespace {
+
+constexpr std::string_view kSystemDataDir = "/var/lib/prism";
+
+// Where administrators look for backups, when the data is where they look for data.
+std::string DefaultBackupDir(const std::string& data_dir) {
+  return data_dir == kSystemDataDir ? "/var/backups/prism" : data_dir + "/backups";
+}
+
+}  // namespace
 
 ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& snapshot) {
   ServerSettings settings;
   settings.listen = config.listen.value_or("127.0.0.1:8980");
   settings.admin_listen = config.admin_listen.value_or("127.0.0.1:8981");
   settings.data_dir = config.data_dir ? *config.data_dir : DefaultDataDir();
+  settings.backup_dir = config.backup_dir.value_or(DefaultBackupDir(settings.data_dir));
+  settings.backup_keep_days = static_cast<int>(config.backup_keep_days.value_or(30));
   settings.user = config.user.value_or("");
   const std::uint64_t cores = std::max(std::thread::hardware_concurrency(), 1u);
   settings.shards = static_cast<int>(config.shards.value_or(cores));
@@ -284,7 +299,7 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
 }
 
 std::string DefaultDataDir() {
-  if (geteuid() == 0 || std::getenv("INVOCATION_ID") != nullptr) return "/var/lib/prism";
+  if (geteuid() == 0 || std::getenv("INVOCATION_ID") != nullptr) return std::string(kSystemDataDir);
   if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
     return fmt::format("{}/prism", data);
   }

@@ -57,6 +57,8 @@ struct ServerSettings {
   std::chrono::milliseconds queue_delay_target{100};
   std::chrono::milliseconds slow_request_threshold{1000};  // 0: no request is slow
   bool insecure = false;
+  std::string backup_dir;     // of the configuration store
+  int backup_keep_days = 30;  // after which a backup is removed
   rpc::CorsSettings cors;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kText;

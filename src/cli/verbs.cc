@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "cli/client_options.h"
 #include "cli/completion.h"
+#include "cli/config.h"
 #include "cli/conformance.h"
 #include "cli/kv.h"
 #include "cli/load.h"
@@ -27,8 +28,8 @@ namespace prism::cli {
 namespace {
 
 // One line a family: to add one, write its file and name its function here.
-constexpr std::array<AddVerb, 7> kVerbs = {
-    AddKv, AddStatus, AddValidate, AddConformance, AddBench, AddVersion, AddCompletion,
+constexpr std::array<AddVerb, 8> kVerbs = {
+    AddKv, AddStatus, AddValidate, AddConfig, AddConformance, AddBench, AddVersion, AddCompletion,
 };
 
 // The innermost verb that was recognised: whose help is worth reading.

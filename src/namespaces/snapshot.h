@@ -93,6 +93,8 @@ struct ServerConfig {
   std::optional<std::chrono::milliseconds> idle_timeout;
   std::optional<std::chrono::milliseconds> keepalive_time;
   std::optional<std::chrono::milliseconds> keepalive_timeout;
+  std::optional<std::string> backup_dir;
+  std::optional<std::uint64_t> backup_keep_days;
   std::optional<std::uint64_t> memory_max_bytes;  // of the embedded memory engine
 
   bool operator==(const ServerConfig&) const = default;

@@ -41,6 +41,7 @@ class ConfigReader {
     MapReader top(root, "the configuration", problems_);
     ReadServer(top.Take("server"));
     ReadMemory(top.Take("memory"));
+    ReadBackup(top.Take("backup"));
     const YamlValue* backends = top.Take("backends");
     const YamlValue* namespaces = top.Take("namespaces");
     snapshot_.declared = backends != nullptr || namespaces != nullptr;
@@ -58,6 +59,7 @@ class ConfigReader {
   void ReadTls(const YamlValue* value);
   void ReadLimits(const YamlValue* value);
   void ReadMemory(const YamlValue* value);
+  void ReadBackup(const YamlValue* value);
   void ReadBackends(const YamlValue* value);
   void ReadBackend(const YamlKey& key, const YamlValue& value);
   void ReadNamespaces(const YamlValue* value);
@@ -166,6 +168,14 @@ void ConfigReader::ReadMemory(const YamlValue* value) {
   if (value == nullptr) return;
   MapReader reader(*value, "memory", problems_);
   snapshot_.server.memory_max_bytes = reader.Size("max_bytes", 1u << 20);
+  reader.Finish();
+}
+
+void ConfigReader::ReadBackup(const YamlValue* value) {
+  if (value == nullptr) return;
+  MapReader reader(*value, "backup", problems_);
+  snapshot_.server.backup_dir = reader.String("dir");
+  snapshot_.server.backup_keep_days = reader.Number("keep_days", 1, 36'500);
   reader.Finish();
 }
 
