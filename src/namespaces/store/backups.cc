@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -124,7 +124,7 @@ Result<std::optional<std::string>> BackupDirectory::MakeDaily(ConfigStore& store
   std::error_code failed;
   fs::create_directories(path_, failed);
   if (failed) return std::unexpected(Unusable(path_, "make the directory", failed.message()));
-  const std::string target = fmt::format("{}/{}", path_, NameOf(now));
+  std::string target = fmt::format("{}/{}", path_, NameOf(now));
   if (fs::exists(target, failed)) return std::nullopt;
   TRY(store.database().Backup(target));
   TRY(RemoveOld(now));

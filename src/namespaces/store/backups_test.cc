@@ -115,7 +115,7 @@ TEST_F(BackupsTest, TheNewestGoodOneIsFound) {
 TEST_F(BackupsTest, WhatIsNoStoreIsNotRestored) {
   store_.reset();
   std::ofstream(root_.File("text")) << std::string(10'000, 'x');
-  std::ofstream(root_.File("empty"));
+  std::ofstream(root_.File("empty")) << "";
   for (const char* name : {"text", "empty", "none", "data"}) {
     const auto restored = RestoreBackup(root_.File(name), data_, kStart);
     ASSERT_FALSE(restored) << name;
@@ -126,7 +126,7 @@ TEST_F(BackupsTest, WhatIsNoStoreIsNotRestored) {
 }
 
 TEST_F(BackupsTest, ADirectoryThatCantBeWrittenIsSaid) {
-  std::ofstream{backups_} << "a file";
+  std::ofstream file(backups_);
   const auto made = directory_.MakeDaily(*store_, kStart);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().reason(), "BACKUP_FAILED");
