@@ -34,6 +34,9 @@ std::int64_t InUnit(const Instant& time, TimeUnit unit) {
     case TimeUnit::kMicros:
       return time.seconds * 1'000'000 + time.nanos / 1'000;
     case TimeUnit::kNanos:
+      // From the second nearer to 1970: the first one that fits does not begin in the range.
+      if (time.seconds < 0)
+        return (time.seconds + 1) * 1'000'000'000 + (time.nanos - 1'000'000'000);
       return time.seconds * 1'000'000'000 + time.nanos;
   }
   std::unreachable();
