@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "base/units.h"
 
 namespace prism::namespaces {
@@ -26,6 +28,7 @@ void VisitNamespace(Visitor& visit, Config& config) {
   visit("name", config.name);
   visit("backend", config.backend);
   visit("pattern", config.pattern);
+  visit("patterns", config.patterns);
   visit("status", config.status);
   visit("consistency", config.consistency);
   visit("owner", config.owner);
@@ -60,6 +63,19 @@ class Writer {
   static json Value(std::chrono::milliseconds time) { return base::FormatDuration(time); }
   static json Value(std::int64_t millis) { return Value(std::chrono::milliseconds(millis)); }
   static json Value(const std::map<std::string, bool>& flags) { return flags; }
+  static json Value(const std::vector<PatternConfig>& patterns) {
+    json list = json::array();
+    for (const PatternConfig& pattern : patterns) {
+      json slots = json::array();
+      for (const SlotConfig& slot : pattern.slots) {
+        slots.push_back(
+            {{"slot", slot.name}, {"backend", slot.backend}, {"interface", slot.interface}});
+      }
+      list.push_back(
+          {{"type", pattern.type}, {"slots", std::move(slots)}, {"config", pattern.config}});
+    }
+    return list;
+  }
   static json Value(Consistency consistency) { return ConsistencyName(consistency); }
   static json Value(NamespaceStatus status) { return NamespaceStatusName(status); }
 
@@ -123,6 +139,37 @@ class Reader {
       flags[name] = on.get<bool>();
     }
     return true;
+  }
+  static bool Read(const json& value, std::map<std::string, std::string>& texts) {
+    if (!value.is_object()) return false;
+    for (const auto& [name, text] : value.items()) {
+      if (!Read(text, texts[name])) return false;
+    }
+    return true;
+  }
+  static bool Read(const json& value, std::vector<PatternConfig>& patterns) {
+    if (!value.is_array()) return false;
+    return std::ranges::all_of(value, [&patterns](const json& item) {
+      Reader reader(item);
+      PatternConfig& pattern = patterns.emplace_back();
+      if (!item.is_object()) return false;
+      reader("type", pattern.type);
+      reader("slots", pattern.slots);
+      reader("config", pattern.config);
+      return reader.fine();
+    });
+  }
+  static bool Read(const json& value, std::vector<SlotConfig>& slots) {
+    if (!value.is_array()) return false;
+    return std::ranges::all_of(value, [&slots](const json& item) {
+      if (!item.is_object()) return false;
+      Reader reader(item);
+      SlotConfig& slot = slots.emplace_back();
+      reader("slot", slot.name);
+      reader("backend", slot.backend);
+      reader("interface", slot.interface);
+      return reader.fine();
+    });
   }
   static bool Read(const json& value, Consistency& into) {
     return ReadName(value, into, ConsistencyName);

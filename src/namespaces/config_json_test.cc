@@ -30,13 +30,14 @@ NamespaceConfig Orders() {
 }
 
 TEST(ConfigJson, HasTheKeysOfPrismYaml) {
-  EXPECT_EQ(ToJsonText(Orders()),
-            R"({"backend":"store","cache_ttl_seconds":60,"consistency":"causal",)"
-            R"("dedup_max_entries":9,"dedup_window":"1m","default_timeout":"1s500ms",)"
-            R"("features":{"beta":true,"old-path":false},"max_bytes":"1TiB",)"
-            R"("max_in_flight":7,"max_keys":12,"max_value_bytes":"1KiB","name":"orders",)"
-            R"("owner":"team-a","pattern":"keyvalue","rate_limit_rps":500,"status":"migrating",)"
-            R"("tags":["production","high \"traffic\""]})");
+  EXPECT_EQ(
+      ToJsonText(Orders()),
+      R"({"backend":"store","cache_ttl_seconds":60,"consistency":"causal",)"
+      R"("dedup_max_entries":9,"dedup_window":"1m","default_timeout":"1s500ms",)"
+      R"("features":{"beta":true,"old-path":false},"max_bytes":"1TiB",)"
+      R"("max_in_flight":7,"max_keys":12,"max_value_bytes":"1KiB","name":"orders",)"
+      R"("owner":"team-a","pattern":"keyvalue","patterns":[],"rate_limit_rps":500,"status":"migrating",)"
+      R"("tags":["production","high \"traffic\""]})");
   EXPECT_EQ(ToJsonText(BackendConfig{.name = "db",
                                      .type = "postgres",
                                      .connection = "postgresql://db/x",
@@ -54,6 +55,19 @@ TEST(ConfigJson, ComesBack) {
   const BackendConfig backend{
       .name = "a", .type = "memory", .connection = "", .username = "u", .password = "${file:/p}"};
   EXPECT_EQ(*BackendFromJson(ToJsonText(backend)), backend);
+}
+
+TEST(ConfigJson, PatternsComeBack) {
+  NamespaceConfig config;
+  config.name = config.settings.name = "orders";
+  config.patterns = {{.type = "outbox",
+                      .slots = {{"store", "db", "keyvalue_basic"}, {"queue", "nats", ""}},
+                      .config = {{"threshold", "1KiB"}}},
+                     {.type = "cache", .slots = {}, .config = {}}};
+  EXPECT_EQ(*NamespaceFromJson(ToJsonText(config)), config);
+  EXPECT_FALSE(NamespaceFromJson(R"({"patterns":[{"type":1}]})"));
+  EXPECT_FALSE(NamespaceFromJson(R"({"patterns":[{"slots":[{"slot":"a","port":1}]}]})"));
+  EXPECT_FALSE(NamespaceFromJson(R"({"patterns":[7]})"));
 }
 
 TEST(ConfigJson, WhatIsNotOursIsNotBelieved) {

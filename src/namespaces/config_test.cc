@@ -217,5 +217,119 @@ TEST(ConfigTest, ReadsStatusAndFeatures) {
             "1:52 BAD_NAME\n1:68 BAD_VALUE\n");
 }
 
+// --- the spellings of the documentation that Prism came from
+// --------------------------------------
+
+constexpr std::string_view kOnePattern = R"(
+# Backend configuration (connection details)
+backends:
+  redis-cache:
+    type: redis
+    connection: "redis://localhost:6379/0"
+  nats-messaging:
+    type: nats
+    connection: "nats://localhost:4222"
+  postgres-queue:
+    type: postgres
+    connection: "postgresql://localhost:5432/prism"
+
+# Pattern configuration (slot bindings)
+pattern: multicast-registry
+slots:
+  registry:
+    backend: redis-cache      # References backend config
+    interface: keyvalue_basic # Required interface
+  messaging:
+    backend: nats-messaging
+    interface: pubsub_basic
+  durability:
+    backend: postgres-queue
+    interface: queue_basic
+)";
+
+TEST(ConfigTest, AFileCanBeOnePatternWithItsSlots) {
+  const auto loaded = ParseConfig(kOnePattern, "f");
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  EXPECT_TRUE((*loaded)->declared);
+  ASSERT_EQ((*loaded)->namespaces.size(), 1u);
+  const NamespaceConfig& ns = (*loaded)->namespaces.front();
+  EXPECT_EQ(ns.name, "multicast-registry");
+  EXPECT_EQ(ns.settings.name, "multicast-registry");
+  EXPECT_EQ(ns.pattern, "multicast-registry");
+  EXPECT_EQ(ns.backend, "redis-cache");
+  const PatternConfig expected = {.type = "multicast-registry",
+                                  .slots = {{"registry", "redis-cache", "keyvalue_basic"},
+                                            {"messaging", "nats-messaging", "pubsub_basic"},
+                                            {"durability", "postgres-queue", "queue_basic"}},
+                                  .config = {}};
+  EXPECT_EQ(ns.patterns, std::vector{expected});
+  const auto named = ParseConfig("name: devices\n" + std::string(kOnePattern), "f");
+  EXPECT_EQ((*named)->namespaces.front().name, "devices");
+}
+
+TEST(ConfigTest, AConnectionStringIsABackendOfItsType) {
+  const auto loaded = ParseConfig(R"(
+namespaces:
+  - name: user-profiles
+    backend: postgres
+    pattern: keyvalue
+    consistency: strong
+    connection_string: postgres://db:5432/profiles
+  - {name: orders, backend: postgres, connection_string: "postgres://db:5432/profiles"}
+  - {name: sessions, backend: redis, connection_string: "redis://cache"}
+)",
+                                  "f");
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  const Snapshot& snapshot = **loaded;
+  ASSERT_EQ(snapshot.backends.size(), 2u);
+  const NamespaceConfig& profiles = *snapshot.FindNamespace("user-profiles");
+  EXPECT_EQ(profiles.pattern, "keyvalue");
+  EXPECT_EQ(profiles.backend, snapshot.FindNamespace("orders")->backend);
+  const BackendConfig& made = *snapshot.FindBackend(profiles.backend);
+  EXPECT_EQ(made.type, "postgres");
+  EXPECT_EQ(made.connection, "postgres://db:5432/profiles");
+  EXPECT_TRUE(made.name.starts_with("postgres-")) << made.name;
+  EXPECT_EQ(snapshot.FindBackend(snapshot.FindNamespace("sessions")->backend)->type, "redis");
+  EXPECT_EQ(Wrong("namespaces:\n- {name: a, backend: postgres, connection_string: "
+                  "'postgres://u:pw@db/x'}\n"),
+            "2:51 LITERAL_SECRET\n");
+}
+
+TEST(ConfigTest, ReadsAStackOfPatterns) {
+  const auto loaded = ParseConfig(R"(
+backends: {store: {type: postgres}, files: {type: file-system}, nats-messaging: {type: nats}}
+namespaces:
+  - name: orders                 # a stack, application first
+    patterns:
+      - {type: outbox, slots: {store: {backend: store}}}
+      - {type: claim_check, slots: {objects: {backend: files}}, config: {threshold: 256KiB}}
+    backend: nats-messaging
+)",
+                                  "f");
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  const NamespaceConfig& ns = (*loaded)->namespaces.front();
+  EXPECT_EQ(ns.backend, "nats-messaging");
+  EXPECT_EQ(ns.pattern, "outbox");
+  ASSERT_EQ(ns.patterns.size(), 2u);
+  EXPECT_EQ(ns.patterns[1].type, "claim-check");
+  EXPECT_EQ(ns.patterns[1].config.at("threshold"), "256KiB");
+  EXPECT_EQ(BackendsOf(ns), (std::vector<std::string>{"nats-messaging", "store", "files"}));
+}
+
+TEST(ConfigTest, MistakesInPatternsHaveTheirPlaces) {
+  EXPECT_EQ(Wrong("pattern: outbox\nslots: {store: {backend: nowhere}}\n"),
+            "2:26 BACKEND_NOT_FOUND\n");
+  EXPECT_EQ(Wrong("pattern: outbox\nslots: {store: {}}\n"), "2:9 MISSING_KEY\n");
+  EXPECT_EQ(Wrong("pattern: outbox\nslots: [store]\n"), "1:1 MISSING_KEY\n2:8 BAD_VALUE\n");
+  EXPECT_EQ(Wrong("pattern: outbox\nbackend: memory\nslots: {s: {backend: memory, port: 1}}\n"),
+            "3:30 UNKNOWN_KEY\n");
+  EXPECT_EQ(Wrong("namespaces: [{name: a, backend: memory, slots: {s: {backend: memory}}}]\n"),
+            "1:48 MISSING_KEY\n");
+  EXPECT_EQ(Wrong("namespaces: [{name: a, backend: memory, patterns: []}]\n"), "1:51 BAD_VALUE\n");
+  EXPECT_EQ(Wrong("namespaces: [{name: a, backend: memory, pattern: x, patterns: [{type: y}]}]\n"),
+            "1:63 BAD_VALUE\n");
+  EXPECT_EQ(Wrong("pattern: keyvalue\nbackend: memory\nnamespaces: []\n"), "1:10 BAD_VALUE\n");
+}
+
 }  // namespace
 }  // namespace prism::namespaces

@@ -45,6 +45,14 @@ const NamespaceConfig* Snapshot::FindNamespace(std::string_view name) const {
   return FindByName(namespaces, name);
 }
 
+std::vector<std::string> BackendsOf(const NamespaceConfig& config) {
+  std::vector<std::string> names = {config.backend};
+  for (const PatternConfig& pattern : config.patterns) {
+    for (const SlotConfig& slot : pattern.slots) names.push_back(slot.backend);
+  }
+  return names;
+}
+
 bool IsDataModel(std::string_view pattern) {
   return std::ranges::find(kModels, pattern) != kModels.end();
 }

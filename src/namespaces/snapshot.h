@@ -36,13 +36,34 @@ struct BackendConfig {
   bool operator==(const BackendConfig&) const = default;
 };
 
-// One namespace on one backend.
-struct NamespaceConfig {
+// What one slot of a pattern is bound to.
+struct SlotConfig {
   std::string name;
   std::string backend;  // name of a BackendConfig of the same snapshot
-  // A data model ("keyvalue") or a pattern ("multicast-registry"), in kebab case; empty: all models
-  // of the backend.
+  std::string
+      interface;  // what the slot shall use of it, "keyvalue_basic"; empty: whatever it needs
+
+  bool operator==(const SlotConfig&) const = default;
+};
+
+// One pattern of a stack.
+struct PatternConfig {
+  std::string type;  // in kebab case
+  std::vector<SlotConfig> slots;
+  std::map<std::string, std::string> config;
+
+  bool operator==(const PatternConfig&) const = default;
+};
+
+// One namespace on one backend, or on those of its patterns' slots.
+struct NamespaceConfig {
+  std::string name;
+  // Name of a BackendConfig of the same snapshot: below the patterns, or else of the first slot.
+  std::string backend;
+  // A data model ("keyvalue") or the first of the patterns ("multicast-registry"), in kebab case;
+  // empty: all models of the backend.
   std::string pattern;
+  std::vector<PatternConfig> patterns;  // with slots; application first
   NamespaceStatus status = NamespaceStatus::kActive;
   Consistency consistency = Consistency::kStrong;
   std::string owner;
@@ -100,8 +121,8 @@ struct ServerConfig {
   bool operator==(const ServerConfig&) const = default;
 };
 
-// Backends and namespaces are sorted by name and unique; every namespace names a backend that is
-// there.
+// Backends and namespaces are sorted by name and unique; every namespace and every slot names a
+// backend that is there.
 struct Snapshot {
   ServerConfig server;
   std::vector<BackendConfig> backends;
@@ -113,6 +134,9 @@ struct Snapshot {
   const BackendConfig* FindBackend(std::string_view name) const;
   const NamespaceConfig* FindNamespace(std::string_view name) const;
 };
+
+// The backends that a namespace needs, its own first.
+std::vector<std::string> BackendsOf(const NamespaceConfig& config);
 
 // Whether the pattern id is one of the data models, so that no pattern has to be installed for it.
 bool IsDataModel(std::string_view pattern);

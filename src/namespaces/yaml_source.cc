@@ -10,13 +10,12 @@
 #include <fstream>
 #include <ranges>
 #include <sstream>
-#include <unordered_map>
 
 #include "base/secret_ref.h"
 #include "base/strings.h"
 #include "base/web_origin.h"
-#include "namespaces/connection.h"
 #include "namespaces/map_reader.h"
+#include "namespaces/namespace_reader.h"
 #include "namespaces/problems.h"
 #include "namespaces/yaml_value.h"
 
@@ -29,9 +28,11 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::uint64_t kMaxValueBytes = 1ull << 30;
-constexpr std::uint64_t kMaxTextBytes = 1024;
-constexpr std::uint64_t kMaxCacheSeconds = 366 * 24 * 3600;
-constexpr std::size_t kMaxFeatures = 1000;
+
+const YamlValue* Peek(const YamlValue& map, std::string_view key) {
+  const auto it = std::ranges::find(map.fields, key, [](const YamlField& f) { return f.key.text; });
+  return it == map.fields.end() ? nullptr : &it->value;
+}
 
 class ConfigReader {
  public:
@@ -44,9 +45,10 @@ class ConfigReader {
     ReadBackup(top.Take("backup"));
     const YamlValue* backends = top.Take("backends");
     const YamlValue* namespaces = top.Take("namespaces");
-    snapshot_.declared = backends != nullptr || namespaces != nullptr;
+    const YamlValue* pattern = Peek(root, "pattern");
+    snapshot_.declared = backends != nullptr || namespaces != nullptr || pattern != nullptr;
     ReadBackends(backends);
-    ReadNamespaces(namespaces);
+    ReadNamespaces(top, root, namespaces, pattern);
     DropUnusedBuiltins();
     top.Finish();
     return std::move(snapshot_);
@@ -61,21 +63,14 @@ class ConfigReader {
   void ReadMemory(const YamlValue* value);
   void ReadBackup(const YamlValue* value);
   void ReadBackends(const YamlValue* value);
+  void ReadNamespaces(MapReader& top, const YamlValue& root, const YamlValue* namespaces,
+                      const YamlValue* pattern);
   void ReadBackend(const YamlKey& key, const YamlValue& value);
-  void ReadNamespaces(const YamlValue* value);
-  void ReadNamespace(const YamlValue& value);
-  void ReadPattern(MapReader& reader, NamespaceConfig& config);
-  void ReadSettings(MapReader& reader, NamespaceConfig& config);
-  void ReadStatus(MapReader& reader, NamespaceConfig& config);
-  void ReadFeatures(MapReader& reader, NamespaceConfig& config);
-  void CheckName(const std::string& name, Mark mark, std::string_view what);
   void DropUnusedBuiltins();
-  void CheckBackendExists(const NamespaceConfig& config, Mark mark);
 
   Problems& problems_;
   Snapshot snapshot_;
-  std::vector<std::string> implied_;             // backends that are there without being written
-  std::unordered_map<std::string, Mark> names_;  // of namespaces, where each stands
+  std::vector<std::string> implied_;  // backends that are there without being written
 };
 
 void ConfigReader::ReadServer(const YamlValue* value) {
@@ -179,14 +174,6 @@ void ConfigReader::ReadBackup(const YamlValue* value) {
   reader.Finish();
 }
 
-void ConfigReader::CheckName(const std::string& name, Mark mark, std::string_view what) {
-  if (base::IsValidName(name)) return;
-  problems_.Add(mark, "BAD_NAME",
-                fmt::format("\"{}\" can't name {}: use 1 to {} of a-z, 0-9 and -, beginning with a "
-                            "letter or digit",
-                            name, what, base::kMaxNameLength));
-}
-
 void ConfigReader::ReadBackends(const YamlValue* value) {
   if (value != nullptr && value->kind != YamlValue::Kind::kNull) {
     if (value->kind != YamlValue::Kind::kMap) {
@@ -209,7 +196,7 @@ void ConfigReader::ReadBackends(const YamlValue* value) {
 void ConfigReader::ReadBackend(const YamlKey& key, const YamlValue& value) {
   BackendConfig config;
   config.name = key.text;
-  CheckName(key.text, key.mark, "a backend");
+  CheckName(key.text, key.mark, "a backend", problems_);
   MapReader reader(value, fmt::format("the backend \"{}\"", key.text), problems_);
   if (auto type = reader.String("type")) {
     config.type = *type == "memstore" ? "memory" : *type;
@@ -225,14 +212,8 @@ void ConfigReader::ReadBackend(const YamlKey& key, const YamlValue& value) {
                            "postgres ...)",
                            key.text));
   }
-  const YamlValue* connection = reader.Take("connection");
-  if (connection != nullptr) {
-    config.connection = connection->scalar;
-    if (auto secret = FindLiteralSecret(config.connection)) {
-      reader.Add(connection->mark, "LITERAL_SECRET", *std::move(secret));
-    } else if (auto refs = base::FindSecretRefs(config.connection); !refs) {
-      reader.Add(connection->mark, refs.error().reason(), refs.error().message());
-    }
+  if (const YamlValue* connection = reader.Take("connection")) {
+    config.connection = ReadConnection(*connection, problems_);
   }
   config.username = reader.String("username").value_or("");
   const YamlValue* password = reader.Take("password");
@@ -250,148 +231,27 @@ void ConfigReader::ReadBackend(const YamlKey& key, const YamlValue& value) {
   snapshot_.backends.push_back(std::move(config));
 }
 
-void ConfigReader::ReadNamespaces(const YamlValue* value) {
-  if (value == nullptr || value->kind == YamlValue::Kind::kNull) {
-    snapshot_.namespaces = BuiltinNamespaces();
-    return;
+void ConfigReader::ReadNamespaces(MapReader& top, const YamlValue& root,
+                                  const YamlValue* namespaces, const YamlValue* pattern) {
+  NamespaceReader reader(problems_, snapshot_);
+  if (pattern == nullptr) return reader.ReadList(namespaces);
+  if (namespaces != nullptr) {
+    top.Add(pattern->mark, "BAD_VALUE",
+            "a file with pattern at its top is one namespace: move it into namespaces");
   }
-  if (value->kind != YamlValue::Kind::kList) {
-    problems_.Add(value->mark, "BAD_VALUE",
-                  fmt::format("namespaces is {} where a list is expected: - {{name: NAME, backend: "
-                              "BACKEND}}",
-                              value->KindName()));
-    return;
-  }
-  snapshot_.namespaces.reserve(value->items.size());
-  for (const YamlValue& item : value->items) ReadNamespace(item);
-  std::ranges::sort(snapshot_.namespaces, {}, &NamespaceConfig::name);
-}
-
-void ConfigReader::ReadNamespace(const YamlValue& value) {
-  NamespaceConfig config;
-  MapReader reader(value, "the namespace", problems_);
-  // An entry with nothing behind its dash lacks everything; of what is no map that is said already.
-  const bool may_lack = value.kind == YamlValue::Kind::kMap || value.kind == YamlValue::Kind::kNull;
-  if (auto name = reader.String("name")) {
-    config.name = *std::move(name);
-    config.settings.name = config.name;
-    CheckName(config.name, value.mark, "a namespace");
-    const auto [it, inserted] = names_.emplace(config.name, value.mark);
-    if (!inserted) {
-      reader.Add(value.mark, "DUPLICATE_NAME",
-                 fmt::format("there are two namespaces \"{}\" (the first in line {}): rename or "
-                             "remove one",
-                             config.name, it->second.line));
-      return;
-    }
-  } else if (may_lack) {
-    reader.Add(value.mark, "MISSING_KEY", "a namespace without name: add name: NAME");
-  }
-  const YamlValue* backend = reader.Take("backend");
-  if (backend != nullptr) {
-    config.backend = backend->scalar;
-    CheckBackendExists(config, backend->mark);
-  } else if (may_lack) {
-    reader.Add(
-        value.mark, "MISSING_KEY",
-        fmt::format(
-            "the namespace \"{}\" has no backend: add backend: NAME, one of {}", config.name,
-            fmt::join(snapshot_.backends | std::views::transform(&BackendConfig::name), ", ")));
-  }
-  ReadPattern(reader, config);
-  ReadSettings(reader, config);
-  reader.Finish();
-  snapshot_.namespaces.push_back(std::move(config));
+  reader.ReadWhole(top, root);
 }
 
 // What nobody asked for must not make a data directory.
 void ConfigReader::DropUnusedBuiltins() {
   for (const std::string& name : implied_) {
-    const auto uses = [&name](const NamespaceConfig& config) { return config.backend == name; };
+    const auto uses = [&name](const NamespaceConfig& config) {
+      const auto used = BackendsOf(config);
+      return std::ranges::find(used, name) != used.end();
+    };
     if (std::ranges::any_of(snapshot_.namespaces, uses)) continue;
     std::erase_if(snapshot_.backends,
                   [&name](const auto& backend) { return backend.name == name; });
-  }
-}
-
-void ConfigReader::CheckBackendExists(const NamespaceConfig& config, Mark mark) {
-  if (snapshot_.FindBackend(config.backend) != nullptr) return;
-  std::vector<std::string> names;
-  for (const BackendConfig& backend : snapshot_.backends) names.push_back(backend.name);
-  const auto nearest = base::NearestMatch(config.backend, names);
-  problems_.Add(mark, "BACKEND_NOT_FOUND",
-                fmt::format("there is no backend \"{}\": {}", config.backend,
-                            nearest ? fmt::format("did you mean \"{}\"?", *nearest)
-                                    : fmt::format("configured are {}", fmt::join(names, ", "))));
-}
-
-void ConfigReader::ReadPattern(MapReader& reader, NamespaceConfig& config) {
-  const YamlValue* pattern = reader.Take("pattern");
-  if (pattern == nullptr) return;
-  config.pattern = pattern->scalar;
-  std::ranges::replace(config.pattern, '_', '-');
-  if (!base::IsValidName(config.pattern)) {
-    reader.Add(pattern->mark, "BAD_VALUE",
-               "pattern must be the id of a data model or of a pattern, like keyvalue");
-  }
-}
-
-void ConfigReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {
-  if (auto consistency = reader.OneOf("consistency", {"strong", "causal", "eventual"})) {
-    config.consistency = *consistency == "strong"   ? Consistency::kStrong
-                         : *consistency == "causal" ? Consistency::kCausal
-                                                    : Consistency::kEventual;
-  }
-  ReadStatus(reader, config);
-  ReadFeatures(reader, config);
-  config.owner = reader.String("owner").value_or("");
-  config.tags = reader.Strings("tags");
-  if (config.owner.size() > kMaxTextBytes) {
-    reader.Add(reader.mark(), "BAD_VALUE", "owner must have at most 1024 bytes");
-  }
-  for (const std::string& tag : config.tags) {
-    if (tag.empty() || tag.size() > kMaxTextBytes) {
-      reader.Add(reader.mark(), "BAD_VALUE", "each of the tags must have 1 to 1024 bytes");
-    }
-  }
-  const auto set = [](auto& into, auto value) {
-    if (value) into = *value;
-  };
-  contract::NamespaceSettings& settings = config.settings;
-  set(config.cache_ttl_seconds, reader.Number("cache_ttl_seconds", 0, kMaxCacheSeconds));
-  set(config.rate_limit_rps, reader.Number("rate_limit_rps", 0, 1'000'000'000));
-  set(config.max_in_flight, reader.Number("max_in_flight", 1, 1'000'000));
-  set(config.default_timeout, reader.Duration("default_timeout", milliseconds(1), hours(24)));
-  set(settings.max_value_bytes, reader.Size("max_value_bytes", 1, kMaxValueBytes));
-  set(settings.max_bytes, reader.Size("max_bytes"));
-  set(settings.max_keys, reader.Number("max_keys"));
-  set(settings.dedup_max_entries, reader.Number("dedup_max_entries", 1, 1'000'000'000));
-  if (auto window = reader.Duration("dedup_window", seconds(1), hours(24 * 30))) {
-    settings.dedup_window_ms = window->count();
-  }
-}
-
-void ConfigReader::ReadStatus(MapReader& reader, NamespaceConfig& config) {
-  const auto status = reader.OneOf("status", {"active", "disabled", "migrating"});
-  if (!status) return;
-  config.status = *status == "active"     ? NamespaceStatus::kActive
-                  : *status == "disabled" ? NamespaceStatus::kDisabled
-                                          : NamespaceStatus::kMigrating;
-}
-
-void ConfigReader::ReadFeatures(MapReader& reader, NamespaceConfig& config) {
-  const YamlValue* value = reader.Take("features");
-  if (value == nullptr) return;
-  if (value->fields.size() > kMaxFeatures) {
-    reader.Add(value->mark, "BAD_VALUE", fmt::format("more than {} features", kMaxFeatures));
-    return;
-  }
-  MapReader features(*value, "features", problems_);
-  for (const auto& [key, flag] : value->fields) {
-    CheckName(key.text, key.mark, "a feature");
-    std::string taken = key.text;  // keys are looked for with _, whichever way they are written
-    std::ranges::replace(taken, '-', '_');
-    if (const auto on = features.Bool(taken)) config.features[key.text] = *on;
   }
 }
 

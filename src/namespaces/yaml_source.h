@@ -1,4 +1,4 @@
-// prism.yaml: server options, backends, and namespaces in their short form.
+// prism.yaml: server options, backends, and namespaces.
 #pragma once
 
 #include <memory>

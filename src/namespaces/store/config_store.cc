@@ -54,9 +54,11 @@ Error Another(const std::string& path) {
 
 Status CheckBackendsOf(const Snapshot& snapshot) {
   for (const NamespaceConfig& ns : snapshot.namespaces) {
-    if (snapshot.FindBackend(ns.backend) != nullptr) continue;
-    return std::unexpected(
-        StoreDamaged(fmt::format("the backend \"{}\" of \"{}\" is missing", ns.backend, ns.name)));
+    for (const std::string& backend : BackendsOf(ns)) {
+      if (snapshot.FindBackend(backend) != nullptr) continue;
+      return std::unexpected(
+          StoreDamaged(fmt::format("the backend \"{}\" of \"{}\" is missing", backend, ns.name)));
+    }
   }
   return {};
 }

@@ -64,7 +64,8 @@ Row ToRow(const Record<BackendConfig>& record) {
 
 Row ToRow(const Record<NamespaceConfig>& record, const std::string& type) {
   const NamespaceConfig& config = record.config;
-  const nlohmann::json bindings = {{"backend", config.backend}};
+  const nlohmann::json settings = ToJson(config);
+  const nlohmann::json bindings = {{"backend", config.backend}, {"patterns", settings["patterns"]}};
   return {std::to_string(record.id),
           config.name,
           type,
@@ -79,7 +80,7 @@ Row ToRow(const Record<NamespaceConfig>& record, const std::string& type) {
           record.created_by,
           nlohmann::json(config.tags).dump(),
           config.owner,
-          ToJsonText(config),
+          settings.dump(),
           std::to_string(record.revision)};
 }
 
