@@ -133,7 +133,9 @@ void NamespaceReader::ReadBackend(MapReader& reader, const YamlValue& value,
     if (connection != nullptr) return MakeBackend(reader, *connection, config);
     return CheckBackendExists(config.backend, backend->mark);
   }
-  if (config.backend.empty() && MayLack(value)) {
+  const bool has_slots = std::ranges::any_of(
+      config.patterns, [](const PatternConfig& pattern) { return !pattern.slots.empty(); });
+  if (!has_slots && MayLack(value)) {
     reader.Add(
         value.mark, "MISSING_KEY",
         fmt::format(
