@@ -57,6 +57,16 @@ Status MigrateInTransaction(Connection& connection, std::span<const SchemaPart> 
 
 }  // namespace
 
+Result<bool> NeedsMigration(Connection& connection, std::span<const SchemaPart> parts) {
+  TRY_ASSIGN(const std::int64_t container, connection.QueryInt("PRAGMA user_version"));
+  if (container != kContainerVersion) return false;
+  for (const SchemaPart& part : parts) {
+    TRY_ASSIGN(const std::int64_t found, PartVersion(connection, part.name));
+    if (found < static_cast<std::int64_t>(part.steps.size())) return true;
+  }
+  return false;
+}
+
 Status Migrate(Connection& connection, std::span<const SchemaPart> parts) {
   TRY(connection.Begin());
   Status done = MigrateInTransaction(connection, parts);

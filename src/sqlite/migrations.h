@@ -24,4 +24,7 @@ struct SchemaPart {
 // named stay as they are.
 Status Migrate(Connection& connection, std::span<const SchemaPart> parts);
 
+// Whether Migrate would change a file that an earlier version wrote; no for one that is empty.
+Result<bool> NeedsMigration(Connection& connection, std::span<const SchemaPart> parts);
+
 }  // namespace prism::sqlite

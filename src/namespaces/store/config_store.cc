@@ -1,8 +1,10 @@
 #include "namespaces/store/config_store.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <set>
 #include <utility>
 
@@ -167,6 +169,18 @@ Status GiveBackIds(sqlite::Connection& connection, const Past& past, Change& cha
   return {};
 }
 
+// What an earlier version wrote is kept as it was: a file never goes back.
+Status BackUpBeforeUpgrade(const ConfigStoreOptions& options, Clock& clock) {
+  TRY_ASSIGN(const auto connection,
+             sqlite::Connection::Open(
+                 {.path = options.path, .access = sqlite::Access::kReader, .vfs = options.vfs}));
+  TRY_ASSIGN(const bool upgrade, sqlite::NeedsMigration(*connection, Parts(options)));
+  if (!upgrade) return {};
+  const auto now = static_cast<std::time_t>(clock.Now() / 1000);
+  return sqlite::BackupTo(*connection, fmt::format("{}.before-upgrade-{:%Y%m%dT%H%M%SZ}",
+                                                   options.path, fmt::gmtime(now)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ConfigStore>> ConfigStore::Open(ConfigStoreOptions options, Clock& clock) {
@@ -174,6 +188,7 @@ Result<std::unique_ptr<ConfigStore>> ConfigStore::Open(ConfigStoreOptions option
   TRY_ASSIGN(const std::optional<HighWater> mark, high_water.Read());
   TRY_ASSIGN(const bool exists, sqlite::FileExists(options.path, options.vfs));
   if (!exists && mark) return std::unexpected(Missing(options.path, *mark));
+  if (exists) TRY(BackUpBeforeUpgrade(options, clock));
   std::unique_ptr<ConfigStore> store(new ConfigStore(options, std::move(high_water), clock));
   TRY(store->database_->Open());
   TRY(store->Check(mark));

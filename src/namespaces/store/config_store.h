@@ -31,7 +31,8 @@ struct ConfigStoreOptions {
 class ConfigStore {
  public:
   // Makes the store, or checks the one that is there: its pages, every row, and that it has come as
-  // far as it had before. DATA_LOSS/CONFIG_STORE_MISSING, CONFIG_STORE_BEHIND,
+  // far as it had before. One that an earlier version wrote is upgraded, after a backup of it
+  // beside it, `.before-upgrade-TIME`. DATA_LOSS/CONFIG_STORE_MISSING, CONFIG_STORE_BEHIND,
   // CONFIG_STORE_DAMAGED: it is not, and nothing is changed. FAILED_PRECONDITION/FILE_TOO_NEW and
   // the other errors of sqlite::Connection.
   static Result<std::unique_ptr<ConfigStore>> Open(ConfigStoreOptions options, Clock& clock);

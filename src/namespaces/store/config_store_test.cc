@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -341,6 +342,32 @@ TEST_F(ConfigStoreTest, ChangedRowsAreNotBelieved) {
     ASSERT_TRUE(Tamper(undo));
     ASSERT_TRUE(store_->Load()) << undo;
   }
+}
+
+TEST_F(ConfigStoreTest, AnUpgradeIsBackedUpBefore) {
+  Begin();
+  Put(Ns("orders", 1));
+  store_.reset();
+  static constexpr std::array<std::string_view, 1> kSteps = {"CREATE TABLE later(id INTEGER)"};
+  const ConfigStoreOptions later = {.path = path_, .more_parts = {{"later", kSteps}}};
+  const std::string backup = path_ + ".before-upgrade-20231114T221320Z";
+  for (int start = 0; start < 2; ++start) {
+    auto upgraded = ConfigStore::Open(later, clock_);
+    ASSERT_TRUE(upgraded) << upgraded.error().ToString();
+    EXPECT_EQ((*upgraded)->Load()->snapshot->namespaces.size(), 1u);
+    ASSERT_TRUE(std::filesystem::exists(backup));
+  }
+  auto before = ConfigStore::Open({.path = backup}, clock_);
+  ASSERT_TRUE(before);
+  EXPECT_EQ((*before)->Load()->revision, 2);
+  // Who has gone forward does not go back.
+  static constexpr std::array<std::string_view, 2> kMore = {kSteps[0],
+                                                            "CREATE TABLE b(id INTEGER)"};
+  clock_.Advance(1000);
+  ASSERT_TRUE(ConfigStore::Open({.path = path_, .more_parts = {{"later", kMore}}}, clock_));
+  const auto older = ConfigStore::Open(later, clock_);
+  ASSERT_FALSE(older);
+  EXPECT_EQ(older.error().reason(), "FILE_TOO_NEW");
 }
 
 TEST_F(ConfigStoreTest, AnOldCopyIsRefused) {
