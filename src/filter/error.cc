@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/utf8.h"
@@ -14,7 +15,9 @@ constexpr std::size_t kQuotedBytes = 40;
 }  // namespace
 
 std::string Quote(std::string_view text) {
-  const std::string_view head = base::TruncateUtf8(text, kQuotedBytes);
+  std::string head(base::TruncateUtf8(text, kQuotedBytes));
+  // A message is one line.
+  std::ranges::replace_if(head, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   return fmt::format("\"{}{}\"", head, head.size() < text.size() ? "..." : "");
 }
 

@@ -89,6 +89,10 @@ TEST(FilterParser, MessagesSayWhatWouldBeRight) {
             "filter, column 16: expected a field or a value, found \")\"");
   EXPECT_EQ(parsed.error().metadata()[1].first, "expected");
   EXPECT_EQ(parsed.error().fields().front().field, "filter");
+  EXPECT_EQ(
+      Parse("a)\n\tand what follows, which is longer than a message should be").error().message(),
+      "filter, column 2: expected AND, OR, or the end, found \")  and what follows, which is "
+      "longer tha...\"");
   EXPECT_EQ(Parse("a AND ").error().message(),
             "filter, column 7: expected a field or a value, and the filter ends");
 }
