@@ -45,6 +45,7 @@ class BenchCall final : public rpc::ServerCall {
   std::string_view Header(std::string_view) const override { return {}; }
   const rpc::HeaderList& AllHeaders() const override { return no_headers_; }
   std::string_view peer() const override { return {}; }
+  std::string_view peer_identity() const override { return {}; }
   rpc::Protocol protocol() const override { return rpc::Protocol::kGrpc; }
   rpc::CallAccount account() const override { return {}; }
   std::string_view request_bytes() const override { return request_; }
@@ -88,7 +89,7 @@ struct Rig {
                [this](const namespaces::BackendConfig& config) {
                  return backends::MakeBackend(config.type, {engine, ""}, {config.name, "", "", ""});
                }),
-        gateway({shards, methods, authorizer, clock, log}, {}) {
+        gateway({shards, methods, clock, log}, {}, security::Guard::Open()) {
     auto snapshot = std::make_shared<namespaces::Snapshot>();
     snapshot->backends = {{"memory", "memory", "", "", ""}};
     namespaces::NamespaceConfig ns;
@@ -103,7 +104,6 @@ struct Rig {
   ~Rig() { shards.Stop(); }
 
   SystemClock clock;
-  security::AllowAll authorizer;
   telemetry::Logger log{telemetry::LogLevel::kError, telemetry::LogFormat::kText};
   engine::MemoryBudget budget{64u << 20};
   engine::LocalEngine engine{{}, clock, budget, engine::BuiltinModels()};

@@ -9,6 +9,7 @@
 
 #include "contract/all_interfaces.h"
 #include "engine/models.h"
+#include "security/guard.h"
 #include "security/secrets.h"
 
 namespace prism::app {
@@ -80,7 +81,7 @@ Core::Core(const ServerSettings& settings, telemetry::Logger& log)
       methods_(contract::AllInterfaces(), SystemServices(health_, reflection_, reflection_alpha_)),
       binder_(methods_.interfaces(),
               [this](const namespaces::BackendConfig& config) { return MakeBackend(config); }),
-      gateway_({shards_, methods_, authorizer_, clock_, log}, ShardOptions(settings)) {}
+      gateway_({shards_, methods_, clock_, log}, ShardOptions(settings), security::Guard::Open()) {}
 
 Core::~Core() { Stop(); }
 

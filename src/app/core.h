@@ -21,7 +21,6 @@
 #include "rpc/services/reflection.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/shard.h"
-#include "security/authorizer.h"
 #include "telemetry/log.h"
 
 namespace prism::app {
@@ -72,7 +71,6 @@ class Core {
   telemetry::Logger& log_;
   SystemClock clock_;
   ConfigKeeper config_;
-  security::AllowAll authorizer_;
   engine::MemoryBudget budget_;
   engine::LocalEngine engine_;
   // Open backends by type and connection, of types that can be opened once.

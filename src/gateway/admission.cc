@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <google/protobuf/arena.h>
 
 #include <algorithm>
 
@@ -21,8 +22,8 @@ Error NamespaceRequired() {
                       "is empty: name a configured namespace, such as default or scratch");
 }
 
-Error NotFound(const ShardState& shard, const security::Authorizer& authorizer,
-               std::string_view name, const security::Caller& caller) {
+Error NotFound(const ShardState& shard, std::string_view name, const security::Caller& caller) {
+  const security::Authorizer& authorizer = shard.guard().authorizer();
   std::vector<std::string> near;
   for (const auto& entry : shard.table()->entries()) {
     const std::string& candidate = entry->config.name;
@@ -107,6 +108,39 @@ Status CheckDurability(const NamespaceEntry& entry, rpc::ServerCall& call) {
           .With("durability", std::string(contract::DurabilityName(entry.durability))));
 }
 
+// How often the header is there: proxies and clients may disagree on which one counts.
+bool IsThereTwice(const rpc::HeaderList& headers, std::string_view name) {
+  int times = 0;
+  for (std::size_t i = 0; i < headers.size(); ++i) times += headers[i].name == name ? 1 : 0;
+  return times > 1;
+}
+
+// The principal is copied for those who name it later: what it is read from may go before the call.
+void NamePrincipal(const security::Caller& caller, contract::CallContext& ctx) {
+  if (caller.proof == security::Proof::kNone) {
+    ctx.principal = security::kAnonymous;
+    return;
+  }
+  const std::size_t size = caller.principal.size();
+  char* copy = google::protobuf::Arena::CreateArray<char>(&ctx.arena(), size);
+  caller.principal.copy(copy, size);
+  ctx.principal = {copy, size};
+}
+
+// Valid while the guard is the shard's: for this turn.
+Result<security::Caller> Identify(const security::Guard& guard, rpc::ServerCall& call) {
+  constexpr std::string_view kHeader = "authorization";
+  const std::string_view authorization = call.Header(kHeader);
+  const security::Credentials shown{
+      .authorization = authorization,
+      .several = !authorization.empty() && IsThereTwice(call.AllHeaders(), kHeader),
+      .peer = call.peer_identity()};
+  TRY_ASSIGN(const security::Caller caller,
+             guard.authenticator().Authenticate(shown, call.context().now));
+  NamePrincipal(caller, call.context());
+  return caller;
+}
+
 Error DeadlinePassed() {
   return Error(Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                "the deadline had passed before the call was executed: nothing was done, allow "
@@ -141,18 +175,18 @@ Error WhyCancelled(runtime::CancelReason reason, Error otherwise) {
   return otherwise;
 }
 
-Result<Admitted> Admit(ShardState& shard, const security::Authorizer& authorizer,
-                       const Route& route, std::string_view ns, rpc::ServerCall& call) {
+Result<Admitted> Admit(ShardState& shard, const Route& route, std::string_view ns,
+                       rpc::ServerCall& call) {
   contract::CallContext& ctx = call.context();
   const contract::MethodInfo& method = *route.method;
   if (ns.empty()) [[unlikely]] {
     return std::unexpected(NamespaceRequired());
   }
-  const security::Caller caller{.principal = ctx.principal};
-  TRY(authorizer.Check(caller, ns, security::Needed(method.access)));
+  TRY_ASSIGN(const security::Caller caller, Identify(shard.guard(), call));
+  TRY(shard.guard().authorizer().Check(caller, ns, security::Needed(method.access)));
   BoundNamespace* bound = shard.Resolve(ns);
   if (bound == nullptr) [[unlikely]] {
-    return std::unexpected(NotFound(shard, authorizer, ns, caller));
+    return std::unexpected(NotFound(shard, ns, caller));
   }
   const NamespaceEntry& entry = bound->entry();
   ctx.ns = entry.config.name;

@@ -9,7 +9,6 @@
 #include "gateway/method_table.h"
 #include "gateway/shard_state.h"
 #include "rpc/server.h"
-#include "security/authorizer.h"
 
 namespace prism::gateway {
 
@@ -19,12 +18,13 @@ struct Admitted {
   void* service;  // the provider's pointer to the interface
 };
 
-// Whether the call of `route` on the namespace may be executed now. In order: permission (before
-// existence), existence, interface, rate, calls in flight, deadline, durability; fills ns,
-// min_durability and the deadline of the context. Takes a token of the namespace, but does not
-// enter it. Overload is not asked here: ShardState::ShouldShed comes before the namespace is known.
-Result<Admitted> Admit(ShardState& shard, const security::Authorizer& authorizer,
-                       const Route& route, std::string_view ns, rpc::ServerCall& call);
+// Whether the call of `route` on the namespace may be executed now. In order: identity, permission
+// (before existence), existence, interface, rate, calls in flight, deadline, durability; fills
+// principal, ns, min_durability and the deadline of the context. Takes a token of the namespace,
+// but does not enter it. Overload is not asked here: ShardState::ShouldShed comes before the
+// namespace is known.
+Result<Admitted> Admit(ShardState& shard, const Route& route, std::string_view ns,
+                       rpc::ServerCall& call);
 
 // What an overloaded shard answers.
 Error Overloaded();

@@ -33,11 +33,13 @@ Error Malformed(const contract::MethodInfo& method) {
 
 }  // namespace
 
-Gateway::Gateway(Parts parts, const ShardState::Options& options) : parts_(parts) {
+Gateway::Gateway(Parts parts, const ShardState::Options& options,
+                 const std::shared_ptr<const security::Guard>& guard)
+    : parts_(parts) {
   for (int i = 0; i < parts_.shards.size(); ++i) {
     states_.push_back(std::make_unique<ShardState>(parts_.shards.at(i), parts_.shards.size(),
                                                    parts_.methods.routes().size(), options,
-                                                   parts_.log));
+                                                   parts_.log, guard));
   }
 }
 
@@ -56,6 +58,17 @@ void Gateway::Publish(std::shared_ptr<const RoutingTable> table) {
     });
   }
   installed.wait();
+}
+
+void Gateway::UseGuard(const std::shared_ptr<const security::Guard>& guard) {
+  std::latch used(static_cast<std::ptrdiff_t>(states_.size()));
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    parts_.shards.at(static_cast<int>(i)).Post([&used, &guard, state = states_[i].get()] {
+      state->Use(guard);
+      used.count_down();
+    });
+  }
+  used.wait();
 }
 
 runtime::Task<void> Gateway::Serve(rpc::ServerCall& call) {
@@ -105,7 +118,7 @@ Result<Admitted> Gateway::AdmitBytes(ShardState& shard, const Route& route, rpc:
     return std::unexpected(Overloaded());
   }
   TRY_ASSIGN(const std::string_view ns, contract::PeekNamespace(call.request_bytes()));
-  return Admit(shard, parts_.authorizer, route, ns, call);
+  return Admit(shard, route, ns, call);
 }
 
 runtime::Task<void> Gateway::ServeOneRequest(ShardState& shard, const Route& route,
@@ -145,7 +158,7 @@ runtime::Task<void> Gateway::ServeClientStream(ShardState& shard, const Route& r
   }
   // A stream that ended before its first message names no namespace.
   const std::string ns = NamespaceOf(*first);
-  auto admitted = Admit(shard, parts_.authorizer, route, ns, call);
+  auto admitted = Admit(shard, route, ns, call);
   if (!admitted) {
     scope.Fail(std::move(admitted).error());
     co_return;

@@ -14,7 +14,7 @@
 #include "gateway/shard_state.h"
 #include "rpc/server.h"
 #include "runtime/shard.h"
-#include "security/authorizer.h"
+#include "security/guard.h"
 #include "telemetry/log.h"
 
 namespace prism::gateway {
@@ -30,12 +30,13 @@ class Gateway final : public rpc::Dispatcher {
   struct Parts {
     runtime::ShardPool& shards;
     const MethodTable& methods;
-    const security::Authorizer& authorizer;
     Clock& clock;
     telemetry::Logger& log;  // of what failed, was refused or slow
   };
 
-  Gateway(Parts parts, const ShardState::Options& options);
+  // `guard`: who is let in until UseGuard says otherwise.
+  Gateway(Parts parts, const ShardState::Options& options,
+          const std::shared_ptr<const security::Guard>& guard);
   ~Gateway() override;
 
   const contract::MethodInfo* Find(std::string_view path) override {
@@ -51,6 +52,10 @@ class Gateway final : public rpc::Dispatcher {
   // Makes the table the newest of every shard; returns when all of them have it. Calls in flight
   // end on the one that they began with. Not on a shard; the shards are running.
   void Publish(std::shared_ptr<const RoutingTable> table);
+
+  // Judges calls that come from now on by this; returns when all shards do. Not on a shard; the
+  // shards are running.
+  void UseGuard(const std::shared_ptr<const security::Guard>& guard);
 
   // What takes at least this long is a slow request from now on; 0: nothing is. Not on a shard; the
   // shards are running.

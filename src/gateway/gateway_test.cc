@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <latch>
+#include <span>
 
 #include "contract/all_interfaces.h"
 #include "gateway/binder.h"
@@ -12,6 +14,8 @@
 #include "gateway/testing/fake_call.h"
 #include "namespaces/yaml_source.h"
 #include "runtime/task_group.h"
+#include "security/access.h"
+#include "security/guard.h"
 
 namespace prism::gateway {
 namespace {
@@ -19,18 +23,23 @@ namespace {
 using testing::FakeBackend;
 using testing::FakeCall;
 using ::testing::HasSubstr;
+using ::testing::Not;
 namespace kv = ::prism::keyvalue::v1;
 
-// Nobody but "ann" may touch "secret".
+// Nobody but Ann may touch "secret".
 class OneSecret final : public security::Authorizer {
  public:
   Status Check(const security::Caller& caller, std::string_view ns,
                security::Permission) const override {
-    if (ns != "secret" || caller.principal == "ann") return {};
+    if (ns != "secret" || caller.principal == "x509:CN=ann") return {};
     return std::unexpected(Error(Code::kPermissionDenied, "ACCESS_DENIED", "no"));
   }
   Status CheckServer(const security::Caller&) const override { return {}; }
 };
+
+std::shared_ptr<const security::TokenTable> Tokens(std::vector<security::TokenTable::Row> rows) {
+  return std::make_shared<const security::TokenTable>(std::move(rows));
+}
 
 class GatewayTest : public ::testing::Test {
  protected:
@@ -54,8 +63,8 @@ class GatewayTest : public ::testing::Test {
   void Start(std::string_view config, ShardState::Options options = {}) {
     ASSERT_TRUE(shards_.Start());
     groups_.push_back(std::make_unique<runtime::TaskGroup>());
-    gateway_ = std::make_unique<Gateway>(
-        Gateway::Parts{shards_, methods_, authorizer_, clock_, log_}, options);
+    gateway_ =
+        std::make_unique<Gateway>(Gateway::Parts{shards_, methods_, clock_, log_}, options, guard_);
     Publish(config);
   }
 
@@ -119,7 +128,10 @@ class GatewayTest : public ::testing::Test {
 
   runtime::ShardPool shards_{1};
   SystemClock clock_;
-  OneSecret authorizer_;
+  std::shared_ptr<const security::Guard> guard_ = std::make_shared<const security::Guard>(
+      std::make_shared<const security::Authenticator>(
+          security::Authenticator::Options{.required = false, .names = {}}, Tokens({})),
+      std::make_shared<const OneSecret>());
   std::vector<std::string> lines_;  // of the log
   telemetry::Logger log_{telemetry::LogLevel::kInfo, telemetry::LogFormat::kText,
                          [this](std::string_view line) { lines_.emplace_back(line); }};
@@ -208,8 +220,77 @@ TEST_F(GatewayTest, DoesNotTellWhoMayNotKnow) {
   EXPECT_EQ(Serve(near), "NAMESPACE_NOT_FOUND");
   EXPECT_EQ(near->error->message().find("secret"), std::string::npos);
   auto ann = GetCall("secret");
-  ann->context().principal = "ann";
+  ann->identity = "x509:CN=ann";
   EXPECT_EQ(Serve(ann), "OK");
+}
+
+// A guard that asks who calls: the bearer of the token is "ci" and may read "orders", which Ann
+// owns.
+std::shared_ptr<const security::Guard> AskingGuard(const std::string& token, bool revoked = false) {
+  security::TokenTable::Row row;
+  row.info.id = security::ParseToken(token)->id;
+  row.info.principal = "ci";
+  row.info.scope = *security::TokenScope::Parse("*:admin");
+  if (revoked) row.info.revoked_at = 1;
+  row.hash = security::HashSecret(security::ParseToken(token)->secret);
+  const security::NamespaceAccess orders{.owner = "x509:CN=ann", .read = {"ci"}};
+  const std::array<security::AccessTable::Entry, 1> entries = {{{"orders", &orders}}};
+  return std::make_shared<const security::Guard>(
+      std::make_shared<const security::Authenticator>(security::Authenticator::Options{},
+                                                      Tokens({row})),
+      std::make_shared<const security::AccessTable>(std::span<const std::string>(), entries));
+}
+
+TEST_F(GatewayTest, KnowsCallersByWhatTheyShow) {
+  const std::string token = *security::NewTokenText();
+  guard_ = AskingGuard(token);
+  Start(kConfig);
+  auto nobody = GetCall("orders");
+  EXPECT_EQ(Serve(nobody), "CREDENTIALS_REQUIRED");
+  EXPECT_EQ(nobody->error->code(), Code::kUnauthenticated);
+
+  const auto with_token = [&](std::unique_ptr<FakeCall> call) {
+    call->request_headers["authorization"] = "Bearer " + token;
+    return call;
+  };
+  auto reader = with_token(GetCall("orders"));
+  EXPECT_EQ(Serve(reader), "OK");
+  EXPECT_EQ(reader->context().principal, "ci");
+  EXPECT_EQ(Serve(with_token(SetCall("orders"))), "ACCESS_DENIED");
+  // The same whether it is there or not.
+  EXPECT_EQ(Serve(with_token(GetCall("secret"))), "ACCESS_DENIED");
+  EXPECT_EQ(Serve(with_token(GetCall("not-there"))), "ACCESS_DENIED");
+
+  auto ann = SetCall("orders");
+  ann->identity = "x509:CN=ann";
+  EXPECT_EQ(Serve(ann), "OK");
+  EXPECT_EQ(ann->context().principal, "x509:CN=ann");
+
+  auto twice = with_token(GetCall("orders"));
+  twice->all_headers.Append("authorization", "Bearer one");
+  twice->all_headers.Append("authorization", "Bearer two");
+  EXPECT_EQ(Serve(twice), "AUTHORIZATION_AMBIGUOUS");
+}
+
+TEST_F(GatewayTest, JudgesByTheNewestGuard) {
+  const std::string token = *security::NewTokenText();
+  guard_ = AskingGuard(token);
+  Start(kConfig);
+  const auto serve = [&] {
+    auto call = GetCall("orders");
+    call->request_headers["authorization"] = "Bearer " + token;
+    const std::string reason = Serve(call);
+    if (call->error) {
+      EXPECT_THAT(call->error->ToString(), Not(HasSubstr(security::ParseToken(token)->secret)));
+    }
+    return reason;
+  };
+  EXPECT_EQ(serve(), "OK");
+  gateway_->UseGuard(AskingGuard(token, true));
+  EXPECT_EQ(serve(), "TOKEN_REVOKED");
+  for (const std::string& line : lines_) {
+    EXPECT_THAT(line, Not(HasSubstr(security::ParseToken(token)->secret)));
+  }
 }
 
 TEST_F(GatewayTest, SaysWhichBackendHasAMissingInterface) {

@@ -40,10 +40,12 @@ void BoundNamespace::OnTimer() {
 }
 
 ShardState::ShardState(runtime::Shard& shard, int shards, std::size_t methods,
-                       const Options& options, telemetry::Logger& log)
+                       const Options& options, telemetry::Logger& log,
+                       std::shared_ptr<const security::Guard> guard)
     : shard_(shard),
       shards_(shards),
       options_(options),
+      guard_(std::move(guard)),
       methods_(methods),
       call_log_(log),
       queue_delay_(options.queue_delay) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -19,6 +20,7 @@
 #include "gateway/slow_log.h"
 #include "runtime/shard.h"
 #include "runtime/timer_wheel.h"
+#include "security/guard.h"
 
 namespace prism::gateway {
 
@@ -83,11 +85,15 @@ class ShardState final : private runtime::TurnEnd {
   };
 
   ShardState(runtime::Shard& shard, int shards, std::size_t methods, const Options& options,
-             telemetry::Logger& log);
+             telemetry::Logger& log, std::shared_ptr<const security::Guard> guard);
 
   // The newest table. Namespaces that are not the same in it are let go.
   void Install(std::shared_ptr<const RoutingTable> table);
   const std::shared_ptr<const RoutingTable>& table() const { return table_; }
+
+  // Who is let in from the next call on.
+  void Use(std::shared_ptr<const security::Guard> guard) { guard_ = std::move(guard); }
+  const security::Guard& guard() const { return *guard_; }
 
   // Time that never lags more than one call: the turn's, or the end of the call before.
   MonoNanos now() const { return now_ > shard_.turn_time() ? now_ : shard_.turn_time(); }
@@ -128,6 +134,7 @@ class ShardState final : private runtime::TurnEnd {
   const int shards_;
   const Options options_;
   std::shared_ptr<const RoutingTable> table_;
+  std::shared_ptr<const security::Guard> guard_;
   BoundNamespace* last_ = nullptr;  // the one resolved last: most calls name it again
   // Keys are views of the names in the entries.
   std::unordered_map<std::string_view, std::unique_ptr<BoundNamespace>> bound_;

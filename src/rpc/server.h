@@ -50,6 +50,9 @@ class ServerCall : public contract::MessageSink, public contract::MessageSource 
   virtual const HeaderList& AllHeaders() const = 0;
   // Address of the peer, "127.0.0.1:4711" or "unix:".
   virtual std::string_view peer() const = 0;
+  // What the connection, while it lasts, proves of its peer: "spiffe://..." or "x509:SUBJECT"
+  // (RFC 4514) of a certificate that was verified, "unix:UID" by the kernel's word; empty: nothing.
+  virtual std::string_view peer_identity() const = 0;
   virtual Protocol protocol() const = 0;
   virtual CallAccount account() const = 0;
 

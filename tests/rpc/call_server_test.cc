@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "rpc/client/client.h"
+#include "rpc/testing/certificates.h"
 #include "rpc/testing/echo_server.h"
 
 namespace prism::rpc {
@@ -231,6 +232,53 @@ TEST_F(CallServerTest, APeerThatDoesNotReadIsNotReadFrom) {
   // The client has gone: the writer hears of it.
   while (OnShard([&] { return dispatcher_.finished; }) < 1) std::this_thread::yield();
   EXPECT_FALSE(OnShard([&] { return dispatcher_.cancelled; }).empty());
+}
+
+TEST_F(CallServerTest, UnixSocketsSayWhoConnected) {
+  for (const std::string& address : {std::string("127.0.0.1:0"), SocketAddress()}) {
+    Start(address);
+    Channel channel = Dial();
+    BytesValue answer;
+    const auto reply = channel.Call(EchoDispatcher::kTell, Value(""), answer);
+    ASSERT_TRUE(reply) << reply.error().ToString();
+    const bool is_unix = address == SocketAddress();
+    EXPECT_EQ(reply->Header("x-identity"), is_unix ? "unix:" + std::to_string(::getuid()) : "");
+  }
+}
+
+TEST_F(CallServerTest, CertificatesSayWhoConnected) {
+  testing::Certificates files;
+  files.Make("server", "IP:127.0.0.1");
+  files.Make("ann", "DNS:ann");
+  files.Make("app", "URI:spiffe://example.org/app");
+  for (const bool asked : {true, false}) {
+    server_ = std::make_unique<CallServer>(shards_, dispatcher_, limits_);
+    const auto tls = TlsContext::Load({.certificate = files.File("server.pem"),
+                                       .key = files.File("server.key"),
+                                       .client_ca = asked ? files.File("ca.pem") : ""});
+    ASSERT_TRUE(tls) << tls.error().ToString();
+    server_->UseTls(*tls);
+    address_ = *server_->Listen("127.0.0.1:0");
+    const auto identity = [&](const std::string& name) -> std::string {
+      ChannelOptions options;
+      options.target = address_;
+      options.tls = ClientTlsOptions{.ca_file = files.File("ca.pem"),
+                                     .cert_file = files.File(name + ".pem"),
+                                     .key_file = files.File(name + ".key"),
+                                     .server_name = ""};
+      Channel channel(std::move(options));
+      BytesValue answer;
+      // Twice on one connection: it is the connection that proves it.
+      for (int i = 0; i < 2; ++i) {
+        const auto reply = channel.Call(EchoDispatcher::kTell, Value(""), answer);
+        if (!reply) return reply.error().ToString();
+        if (i == 1) return std::string(reply->Header("x-identity"));
+      }
+      return "";
+    };
+    EXPECT_EQ(identity("ann"), asked ? "x509:CN=ann" : "");
+    EXPECT_EQ(identity("app"), asked ? "spiffe://example.org/app" : "");
+  }
 }
 
 TEST_F(CallServerTest, StressManyClientsThatComeAndGo) {

@@ -33,8 +33,8 @@ class FakeCall final : public rpc::ServerCall {
     const auto it = request_headers.find(name);
     return it == request_headers.end() ? std::string_view() : it->second;
   }
-  // Empty: the gateway asks by name.
-  const rpc::HeaderList& AllHeaders() const override { return no_headers_; }
+  const rpc::HeaderList& AllHeaders() const override { return all_headers; }
+  std::string_view peer_identity() const override { return identity; }
   std::string_view peer() const override { return "127.0.0.1:1"; }
   rpc::Protocol protocol() const override { return rpc::Protocol::kConnect; }
   rpc::CallAccount account() const override { return call_account; }
@@ -76,6 +76,8 @@ class FakeCall final : public rpc::ServerCall {
   // Inputs.
   std::string request_text;
   std::map<std::string, std::string, std::less<>> request_headers;
+  rpc::HeaderList all_headers;  // for what counts them
+  std::string identity;
   std::deque<std::string> to_read;
   rpc::CallAccount call_account;
 
@@ -90,7 +92,6 @@ class FakeCall final : public rpc::ServerCall {
 
  private:
   const contract::MethodInfo& method_;
-  rpc::HeaderList no_headers_;
   google::protobuf::Arena arena_;
   contract::CallContext context_;
 };

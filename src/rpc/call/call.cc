@@ -63,6 +63,10 @@ void Call::Begin(CallConnection& connection) {
   stream_open_ = true;
 }
 
+std::string_view Call::peer_identity() const {
+  return connection_ != nullptr ? std::string_view(connection_->identity()) : std::string_view();
+}
+
 void Call::Detach() {
   peer_copy_ = connection_->peer();
   peer_ = peer_copy_;

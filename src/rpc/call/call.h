@@ -58,6 +58,7 @@ class Call final : public ServerCall,
   std::string_view Header(std::string_view name) const override { return headers_.Find(name); }
   const HeaderList& AllHeaders() const override { return headers_.list(); }
   std::string_view peer() const override { return peer_; }
+  std::string_view peer_identity() const override;
   std::string_view request_bytes() const override { return request_; }
   Protocol protocol() const override {
     return format_ != nullptr ? format_->protocol : Protocol::kHttp;

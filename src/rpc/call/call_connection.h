@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rpc/call/call.h"
@@ -30,6 +31,9 @@ class CallConnection final : private HttpEvents {
   CallConnection& operator=(const CallConnection&) = delete;
   virtual ~CallConnection();
 
+  // What the connection proves of its peer (ServerCall::peer_identity).
+  void Identify(std::string identity) { identity_ = std::move(identity); }
+  const std::string& identity() const { return identity_; }
   // The connection is encrypted; `protocol` is what ALPN chose (RFC 7301), empty: the first bytes
   // tell. Before OnBytes.
   void OnSecured(std::string_view protocol);
@@ -107,6 +111,7 @@ class CallConnection final : private HttpEvents {
   CallShard& shard_;
   OutputListener& output_;
   std::string peer_;
+  std::string identity_;
   std::string opening_;  // what came before it was clear which HTTP this is
   std::unique_ptr<HttpCodec> codec_;
   Call* head_ = nullptr;

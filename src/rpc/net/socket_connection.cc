@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "rpc/net/peer_identity.h"
 #include "rpc/net/server_shard.h"
 #include "runtime/wait.h"
 
@@ -48,7 +49,9 @@ SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer,
       calls_(std::make_unique<CallConnection>(owner.calls(), static_cast<OutputListener&>(*this),
                                               std::move(peer))),
       last_read_(owner.shard().turn_time()),
-      held_since_(last_read_) {}
+      held_since_(last_read_) {
+  if (calls_->peer().starts_with("unix:")) calls_->Identify(UnixIdentity(fd_));
+}
 
 SocketConnection::~SocketConnection() {
   CountFailure(TlsFailure::kGone);
@@ -166,6 +169,7 @@ void SocketConnection::OnTlsState() {
   secured_ = true;
   last_read_ = owner_.shard().turn_time();
   owner_.tls_counters().Began();
+  calls_->Identify(CertificateIdentity(*tls_));
   calls_->OnSecured(tls_->protocol());
 }
 

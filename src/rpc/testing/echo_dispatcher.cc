@@ -108,7 +108,8 @@ void EchoDispatcher::OnRefused(const contract::MethodInfo* method, ServerCall& c
   refused.push_back(std::move(line));
 }
 
-// All values of "x-tell" as a header, a trailer, and with "x-fail" an error with a detail.
+// All values of "x-tell" as a header, the identity of the peer as another, a trailer, and with
+// "x-fail" an error with a detail.
 void EchoDispatcher::Tell(ServerCall& call) {
   std::string values;
   for (std::size_t i = 0; i < call.AllHeaders().size(); ++i) {
@@ -116,6 +117,7 @@ void EchoDispatcher::Tell(ServerCall& call) {
     if (name == "x-tell") values.append(value);
   }
   call.AddHeader("x-head", values);
+  if (!call.peer_identity().empty()) call.AddHeader("x-identity", call.peer_identity());
   call.AddTrailer("x-tail", "t");
   if (call.Header("x-fail").empty()) return call.Respond(Message());
   google::rpc::Status status;
