@@ -1,6 +1,7 @@
 #include "security/token_store.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -170,6 +171,24 @@ Status Check(const NewToken& token, WallMillis now) {
 }
 
 }  // namespace
+
+std::string TokenJson(const TokenInfo& token) {
+  nlohmann::ordered_json json = {{"id", token.id},
+                                 {"name", token.name},
+                                 {"principal", token.principal},
+                                 {"scope", token.scope.ToString()},
+                                 {"created_at", token.created_at},
+                                 {"created_by", token.created_by}};
+  const auto add = [&json](const char* key, const std::optional<WallMillis>& time) {
+    if (time) json[key] = *time;
+  };
+  add("expires_at", token.expires_at);
+  add("revoked_at", token.revoked_at);
+  if (!token.revoked_by.empty()) json["revoked_by"] = token.revoked_by;
+  add("last_used_at", token.last_used_at);
+  if (token.damaged) json["damaged"] = true;
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
 
 TokenStore::TokenStore(sqlite::Database& database, Clock& clock, Publish publish)
     : database_(database), clock_(clock), publish_(std::move(publish)) {}

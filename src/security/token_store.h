@@ -23,6 +23,9 @@ struct NewToken {
   std::optional<WallMillis> expires_at = {};
 };
 
+// All that may be known of a token, as a JSON object.
+std::string TokenJson(const TokenInfo& token);
+
 // Life cycle: Start, then the rest. The database is of a sqlite::PlainKind with Part(). Thread
 // rule: everything blocks and is thread-safe; not on a shard.
 class TokenStore {

@@ -1,6 +1,7 @@
 #include "security/token_store.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <fstream>
 #include <iterator>
@@ -90,6 +91,24 @@ TEST_F(TokenStoreTest, ListHasEverythingButSecrets) {
   EXPECT_FALSE(tokens[1].damaged);
   EXPECT_EQ(tokens[0].expires_at, kStart + 1000);
   EXPECT_TRUE(tokens[0].scope.server_admin());
+}
+
+TEST_F(TokenStoreTest, WhatIsKnownOfATokenIsJsonWithoutSecrets) {
+  NewToken token = Token();
+  token.name = "a \"quoted\" name";
+  token.expires_at = kStart + 1000;
+  const auto created = Create(token);
+  const auto json = nlohmann::json::parse(TokenJson(created.info));
+  EXPECT_EQ(json["id"], created.info.id);
+  EXPECT_EQ(json["name"], token.name);
+  EXPECT_EQ(json["scope"], "orders:read");
+  EXPECT_EQ(json["expires_at"], kStart + 1000);
+  EXPECT_FALSE(json.contains("revoked_at"));
+  const std::string secret(ParseToken(created.text)->secret);
+  EXPECT_EQ(json.dump().find(secret), std::string::npos);
+  EXPECT_EQ(json.dump().find(HexOf(HashSecret(secret))), std::string::npos);
+  const auto revoked = store_->Revoke(created.info.id, "bob");
+  EXPECT_EQ(nlohmann::json::parse(TokenJson(*revoked))["revoked_by"], "bob");
 }
 
 TEST_F(TokenStoreTest, NoFileHasTheSecret) {
