@@ -1,4 +1,4 @@
-# cmake -DINPUT= -DOUTPUT= -DHEADER=<as included> -DFUNCTION=<in namespace prism::app> -P embed_text.cmake
+# cmake -DINPUT= -DOUTPUT= -DHEADER=<as included> -DNAMESPACE= -DFUNCTION= -P embed_text.cmake
 #
 # Writes the C++ source of a function that returns the text of a file.
 
@@ -6,7 +6,7 @@ file(READ "${INPUT}" text)
 file(WRITE "${OUTPUT}"
 "#include \"${HEADER}\"
 
-std::string_view prism::app::${FUNCTION}() {
+std::string_view ${NAMESPACE}::${FUNCTION}() {
   return R\"prism_text(${text})prism_text\";
 }
 ")

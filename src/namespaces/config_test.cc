@@ -316,7 +316,7 @@ namespaces:
   EXPECT_EQ(BackendsOf(ns), (std::vector<std::string>{"nats-messaging", "store", "files"}));
 }
 
-TEST(ConfigTest, MistakesInPatternsHaveTheirPlaces) {
+TEST(ConfigTest, MistakesInPatternsAndConnectionsHaveTheirPlaces) {
   EXPECT_EQ(Wrong("pattern: outbox\nslots: {store: {backend: nowhere}}\n"),
             "2:26 BACKEND_NOT_FOUND\n");
   EXPECT_EQ(Wrong("pattern: outbox\nslots: {store: {}}\n"), "2:9 MISSING_KEY\n");
@@ -325,6 +325,9 @@ TEST(ConfigTest, MistakesInPatternsHaveTheirPlaces) {
             "3:30 UNKNOWN_KEY\n");
   EXPECT_EQ(Wrong("namespaces: [{name: a, backend: memory, slots: {s: {backend: memory}}}]\n"),
             "1:48 MISSING_KEY\n");
+  EXPECT_EQ(Wrong("backends: {a: {type: redis, connection: [x]}}\n"), "1:41 BAD_VALUE\n");
+  EXPECT_EQ(Wrong("pattern: outbox\nslots: {s: {backend: memory, interface: '?'}}\n"),
+            "2:12 BAD_NAME\n");
   EXPECT_EQ(Wrong("namespaces: [{name: a, backend: memory, patterns: []}]\n"), "1:51 BAD_VALUE\n");
   EXPECT_EQ(Wrong("namespaces: [{name: a, backend: memory, pattern: x, patterns: [{type: y}]}]\n"),
             "1:63 BAD_VALUE\n");

@@ -59,7 +59,12 @@ void CheckName(const std::string& name, Mark mark, std::string_view what, Proble
 }
 
 std::string ReadConnection(const YamlValue& value, Problems& problems) {
-  if (auto secret = FindLiteralSecret(value.scalar)) {
+  if (value.kind == YamlValue::Kind::kList || value.kind == YamlValue::Kind::kMap) {
+    problems.Add(value.mark, "BAD_VALUE",
+                 fmt::format("{} can't be a connection: write one text, such as "
+                             "\"redis://localhost:6379/0\"",
+                             value.KindName()));
+  } else if (auto secret = FindLiteralSecret(value.scalar)) {
     problems.Add(value.mark, "LITERAL_SECRET", *std::move(secret));
   } else if (auto refs = base::FindSecretRefs(value.scalar); !refs) {
     problems.Add(value.mark, refs.error().reason(), refs.error().message());
@@ -251,7 +256,10 @@ void NamespaceReader::ReadSlots(const YamlValue* value, PatternConfig& pattern) 
       slot.backend = backend->scalar;
       CheckBackendExists(slot.backend, backend->mark);
     }
-    slot.interface = WithUnderscores(reader.String("interface").value_or(""));
+    if (auto interface = reader.String("interface")) {
+      slot.interface = WithUnderscores(*interface);
+      CheckName(WithDashes(*interface), fields.mark, "an interface", problems_);
+    }
     reader.Finish();
   }
 }
