@@ -48,7 +48,8 @@ Status MemoryDedupStore::Remember(const Digest& id, const Digest& payload,
   space_.budget().ChargeAnyway(Cost(response));
   stripe.answers.emplace(
       id, Answer{.payload = payload, .response = Buffer::Copy(response), .expires_at = expires_at});
-  stripe.due.push_back({.when = expires_at, .id = id});
+  if (!stripe.due) stripe.due.emplace();
+  stripe.due->push_back({.when = expires_at, .id = id});
   size_.fetch_add(1, std::memory_order_relaxed);
   return {};
 }
@@ -61,12 +62,12 @@ void MemoryDedupStore::Forget(Stripe& stripe, decltype(Stripe::answers)::iterato
 
 // The caller holds the stripe.
 bool MemoryDedupStore::SweepStripe(Stripe& stripe, WallMillis now, std::size_t& budget) {
-  while (!stripe.due.empty() && stripe.due.front().when <= now) {
+  while (stripe.due && !stripe.due->empty() && stripe.due->front().when <= now) {
     if (budget == 0) return true;
     --budget;
-    const auto at = stripe.answers.find(stripe.due.front().id);
+    const auto at = stripe.answers.find(stripe.due->front().id);
     if (at != stripe.answers.end() && at->second.expires_at <= now) Forget(stripe, at);
-    stripe.due.pop_front();
+    stripe.due->pop_front();
   }
   return false;
 }
