@@ -187,7 +187,7 @@ bool Siege::GoesOn(Clock::time_point start, bool quiet) const {
   const auto now = Clock::now();
   const bool enough = outcome_.ended >= attack_.until_ended &&
                       outcome_.received >= attack_.until_received &&
-                      outcome_.refused >= attack_.until_refused;
+                      (!attack_.until || attack_.until(outcome_));
   const auto longest = std::max<Clock::duration>(kLongest, attack_.duration);
   if (now >= start + (enough ? attack_.duration : longest)) return false;
   return !(enough && quiet && outcome_.attempts >= attack_.max_attempts && open_ == silent_);
@@ -242,7 +242,6 @@ void Siege::NoteAge(const Connection& connection) {
 void Siege::NoteRefusal(Connection& connection, std::uint32_t code) {
   if (std::exchange(connection.refused, true)) return;
   Fate& fate = outcome_.fates[static_cast<std::size_t>(connection.attacker.index)];
-  ++outcome_.refused;
   if (fate.refused++ == 0) fate.refusal = code;
   fate.refused_seconds = std::max(fate.refused_seconds, Seconds(Clock::now() - connection.opened));
 }

@@ -27,6 +27,33 @@ using Script = std::function<void(Attacker&, std::string& out)>;
 // Hears what the server said; then the script is asked again, even if it had no more to say.
 using Listener = std::function<void(Attacker&, std::string_view bytes)>;
 
+// What became of the connections with one Attacker::index.
+struct Fate {
+  std::int64_t ended = 0;      // by the server
+  double longest_seconds = 0;  // the longest that one of them was open
+  std::int64_t refused = 0;    // were told so: a status of HTTP/1.1, GOAWAY or RST_STREAM
+  double refused_seconds = 0;  // the longest that one of them was not told
+  std::uint32_t refusal = 0;   // the first status or code
+};
+
+// What the attackers saw.
+struct Outcome {
+  std::int64_t attempts = 0;
+  std::int64_t failed = 0;  // attempts that were refused
+  std::int64_t ended = 0;   // connections that the server closed
+  std::int64_t open = 0;    // connections when the time was over
+  std::int64_t most_open = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  std::map<std::uint32_t, std::int64_t> goaways;  // by error code
+  std::map<std::uint32_t, std::int64_t> resets;   // RST_STREAM, by error code
+  std::map<int, std::int64_t> statuses;           // of HTTP/1.1
+  std::vector<Fate> fates;                        // by Attacker::index
+  double seconds = 0;
+
+  std::string Describe() const;
+};
+
 struct Attack {
   std::string name;
   Script script;
@@ -46,41 +73,14 @@ struct Attack {
   // It goes on, for a minute at most, until the server has thrown out so many and said so much.
   std::int64_t until_ended = 0;
   std::uint64_t until_received = 0;
-  std::int64_t until_refused = 0;  // Outcome::refused
+  // Or until this holds.
+  std::function<bool(const Outcome&)> until = {};
   // False: answers pile up at the server.
   bool reads = true;
   // Connections are closed by the attacker as soon as they are made, and made again.
   bool hangs_up = false;
   // The same once the server has answered anything.
   bool leaves_when_answered = false;
-};
-
-// What became of the connections with one Attacker::index.
-struct Fate {
-  std::int64_t ended = 0;      // by the server
-  double longest_seconds = 0;  // the longest that one of them was open
-  std::int64_t refused = 0;
-  double refused_seconds = 0;  // the longest that one of them was not told
-  std::uint32_t refusal = 0;   // the first status or code
-};
-
-// What the attackers saw.
-struct Outcome {
-  std::int64_t attempts = 0;
-  std::int64_t failed = 0;   // attempts that were refused
-  std::int64_t ended = 0;    // connections that the server closed
-  std::int64_t refused = 0;  // connections that were told so: a status, GOAWAY or RST_STREAM
-  std::int64_t open = 0;     // connections when the time was over
-  std::int64_t most_open = 0;
-  std::uint64_t sent = 0;
-  std::uint64_t received = 0;
-  std::map<std::uint32_t, std::int64_t> goaways;  // by error code
-  std::map<std::uint32_t, std::int64_t> resets;   // RST_STREAM, by error code
-  std::map<int, std::int64_t> statuses;           // of HTTP/1.1
-  std::vector<Fate> fates;                        // by Attacker::index
-  double seconds = 0;
-
-  std::string Describe() const;
 };
 
 // Runs the attack against "127.0.0.1:PORT" and returns when its time is over, its connections

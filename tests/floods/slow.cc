@@ -33,6 +33,16 @@ Fate Sum(const std::vector<Fate>& fates, std::size_t kind, std::size_t kinds) {
   return sum;
 }
 
+// Each connection was cut off once.
+bool AllOver(const SlowAttack& attack, const Outcome& outcome) {
+  for (std::size_t i = 0; i < outcome.fates.size(); ++i) {
+    const Fate& fate = outcome.fates[i];
+    const bool stays = attack.kinds[i % attack.kinds.size()].stays;
+    if ((stays ? fate.refused : fate.ended) == 0) return false;
+  }
+  return true;
+}
+
 void Judge(const Dawdler& kind, const Fate& fate, std::int64_t connections, double allowed) {
   fmt::print("  {}: {} ended, the last after {:.1f} s; {} told ({}), the last after {:.1f} s\n",
              kind.name, fate.ended, fate.longest_seconds, fate.refused, fate.refusal,
@@ -63,7 +73,6 @@ std::size_t KindOf(const SlowAttack& attack, const Attacker& attacker) {
 
 Report RunSlow(Arena& arena, const SlowAttack& attack) {
   const std::int64_t each = base::Rounds(16, 128);
-  const auto staying = std::ranges::count_if(attack.kinds, &Dawdler::stays);
   const auto kinds = static_cast<std::int64_t>(attack.kinds.size());
   const milliseconds longest = Longest(attack.limit);
   const Report report =
@@ -77,9 +86,8 @@ Report RunSlow(Arena& arena, const SlowAttack& attack) {
                  .read_bytes = attack.read_bytes,
                  .listener = attack.listener,
                  .max_attempts = Soaking() ? 1'000'000 : each * kinds,
-                 .duration = Soaking() ? std::max(AttackTime(), 2 * longest) : longest,
-                 .until_ended = each * (kinds - staying),
-                 .until_refused = each * staying});
+                 .duration = Soaking() ? std::max(AttackTime(), 2 * longest) : attack.limit.Value(),
+                 .until = [&attack](const Outcome& outcome) { return AllOver(attack, outcome); }});
   const double allowed = std::chrono::duration<double>(longest).count() + report.slowdown;
   for (std::size_t i = 0; i < attack.kinds.size(); ++i) {
     Judge(attack.kinds[i], Sum(report.attack.fates, i, attack.kinds.size()), each, allowed);
