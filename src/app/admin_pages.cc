@@ -130,8 +130,36 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Counter("prism_config_unmarked_changes_total",
                "Changes of the configuration whose mark beside the store could not be written.");
   text.Sample({}, parts_.config.unmarked_changes());
-  text.Gauge("prism_connections", "Open connections on the data port.");
-  text.Sample({}, static_cast<std::uint64_t>(parts_.connections()));
+  WriteConnections(text);
+  if (tls_ != nullptr) WriteTls(text);
+  text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
+  text.Sample({}, parts_.budget.used());
+  text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");
+  text.Sample({}, parts_.budget.max_bytes());
+  text.Gauge("prism_shards", "Threads that serve.");
+  text.Sample({}, static_cast<std::uint64_t>(parts_.shards.size()));
+  telemetry::WriteProcessMetrics(telemetry::ReadProcessUsage(), text);
+  co_return rpc::HttpReply{.content_type = telemetry::PrometheusText::kContentType,
+                           .body = std::move(text).Take()};
+}
+
+void AdminPages::WriteConnections(telemetry::PrometheusText& text) const {
+  const rpc::ConnectionCounts counts = parts_.connections();
+  const auto write = [&text](const rpc::ConnectionCounts::ByKind& kinds) {
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      text.Sample({{"http", rpc::kHttpVersionNames[i]}, {"transport", "plain"}}, kinds[i][0]);
+      text.Sample({{"http", rpc::kHttpVersionNames[i]}, {"transport", "tls"}}, kinds[i][1]);
+    }
+  };
+  text.Gauge("prism_connections",
+             "Open connections on the data port; none: it is not known yet which HTTP they speak.");
+  write(counts.open);
+  text.Counter("prism_connections_begun_total", "Connections that have begun to speak HTTP.");
+  write(counts.begun);
+  text.Counter("prism_connections_closed_total", "Connections that have ended, by reason.");
+  for (std::size_t i = 0; i < counts.closed.size(); ++i) {
+    text.Sample({{"reason", rpc::kConnectionEndNames[i]}}, counts.closed[i]);
+  }
   text.Counter("prism_accept_pauses_total",
                "Times that clients had to wait because no file descriptors were left.");
   text.Sample({}, parts_.accept_pauses());
@@ -145,16 +173,6 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Counter("prism_connections_relieved_total",
                "Connections that were closed for what they made the server hold.");
   text.Sample({}, crowding.relieved);
-  if (tls_ != nullptr) WriteTls(text);
-  text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
-  text.Sample({}, parts_.budget.used());
-  text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");
-  text.Sample({}, parts_.budget.max_bytes());
-  text.Gauge("prism_shards", "Threads that serve.");
-  text.Sample({}, static_cast<std::uint64_t>(parts_.shards.size()));
-  telemetry::WriteProcessMetrics(telemetry::ReadProcessUsage(), text);
-  co_return rpc::HttpReply{.content_type = telemetry::PrometheusText::kContentType,
-                           .body = std::move(text).Take()};
 }
 
 void AdminPages::WriteTls(telemetry::PrometheusText& text) const {

@@ -42,7 +42,7 @@ class AdminPages final : public rpc::HttpGetHandler {
     const gateway::MethodTable& methods;
     const engine::MemoryBudget& budget;
     const ConfigKeeper& config;
-    std::function<int()> connections;                            // any thread
+    std::function<rpc::ConnectionCounts()> connections;          // any thread
     std::function<std::uint64_t()> accept_pauses;                // any thread
     std::function<rpc::CallServer::Crowding()> crowding;         // any thread
     std::function<const rpc::TlsCounters&()> tls_counters = {};  // any thread; only with TLS
@@ -65,6 +65,7 @@ class AdminPages final : public rpc::HttpGetHandler {
 
   runtime::Task<rpc::HttpReply> Ready(bool verbose);
   runtime::Task<rpc::HttpReply> Metrics();
+  void WriteConnections(telemetry::PrometheusText& text) const;
   void WriteTls(telemetry::PrometheusText& text) const;
   runtime::Task<rpc::HttpReply> Slow();
   rpc::HttpReply Version() const;

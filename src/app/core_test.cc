@@ -33,7 +33,15 @@ class CoreTest : public ::testing::Test {
     core_ = std::make_unique<Core>(settings_, log_);
     pages_ = std::make_unique<AdminPages>(AdminPages::Parts{
         settings_, lifecycle_, core_->shards(), core_->pool(), core_->gateway(), core_->methods(),
-        core_->budget(), core_->config(), [] { return 3; }, [] { return std::uint64_t{2}; },
+        core_->budget(), core_->config(),
+        [] {
+          rpc::ConnectionCounts counts;
+          counts.open[1][0] = 3;
+          counts.begun[2][1] = 4;
+          counts.closed[0] = 8;
+          return counts;
+        },
+        [] { return std::uint64_t{2}; },
         [] { return rpc::CallServer::Crowding{.given_up = 5, .refused = 6, .relieved = 7}; }});
   }
   void TearDown() override {
@@ -133,7 +141,11 @@ TEST_F(CoreTest, TellsMetricsVersionAndConfiguration) {
   EXPECT_THAT(metrics, HasSubstr("prism_build_info{version=\""));
   EXPECT_THAT(metrics, HasSubstr("prism_backend_up{backend=\"memory\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("prism_shards 2\n"));
-  EXPECT_THAT(metrics, HasSubstr("prism_connections 3\n"));
+  EXPECT_THAT(metrics, HasSubstr("prism_connections{http=\"h1\",transport=\"plain\"} 3\n"));
+  EXPECT_THAT(metrics, HasSubstr("prism_connections{http=\"h1\",transport=\"tls\"} 0\n"));
+  EXPECT_THAT(metrics,
+              HasSubstr("prism_connections_begun_total{http=\"h2\",transport=\"tls\"} 4\n"));
+  EXPECT_THAT(metrics, HasSubstr("prism_connections_closed_total{reason=\"client\"} 8\n"));
   EXPECT_THAT(metrics, HasSubstr("prism_memory_max_bytes 16777216\n"));
   EXPECT_THAT(metrics, HasSubstr("process_resident_memory_bytes "));
   EXPECT_TRUE(nlohmann::json::parse(Get("/version").body).contains("version"));

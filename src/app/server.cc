@@ -93,7 +93,7 @@ struct Server::Listeners {
   Listeners(const ServerSettings& settings, const Lifecycle& lifecycle, telemetry::Logger& log)
       : core(settings, log),
         pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods(),
-               core.budget(), core.config(), [this] { return data->connections(); },
+               core.budget(), core.config(), [this] { return data->connection_counts(); },
                [this] { return data->accept_pauses(); }, [this] { return data->crowding(); },
                [this]() -> const rpc::TlsCounters& { return data->tls_counters(); }}) {}
 

@@ -315,6 +315,7 @@ class Telemetry(unittest.TestCase):
         families = self.families()
         for name, labels in {"prism_requests": {"model", "method", "code"}, "prism_request_duration_seconds": {"model", "method"},
                              "prism_namespace_requests": {"namespace"}, "prism_build_info": {"version"},
+                             "prism_connections": {"http", "transport"}, "prism_connections_closed": {"reason"},
                              "prism_protocol_requests": {"protocol"}, "prism_requests_refused": {"protocol", "code"}}.items():
             self.assertEqual({frozenset(sample.labels) - {"le"} for sample in families[name].samples}, {frozenset(labels)}, name)
         namespaces = {sample.labels["namespace"] for sample in families["prism_namespace_requests"].samples}
@@ -335,6 +336,26 @@ class Telemetry(unittest.TestCase):
                              value(before, "prism_protocol_requests", protocol=protocol), 1, protocol)
         self.assertEqual(value(after, "prism_requests_refused", protocol="http", code="NOT_FOUND") -
                          value(before, "prism_requests_refused", protocol="http", code="NOT_FOUND"), 1)
+
+    def test_connections_are_counted_by_what_they_speak_and_why_they_end(self):
+        def opened(families, http):
+            return value(families, "prism_connections", http=http, transport="plain")
+
+        before = self.families()
+        host, port = self.gateway.data.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.recv(1)
+            during = self.families()
+            self.assertGreaterEqual(opened(during, "h1"), 1)
+            self.assertEqual(value(during, "prism_connections_begun", http="h1", transport="plain"),
+                             value(before, "prism_connections_begun", http="h1", transport="plain") + 1)
+        self.raw(b"GET / HTTP/1.1\r\n\r\n")
+        for reason in ("client", "malformed"):
+            wait_for(lambda reason=reason: value(self.families(), "prism_connections_closed", reason=reason) >
+                     value(before, "prism_connections_closed", reason=reason))
+        self.grpc("scratch", {})
+        self.assertGreaterEqual(opened(self.families(), "h2"), 1)
 
     def test_the_guide_names_every_metric_as_it_is(self):
         self.connect("scratch", {})

@@ -251,6 +251,8 @@ class Refusals(unittest.TestCase):
             stranger = ssl.create_default_context(cafile=path("other.pem"))
             self.assert_refused(server, "refused", lambda: refused(stranger, "certificate verify failed"))
             self.assertEqual(metrics(server)["prism_tls_sessions_total"], 0)
+            self.assertEqual(metrics(server)['prism_connections_begun_total{http="h1",transport="tls"}'], 0)
+            wait_for(lambda: metrics(server)['prism_connections_closed_total{reason="tls"}'] == 3)
 
     def test_plain_text_is_told_and_counted(self):
         with gateway() as server:

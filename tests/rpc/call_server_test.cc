@@ -31,6 +31,9 @@ class CallServerTest : public testing::EchoServerTest {
     return Channel(std::move(options));
   }
 
+  std::uint64_t Ended(ConnectionEnd why) const {
+    return server_->connection_counts().closed[static_cast<std::size_t>(why)];
+  }
   // A connected socket without a protocol.
   int Connect() {
     const std::string path = address_.substr(std::string_view("unix:").size());
@@ -135,6 +138,7 @@ TEST_F(CallServerTest, WhenFullTheConnectionThatIsMissedLeastMakesRoom) {
   EXPECT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
   EXPECT_EQ(server_->crowding().refused, 0u);
   EXPECT_GE(server_->crowding().given_up, 3u);
+  EXPECT_EQ(Ended(ConnectionEnd::kCrowded), server_->crowding().given_up);
   EXPECT_LE(server_->connections(), 2);
   ::close(says_nothing);
   ::close(second);
@@ -181,6 +185,7 @@ TEST_F(CallServerTest, ConnectionsThatHoldTooMuchAreClosed) {
   for (const int fd : holders) polled.push_back({.fd = fd, .events = POLLIN, .revents = 0});
   EXPECT_GE(::poll(polled.data(), polled.size(), 20'000), 1) << "nobody was closed";
   EXPECT_GE(server_->crowding().relieved, 1u);
+  EXPECT_EQ(Ended(ConnectionEnd::kMemory), server_->crowding().relieved);
   EXPECT_TRUE(channel.Call(EchoDispatcher::kUnary, Value("x"), answer));
   for (const int fd : holders) ::close(fd);
 }

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <thread>
@@ -382,6 +383,122 @@ TEST_F(ConnectionLifeTest, ClientsInTheQueueWhenADrainBeginsAreServed) {
   busy = false;
   EXPECT_NE(queued.Read().find("\"aGk=\""), std::string::npos);
   drain.join();
+}
+
+// --- what is counted ----------------------------------------------------------------------------
+
+class ConnectionCountsTest : public ConnectionLifeTest {
+ protected:
+  // Of plain connections of this version that are open.
+  std::uint64_t Open(HttpVersion version) {
+    return server_->connection_counts().open[static_cast<std::size_t>(version)][0];
+  }
+  // Waits for the first connection to end; why it did.
+  std::string_view WhyOneEnded() {
+    for (;;) {
+      const ConnectionCounts counts = server_->connection_counts();
+      const auto ended = std::ranges::find_if(counts.closed, [](auto count) { return count > 0; });
+      if (ended != counts.closed.end()) {
+        EXPECT_EQ(counts.open, ConnectionCounts().open);
+        return kConnectionEndNames[static_cast<std::size_t>(ended - counts.closed.begin())];
+      }
+      std::this_thread::yield();
+    }
+  }
+};
+
+TEST_F(ConnectionCountsTest, OpenConnectionsAreCountedByWhatTheySpeak) {
+  Start();
+  const Peer silent(address_);
+  const Peer old(address_);
+  old.Send(Post(EchoDispatcher::kUnary, "\"\""));
+  old.Read("\r\n\r\n");
+  const Peer young(address_);
+  young.Send(Hello());
+  young.Read(Frame(kSettings, 1, 0, ""));
+  EXPECT_EQ(Open(HttpVersion::kHttp1), 1u);
+  EXPECT_EQ(Open(HttpVersion::kHttp2), 1u);
+  while (Open(HttpVersion::kNone) != 1) std::this_thread::yield();  // it may be on its way
+  const ConnectionCounts counts = server_->connection_counts();
+  EXPECT_EQ(counts.begun[1][0], 1u);
+  EXPECT_EQ(counts.begun[2][0], 1u);
+  EXPECT_EQ(counts.open[1][1] + counts.open[2][1], 0u) << "nobody speaks TLS";
+  EXPECT_TRUE(std::ranges::all_of(counts.closed, [](auto count) { return count == 0; }));
+}
+
+TEST_F(ConnectionCountsTest, AClientThatGoes) {
+  Start();
+  {
+    const Peer peer(address_);
+  }
+  EXPECT_EQ(WhyOneEnded(), "client");
+}
+
+TEST_F(ConnectionCountsTest, AnAnswerThatIsTheLast) {
+  Start();
+  const Peer peer(address_);
+  peer.Send(Post(EchoDispatcher::kUnary, "\"\"", "Connection: close\r\n"));
+  peer.Read();
+  EXPECT_EQ(WhyOneEnded(), "done");
+}
+
+TEST_F(ConnectionCountsTest, WhatIsNoHttp) {
+  Start();
+  const Peer peer(address_);
+  peer.Send("GET / HTTP/1.1\r\n\r\n");
+  peer.Read();
+  EXPECT_EQ(WhyOneEnded(), "malformed");
+}
+
+TEST_F(ConnectionCountsTest, WhatIsNoHttp2) {
+  Start();
+  const Peer peer(address_);
+  peer.Send(Hello() + Frame(kData, 0, 0, "x"));
+  peer.Read();
+  EXPECT_EQ(WhyOneEnded(), "malformed");
+}
+
+TEST_F(ConnectionCountsTest, ASilence) {
+  limits_.handshake_timeout = kSoon;
+  Start();
+  const Peer peer(address_);
+  peer.Read();
+  EXPECT_EQ(WhyOneEnded(), "silent");
+}
+
+TEST_F(ConnectionCountsTest, AHeadThatIsSlow) {
+  limits_.header_timeout = kSoon;
+  Start();
+  const Peer peer(address_);
+  peer.Send("GET");
+  peer.Read();
+  EXPECT_EQ(WhyOneEnded(), "slow");
+}
+
+TEST_F(ConnectionCountsTest, NothingToDo) {
+  limits_.idle_timeout = kSoon;
+  Start();
+  const Peer peer(address_);
+  peer.Send(Hello());
+  peer.Read();
+  EXPECT_EQ(WhyOneEnded(), "idle");
+}
+
+TEST_F(ConnectionCountsTest, Age) {
+  limits_.max_connection_age = kSoon;
+  Start();
+  const Peer peer(address_);
+  peer.Read();
+  EXPECT_EQ(WhyOneEnded(), "age");
+}
+
+TEST_F(ConnectionCountsTest, AServerThatStops) {
+  Start();
+  const Peer peer(address_);
+  peer.Send(Hello());
+  peer.Read(Frame(kSettings, 1, 0, ""));
+  server_->Drain(MonotonicNow() + 20 * kNanosPerSecond);
+  EXPECT_EQ(WhyOneEnded(), "drain");
 }
 
 }  // namespace

@@ -72,12 +72,13 @@ bool CallConnection::ChooseCodec() {
 }
 
 void CallConnection::UseHttp1() {
+  version_ = HttpVersion::kHttp1;
   codec_ = MakeHttp1Codec(*this, Http1CodecLimits(shard_.limits()), secured_ ? "https" : "http");
   if (announced_) Announce();
 }
 
 void CallConnection::UseHttp2() {
-  multiplexed_ = true;
+  version_ = HttpVersion::kHttp2;
   codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits()));
   if (announced_) Announce();
 }
@@ -99,7 +100,7 @@ void CallConnection::Produce(std::string& out, std::size_t limit) {
 HttpStream* CallConnection::OnStreamStart(std::int32_t) {
   // Calls whose client has given up count until their task has noticed: opening and resetting
   // streams does not get a peer more work in progress. Over HTTP/1.1 such a call gets an answer.
-  if (multiplexed_ && call_count_ >= MaxCalls()) return nullptr;
+  if (version_ == HttpVersion::kHttp2 && call_count_ >= MaxCalls()) return nullptr;
   Call& call = shard_.Acquire();
   call.next_ = head_;
   call.prev_ = nullptr;

@@ -48,6 +48,9 @@ class CallConnection final : private HttpEvents {
   bool finished() const { return codec_ != nullptr ? codec_->finished() : draining_; }
   // A part of an answer was sent, and its rest will never be.
   bool cut_short() const { return codec_ != nullptr && codec_->cut_short(); }
+  HttpVersion version() const { return version_; }
+  // The peer has broken the rules of HTTP.
+  bool broken() const { return codec_ != nullptr && codec_->broken(); }
   std::size_t open_calls() const { return call_count_; }
   // Response bytes that wait for the peer's window or for Produce.
   std::size_t queued_bytes() const { return queued_bytes_; }
@@ -102,7 +105,9 @@ class CallConnection final : private HttpEvents {
   std::size_t MaxCalls() const;
   void Unlink(Call& call);
   // Over HTTP/1.1, where such a call has begun and is answered.
-  bool has_too_many_calls() const { return !multiplexed_ && call_count_ > MaxCalls(); }
+  bool has_too_many_calls() const {
+    return version_ == HttpVersion::kHttp1 && call_count_ > MaxCalls();
+  }
   bool ChooseCodec();
   void UseHttp1();
   void UseHttp2();
@@ -114,6 +119,7 @@ class CallConnection final : private HttpEvents {
   std::string identity_;
   std::string opening_;  // what came before it was clear which HTTP this is
   std::unique_ptr<HttpCodec> codec_;
+  HttpVersion version_ = HttpVersion::kNone;
   Call* head_ = nullptr;
   std::size_t call_count_ = 0;
   std::uint64_t calls_begun_ = 0;
@@ -122,8 +128,7 @@ class CallConnection final : private HttpEvents {
   std::uint64_t progress_ = 0;
   std::vector<Call*> parked_;
   MonoNanos last_call_;
-  bool secured_ = false;      // by TLS
-  bool multiplexed_ = false;  // HTTP/2
+  bool secured_ = false;  // by TLS
   bool announced_ = false;
   bool draining_ = false;
 };

@@ -118,6 +118,7 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   }
   bool finished() const override { return phase_ == Phase::kOver && !wants_write(); }
   bool cut_short() const override { return cut_short_; }
+  bool broken() const override { return broken_; }
 
   MonoNanos head_since() const override { return head_since_; }
   void TimeOutHead() override;
@@ -230,6 +231,7 @@ class Http1Codec final : public HttpCodec, private ParserEvents {
   bool cut_short_ = false;
   bool announced_ = false;  // responses end the connection
   bool draining_ = false;   // and no request begins any more
+  bool broken_ = false;
 };
 
 // --- request -------------------------------------------------------------------------------------
@@ -534,6 +536,7 @@ void Http1Codec::EndResponse() {
 // An answer that is complete goes out; half of one would take the next for its rest.
 void Http1Codec::Refuse(const HttpRefusal& refusal) {
   phase_ = Phase::kOver;
+  broken_ = true;
   keep_ = expects_continue_ = false;
   if (!responded_) stream_->OnUnreadable(refusal);
   if (responded_ && stream_->body_ended) return;
@@ -544,6 +547,7 @@ void Http1Codec::Refuse(const HttpRefusal& refusal) {
 // What could be read of it tells who asked, and in whose name.
 void Http1Codec::RefuseHead(const HttpRefusal& refusal, std::string_view good_lines) {
   BeginRequest();
+  broken_ = true;
   if (!refusal.answered || !StartStream()) return End(HttpError::kProtocolError);
   SplitHead(good_lines, method_, target_, fields_);
   if (!method_.empty()) ReportHead();

@@ -16,6 +16,8 @@
 
 namespace prism::rpc {
 
+enum class HttpVersion : std::uint8_t { kNone, kHttp1, kHttp2 };  // kNone: not known yet
+
 struct HeaderField {
   std::string_view name;  // lower case
   std::string_view value;
@@ -107,6 +109,8 @@ class HttpCodec {
   virtual bool finished() const = 0;
   // What was sent last is a part of an answer, and no more of it will follow.
   virtual bool cut_short() const { return false; }
+  // The peer has broken the rules of the protocol, which ends the connection.
+  virtual bool broken() const = 0;
 
   // Since when the peer owes the rest of a request's head, or of what stands before one; 0: it does
   // not.

@@ -85,6 +85,7 @@ class Nghttp2Codec final : public HttpCodec {
     return nghttp2_session_want_write(session_) == 0 &&
            (broken_ || nghttp2_session_want_read(session_) == 0);
   }
+  bool broken() const override { return broken_ || complained_; }
 
   MonoNanos head_since() const override { return guard_.incomplete_since(); }
   void TimeOutHead() override { Terminate(HttpError::kEnhanceYourCalm); }
@@ -150,6 +151,7 @@ class Nghttp2Codec final : public HttpCodec {
   std::uint32_t frame_left_ = 0;          // bytes of that DATA frame still to come
   std::size_t unacknowledged_ = 0;        // body bytes to give back to the connection's window
   bool broken_ = false;                   // nothing is read any more
+  bool complained_ = false;               // a GOAWAY has said what was wrong
   std::string* out_ = nullptr;            // during Produce
   std::size_t out_limit_ = 0;
 };
@@ -356,6 +358,9 @@ int Nghttp2Codec::WriteBody(HttpStream& stream, std::string_view frame_header, s
 // A response that ends before its request makes the rest of the request pointless (RFC 9113 section
 // 8.1): the peer is told to stop sending.
 void Nghttp2Codec::OnSent(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_GOAWAY && frame.goaway.error_code != NGHTTP2_NO_ERROR) {
+    complained_ = true;
+  }
   if (frame.hd.type == NGHTTP2_RST_STREAM && frame.rst_stream.error_code != NGHTTP2_NO_ERROR &&
       !broken_ && !guard_.OnResetByUs(now_)) {
     Break(HttpError::kEnhanceYourCalm);

@@ -105,6 +105,12 @@ int CallServer::connections() const {
   return total;
 }
 
+ConnectionCounts CallServer::connection_counts() const {
+  ConnectionCounts sum;
+  for (const auto& shard : per_shard_) shard->counters().AddTo(sum);
+  return sum;
+}
+
 CallServer::Crowding CallServer::crowding() const {
   Crowding total{.refused = refused_.load(std::memory_order_relaxed)};
   for (const auto& shard : per_shard_) {

@@ -40,6 +40,8 @@ class CallServer {
   bool Drain(MonoNanos deadline);
   // Open connections. Any thread.
   int connections() const;
+  // Those that have come to their shards, and those that have ended. Any thread.
+  ConnectionCounts connection_counts() const;
   // What became of connections beyond the limits. Any thread.
   struct Crowding {
     std::uint64_t given_up = 0;  // for others, at max_connections

@@ -77,6 +77,7 @@ void ServerShard::Adopt(NewSocket socket) {
   head_ = connection;
   order_.Add(*connection, socket.secure ? ConnectionRank::kHandshake : ConnectionRank::kNewcomer);
   empty_.Reset();
+  counters_.Opened(connection->secure());
   if (!connection->Start()) Close(*connection);
 }
 
@@ -103,6 +104,7 @@ void ServerShard::BeginHandshake(SocketConnection& connection) {
 }
 
 void ServerShard::Close(SocketConnection& connection) {
+  counters_.Closed(connection.version(), connection.secure(), connection.end());
   order_.Remove(connection);
   waiting_.Remove(connection);
   (connection.prev_ != nullptr ? connection.prev_->next_ : head_) = connection.next_;
@@ -136,7 +138,10 @@ void ServerShard::Relieve() {
 void ServerShard::AnnounceDrain() {
   draining_ = true;
   answers_until_ = shard_.turn_time() + kAnswerTime;
-  for (SocketConnection* c = head_; c != nullptr; c = c->next_) c->calls().AnnounceDrain();
+  for (SocketConnection* c = head_; c != nullptr; c = c->next_) {
+    c->NoteEnd(ConnectionEnd::kDrain);
+    c->calls().AnnounceDrain();
+  }
 }
 
 runtime::Task<void> ServerShard::WaitUntilEmpty(MonoNanos deadline) {
@@ -155,6 +160,7 @@ runtime::Task<void> ServerShard::Stop() {
   Disarm();
   for (SocketConnection* c = head_; c != nullptr;) {
     SocketConnection& ending = *std::exchange(c, c->next_);
+    ending.NoteEnd(ConnectionEnd::kDrain);
     ending.calls().Shutdown();
     ending.Write();  // the last answers, as far as the socket takes them
     Close(ending);

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "rpc/call/call_shard.h"
+#include "rpc/net/connection_counters.h"
 #include "rpc/net/connection_order.h"
 #include "rpc/net/fair_queue.h"
 #include "rpc/net/socket_connection.h"
@@ -44,6 +45,9 @@ class ServerShard final : private runtime::Timer {
   std::uint64_t given_up() const { return given_up_.load(std::memory_order_relaxed); }
   // Connections that were closed for what they made the server hold. Any thread.
   std::uint64_t relieved() const { return relieved_.load(std::memory_order_relaxed); }
+  // Of the connections that are or were here. Read on any thread.
+  ConnectionCounters& counters() { return counters_; }
+  const ConnectionCounters& counters() const { return counters_; }
   void ExpectOne() { load_.fetch_add(1, std::memory_order_relaxed); }
 
   // What connections begin with from now on.
@@ -123,6 +127,7 @@ class ServerShard final : private runtime::Timer {
   std::atomic<int> load_ = 0;
   std::atomic<std::uint64_t> given_up_ = 0;
   std::atomic<std::uint64_t> relieved_ = 0;
+  ConnectionCounters counters_;
   std::unique_ptr<char[]> read_buffer_;  // made with the first connection
   std::string write_buffer_;
   std::unique_ptr<char[]> plain_buffer_;  // of TLS, with its first connection

@@ -49,7 +49,8 @@ SocketConnection::SocketConnection(ServerShard& owner, int fd, std::string peer,
       calls_(std::make_unique<CallConnection>(owner.calls(), static_cast<OutputListener&>(*this),
                                               std::move(peer))),
       last_read_(owner.shard().turn_time()),
-      held_since_(last_read_) {
+      held_since_(last_read_),
+      secure_(tls_ != nullptr) {
   if (calls_->peer().starts_with("unix:")) calls_->Identify(UnixIdentity(fd_));
 }
 
@@ -135,9 +136,15 @@ void SocketConnection::OnBytes(std::string_view plain) {
   } else {
     backlog_.append(plain);
   }
+  if (version_ == HttpVersion::kNone) NoteVersion();
   const ServerLimits& limits = owner_.calls().limits();
   LookBy(last_read_ + std::min({limits.header_timeout, limits.body_timeout, limits.send_timeout}));
   OnOutput();
+}
+
+void SocketConnection::NoteVersion() {
+  version_ = calls_->version();
+  if (version_ != HttpVersion::kNone) owner_.counters().Speaks(version_, secure_);
 }
 
 // Until the handshake is over nothing counts as received: a client that draws it out is one that
@@ -151,7 +158,10 @@ void SocketConnection::OnCipher(std::string_view bytes) {
     if (plain.empty()) break;
     OnBytes(plain);
   }
-  if (tls_->state() == TlsSession::State::kFailed) ending_ = true;
+  if (tls_->state() == TlsSession::State::kFailed) {
+    NoteEnd(ConnectionEnd::kTls);
+    ending_ = true;
+  }
   if (tls_->state() == TlsSession::State::kEnded) {
     FeedAll();  // what came before the end
     if (!OnPeerEnd()) ending_ = true;
@@ -186,6 +196,7 @@ void SocketConnection::EndHandshake() {
 // Answers may be under way; the peer waits for them, or has gone.
 bool SocketConnection::OnPeerEnd() {
   if (calls_->open_calls() == 0 && unsent_.empty() && !calls_->wants_write()) return false;
+  NoteEnd(ConnectionEnd::kClient);
   half_closed_until_ = owner_.shard().turn_time() + kHalfCloseTime;
   calls_->EndInput();
   LookBy(half_closed_until_);
@@ -239,6 +250,7 @@ void SocketConnection::OnTurnEnd() {
     return UpdateInterest();
   }
   if (broken_) return owner_.Close(*this);
+  NoteEnd(calls_->broken() ? ConnectionEnd::kMalformed : ConnectionEnd::kDone);
   Linger();
 }
 
@@ -266,6 +278,7 @@ void SocketConnection::Linger() {
 
 void SocketConnection::GiveUp(HttpError reason) {
   CountFailure(TlsFailure::kCrowded);
+  NoteEnd(reason == HttpError::kNoError ? ConnectionEnd::kCrowded : ConnectionEnd::kMemory);
   if (!lingering_) {
     if (reason == HttpError::kNoError) {
       calls_->FinishDrain();
@@ -440,15 +453,22 @@ bool SocketConnection::IsGivenUp(MonoNanos now) {
   const MonoNanos silent = now - last_read_;
   if (!received_ && silent >= limits.handshake_timeout) {
     CountFailure(TlsFailure::kTimeout);
+    NoteEnd(ConnectionEnd::kSilent);
     return true;
   }
-  if (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout) return true;
+  if (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout) {
+    NoteEnd(ConnectionEnd::kSilent);
+    return true;
+  }
   if (half_closed_until_ != 0 && now >= half_closed_until_) return true;
   if (stuck_since_ == 0 || now - stuck_since_ < limits.send_timeout) return false;
   // Slow is not stuck: who has taken enough meanwhile has the same time again.
   const std::uint64_t enough =
       static_cast<std::uint64_t>(limits.send_timeout / kNanosPerSecond * kSlowestBytesPerSecond);
-  if (taken() - stuck_taken_ <= enough) return true;
+  if (taken() - stuck_taken_ <= enough) {
+    NoteEnd(ConnectionEnd::kSlow);
+    return true;
+  }
   stuck_since_ = now;
   stuck_taken_ = taken();
   return false;
@@ -464,6 +484,7 @@ MonoNanos SocketConnection::CheckRequests(MonoNanos now) {
   if (head_since == 0) return next;
   const MonoNanos due = head_since + limits.header_timeout;
   if (due > now) return std::min(next, due);
+  NoteEnd(ConnectionEnd::kSlow);
   calls_->TimeOutHead();
   ending_ = true;
   return next;
@@ -474,6 +495,7 @@ MonoNanos SocketConnection::CheckRequests(MonoNanos now) {
 MonoNanos SocketConnection::CheckAge(MonoNanos now) {
   if (age_due_ == 0) return runtime::kNoDeadline;
   if (now < age_due_) return age_due_;
+  NoteEnd(ConnectionEnd::kAge);
   switch (age_steps_++) {
     case 0:
       calls_->AnnounceDrain();
@@ -495,7 +517,10 @@ MonoNanos SocketConnection::CheckAge(MonoNanos now) {
 MonoNanos SocketConnection::CheckSilence(MonoNanos now) {
   const ServerLimits& limits = owner_.calls().limits();
   const bool idle = calls_->open_calls() == 0;
-  if (idle && now - calls_->last_call() >= limits.idle_timeout) calls_->FinishDrain();
+  if (idle && now - calls_->last_call() >= limits.idle_timeout) {
+    NoteEnd(ConnectionEnd::kIdle);
+    calls_->FinishDrain();
+  }
   MonoNanos next = last_read_ + limits.keepalive_time;
   if (!ping_sent_ && now >= next) {
     // Over HTTP/1.1 a client that waits for its answer is rightly silent.

@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "rpc/call/call_connection.h"
+#include "rpc/net/connection_counters.h"
 #include "rpc/net/connection_order.h"
 #include "rpc/net/fair_queue.h"
 #include "rpc/tls/server_tls.h"
@@ -35,6 +37,13 @@ class SocketConnection final : public ConnectionOrder::Entry,
   bool Start();
 
   CallConnection& calls() { return *calls_; }
+  // Why it ends; the first reason that anybody notes is the one.
+  void NoteEnd(ConnectionEnd why) {
+    if (!end_) end_ = why;
+  }
+  ConnectionEnd end() const { return end_.value_or(ConnectionEnd::kClient); }
+  HttpVersion version() const { return version_; }
+  bool secure() const { return secure_; }
   // Refuses further calls, but for what the peer has sent already. False: the connection is over.
   bool FinishDrain();
   // Says goodbye, as far as the socket takes it at once, and ends: another needs the room, or
@@ -70,6 +79,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   void CountFailure(TlsFailure why);
   void EndHandshake();
   bool OnPeerEnd();
+  void NoteVersion();
   std::string_view Feed(std::string_view bytes);
   void FeedBacklog();
   void FeedAll();
@@ -123,6 +133,9 @@ class SocketConnection final : public ConnectionOrder::Entry,
   bool ping_sent_ = false;    // and not answered
   bool writing_ = false;      // in Write
   bool more_output_ = false;  // the rest is for the next turn
+  const bool secure_;         // speaks TLS
+  HttpVersion version_ = HttpVersion::kNone;  // as it has been counted
+  std::optional<ConnectionEnd> end_;
   SocketConnection* next_ = nullptr;
   SocketConnection* prev_ = nullptr;
 };
