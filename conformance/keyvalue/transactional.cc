@@ -239,6 +239,12 @@ Status HandlesFromElsewhere(Run& run) {
   return {};
 }
 
+Status AHandleIsRequired(Run& run) {
+  constexpr std::string_view kReason = "TRANSACTION_REQUIRED";
+  TRY(MustFail(run.Call(kv::CommitRequest()), Code::kInvalidArgument, kReason));
+  return MustFail(run.Call(kv::RollbackRequest()), Code::kInvalidArgument, kReason);
+}
+
 constexpr Case kCases[] = {
     {"DS-15", "keyvalue_transactional",
      "Commit applies everything, in order, and not before (DS-13, DS-14)",
@@ -260,6 +266,7 @@ constexpr Case kCases[] = {
     {"KV-TXN-08", "keyvalue_transactional", "concurrent transfers keep the sum",
      TransfersKeepTheSum},
     {"KV-TXN-09", "keyvalue_transactional", "made-up handles are refused", HandlesFromElsewhere},
+    {"KV-TXN-10", "keyvalue_transactional", "a handle must be named", AHandleIsRequired},
 };
 
 }  // namespace

@@ -31,6 +31,7 @@ FIELDS = {
     "KeyValueTransactional/SetInTransaction": {**TRANSACTION, "value": (4, "bytes")},
     "KeyValueTransactional/GetInTransaction": TRANSACTION,
     "KeyValueTransactional/Commit": {"namespace": (1, "text"), "transaction": (2, "text")},
+    "KeyValueTransactional/Rollback": {"namespace": (1, "text"), "transaction": (2, "text")},
     "KeyValueBatch/BatchSet": {"namespace": (1, "text"), "items": (2, ITEM)}, "KeyValueBatch/BatchGet": KEYS,
     "KeyValueBatch/BatchDelete": KEYS,
     "KeyValueCas/CompareAndSwap": {**KEY, "expect": (3, EXPECT), "value": (4, "bytes"), "requestId": (7, "text")},

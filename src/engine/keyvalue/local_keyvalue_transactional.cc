@@ -55,6 +55,7 @@ struct CommitPlan {
 
 Result<TransactionTable::Claim> LocalKeyValue::ClaimOf(const Context& ctx,
                                                        std::string_view handle) const {
+  TRY(CheckTransaction(handle));
   const std::size_t first = handle.find('.');
   const std::size_t second = first == std::string_view::npos ? first : handle.find('.', first + 1);
   if (second == std::string_view::npos) return std::unexpected(TransactionNotFoundError());
@@ -126,6 +127,7 @@ LocalKeyValue::StatusTask LocalKeyValue::GetInTransaction(Context& ctx,
 LocalKeyValue::StatusTask LocalKeyValue::Commit(Context& ctx, const CommitRequest& request,
                                                 CommitResponse& response) {
   CO_TRY(CheckRequestId(request.request_id()));
+  CO_TRY(CheckTransaction(request.transaction()));
   const auto claim = ClaimOf(ctx, request.transaction());
   // Without the transaction, a request id may still have its answer; only the store can tell.
   std::shared_ptr<const TransactionContent> content;
@@ -170,8 +172,8 @@ LocalKeyValue::StatusTask LocalKeyValue::Rollback(Context& ctx, const RollbackRe
   const auto claim = ClaimOf(ctx, request.transaction());
   if (claim) {
     transactions_.Rollback(*claim);
-  } else if (claim.error().code() == Code::kFailedPrecondition) {
-    co_return std::unexpected(claim.error());  // it may still be open elsewhere
+  } else if (claim.error().code() != Code::kNotFound) {
+    co_return std::unexpected(claim.error());  // it may still be open elsewhere, or none is named
   }
   co_return Status();
 }

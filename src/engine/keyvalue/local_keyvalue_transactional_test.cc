@@ -56,6 +56,9 @@ class LocalKeyValueTransactional : public testing::ServiceTest {
     TRY(RunNow(service().Commit(*call, request, response)));
     return response;
   }
+  static Status StatusOf(const Result<CommitResponse>& result) {
+    return result ? Status() : std::unexpected(result.error());
+  }
   Status Rollback(const std::string& transaction) {
     RollbackRequest request;
     request.set_transaction(transaction);
@@ -151,6 +154,21 @@ TEST_F(LocalKeyValueTransactional, RollbackDropsItAndRepeats) {
   EXPECT_FALSE(Get("k").found());
 }
 
+TEST_F(LocalKeyValueTransactional, AHandleIsRequired) {
+  GetInTransactionRequest get;
+  get.set_key("k");
+  GetInTransactionResponse got;
+  for (const Status& refused : {Rollback(""), SetIn("", "k", "v"), DeleteIn("", "k"),
+                                Try(&KeyValueTransactional::GetInTransaction, get, got),
+                                StatusOf(Commit("")), StatusOf(Commit("", "id"))}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Code::kInvalidArgument);
+    EXPECT_EQ(refused.error().reason(), "TRANSACTION_REQUIRED");
+    ASSERT_EQ(refused.error().fields().size(), 1U);
+    EXPECT_EQ(refused.error().fields()[0].field, "transaction");
+  }
+}
+
 TEST_F(LocalKeyValueTransactional, ACommitWithAnIdIsDoneOnce) {
   const std::string t = Begin();
   ASSERT_TRUE(SetIn(t, "k", "v"));
@@ -174,7 +192,7 @@ TEST_F(LocalKeyValueTransactional, HandlesOfOthersAreRefused) {
   const std::string mine = Begin();
   EXPECT_EQ(Commit(mine, "", "somebody").error().reason(), "TRANSACTION_NOT_FOUND");
   EXPECT_TRUE(Commit(mine));
-  for (const std::string garbage : {"", ".", "..", "x.y.z", "\xFF", "1.2", "1.2.3.4"}) {
+  for (const std::string garbage : {".", "..", "x.y.z", "\xFF", "1.2", "1.2.3.4"}) {
     const auto refused = Commit(garbage);
     ASSERT_FALSE(refused);
     EXPECT_TRUE(refused.error().reason() == "TRANSACTION_NOT_FOUND" ||

@@ -55,6 +55,8 @@ constexpr Rule kAbsentFalse = {"EXPECTATION_ABSENT_FALSE", "expect.absent",
                                "must be true when it is set; expect a version or a value instead"};
 constexpr Rule kVersionEmpty = {"EXPECTATION_VERSION_EMPTY", "expect.version",
                                 "is empty; set absent to expect that the key is not there"};
+constexpr Rule kTransactionMissing = {"TRANSACTION_REQUIRED", "transaction",
+                                      "is empty; name the handle that BeginTransaction answered"};
 constexpr Rule kTimeoutOutOfRange = {"TIMEOUT_OUT_OF_RANGE", "timeout",
                                      "must be a valid Duration, more than 0 and at most 60 s"};
 
@@ -127,6 +129,11 @@ Status CheckLimit(std::int64_t limit) {
 
 Status CheckRequestId(std::string_view id) {
   if (id.size() > kMaxRequestIdBytes) return Broken(kRequestIdTooLong);
+  return {};
+}
+
+Status CheckTransaction(std::string_view handle) {
+  if (handle.empty()) return Broken(kTransactionMissing);
   return {};
 }
 

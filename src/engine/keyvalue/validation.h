@@ -31,6 +31,7 @@ Status CheckValue(std::string_view value, std::uint64_t max_bytes);
 Status CheckTags(const TagMap& tags);
 Status CheckLimit(std::int64_t limit);
 Status CheckRequestId(std::string_view id);
+Status CheckTransaction(std::string_view handle);
 Status CheckBatch(std::string_view field, int items);
 
 // A time to live in milliseconds, rounded up; > 0 and so that now + ttl is a valid Timestamp.
