@@ -145,17 +145,17 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
 
 void AdminPages::WriteConnections(telemetry::PrometheusText& text) const {
   const rpc::ConnectionCounts counts = parts_.connections();
-  const auto write = [&text](const rpc::ConnectionCounts::ByKind& kinds) {
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
+  const auto write = [&text](const rpc::ConnectionCounts::ByKind& kinds, std::size_t first) {
+    for (std::size_t i = first; i < kinds.size(); ++i) {
       text.Sample({{"http", rpc::kHttpVersionNames[i]}, {"transport", "plain"}}, kinds[i][0]);
       text.Sample({{"http", rpc::kHttpVersionNames[i]}, {"transport", "tls"}}, kinds[i][1]);
     }
   };
   text.Gauge("prism_connections",
              "Open connections on the data port; none: it is not known yet which HTTP they speak.");
-  write(counts.open);
+  write(counts.open, 0);
   text.Counter("prism_connections_begun_total", "Connections that have begun to speak HTTP.");
-  write(counts.begun);
+  write(counts.begun, 1);
   text.Counter("prism_connections_closed_total", "Connections that have ended, by reason.");
   for (std::size_t i = 0; i < counts.closed.size(); ++i) {
     text.Sample({{"reason", rpc::kConnectionEndNames[i]}}, counts.closed[i]);
@@ -203,6 +203,7 @@ rpc::HttpReply AdminPages::Version() const {
 
 rpc::HttpReply AdminPages::Config() const {
   ServerSettings settings = parts_.settings;
+  settings.cors = cors_;
   if (tls_ != nullptr) settings.tls = tls_->options();
   return {.content_type = kJson,
           .body = EffectiveConfig(settings, parts_.gateway.table()->snapshot())};

@@ -48,11 +48,14 @@ class AdminPages final : public rpc::HttpGetHandler {
     std::function<const rpc::TlsCounters&()> tls_counters = {};  // any thread; only with TLS
   };
 
-  explicit AdminPages(const Parts& parts) : parts_(parts), gateway_metrics_(parts.methods) {}
+  explicit AdminPages(const Parts& parts)
+      : parts_(parts), gateway_metrics_(parts.methods), cors_(parts.settings.cors) {}
 
   runtime::Task<rpc::HttpReply> Get(std::string target) override;
   // What new connections begin with. On the shard of the pages.
   void UseTls(std::shared_ptr<const rpc::TlsContext> tls) { tls_ = std::move(tls); }
+  // Which web pages may call from now on. On the shard of the pages.
+  void UseCors(rpc::CorsSettings cors) { cors_ = std::move(cors); }
 
  private:
   // One line of /readyz?verbose.
@@ -74,6 +77,7 @@ class AdminPages final : public rpc::HttpGetHandler {
 
   Parts parts_;
   gateway::GatewayMetrics gateway_metrics_;
+  rpc::CorsSettings cors_;
   std::shared_ptr<const rpc::TlsContext> tls_;  // null: plain text
 };
 

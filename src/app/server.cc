@@ -28,6 +28,10 @@ runtime::Task<void> TellPages(AdminPages& pages, std::shared_ptr<const rpc::TlsC
   pages.UseTls(std::move(tls));
   co_return;
 }
+runtime::Task<void> TellPages(AdminPages& pages, rpc::CorsSettings cors) {
+  pages.UseCors(std::move(cors));
+  co_return;
+}
 
 std::string FormatUtc(std::time_t time) { return fmt::format("{:%FT%TZ}", fmt::gmtime(time)); }
 
@@ -61,7 +65,6 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("drain_timeout", was.drain_timeout, is.drain_timeout);
   compare("rebind_grace", was.rebind_grace, is.rebind_grace);
   compare("queue_delay_target", was.queue_delay_target, is.queue_delay_target);
-  compare("cors", was.cors, is.cors);
   compare("log_format", was.log_format, is.log_format);
   compare("tls", was.tls.has_value(), is.tls.has_value());
   compare("backup.dir", was.backup_dir, is.backup_dir);
@@ -110,6 +113,7 @@ Server::Server(const ServerSettings& settings, Decide decide, namespaces::Snapsh
       decide_(std::move(decide)),
       source_(source),
       log_(log),
+      cors_(settings.cors),
       listeners_(std::make_unique<Listeners>(settings_, lifecycle_, log)) {}
 
 Server::~Server() {
@@ -172,7 +176,7 @@ Status Server::OpenData(const namespaces::Snapshot& snapshot, const Sockets& soc
 Status Server::Accept(Sockets sockets) {
   Listeners& all = *listeners_;
   all.data = std::make_unique<rpc::CallServer>(all.core.shards(), all.core.gateway(),
-                                               settings_.limits, rpc::Cors(settings_.cors));
+                                               settings_.limits, rpc::Cors(cors_));
   if (tls_ != nullptr) UseTls(tls_);
   for (rpc::ListenSocket& socket : sockets.data) TRY(all.data->Listen(std::move(socket)));
 
@@ -210,6 +214,15 @@ void Server::UseTls(std::shared_ptr<const rpc::TlsContext> tls) {
   for (const std::string& warning : tls_->warnings()) log_.Warn(warning);
 }
 
+void Server::UseCors(rpc::CorsSettings cors) {
+  if (cors == cors_) return;
+  cors_ = std::move(cors);
+  Listeners& all = *listeners_;
+  all.data->UseCors(rpc::Cors(cors_));
+  runtime::RunOn(all.core.shards().at(0), [&] { return TellPages(all.pages, cors_); });
+  log_.Info("pages that may call", {{"allowed_origins", cors_.allowed_origins.size()}});
+}
+
 Result<Server::Next> Server::Read() {
   Next next;
   TRY_ASSIGN(next.snapshot, source_.Load());
@@ -217,6 +230,7 @@ Result<Server::Next> Server::Read() {
   if (settings_.tls && settings.tls) {
     TRY_ASSIGN(next.tls, rpc::TlsContext::Load(*settings.tls));
   }
+  next.cors = settings.cors;
   log_.SetLevel(settings.log_level);
   listeners_->core.gateway().SetSlowThreshold(settings.slow_request_threshold.count() *
                                               kNanosPerMilli);
@@ -232,6 +246,7 @@ Result<Server::Next> Server::Read() {
 Status Server::Apply(Next next) {
   TRY(listeners_->core.Apply(*next.snapshot));
   if (next.tls != nullptr) UseTls(std::move(next.tls));
+  UseCors(std::move(next.cors));
   return {};
 }
 

@@ -50,6 +50,7 @@ class Server {
   struct Next {
     std::shared_ptr<const namespaces::Snapshot> snapshot;
     std::shared_ptr<const rpc::TlsContext> tls;
+    rpc::CorsSettings cors;
   };
 
   Status OpenData(const namespaces::Snapshot& snapshot, const Sockets& sockets, const Pause& pause);
@@ -59,6 +60,7 @@ class Server {
   Result<Next> Read();
   Status Apply(Next next);
   void UseTls(std::shared_ptr<const rpc::TlsContext> tls);
+  void UseCors(rpc::CorsSettings cors);
 
   const ServerSettings settings_;
   Decide decide_;
@@ -67,6 +69,7 @@ class Server {
   std::string reload_noted_;  // the options of the file that wait for a restart, as told last
   Lifecycle lifecycle_;
   std::shared_ptr<const rpc::TlsContext> tls_;  // of new connections; null: plain text
+  rpc::CorsSettings cors_;                      // as it is served
   std::unique_ptr<Listeners> listeners_;
   std::atomic<bool> drained_ = false;
   std::atomic<bool> hurry_ = false;  // the drain is to end now

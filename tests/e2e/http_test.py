@@ -4,17 +4,20 @@ usage: http_test.py PROGRAM [unittest arguments]
 """
 
 import base64
+import concurrent.futures
 import http.client
 import json
 import pathlib
+import signal
 import subprocess
 import sys
+import threading
 import unittest
 import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from prism_gateway import Gateway  # noqa: E402
+from prism_gateway import Gateway, wait_for  # noqa: E402
 
 PROGRAM = None
 KEYVALUE = "/prism.keyvalue.v1.KeyValueBasic/"
@@ -205,6 +208,62 @@ class Cors(unittest.TestCase):
         # A header of ours is allowed by its beginning, when it is asked for.
         self.assertEqual({name for name in sent if not name.startswith("prism-")} - set(may_send), set())
         self.assertEqual(read - set(may_read), set())
+
+    def test_a_reload_changes_who_may_call_and_fails_no_request(self):
+        """Under load, over connections that go on."""
+        config = self.gateway.directory / "reload.yaml"
+        origins = ["https://one.example", "https://two.example"]
+
+        def write(which):
+            config.write_text(f'server: {{cors: {{allowed_origins: ["{which}"]}}}}\n')
+
+        write(origins[0])
+        with Gateway(PROGRAM, "--config", str(config)) as gateway:
+            def load():
+                connection = http.client.HTTPConnection(gateway.data, timeout=30)
+                while not stop.is_set():
+                    for origin in origins:
+                        connection.request("GET", "/v1/scratch/keyvalue?prefix=a", headers={"origin": origin})
+                        reply = connection.getresponse()
+                        reply.read()
+                        answers.append((reply.status, reply.headers["access-control-allow-origin"] in (None, origin)))
+                        self.assertFalse(reply.will_close)
+                connection.close()
+
+            def allowed():
+                probe.request("GET", "/v1/scratch/keyvalue?prefix=a", headers={"origin": origins[1]})
+                reply = probe.getresponse()
+                reply.read()
+                return reply.headers["access-control-allow-origin"]
+
+            stop, answers = threading.Event(), []
+            probe = http.client.HTTPConnection(gateway.data, timeout=30)
+            self.addCleanup(probe.close)
+            self.assertIsNone(allowed())
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                running = [pool.submit(load) for _ in range(4)]
+                try:
+                    for number in range(20):
+                        which = origins[(number + 1) % 2]
+                        write(which)
+                        gateway.process.send_signal(signal.SIGHUP)
+                        wait_for(lambda which=which: allowed() == (origins[1] if which == origins[1] else None))
+                finally:
+                    stop.set()
+                for thread in running:
+                    thread.result()
+            self.assertGreater(len(answers), 100)
+            self.assertEqual(set(answers), {(200, True)})
+            self.assertNotIn("next start", gateway.output())
+            write(origins[1])
+            gateway.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: allowed() == origins[1])
+            with urllib.request.urlopen(f"http://{gateway.admin}/config", timeout=10) as reply:
+                self.assertEqual(json.load(reply)["server"]["cors"]["allowed_origins"], [origins[1]])
+            config.write_text('server: {cors: {allowed_origins: ["*"], allow_credentials: true}}\n')
+            gateway.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: "CORS_CREDENTIALS_FOR_ALL" in gateway.output())
+            self.assertEqual(allowed(), origins[1])
 
     def test_credentials_for_all_are_refused(self):
         config = self.gateway.directory / "cors.yaml"

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "rpc/call/cors.h"
@@ -30,7 +31,9 @@ class CallShard {
   runtime::Shard& shard() { return shard_; }
   Dispatcher& dispatcher() { return dispatcher_; }
   const ServerLimits& limits() const { return limits_; }
+  // Asked when an answer begins: a call that was allowed before may be told otherwise.
   const Cors& cors() const { return cors_; }
+  void UseCors(Cors cors) { cors_ = std::move(cors); }
   runtime::TaskGroup& tasks() { return tasks_; }
   // Names requests, and spans of traces.
   telemetry::IdSource& ids() { return ids_; }
@@ -56,7 +59,7 @@ class CallShard {
   runtime::Shard& shard_;
   Dispatcher& dispatcher_;
   const ServerLimits& limits_;
-  const Cors cors_;
+  Cors cors_;
   runtime::TaskGroup tasks_;
   telemetry::IdSource ids_;
   std::vector<std::unique_ptr<Call>> pool_;

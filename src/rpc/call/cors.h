@@ -28,7 +28,8 @@ struct CorsSettings {
 // INVALID_ARGUMENT/CORS_CREDENTIALS_FOR_ALL when every page would act in its visitors' name.
 Status CheckCors(const CorsSettings& settings);
 
-// Life cycle: made once, immutable. Thread rule: any.
+// Life cycle: made once; replaced as a whole. Nothing that it answers refers to it. Thread rule:
+// any.
 class Cors {
  public:
   Cors() : Cors(CorsSettings{}) {}

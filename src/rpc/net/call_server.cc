@@ -19,6 +19,10 @@ runtime::Task<void> UseTls(ServerShard& shard, std::shared_ptr<const TlsContext>
   shard.UseTls(std::move(tls));
   co_return;
 }
+runtime::Task<void> UseCors(ServerShard& shard, Cors cors) {
+  shard.calls().UseCors(std::move(cors));
+  co_return;
+}
 runtime::Task<void> AnnounceDrain(ServerShard& shard) {
   shard.AnnounceDrain();
   co_return;
@@ -45,6 +49,11 @@ void CallServer::UseTls(const std::shared_ptr<const TlsContext>& tls) {
   secure_ = true;
   for (auto& shard : per_shard_)
     runtime::RunOn(shard->shard(), [&] { return prism::rpc::UseTls(*shard, tls); });
+}
+
+void CallServer::UseCors(const Cors& cors) {
+  for (auto& shard : per_shard_)
+    runtime::RunOn(shard->shard(), [&] { return prism::rpc::UseCors(*shard, cors); });
 }
 
 Result<std::string> CallServer::Listen(std::string_view address) {

@@ -32,6 +32,8 @@ class CallServer {
   // TCP connections from now on speak TLS: before the first Listen, and again to begin sessions
   // with another certificate. Those that there are go on with theirs.
   void UseTls(const std::shared_ptr<const TlsContext>& tls);
+  // Which pages may call from now on, over the connections that there are, too.
+  void UseCors(const Cors& cors);
   // Serves there from now on; answers the address with the port that the system chose.
   Result<std::string> Listen(std::string_view address);
   Result<std::string> Listen(ListenSocket socket);
