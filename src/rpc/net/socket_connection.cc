@@ -250,7 +250,9 @@ void SocketConnection::OnTurnEnd() {
     return UpdateInterest();
   }
   if (broken_) return owner_.Close(*this);
-  NoteEnd(calls_->broken() ? ConnectionEnd::kMalformed : ConnectionEnd::kDone);
+  NoteEnd(calls_->broken()      ? ConnectionEnd::kMalformed
+          : calls_->cut_short() ? ConnectionEnd::kSlow
+                                : ConnectionEnd::kDone);
   Linger();
 }
 
