@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/testing/temp_directory.h"
+#include "namespaces/config_json.h"
+#include "sqlite/row_hash.h"
 
 namespace prism::namespaces {
 namespace {
@@ -91,6 +95,43 @@ TEST_F(BackupsTest, RestoringBringsBackWhatWasThere) {
   store_.reset();
   Open();
   EXPECT_EQ(Rate(), 3u);
+}
+
+// SHA-256 over everything that a store holds up to a revision.
+std::string HashUpTo(const ConfigStore& store, Revision revision) {
+  sqlite::RowHash hash;
+  const auto content = store.LoadAt(revision);
+  EXPECT_TRUE(content) << content.error().ToString();
+  for (const auto& backend : content->snapshot->backends) hash.Text(ToJsonText(backend));
+  for (const auto& ns : content->snapshot->namespaces) {
+    hash.Text(ToJsonText(ns));
+    for (const HistoryEntry& entry : *store.HistoryOf(ns.name)) {
+      if (entry.revision > revision) break;
+      hash.Int(entry.revision).Text(entry.changed_by).Text(entry.new_config.value_or(""));
+    }
+  }
+  return hash.Hex();
+}
+
+TEST_F(BackupsTest, UnderWriteLoadItIsOneStateOfTheStore) {
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    for (std::uint64_t rate = 2; !stop; ++rate) Put(rate);
+  });
+  for (int day = 0; day < 5; ++day) {
+    const auto made = directory_.MakeDaily(*store_, kStart + day * kDay);
+    ASSERT_TRUE(made && *made);
+    const std::string elsewhere = root_.File("machine-" + std::to_string(day));
+    const auto restored = RestoreBackup(**made, elsewhere, kStart);
+    ASSERT_TRUE(restored) << restored.error().ToString();
+    auto other = ConfigStore::Open({.path = elsewhere + "/config.db"}, clock_);
+    ASSERT_TRUE(other);
+    EXPECT_EQ((*other)->Load()->revision, restored->revision);
+    EXPECT_EQ(HashUpTo(**other, restored->revision), HashUpTo(*store_, restored->revision));
+  }
+  stop = true;
+  writer.join();
+  EXPECT_GT(store_->Load()->revision, 5);
 }
 
 TEST_F(BackupsTest, RestoringWorksOnAnEmptyDirectory) {
