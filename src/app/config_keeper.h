@@ -40,6 +40,9 @@ class ConfigKeeper {
   // not block.
   void BackUp(runtime::BlockingPool& pool);
 
+  // Once it is open. For tables of others in the same file, see identity.h.
+  sqlite::Database& database() { return store_->database(); }
+
   // For metrics; any thread.
   struct Backups {
     std::atomic<std::uint64_t> failures = 0;

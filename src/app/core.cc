@@ -92,7 +92,10 @@ Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>
   for (Status opened = config_.Open(); !opened; opened = config_.Open()) {
     if (!wait(opened.error())) return opened;
   }
+  identity_.emplace(settings_, config_.database(), clock_,
+                    [this](const auto& guard) { gateway_.UseGuard(guard); });
   const auto snapshot = config_.Choose(file);
+  TRY(identity_->Check(*snapshot));
   auto table = binder_.Bind(snapshot);
   for (Status opened = CheckBackends(*table); !opened; opened = CheckBackends(*table)) {
     if (!wait(opened.error())) return opened;
@@ -101,6 +104,7 @@ Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>
   }
   TRY(config_.Keep(*snapshot));
   TRY(shards_.Start());
+  TRY_ASSIGN(first_token_, identity_->Start(*snapshot));
   Publish(std::move(table));
   return {};
 }
@@ -109,9 +113,20 @@ Status Core::Apply(const namespaces::Snapshot& file) {
   const auto snapshot = config_.Choose(file);
   auto table = binder_.Bind(snapshot);
   TRY(CheckBackends(*table));
+  TRY(identity_->Check(*snapshot));
   TRY(config_.Keep(*snapshot));
+  TRY(identity_->Use(*snapshot));
   Publish(std::move(table));
   return {};
+}
+
+void Core::Tidy() {
+  binder_.Sweep();
+  config_.BackUp(pool_);
+  if (!identity_) return;
+  if (const Status saved = identity_->SaveUses(); !saved) {
+    log_.Failure("times of use of tokens not saved", saved.error());
+  }
 }
 
 void Core::Publish(std::shared_ptr<const gateway::RoutingTable> table) {

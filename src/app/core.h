@@ -4,11 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "app/admin_pages.h"
 #include "app/config_keeper.h"
+#include "app/identity.h"
 #include "app/settings.h"
 #include "backends/builtin_backends.h"
 #include "base/clock.h"
@@ -44,11 +46,9 @@ class Core {
   // Serves the snapshot from now on, without dropping a call, and stores it. On failure everything
   // stays.
   Status Apply(const namespaces::Snapshot& file);
-  // Lets go of what no shard uses any more, and makes the daily backup. Now and then.
-  void Tidy() {
-    binder_.Sweep();
-    config_.BackUp(pool_);
-  }
+  // Lets go of what no shard uses any more, saves when tokens were used, and makes the daily
+  // backup. Now and then.
+  void Tidy();
   void Stop();
 
   runtime::ShardPool& shards() { return shards_; }
@@ -58,6 +58,8 @@ class Core {
   rpc::HealthService& health() { return health_; }
   const engine::MemoryBudget& budget() const { return budget_; }
   const ConfigKeeper& config() const { return config_; }
+  // The text of the token that Start has made, if it has made one. Once.
+  std::optional<std::string> TakeFirstToken() { return std::exchange(first_token_, std::nullopt); }
 
  private:
   Result<std::shared_ptr<contract::Backend>> MakeBackend(const namespaces::BackendConfig& config);
@@ -83,6 +85,8 @@ class Core {
   gateway::MethodTable methods_;
   gateway::Binder binder_;
   gateway::Gateway gateway_;
+  std::optional<Identity> identity_;  // once the configuration is open
+  std::optional<std::string> first_token_;
 };
 
 }  // namespace prism::app

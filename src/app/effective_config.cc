@@ -74,6 +74,7 @@ ordered_json Backend(const namespaces::BackendConfig& config) {
 std::string EffectiveConfig(const ServerSettings& settings, const namespaces::Snapshot& snapshot) {
   ordered_json json = {
       {"server", Server(settings)},
+      {"security", {{"authentication", settings.authentication}, {"admins", settings.admins}}},
       {"memory", {{"max_bytes", base::FormatSize(settings.memory_max_bytes)}}},
       {"backup", {{"dir", settings.backup_dir}, {"keep_days", settings.backup_keep_days}}}};
   if (settings.tls) json["server"]["tls"] = Tls(*settings.tls);

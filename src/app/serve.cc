@@ -191,6 +191,12 @@ int Serve(const ServeFlags& flags) {
   });
   if (told_to_stop) return kDone;
   if (!addresses) return Fail(addresses.error());
+  if (const auto token = server.TakeFirstToken()) {
+    fmt::print(stderr,
+               "The first administrator's token. It is shown this once: keep it where others can't "
+               "read it, and set PRISM_TOKEN to it.\n{}\n",
+               *token);
+  }
   const auto ready_file = flags.ready_file ? flags.ready_file : FromEnvironment("PRISM_READY_FILE");
   if (ready_file) {
     if (auto written = WriteReadyFile(*ready_file, *addresses); !written) {

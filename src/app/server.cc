@@ -66,6 +66,8 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("rebind_grace", was.rebind_grace, is.rebind_grace);
   compare("queue_delay_target", was.queue_delay_target, is.queue_delay_target);
   compare("log_format", was.log_format, is.log_format);
+  compare("security.authentication", was.authentication, is.authentication);
+  compare("security.admins", was.admins, is.admins);
   compare("tls", was.tls.has_value(), is.tls.has_value());
   compare("backup.dir", was.backup_dir, is.backup_dir);
   compare("backup.keep_days", was.backup_keep_days, is.backup_keep_days);
@@ -193,7 +195,9 @@ Status Server::Accept(Sockets sockets) {
 }
 
 void Server::ReportAccess() {
-  if (settings_.insecure) {
+  if (settings_.authentication) {
+    log_.Info("callers are asked who they are");
+  } else if (settings_.insecure) {
     log_.Warn("insecure: everybody who can connect may read and write everything");
   } else if (MayBeExposed(settings_)) {
     log_.Info("whoever shows a certificate may read and write everything",
@@ -274,6 +278,8 @@ void Server::Reload() {
   NotifyServiceManager(applied ? "READY=1\nSTATUS=Serving, configuration reloaded"
                                : "READY=1\nSTATUS=Serving, the last reload was refused");
 }
+
+std::optional<std::string> Server::TakeFirstToken() { return listeners_->core.TakeFirstToken(); }
 
 void Server::Tidy() { listeners_->core.Tidy(); }
 

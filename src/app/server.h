@@ -4,6 +4,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "app/admin_pages.h"
 #include "app/core.h"
@@ -36,6 +38,8 @@ class Server {
   Result<Addresses> Start(const namespaces::Snapshot& snapshot, const Pause& pause);
   // Reads the source again. What is wrong is logged, and everything stays as it is.
   void Reload();
+  // The text of the first token, if Start has made it: for people, and nowhere else. Once.
+  std::optional<std::string> TakeFirstToken();
   void Tidy();
   // Takes no new calls and ends when those in flight have ended, at the latest after drain_timeout;
   // then drained() holds and `done` is called, on a thread of the pool. Once.

@@ -62,6 +62,14 @@ Status SetDrainTimeout(ServerConfig& config, const std::string& text) {
   return {};
 }
 
+Status SetAuthentication(ServerConfig& config, const std::string& text) {
+  if (text != "true" && text != "false") {
+    return std::unexpected(BadOption("must be true or false"));
+  }
+  config.authentication = text == "true";
+  return {};
+}
+
 Status SetInsecure(ServerConfig& config, const std::string& text) {
   if (text != "true" && text != "false") {
     return std::unexpected(BadOption("must be true or false"));
@@ -91,7 +99,7 @@ Status SetLogFormat(ServerConfig& config, const std::string& text) {
   return {};
 }
 
-constexpr std::array<Setting, 14> kSettings = {{
+constexpr std::array<Setting, 15> kSettings = {{
     {"listen", "ADDRESS", "Where clients connect (default 127.0.0.1:8980; port 0: any)",
      &SetText<&ServerConfig::listen>},
     {"admin-listen", "ADDRESS", "Where health, metrics and status are (default 127.0.0.1:8981)",
@@ -106,6 +114,8 @@ constexpr std::array<Setting, 14> kSettings = {{
     {"memory-max-bytes", "SIZE",
      "What the memory backends may hold (default: a quarter of the RAM)", &SetMemory},
     {"insecure", "", "Allow listening beyond loopback without authentication", &SetInsecure},
+    {"authentication", "", "Ask callers who they are: a token, a certificate, a unix peer",
+     &SetAuthentication},
     {"cors-allowed-origins", "ORIGIN,...",
      "Web pages that may call, like https://app.example.com; * for all (default: none)",
      &SetOrigins},
@@ -198,6 +208,8 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.queue_delay_target, over.queue_delay_target);
   take(result.slow_request_threshold, over.slow_request_threshold);
   take(result.insecure, over.insecure);
+  take(result.authentication, over.authentication);
+  take(result.admins, over.admins);
   take(result.cors_allowed_origins, over.cors_allowed_origins);
   take(result.cors_allow_credentials, over.cors_allow_credentials);
   take(result.cors_max_age, over.cors_max_age);
@@ -255,6 +267,8 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   settings.slow_request_threshold =
       config.slow_request_threshold.value_or(settings.slow_request_threshold);
   settings.insecure = config.insecure.value_or(false);
+  settings.authentication = config.authentication.value_or(false);
+  settings.admins = config.admins.value_or(settings.admins);
   settings.cors.allowed_origins =
       config.cors_allowed_origins.value_or(settings.cors.allowed_origins);
   settings.cors.allow_credentials = config.cors_allow_credentials.value_or(false);
@@ -313,14 +327,18 @@ Status CheckExposure(const std::string& address, bool insecure) {
   return std::unexpected(Error(
       Code::kFailedPrecondition, "INSECURE_LISTENER",
       fmt::format("{} is reachable from other machines and nobody is asked who they are: listen on "
-                  "127.0.0.1, demand certificates on the data port (--tls-client-ca), or allow it "
+                  "127.0.0.1, ask callers of the data port (--authentication, or certificates with "
+                  "--tls-client-ca), or allow it "
                   "with --insecure (server.insecure: true)",
                   address)));
 }
 
 bool MayBeExposed(const ServerSettings& settings) {
-  return settings.insecure || (settings.tls && !settings.tls->client_ca.empty());
+  return settings.insecure || settings.authentication ||
+         (settings.tls && !settings.tls->client_ca.empty());
 }
+
+bool IsExposed(const ServerSettings& settings) { return !IsLoopback(settings.listen); }
 
 Status CheckExposure(const ServerSettings& settings) {
   TRY(CheckExposure(settings.listen, MayBeExposed(settings)));

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "namespaces/snapshot.h"
@@ -57,8 +58,10 @@ struct ServerSettings {
   std::chrono::milliseconds queue_delay_target{100};
   std::chrono::milliseconds slow_request_threshold{1000};  // 0: no request is slow
   bool insecure = false;
-  std::string backup_dir;     // of the configuration store
-  int backup_keep_days = 30;  // after which a backup is removed
+  bool authentication = false;      // callers are asked who they are
+  std::vector<std::string> admins;  // principals that administer the server
+  std::string backup_dir;           // of the configuration store
+  int backup_keep_days = 30;        // after which a backup is removed
   rpc::CorsSettings cors;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kText;
@@ -78,8 +81,10 @@ std::string DefaultDataDir();
 // INVALID_ARGUMENT/BAD_ADDRESS when it is none.
 Status CheckExposure(const std::string& address, bool insecure);
 Status CheckExposure(const ServerSettings& settings);
-// Whether clients of the data port may come from anywhere: they show a certificate, or nobody
-// minds.
+// Whether clients of the data port may come from anywhere: they are asked who they are, show a
+// certificate, or nobody minds.
 bool MayBeExposed(const ServerSettings& settings);
+// Whether they do.
+bool IsExposed(const ServerSettings& settings);
 
 }  // namespace prism::app

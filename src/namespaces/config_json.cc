@@ -32,6 +32,7 @@ void VisitNamespace(Visitor& visit, Config& config) {
   visit("status", config.status);
   visit("consistency", config.consistency);
   visit("owner", config.owner);
+  visit("access", config.access);
   visit("tags", config.tags);
   visit("cache_ttl_seconds", config.cache_ttl_seconds);
   visit("features", config.features);
@@ -59,6 +60,9 @@ class Writer {
  private:
   static json Value(const std::string& text) { return text; }
   static json Value(const std::vector<std::string>& texts) { return texts; }
+  static json Value(const AccessLists& lists) {
+    return {{"read", lists.read}, {"write", lists.write}, {"admin", lists.admin}};
+  }
   static json Value(std::uint64_t number) { return number; }
   static json Value(std::chrono::milliseconds time) { return base::FormatDuration(time); }
   static json Value(std::int64_t millis) { return Value(std::chrono::milliseconds(millis)); }
@@ -115,6 +119,17 @@ class Reader {
       into.push_back(item.get<std::string>());
     }
     return value.is_array();
+  }
+  static bool Read(const json& value, AccessLists& into) {
+    if (!value.is_object() || value.size() > 3) return false;
+    for (const auto& [key, list] : value.items()) {
+      std::vector<std::string>* const lists = key == "read"    ? &into.read
+                                              : key == "write" ? &into.write
+                                              : key == "admin" ? &into.admin
+                                                               : nullptr;
+      if (lists == nullptr || !Read(list, *lists)) return false;
+    }
+    return true;
   }
   static bool Read(const json& value, std::uint64_t& into) {
     if (value.is_number_unsigned()) into = value.get<std::uint64_t>();

@@ -147,6 +147,22 @@ std::vector<std::string> MapReader::Strings(std::string_view key) {
   return texts;
 }
 
+// Whom a text names is known where it is used.
+std::vector<std::string> MapReader::Principals(std::string_view key) {
+  constexpr std::size_t kMost = 1000;
+  constexpr std::size_t kLongest = 512;
+  std::vector<std::string> principals = Strings(key);
+  const bool wrong = std::ranges::any_of(principals, [](const std::string& principal) {
+    return principal.empty() || principal.size() > kLongest;
+  });
+  if (wrong || principals.size() > kMost) {
+    Add(mark(), "BAD_VALUE",
+        fmt::format("{} must be at most {} principals of 1 to {} bytes", key, kMost, kLongest));
+    principals.clear();
+  }
+  return principals;
+}
+
 void MapReader::Finish() {
   for (std::size_t i = 0; i < taken_.size(); ++i) {
     if (taken_[i]) continue;

@@ -37,6 +37,8 @@ class MapReader {
                                                     std::chrono::milliseconds max);
   std::optional<std::string> OneOf(std::string_view key, const std::vector<std::string>& choices);
   std::vector<std::string> Strings(std::string_view key);
+  // The same of at most 1000 texts of 1 to 512 bytes that name somebody.
+  std::vector<std::string> Principals(std::string_view key);
 
   void Add(Mark mark, std::string_view reason, std::string message) {
     problems_.Add(mark, reason, std::move(message));

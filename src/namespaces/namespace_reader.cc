@@ -285,6 +285,7 @@ void NamespaceReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {
   }
   ReadStatus(reader, config);
   ReadFeatures(reader, config);
+  ReadAccess(reader, config);
   config.owner = reader.String("owner").value_or("");
   config.tags = reader.Strings("tags");
   if (config.owner.size() > kMaxTextBytes) {
@@ -318,6 +319,16 @@ void NamespaceReader::ReadStatus(MapReader& reader, NamespaceConfig& config) {
   config.status = *status == "active"     ? NamespaceStatus::kActive
                   : *status == "disabled" ? NamespaceStatus::kDisabled
                                           : NamespaceStatus::kMigrating;
+}
+
+void NamespaceReader::ReadAccess(MapReader& reader, NamespaceConfig& config) {
+  const YamlValue* value = reader.Take("access");
+  if (value == nullptr) return;
+  MapReader lists(*value, "access", problems_);
+  config.access.read = lists.Principals("read");
+  config.access.write = lists.Principals("write");
+  config.access.admin = lists.Principals("admin");
+  lists.Finish();
 }
 
 void NamespaceReader::ReadFeatures(MapReader& reader, NamespaceConfig& config) {

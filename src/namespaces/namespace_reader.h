@@ -38,6 +38,7 @@ class NamespaceReader {
   void ReadPatternConfig(const YamlValue* value, PatternConfig& pattern);
   void ReadSettings(MapReader& reader, NamespaceConfig& config);
   void ReadStatus(MapReader& reader, NamespaceConfig& config);
+  void ReadAccess(MapReader& reader, NamespaceConfig& config);
   void ReadFeatures(MapReader& reader, NamespaceConfig& config);
   void CheckBackendExists(const std::string& name, Mark mark);
 

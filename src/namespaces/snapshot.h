@@ -55,6 +55,16 @@ struct PatternConfig {
   bool operator==(const PatternConfig&) const = default;
 };
 
+// Principals beside the owner who may do something in a namespace, when callers are asked who they
+// are; `*`: whoever is known.
+struct AccessLists {
+  std::vector<std::string> read;
+  std::vector<std::string> write;
+  std::vector<std::string> admin;
+
+  bool operator==(const AccessLists&) const = default;
+};
+
 // One namespace on one backend, or on those of its patterns' slots.
 struct NamespaceConfig {
   std::string name;
@@ -67,6 +77,7 @@ struct NamespaceConfig {
   NamespaceStatus status = NamespaceStatus::kActive;
   Consistency consistency = Consistency::kStrong;
   std::string owner;
+  AccessLists access;
   std::vector<std::string> tags;
   std::uint64_t cache_ttl_seconds = 0;   // of the cache pattern; 0: its default
   std::map<std::string, bool> features;  // flags that applications read
@@ -91,6 +102,8 @@ struct ServerConfig {
   std::optional<std::chrono::milliseconds> queue_delay_target;
   std::optional<std::chrono::milliseconds> slow_request_threshold;
   std::optional<bool> insecure;
+  std::optional<bool> authentication;
+  std::optional<std::vector<std::string>> admins;  // principals
   std::optional<std::vector<base::WebOriginPattern>> cors_allowed_origins;
   std::optional<bool> cors_allow_credentials;
   std::optional<std::chrono::milliseconds> cors_max_age;

@@ -41,6 +41,7 @@ class ConfigReader {
   Snapshot Read(const YamlValue& root) {
     MapReader top(root, "the configuration", problems_);
     ReadServer(top.Take("server"));
+    ReadSecurity(top.Take("security"));
     ReadMemory(top.Take("memory"));
     ReadBackup(top.Take("backup"));
     const YamlValue* backends = top.Take("backends");
@@ -60,6 +61,7 @@ class ConfigReader {
   void ReadOrigins(const YamlValue* value);
   void ReadTls(const YamlValue* value);
   void ReadLimits(const YamlValue* value);
+  void ReadSecurity(const YamlValue* value);
   void ReadMemory(const YamlValue* value);
   void ReadBackup(const YamlValue* value);
   void ReadBackends(const YamlValue* value);
@@ -156,6 +158,16 @@ void ConfigReader::ReadLimits(const YamlValue* value) {
   server.idle_timeout = reader.Duration("idle_timeout", seconds(1), hours(24 * 30));
   server.keepalive_time = reader.Duration("keepalive_time", seconds(1), hours(24));
   server.keepalive_timeout = reader.Duration("keepalive_timeout", milliseconds(100), hours(1));
+  reader.Finish();
+}
+
+void ConfigReader::ReadSecurity(const YamlValue* value) {
+  if (value == nullptr) return;
+  MapReader reader(*value, "security", problems_);
+  snapshot_.server.authentication = reader.Bool("authentication");
+  if (auto admins = reader.Principals("admins"); !admins.empty()) {
+    snapshot_.server.admins = std::move(admins);
+  }
   reader.Finish();
 }
 

@@ -1,0 +1,139 @@
+#include "app/identity.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "security/audit_log.h"
+#include "sqlite/plain_database.h"
+
+namespace prism::app {
+
+namespace {
+
+constexpr WallMillis kSaveInterval = 60'000;
+
+// Who set the server up: the administrator that its first token makes.
+constexpr std::string_view kFirstPrincipal = "admin";
+
+// Root and the user of this process may read and change its files anyway.
+std::vector<std::string> Admins(const ServerSettings& settings, const security::UserNames& names) {
+  std::vector<std::string> admins = settings.admins;
+  for (const uid_t user : {uid_t{0}, ::geteuid()}) {
+    admins.emplace_back(names.Resolve(std::string(security::kUnixPrefix) + std::to_string(user)));
+  }
+  return admins;
+}
+
+security::TokenStore::Also Record(std::string_view action, WallMillis now) {
+  return [action, now](sqlite::Connection& connection, const security::TokenInfo& token) -> Status {
+    const auto recorded = security::AppendAudit(connection,
+                                                {.principal = token.created_by,
+                                                 .proof = "none",
+                                                 .token_id = "",
+                                                 .peer = "",
+                                                 .action = std::string(action),
+                                                 .object = "token/" + token.id,
+                                                 .code = "OK",
+                                                 .reason = "",
+                                                 .before = "",
+                                                 .after = security::TokenJson(token),
+                                                 .request_id = ""},
+                                                now);
+    if (!recorded) return std::unexpected(recorded.error());
+    return {};
+  };
+}
+
+}  // namespace
+
+Identity::Identity(const ServerSettings& settings, sqlite::Database& database, Clock& clock,
+                   Publish publish)
+    : settings_(settings),
+      database_(database),
+      clock_(clock),
+      publish_(std::move(publish)),
+      names_(security::UserNames::Read()),
+      store_(database, clock, [this](std::shared_ptr<const security::TokenTable> tokens) {
+        tokens_ = std::move(tokens);
+        PublishGuard();
+      }) {}
+
+std::vector<sqlite::SchemaPart> Identity::Parts() {
+  return {security::TokenStore::Part(), security::AuditPart()};
+}
+
+std::shared_ptr<const security::Authorizer> Identity::AuthorizerOf(
+    const namespaces::Snapshot& snapshot) const {
+  if (!settings_.authentication) return std::make_shared<const security::AllowAll>();
+  std::vector<security::NamespaceAccess> lists;
+  std::vector<security::AccessTable::Entry> entries;
+  lists.reserve(snapshot.namespaces.size());
+  entries.reserve(snapshot.namespaces.size());
+  for (const namespaces::NamespaceConfig& ns : snapshot.namespaces) {
+    lists.push_back({.owner = ns.owner,
+                     .read = ns.access.read,
+                     .write = ns.access.write,
+                     .admin = ns.access.admin});
+    entries.emplace_back(ns.name, &lists.back());
+  }
+  const auto admins = Admins(settings_, names_);
+  return std::make_shared<const security::AccessTable>(admins, entries);
+}
+
+Status Identity::Check(const namespaces::Snapshot& snapshot) const {
+  // The owner may be a text for people, who then grants nobody anything.
+  TRY(security::CheckAccess({.admin = settings_.admins}));
+  for (const namespaces::NamespaceConfig& ns : snapshot.namespaces) {
+    auto checked = security::CheckAccess(
+        {.read = ns.access.read, .write = ns.access.write, .admin = ns.access.admin});
+    if (checked) continue;
+    return std::unexpected(std::move(checked).error().With("namespace", ns.name));
+  }
+  return {};
+}
+
+void Identity::PublishGuard() {
+  if (tokens_ == nullptr || authorizer_ == nullptr) return;
+  publish_(std::make_shared<const security::Guard>(
+      std::make_shared<const security::Authenticator>(
+          security::Authenticator::Options{.required = settings_.authentication, .names = names_},
+          tokens_),
+      authorizer_));
+}
+
+Result<std::optional<std::string>> Identity::Start(const namespaces::Snapshot& snapshot) {
+  TRY(Use(snapshot));
+  TRY(store_.Start());
+  if (!settings_.authentication || !IsExposed(settings_)) return std::nullopt;
+  TRY_ASSIGN(const auto tokens, store_.List());
+  if (!tokens.empty()) return std::nullopt;
+  TRY_ASSIGN(security::TokenScope admin, security::TokenScope::Parse("admin"));
+  TRY_ASSIGN(auto created, store_.Create({.name = "first administrator",
+                                          .principal = std::string(kFirstPrincipal),
+                                          .scope = std::move(admin)},
+                                         "prism serve", Record("prism serve", clock_.Now())));
+  return std::move(created.text);
+}
+
+Status Identity::Use(const namespaces::Snapshot& snapshot) {
+  return sqlite::WriteAndWait(database_, [&](sqlite::Connection&) -> Status {
+    authorizer_ = AuthorizerOf(snapshot);
+    PublishGuard();
+    return {};
+  });
+}
+
+Status Identity::SaveUses() {
+  const WallMillis now = clock_.Now();
+  if (now < next_save_) return {};
+  next_save_ = now + kSaveInterval;
+  std::shared_ptr<const security::TokenTable> tokens;
+  TRY(sqlite::WriteAndWait(database_, [&](sqlite::Connection&) -> Status {
+    tokens = tokens_;
+    return {};
+  }));
+  return store_.SaveUses(*tokens);
+}
+
+}  // namespace prism::app

@@ -1,0 +1,63 @@
+// Who may call: the tokens of the store and the lists of the configuration as one guard.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/settings.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "namespaces/snapshot.h"
+#include "security/access.h"
+#include "security/authenticator.h"
+#include "security/guard.h"
+#include "security/token_store.h"
+#include "sqlite/database.h"
+
+namespace prism::app {
+
+// Life cycle: Start, then Use for each configuration that is to be served. Thread rule: one control
+// thread; everything here blocks. What is published is made on the writer's thread of the database,
+// so that a change of the tokens and one of the lists follow each other.
+class Identity {
+ public:
+  using Publish = std::function<void(const std::shared_ptr<const security::Guard>&)>;
+
+  // Everything outlives this; `database` has Parts().
+  Identity(const ServerSettings& settings, sqlite::Database& database, Clock& clock,
+           Publish publish);
+
+  // What the configuration's file must have.
+  static std::vector<sqlite::SchemaPart> Parts();
+
+  // INVALID_ARGUMENT/BAD_PRINCIPAL when a list names what is nobody.
+  Status Check(const namespaces::Snapshot& snapshot) const;
+  // Publishes the guard for the snapshot. If this server asks who calls, is reached from other
+  // machines and has never had a token, the text of the first one, which is nowhere else.
+  Result<std::optional<std::string>> Start(const namespaces::Snapshot& snapshot);
+  // Judges by the lists of this snapshot from now on.
+  Status Use(const namespaces::Snapshot& snapshot);
+  // Writes down when tokens were used. Now and then.
+  Status SaveUses();
+
+ private:
+  std::shared_ptr<const security::Authorizer> AuthorizerOf(
+      const namespaces::Snapshot& snapshot) const;
+  void PublishGuard();
+
+  const ServerSettings& settings_;
+  sqlite::Database& database_;
+  Clock& clock_;
+  const Publish publish_;
+  const security::UserNames names_;
+  WallMillis next_save_ = 0;
+  // Writer's thread.
+  std::shared_ptr<const security::TokenTable> tokens_;
+  std::shared_ptr<const security::Authorizer> authorizer_;
+  security::TokenStore store_;
+};
+
+}  // namespace prism::app
