@@ -92,6 +92,9 @@ TEST(SettingsTest, RefusesToBeReachableUnprotected) {
     ASSERT_FALSE(status) << address;
     EXPECT_EQ(status.error().reason(), "INSECURE_LISTENER");
   }
+  settings.authentication = true;
+  EXPECT_TRUE(CheckExposure(settings));
+  settings.authentication = false;
   settings.insecure = true;
   EXPECT_TRUE(CheckExposure(settings));
   settings.insecure = false;

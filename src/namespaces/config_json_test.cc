@@ -14,6 +14,7 @@ NamespaceConfig Orders() {
   config.status = NamespaceStatus::kMigrating;
   config.consistency = Consistency::kCausal;
   config.owner = "team-a";
+  config.access = {.read = {"*"}, .write = {"checkout", "unix:ann"}, .admin = {}};
   config.tags = {"production", "high \"traffic\""};
   config.cache_ttl_seconds = 60;
   config.features = {{"beta", true}, {"old-path", false}};
@@ -32,7 +33,8 @@ NamespaceConfig Orders() {
 TEST(ConfigJson, HasTheKeysOfPrismYaml) {
   EXPECT_EQ(
       ToJsonText(Orders()),
-      R"({"backend":"store","cache_ttl_seconds":60,"consistency":"causal",)"
+      R"({"access":{"admin":[],"read":["*"],"write":["checkout","unix:ann"]},)"
+      R"("backend":"store","cache_ttl_seconds":60,"consistency":"causal",)"
       R"("dedup_max_entries":9,"dedup_window":"1m","default_timeout":"1s500ms",)"
       R"("features":{"beta":true,"old-path":false},"max_bytes":"1TiB",)"
       R"("max_in_flight":7,"max_keys":12,"max_value_bytes":"1KiB","name":"orders",)"

@@ -41,6 +41,33 @@ TEST(ConfigTest, WithoutConfigurationThereAreTwoNamespaces) {
   EXPECT_EQ((*source.Load())->namespaces, BuiltinNamespaces());
 }
 
+TEST(ConfigTest, ReadsWhoMayCall) {
+  const auto loaded = ParseConfig(R"(
+security: {authentication: true, admins: ["unix:ann", ops]}
+namespaces:
+  - {name: orders, backend: memory, access: {read: ["*"], write: [checkout], admin: [olga]}}
+  - {name: closed, backend: memory}
+)",
+                                  "prism.yaml");
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  const Snapshot& snapshot = **loaded;
+  EXPECT_EQ(snapshot.server.authentication, true);
+  EXPECT_EQ(snapshot.server.admins, (std::vector<std::string>{"unix:ann", "ops"}));
+  const AccessLists orders{.read = {"*"}, .write = {"checkout"}, .admin = {"olga"}};
+  EXPECT_EQ(snapshot.FindNamespace("orders")->access, orders);
+  EXPECT_EQ(snapshot.FindNamespace("closed")->access, AccessLists());
+}
+
+TEST(ConfigTest, RefusesListsOfNobody) {
+  EXPECT_TRUE(Message("security: {admins: [\"\"]}").contains("BAD_VALUE"));
+  EXPECT_TRUE(Message("security: {admins: [" + std::string(513, 'x') + "]}").contains("BAD_VALUE"));
+  EXPECT_TRUE(Message("security: {authenticated: true}").contains("authentication"));
+  EXPECT_TRUE(
+      Message("namespaces: [{name: a, backend: memory, access: {reed: [x]}}]").contains("read"));
+  EXPECT_TRUE(
+      Message("namespaces: [{name: a, backend: memory, access: [x]}]").contains("BAD_VALUE"));
+}
+
 TEST(ConfigTest, ReadsTheShortForm) {
   const auto loaded = ParseConfig(R"(
 server:

@@ -34,10 +34,12 @@ def places():
     yield "server", lambda body: {"server": body}, server
     for name in ("cors", "tls", "limits"):
         yield f"server.{name}", lambda body, name=name: {"server": {name: body}}, server["properties"][name]
-    for name in ("memory", "backup"):
+    for name in ("security", "memory", "backup"):
         yield name, lambda body, name=name: {name: body}, SCHEMA["properties"][name]
     yield "backend", lambda body: {"backends": {"one": body}}, resolve({"$ref": "#/$defs/backend"})
     yield "namespace", lambda body: {"namespaces": [body]}, resolve({"$ref": "#/$defs/namespace"})
+    access = resolve({"$ref": "#/$defs/namespace"})["properties"]["access"]
+    yield "access", lambda body: {"namespaces": [{"name": "a", "backend": "memory", "access": body}]}, access
     slot = resolve({"$ref": "#/$defs/slot"})
     yield "slot", lambda body: {"namespaces": [{"name": "a", "pattern": "outbox", "slots": {"store": body}}]}, slot
     pattern = resolve({"$ref": "#/$defs/pattern"})
