@@ -72,7 +72,7 @@ std::size_t KindOf(const SlowAttack& attack, const Attacker& attacker) {
 }
 
 Report RunSlow(Arena& arena, const SlowAttack& attack) {
-  const std::int64_t each = base::Rounds(16, 128);
+  const std::int64_t each = base::Rounds(16, attack.each_in_soak);
   const auto kinds = static_cast<std::int64_t>(attack.kinds.size());
   const milliseconds longest = Longest(attack.limit);
   const Report report =

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct SlowAttack {
   std::vector<Dawdler> kinds;
   std::size_t read_bytes = 0;  // as Attack::read_bytes
   Listener listener = {};
+  std::int64_t each_in_soak = 128;  // connections of each kind
 };
 
 // Attacks from connections of every kind, a step of each script in a twentieth of the time limit,

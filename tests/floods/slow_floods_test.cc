@@ -151,7 +151,8 @@ TEST_F(SlowFloodsStress, WindowsThatHardlyOpen) {
        .limit = {"send_timeout", rpc::ServerLimits{}.send_timeout},
        .kinds = {{"of the stream", DripFrom(closed, open(1)), true},
                  {"of the connection", of_connection, true},
-                 {"never", Once(closed), true}}});
+                 {"never", Once(closed), true}},
+       .each_in_soak = 32});
 }
 
 // Answers that stay in the kernel: more of them than it takes.
@@ -166,7 +167,8 @@ TEST_F(SlowFloodsStress, AnswersThatAreHardlyRead) {
   Run({.name = "answers that are hardly read",
        .limit = {"send_timeout", rpc::ServerLimits{}.send_timeout},
        .kinds = {{"HTTP/1.1", Once(http1)}, {"HTTP/2", Once(calls)}},
-       .read_bytes = 16});
+       .read_bytes = 16,
+       .each_in_soak = 16});
 }
 
 }  // namespace
