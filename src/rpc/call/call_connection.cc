@@ -79,7 +79,7 @@ void CallConnection::UseHttp1() {
 
 void CallConnection::UseHttp2() {
   version_ = HttpVersion::kHttp2;
-  codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits()));
+  codec_ = MakeNghttp2Codec(*this, CodecLimits(shard_.limits()), &shard_.frame_buffer());
   if (announced_) Announce();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rpc/call/cors.h"
+#include "rpc/http/nghttp2_codec.h"
 #include "rpc/server.h"
 #include "runtime/shard.h"
 #include "runtime/task_group.h"
@@ -37,6 +38,7 @@ class CallShard {
   runtime::TaskGroup& tasks() { return tasks_; }
   // Names requests, and spans of traces.
   telemetry::IdSource& ids() { return ids_; }
+  FrameBuffer& frame_buffer() { return frame_buffer_; }
 
   // Bytes that the connections hold; see ServerLimits::max_buffered_bytes.
   std::size_t held() const { return held_; }
@@ -62,6 +64,7 @@ class CallShard {
   Cors cors_;
   runtime::TaskGroup tasks_;
   telemetry::IdSource ids_;
+  FrameBuffer frame_buffer_;
   std::vector<std::unique_ptr<Call>> pool_;
   std::size_t pooled_bytes_ = 0;
   std::size_t held_ = 0;

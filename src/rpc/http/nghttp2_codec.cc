@@ -74,7 +74,7 @@ class NvArray {
 
 class Nghttp2Codec final : public HttpCodec {
  public:
-  Nghttp2Codec(HttpEvents& events, const Http2Limits& limits);
+  Nghttp2Codec(HttpEvents& events, const Http2Limits& limits, FrameBuffer* shared);
   ~Nghttp2Codec() override { nghttp2_session_del(session_); }
 
   bool OnBytes(std::string_view bytes, MonoNanos now) override;
@@ -140,6 +140,7 @@ class Nghttp2Codec final : public HttpCodec {
   void OnClose(std::int32_t id, std::uint32_t error);
 
   HttpEvents& events_;
+  FrameBuffer* const shared_;
   Http2FrameGuard guard_;
   Session* session_ = nullptr;
   HttpStream* header_stream_ = nullptr;  // whose headers are arriving
@@ -156,8 +157,11 @@ class Nghttp2Codec final : public HttpCodec {
   std::size_t out_limit_ = 0;
 };
 
-Nghttp2Codec::Nghttp2Codec(HttpEvents& events, const Http2Limits& limits)
-    : events_(events), guard_(limits), max_decoded_header_bytes_(limits.max_decoded_header_bytes) {
+Nghttp2Codec::Nghttp2Codec(HttpEvents& events, const Http2Limits& limits, FrameBuffer* shared)
+    : events_(events),
+      shared_(shared),
+      guard_(limits),
+      max_decoded_header_bytes_(limits.max_decoded_header_bytes) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* options = nullptr;
   // Like all functions used here these fail only when memory is exhausted.
@@ -375,14 +379,16 @@ void Nghttp2Codec::OnSent(const nghttp2_frame& frame) {
 void Nghttp2Codec::Produce(std::string& out, std::size_t limit) {
   out_ = &out;
   out_limit_ = limit;
-  if (prism_nghttp2_take_buffer(session_) != 0) std::abort();  // memory is exhausted
+  if (shared_ != nullptr && prism_nghttp2_take_buffer(session_, shared_->spare()) != 0) {
+    std::abort();  // memory is exhausted
+  }
   while (out.size() < limit) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
     if (size <= 0) break;
     out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
   }
-  prism_nghttp2_leave_buffer(session_);
+  if (shared_ != nullptr) prism_nghttp2_leave_buffer(session_, shared_->spare());
   out_ = nullptr;
 }
 
@@ -395,8 +401,11 @@ void Nghttp2Codec::OnClose(std::int32_t id, std::uint32_t error) {
 
 }  // namespace
 
-std::unique_ptr<HttpCodec> MakeNghttp2Codec(HttpEvents& events, const Http2Limits& limits) {
-  return std::make_unique<Nghttp2Codec>(events, limits);
+FrameBuffer::~FrameBuffer() { prism_nghttp2_free_buffer(spare_); }
+
+std::unique_ptr<HttpCodec> MakeNghttp2Codec(HttpEvents& events, const Http2Limits& limits,
+                                            FrameBuffer* shared) {
+  return std::make_unique<Nghttp2Codec>(events, limits, shared);
 }
 
 }  // namespace prism::rpc

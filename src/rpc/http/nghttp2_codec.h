@@ -32,6 +32,23 @@ struct Http2Limits {
   std::uint32_t max_decoded_header_bytes = 64 * 1024;
 };
 
-std::unique_ptr<HttpCodec> MakeNghttp2Codec(HttpEvents& events, const Http2Limits& limits);
+// The memory in which the codecs of a shard write frames by turns: of those that have nothing under
+// way none needs any. Life cycle: outlives its codecs. Thread rule: its shard.
+class FrameBuffer {
+ public:
+  FrameBuffer() = default;
+  FrameBuffer(const FrameBuffer&) = delete;
+  FrameBuffer& operator=(const FrameBuffer&) = delete;
+  ~FrameBuffer();
+
+  void** spare() { return &spare_; }
+
+ private:
+  void* spare_ = nullptr;  // of nghttp2_idle.h
+};
+
+// Without `shared` the codec has a frame buffer of its own.
+std::unique_ptr<HttpCodec> MakeNghttp2Codec(HttpEvents& events, const Http2Limits& limits,
+                                            FrameBuffer* shared = nullptr);
 
 }  // namespace prism::rpc
