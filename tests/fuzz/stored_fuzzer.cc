@@ -18,6 +18,7 @@
 #include "engine/sqlite/sqlite_backend.h"
 #include "engine/sqlite/sqlite_keyvalue_store.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
+#include "sqlite/backup.h"
 #include "sqlite/migrations.h"
 
 namespace {
@@ -281,7 +282,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Require(prism::sqlite::Migrate(**db, kind.Parts()).has_value());
   const Names names = Fill(**db, input);
   // From here on as when the file is opened.
+  Require(Works(prism::sqlite::CheckIntegrity(**db)));
+  const bool known = Works(prism::sqlite::NeedsMigration(**db, kind.Parts()));
   if (!Works(prism::sqlite::Migrate(**db, kind.Parts()))) return 0;
+  const auto again = prism::sqlite::NeedsMigration(**db, kind.Parts());
+  Require(known && again.has_value() && !*again);
   const auto writer = kind.MakeWriter(**db);
   Require(Works(writer) && Works((*db)->Begin()));
   CheckFile(**db, static_cast<SqliteNamespaceKind::Writer&>(**writer), names, choice >= 128);
