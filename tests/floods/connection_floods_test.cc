@@ -66,8 +66,9 @@ class Crowd {
   // OpenSSL 3.0 keeps 15 KB of them (docs/adr/0052).
   static constexpr std::uint64_t kBytesOfTls = 26'000;
   static constexpr std::uint64_t kBytesInClear = 12'000;
-  // Whatever the server had to make with the first of them.
-  static constexpr std::uint64_t kSharedBytes = 2 << 20;
+  // Whatever the server had to make with the first of them: a segment of the allocator, 4 MiB. In
+  // the short form that is a third of the sum; the long form is what holds each to its bytes.
+  static constexpr std::uint64_t kSharedBytes = 4 << 20;
 
   const std::int64_t kept_ = base::Rounds(500, 10'000);
   const std::uint64_t bytes_each_;
