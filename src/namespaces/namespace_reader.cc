@@ -20,7 +20,6 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::uint64_t kMaxValueBytes = 1ull << 30;
 constexpr std::uint64_t kMaxTextBytes = 1024;
 constexpr std::uint64_t kMaxCacheSeconds = 366 * 24 * 3600;
 constexpr std::size_t kMaxFeatures = 1000;

@@ -1,6 +1,7 @@
 // The namespaces of a configuration file, in each of their spellings.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,6 +12,9 @@
 #include "namespaces/yaml_value.h"
 
 namespace prism::namespaces {
+
+// What one value, and so one message, may have at most.
+inline constexpr std::uint64_t kMaxValueBytes = 1ull << 30;
 
 // Reads into a snapshot whose backends are there, and sorted. Life cycle: on the stack, for one
 // file; problems and snapshot outlive it.

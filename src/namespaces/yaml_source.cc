@@ -27,8 +27,6 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::uint64_t kMaxValueBytes = 1ull << 30;
-
 const YamlValue* Peek(const YamlValue& map, std::string_view key) {
   const auto it = std::ranges::find(map.fields, key, [](const YamlField& f) { return f.key.text; });
   return it == map.fields.end() ? nullptr : &it->value;

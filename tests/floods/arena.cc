@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/testing/rounds.h"
+#include "base/testing/temp_directory.h"
 
 namespace prism::floods {
 namespace {
@@ -129,19 +130,12 @@ void Judge(const Attack& attack, const Report& report) {
 // The configuration that the README of these tests speaks of. Life cycle: outlives the gateway.
 class SmallBuffers {
  public:
-  SmallBuffers() {
-    std::string name = (std::filesystem::temp_directory_path() / "prism-floods-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-    std::ofstream(path()) << "server: {limits: {max_buffered_bytes: 16MiB}}\n";
-  }
-  SmallBuffers(const SmallBuffers&) = delete;
-  SmallBuffers& operator=(const SmallBuffers&) = delete;
-  ~SmallBuffers() { std::filesystem::remove_all(directory_); }
+  SmallBuffers() { std::ofstream(path()) << "server: {limits: {max_buffered_bytes: 16MiB}}\n"; }
 
-  std::string path() const { return (directory_ / "prism.yaml").string(); }
+  std::string path() const { return directory_.File("prism.yaml"); }
 
  private:
-  std::filesystem::path directory_;
+  const base::testing::TempDirectory directory_;
 };
 
 // A client that comes now is served like those before.
