@@ -49,6 +49,11 @@ bool IsString(const pb::FieldDescriptor* field) {
          !field->is_repeated() && field->containing_oneof() == nullptr;
 }
 
+bool IsMessage(const pb::FieldDescriptor* field) {
+  return field != nullptr && field->type() == pb::FieldDescriptor::TYPE_MESSAGE &&
+         !field->is_repeated();
+}
+
 void Checker::CheckService(const pb::ServiceDescriptor& service) {
   const bool prism = IsPrism(*service.file());
   if (prism) CheckId(service);
@@ -173,6 +178,11 @@ void Checker::CheckRouteTraits(const pb::MethodDescriptor& method, const MethodT
   const std::string what = "rpc " + Name(method) + ": ";
   if (traits.rest().empty()) return Complain(method, what + "traits have a route but no rest");
   const contract::v1::RouteTraits& route = traits.route();
+  if (!route.body_field().empty() &&
+      !IsMessage(method.input_type()->FindFieldByName(route.body_field()))) {
+    Complain(method, what + "body_field \"" + route.body_field() + "\" is no message field of " +
+                         method.input_type()->name());
+  }
   if (route.answers().empty()) {
     Complain(method, what + "the route must say what it answers: traits need route.answers");
   }

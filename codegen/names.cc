@@ -65,6 +65,10 @@ std::string InterfaceId(const pb::ServiceDescriptor& service) {
   return service.options().GetExtension(contract::v1::interface);
 }
 
+bool IsAdmin(const google::protobuf::FileDescriptor& file) {
+  return file.package().rfind("prism.admin.", 0) == 0;
+}
+
 std::string ExpectedInterfaceId(const pb::ServiceDescriptor& service) {
   const std::string model = ModelOf(*service.file());
   const std::string& name = service.name();

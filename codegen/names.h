@@ -19,6 +19,8 @@ std::string ModelOf(const google::protobuf::FileDescriptor& file);
 
 // Whether the file belongs to the contract of Prism, not to a standard such as grpc.health.v1.
 bool IsPrism(const google::protobuf::FileDescriptor& file);
+// Whether the file is of the admin port: its routes carry the messages of their methods as JSON.
+bool IsAdmin(const google::protobuf::FileDescriptor& file);
 
 // The id of the interface; empty for a service that is no data interface.
 std::string InterfaceId(const google::protobuf::ServiceDescriptor& service);

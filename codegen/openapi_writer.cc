@@ -20,9 +20,24 @@ constexpr std::string_view kAbout =
     "left out of answers. Names of fields that are not known are refused. The same paths take "
     "Protobuf, gRPC and gRPC-Web by their content types, and only there are the methods that "
     "stream: OpenAPI has no form for messages in envelopes.\n\n"
-    "Resource routes below /v1/ carry a value as it is, so that no client is needed.\n\n"
     "Every error is JSON: a code, a message that says what to do, and a stable reason in its first "
     "detail.";
+
+// What only one of the ports has.
+struct PortText {
+  std::string_view title;
+  std::string_view about;
+  std::string_view server;
+  std::string_view address;
+};
+constexpr PortText kDataText = {
+    "Prism", "Resource routes below /v1/ carry a value as it is, so that no client is needed.",
+    "The data port.", "127.0.0.1:8980"};
+constexpr PortText kAdminText = {
+    "Prism administration",
+    "Routes below /admin/v1/ carry the same messages: what is in the path or the query stands for "
+    "fields of the request.",
+    "The admin port.", "127.0.0.1:8981"};
 
 constexpr std::string_view kJsonType = "application/json";
 
@@ -95,7 +110,7 @@ void Merge(Json& operation, const Json& more) {
 
 class Document {
  public:
-  explicit Document(const FileList& files) : files_(files) {}
+  Document(const FileList& files, const PortText& text) : files_(files), text_(text) {}
   Json Make();
 
  private:
@@ -105,12 +120,17 @@ class Document {
   void AddOperation(const std::string& path, const std::string& verb, Json operation);
   Json RouteOperation(const pb::MethodDescriptor& method, const std::string& path);
   Json PathParameters(const pb::MethodDescriptor& method, const std::string& path);
+  Json FieldParameters(const pb::MethodDescriptor& method, const std::string& path);
+  Json RouteBody(const pb::MethodDescriptor& method);
+  Json RouteAnswerContent(const pb::MethodDescriptor& method,
+                          const contract::v1::RouteAnswer& answer);
   Json QueryNames(const pb::MethodDescriptor& method, const std::string& field);
   Json Components();
   template <class Visit>
   void ForEachMethod(const Visit& visit) const;
 
-  const FileList& files_;
+  const FileList files_;
+  const PortText& text_;
   OpenApiSchemas schemas_;
   Json tags_ = Json::array();
   Json paths_ = Json::object();
@@ -136,7 +156,7 @@ std::string TagOf(const pb::ServiceDescriptor& service) {
 }
 
 std::string ResourceTag(const pb::ServiceDescriptor& service) {
-  return ModelOf(*service.file()) + "_resources";
+  return IsAdmin(*service.file()) ? TagOf(service) : ModelOf(*service.file()) + "_resources";
 }
 
 std::string Describe(const pb::MethodDescriptor& method) {
@@ -153,8 +173,9 @@ std::string Describe(const pb::MethodDescriptor& method) {
   }
 }
 
+// Whether it writes data: what that survives is part of its answer.
 bool Writes(const pb::MethodDescriptor& method) {
-  return TraitsOf(method).access() == contract::v1::WRITE;
+  return TraitsOf(method).access() == contract::v1::WRITE && !IsAdmin(*method.file());
 }
 
 // Headers that every request may have.
@@ -218,10 +239,48 @@ Json Document::QueryNames(const pb::MethodDescriptor& method, const std::string&
            {"schema", TextSchema()}}};
 }
 
+// The fields that stand in the query of an admin route: all that have a short text and are neither
+// in the path nor in the body.
+Json Document::FieldParameters(const pb::MethodDescriptor& method, const std::string& path) {
+  const contract::v1::RouteTraits route = TraitsOf(method).route();
+  Json parameters = Json::array();
+  if (!route.body().empty() && route.body_field().empty()) return parameters;
+  for (int i = 0; i < method.input_type()->field_count(); ++i) {
+    const pb::FieldDescriptor& field = *method.input_type()->field(i);
+    if (field.name() == route.body_field()) continue;
+    if (path.find("{" + field.name() + "}") != std::string::npos) continue;
+    parameters.push_back({{"name", field.json_name()},
+                          {"in", "query"},
+                          {"description", TextOf(CommentOf(field))},
+                          {"schema", schemas_.FieldSchema(field)}});
+  }
+  return parameters;
+}
+
+Json Document::RouteBody(const pb::MethodDescriptor& method) {
+  const contract::v1::RouteTraits route = TraitsOf(method).route();
+  if (!IsAdmin(*method.file())) return BytesContent(route.body());
+  const pb::Descriptor* message = method.input_type();
+  if (!route.body_field().empty()) {
+    message = message->FindFieldByName(route.body_field())->message_type();
+  }
+  return Content(kJsonType, schemas_.AddRequest(*message));
+}
+
+Json Document::RouteAnswerContent(const pb::MethodDescriptor& method,
+                                  const contract::v1::RouteAnswer& answer) {
+  if (answer.body() != kJsonType) return BytesContent(answer.body());
+  if (answer.status() >= 300) return Content(kJsonType, Component("schemas", "Error"));
+  return Content(kJsonType, schemas_.AddAnswer(*method.output_type()));
+}
+
 Json Document::RouteOperation(const pb::MethodDescriptor& method, const std::string& path) {
   const contract::v1::RouteTraits route = TraitsOf(method).route();
   Json parameters = PathParameters(method, path);
   for (const auto& query : route.query()) parameters.push_back(ParameterObject("query", query));
+  if (IsAdmin(*method.file())) {
+    for (Json& field : FieldParameters(method, path)) parameters.push_back(std::move(field));
+  }
   for (const auto& header : route.headers()) {
     parameters.push_back(ParameterObject("header", header));
   }
@@ -233,11 +292,7 @@ Json Document::RouteOperation(const pb::MethodDescriptor& method, const std::str
     Json headers = answer.status() < 300 ? CommonAnswerHeaders(method) : Json::object();
     for (const auto& header : answer.headers()) headers[header.name()] = HeaderObject(header);
     if (!headers.empty()) object["headers"] = std::move(headers);
-    if (answer.body() == kJsonType) {
-      object["content"] = Content(kJsonType, Component("schemas", "Error"));
-    } else if (!answer.body().empty()) {
-      object["content"] = BytesContent(answer.body());
-    }
+    if (!answer.body().empty()) object["content"] = RouteAnswerContent(method, answer);
     responses[std::to_string(answer.status())] = std::move(object);
   }
   responses["default"] = Component("responses", "Error");
@@ -246,7 +301,7 @@ Json Document::RouteOperation(const pb::MethodDescriptor& method, const std::str
                     {"description", Describe(method)},
                     {"parameters", std::move(parameters)}};
   if (!route.body().empty()) {
-    operation["requestBody"] = {{"required", true}, {"content", BytesContent(route.body())}};
+    operation["requestBody"] = {{"required", true}, {"content", RouteBody(method)}};
   }
   operation["responses"] = std::move(responses);
   return operation;
@@ -397,19 +452,20 @@ Json Document::Make() {
   }
   ForEachMethod([&](const auto& method) { AddRoute(method); });
   for (const pb::FileDescriptor* file : files_) {
+    if (IsAdmin(*file)) continue;
     tags_.push_back({{"name", ModelOf(*file) + "_resources"},
                      {"description", "Resource routes of " + ModelOf(*file) + "."}});
   }
   return {{"openapi", "3.1.0"},
           {"info",
-           {{"title", "Prism"},
+           {{"title", text_.title},
             {"version", "v1"},
-            {"description", kAbout},
+            {"description", std::string(kAbout) + "\n\n" + std::string(text_.about)},
             {"license", {{"name", "MIT"}, {"identifier", "MIT"}}}}},
           {"servers",
            {{{"url", "http://{address}"},
-             {"description", "The data port."},
-             {"variables", {{"address", {{"default", "127.0.0.1:8980"}}}}}}}},
+             {"description", text_.server},
+             {"variables", {{"address", {{"default", text_.address}}}}}}}},
           {"tags", tags_},
           {"paths", paths_},
           {"components", Components()}};
@@ -417,6 +473,13 @@ Json Document::Make() {
 
 }  // namespace
 
-std::string OpenApiDocument(const FileList& files) { return Document(files).Make().dump(2) + "\n"; }
+std::string OpenApiDocument(const FileList& files, Port port) {
+  const bool admin = port == Port::kAdmin;
+  FileList its;
+  for (const pb::FileDescriptor* file : files) {
+    if (IsAdmin(*file) == admin) its.push_back(file);
+  }
+  return Document(its, admin ? kAdminText : kDataText).Make().dump(2) + "\n";
+}
 
 }  // namespace prism::codegen

@@ -1,5 +1,5 @@
 // protoc-gen-prism-reference: the reference in docs/. One page for each file of prism.* with
-// services, an index, retry.json and openapi.json.
+// services, an index, retry.json, and an OpenAPI file for each port.
 
 #include <google/protobuf/compiler/code_generator.h>
 #include <google/protobuf/compiler/plugin.h>
@@ -47,7 +47,12 @@ class Plugin final : public pb::compiler::CodeGenerator {
     }
     WriteIndex(documented, OutputFile(*context, "README.md").printer());
     WriteRetryConfig(documented, OutputFile(*context, "retry.json").printer());
-    OutputFile(*context, "openapi.json").printer().PrintRaw(OpenApiDocument(documented));
+    OutputFile(*context, "openapi.json")
+        .printer()
+        .PrintRaw(OpenApiDocument(documented, Port::kData));
+    OutputFile(*context, "openapi-admin.json")
+        .printer()
+        .PrintRaw(OpenApiDocument(documented, Port::kAdmin));
     return true;
   }
 };

@@ -28,9 +28,11 @@ engine::LocalEngineOptions EngineOptions(const ServerSettings& settings) {
   return options;
 }
 
+// Of the data port.
 std::vector<std::string> ServiceNames() {
   std::vector<std::string> names;
   for (const contract::InterfaceInfo* interface : contract::AllInterfaces()) {
+    if (interface->service.starts_with("prism.admin.")) continue;
     names.emplace_back(interface->service);
   }
   return names;
