@@ -22,6 +22,8 @@ struct Edit {
   // The revision of the record that its author has read, 0: none was there. When it is another one
   // by now, the whole change is refused. Nothing: whatever is there.
   std::optional<Revision> seen = {};
+  // Of what was deleted and comes back: the id that it had.
+  std::optional<std::int64_t> old_id = {};
 };
 
 // Takes effect as a whole or not at all.

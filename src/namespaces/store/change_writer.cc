@@ -53,19 +53,18 @@ Error NothingThere(std::string_view reason, std::string_view kind, const std::st
 
 }  // namespace
 
-Result<Revision> ChangeWriter::Apply(const Change& change, const OldIds& backends,
-                                     const OldIds& namespaces) {
+Result<Revision> ChangeWriter::Apply(const Change& change) {
   TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection_));
   state_ = state ? *state : NewState();
   TRY(CheckSeen(change));
   ++state_.revision;
   // What namespaces stand on comes first and goes last.
   for (const auto& edit : change.backends) {
-    if (edit.to) TRY(Write(edit, backends));
+    if (edit.to) TRY(Write(edit));
   }
-  for (const auto& edit : change.namespaces) TRY(Write(edit, namespaces));
+  for (const auto& edit : change.namespaces) TRY(Write(edit));
   for (const auto& edit : change.backends) {
-    if (!edit.to) TRY(Write(edit, backends));
+    if (!edit.to) TRY(Write(edit));
   }
   if (written_ == 0) return state_.revision - 1;
   TRY(WriteState(connection_, state_));
@@ -94,17 +93,16 @@ Record<Config> ChangeWriter::NewRecord(const Edit<Config>& edit,
 
 template <class Config>
 Status ChangeWriter::Remember(const History& history, const std::optional<Record<Config>>& old,
-                              const Edit<Config>& edit, std::int64_t id, bool restored,
-                              std::string& head) {
+                              const Edit<Config>& edit, std::int64_t id, std::string& head) {
   ++written_;
   const std::optional<Config> before = old ? std::optional(old->config) : std::nullopt;
   return history.Append(connection_,
                         {.object_id = id,
                          .name = edit.name,
-                         .operation = !edit.to   ? "delete"
-                                      : old      ? "update"
-                                      : restored ? "restore"
-                                                 : "create",
+                         .operation = !edit.to      ? "delete"
+                                      : old         ? "update"
+                                      : edit.old_id ? "restore"
+                                                    : "create",
                          .changed_at = now_,
                          .changed_by = author_.who,
                          .reason = author_.reason,
@@ -114,40 +112,36 @@ Status ChangeWriter::Remember(const History& history, const std::optional<Record
                         head);
 }
 
-Status ChangeWriter::Write(const Edit<BackendConfig>& edit, const OldIds& old_ids) {
+Status ChangeWriter::Write(const Edit<BackendConfig>& edit) {
   TRY_ASSIGN(const auto old, Find(connection_, edit));
   if (!edit.to) {
     if (!old) return std::unexpected(NothingThere("BACKEND_NOT_FOUND", "backend", edit.name));
     TRY(kBackendTable.Delete(connection_, old->id));
-    return Remember(kBackendHistory, old, edit, old->id, false, state_.backend_head);
+    return Remember(kBackendHistory, old, edit, old->id, state_.backend_head);
   }
   if (old && old->config == *edit.to) return {};
-  const auto known = old_ids.find(edit.name);
-  const bool restored = known != old_ids.end();
   TRY_ASSIGN(const std::int64_t next, kBackendTable.NextId(connection_));
-  const std::int64_t id = old ? old->id : restored ? known->second : next;
+  const std::int64_t id = old ? old->id : edit.old_id.value_or(next);
   TRY(kBackendTable.Put(connection_, ToRow(NewRecord(edit, old, id))));
-  return Remember(kBackendHistory, old, edit, id, restored, state_.backend_head);
+  return Remember(kBackendHistory, old, edit, id, state_.backend_head);
 }
 
-Status ChangeWriter::Write(const Edit<NamespaceConfig>& edit, const OldIds& old_ids) {
+Status ChangeWriter::Write(const Edit<NamespaceConfig>& edit) {
   TRY_ASSIGN(const auto old, Find(connection_, edit));
   if (!edit.to) {
     if (!old) return std::unexpected(NothingThere("NAMESPACE_NOT_FOUND", "namespace", edit.name));
     TRY(kNamespaceTable.Delete(connection_, old->id));
-    return Remember(kNamespaceHistory, old, edit, old->id, false, state_.namespace_head);
+    return Remember(kNamespaceHistory, old, edit, old->id, state_.namespace_head);
   }
   TRY_ASSIGN(const std::string type, TypeOf(*edit.to));
   if (old && old->config == *edit.to) return {};
-  const auto known = old_ids.find(edit.name);
-  const bool restored = known != old_ids.end();
   TRY_ASSIGN(const std::int64_t next, kNamespaceTable.NextId(connection_));
-  const auto record = NewRecord(edit, old, old ? old->id : restored ? known->second : next);
+  const auto record = NewRecord(edit, old, old ? old->id : edit.old_id.value_or(next));
   // Not by REPLACE, which would take the features with it before they are written again.
   if (old) TRY(kNamespaceTable.Delete(connection_, old->id));
   TRY(kNamespaceTable.Insert(connection_, ToRow(record, type)));
   TRY(WriteFeatures(record));
-  return Remember(kNamespaceHistory, old, edit, record.id, restored, state_.namespace_head);
+  return Remember(kNamespaceHistory, old, edit, record.id, state_.namespace_head);
 }
 
 Status ChangeWriter::WriteFeatures(const Record<NamespaceConfig>& record) {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -116,9 +118,11 @@ constexpr std::string_view kAsOf =
 
 // A configuration as it was, with the ids that its records had.
 struct Past {
+  using Ids = std::map<std::string, std::int64_t, std::less<>>;
+
   Snapshot snapshot;
-  ChangeWriter::OldIds backend_ids;
-  ChangeWriter::OldIds namespace_ids;
+  Ids backend_ids;
+  Ids namespace_ids;
 };
 
 Result<Past> ReadPast(sqlite::Connection& connection, Revision revision) {
@@ -155,18 +159,55 @@ Result<Past> ReadPast(sqlite::Connection& connection, Revision revision) {
   return past;
 }
 
+std::optional<std::int64_t> IdIn(const Past::Ids& ids, std::string_view name) {
+  const auto it = ids.find(name);
+  return it == ids.end() ? std::nullopt : std::optional(it->second);
+}
+
+Result<Past::Ids> CurrentIds(sqlite::Connection& connection) {
+  TRY_ASSIGN(const std::vector<Row> rows, kNamespaceTable.Select(connection, kAll));
+  Past::Ids ids;
+  for (const Row& row : rows) {
+    TRY_ASSIGN(const Record<NamespaceConfig> record, ToNamespaceRecord(row));
+    ids[record.config.name] = record.id;
+  }
+  return ids;
+}
+
 // A namespace that was deleted and made again is another one: it goes, and the old one comes back.
 Status GiveBackIds(sqlite::Connection& connection, const Past& past, Change& change) {
-  TRY_ASSIGN(const std::vector<Row> rows, kNamespaceTable.Select(connection, kAll));
-  for (const Row& row : rows) {
-    TRY_ASSIGN(const Record<NamespaceConfig> now, ToNamespaceRecord(row));
-    const auto then = past.namespace_ids.find(now.config.name);
-    if (then == past.namespace_ids.end() || then->second == now.id) continue;
-    std::erase_if(change.namespaces, [&now](const auto& e) { return e.name == now.config.name; });
-    change.namespaces.push_back({now.config.name, {}});
-    change.namespaces.push_back({now.config.name, *past.snapshot.FindNamespace(now.config.name)});
+  for (auto& edit : change.backends) edit.old_id = IdIn(past.backend_ids, edit.name);
+  for (auto& edit : change.namespaces) edit.old_id = IdIn(past.namespace_ids, edit.name);
+  TRY_ASSIGN(const Past::Ids ids, CurrentIds(connection));
+  for (const auto& [name, id] : ids) {
+    const auto then = IdIn(past.namespace_ids, name);
+    if (!then || *then == id) continue;
+    std::erase_if(change.namespaces, [&name](const auto& edit) { return edit.name == name; });
+    change.namespaces.push_back({.name = name, .to = {}});
+    change.namespaces.push_back(
+        {.name = name, .to = *past.snapshot.FindNamespace(name), .old_id = then});
   }
   return {};
+}
+
+// Of the change that makes `current` what was, what is about one namespace and what it needs.
+void KeepOnly(const std::string& ns, const Snapshot& current, const Past& past, Change& change) {
+  std::erase_if(change.namespaces, [&ns](const auto& edit) { return edit.name != ns; });
+  const NamespaceConfig* then = past.snapshot.FindNamespace(ns);
+  const auto needs = then == nullptr ? std::vector<std::string>() : BackendsOf(*then);
+  std::erase_if(change.backends, [&](const auto& edit) {
+    return current.FindBackend(edit.name) != nullptr ||
+           std::ranges::find(needs, edit.name) == needs.end();
+  });
+}
+
+Result<Change> PlanFrom(sqlite::Connection& connection, Revision revision, const std::string* ns) {
+  TRY_ASSIGN(const Past past, ReadPast(connection, revision));
+  TRY_ASSIGN(const StoredConfig current, LoadFrom(connection));
+  Change change = Difference(*current.snapshot, past.snapshot);
+  TRY(GiveBackIds(connection, past, change));
+  if (ns != nullptr) KeepOnly(*ns, *current.snapshot, past, change);
+  return change;
 }
 
 // What an earlier version wrote is kept as it was: a file never goes back.
@@ -249,15 +290,15 @@ Result<StoredConfig> ConfigStore::LoadAt(Revision revision) const {
       });
 }
 
-Result<Revision> ConfigStore::RollBack(Revision revision, const Author& author) {
-  const std::int64_t now = clock_.Now() / 1000;
-  return sqlite::WriteAndWait(*database_, [&](sqlite::Connection& connection) -> Result<Revision> {
-    TRY_ASSIGN(const Past past, ReadPast(connection, revision));
-    TRY_ASSIGN(const StoredConfig current, LoadFrom(connection));
-    Change change = Difference(*current.snapshot, past.snapshot);
-    TRY(GiveBackIds(connection, past, change));
-    return ChangeWriter(connection, author, now)
-        .Apply(change, past.backend_ids, past.namespace_ids);
+Result<Change> ConfigStore::PlanRollBack(Revision revision) const {
+  return sqlite::ReadAndWait(*database_, [revision](sqlite::Connection& connection) {
+    return PlanFrom(connection, revision, nullptr);
+  });
+}
+
+Result<Change> ConfigStore::PlanRollBack(Revision revision, const std::string& ns) const {
+  return sqlite::ReadAndWait(*database_, [&](sqlite::Connection& connection) {
+    return PlanFrom(connection, revision, &ns);
   });
 }
 

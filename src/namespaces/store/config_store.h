@@ -48,9 +48,11 @@ class ConfigStore {
   Result<Revision> Commit(const Change& change, const Author& author);
   // The configuration as it was at an earlier revision. OUT_OF_RANGE/REVISION_UNKNOWN.
   Result<StoredConfig> LoadAt(Revision revision) const;
-  // Makes the configuration what it was at an earlier revision, as a new one. What was deleted
-  // since comes back under its old id; what was made since goes.
-  Result<Revision> RollBack(Revision revision, const Author& author);
+  // The change that makes the configuration what it was at an earlier revision. What was deleted
+  // since comes back under its old id; what was made since goes. OUT_OF_RANGE/REVISION_UNKNOWN.
+  Result<Change> PlanRollBack(Revision revision) const;
+  // The same of one namespace, with the backends that it needs where they are gone.
+  Result<Change> PlanRollBack(Revision revision, const std::string& ns) const;
 
   // Oldest first.
   Result<std::vector<HistoryEntry>> HistoryOf(const std::string& ns) const;

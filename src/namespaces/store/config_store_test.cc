@@ -253,13 +253,13 @@ TEST_F(ConfigStoreTest, GoesBackToAnyRevisionAsANewOne) {
     const StoredConfig& then = revisions[static_cast<std::size_t>(to)];
     EXPECT_EQ(store_->LoadAt(to)->snapshot->namespaces, then.snapshot->namespaces) << to;
     const Revision before = Now().revision;
-    ASSERT_TRUE(store_->RollBack(to, {"ann", "oops"}));
+    ASSERT_TRUE(Commit(*store_->PlanRollBack(to)));
     EXPECT_EQ(Now().snapshot->namespaces, then.snapshot->namespaces) << to;
     EXPECT_EQ(Now().snapshot->backends, then.snapshot->backends) << to;
     EXPECT_GE(Now().revision, before);
   }
-  EXPECT_EQ(store_->RollBack(99, {"ann", ""}).error().reason(), "REVISION_UNKNOWN");
-  EXPECT_EQ(store_->RollBack(0, {"ann", ""}).error().reason(), "REVISION_UNKNOWN");
+  EXPECT_EQ(store_->PlanRollBack(99).error().reason(), "REVISION_UNKNOWN");
+  EXPECT_EQ(store_->PlanRollBack(0).error().reason(), "REVISION_UNKNOWN");
   EXPECT_TRUE(store_->VerifyHistory());
 }
 
@@ -270,10 +270,30 @@ TEST_F(ConfigStoreTest, WhatWasDeletedComesBackUnderItsOldId) {
   Delete("orders");
   Put(Ns("orders", 2));
   EXPECT_NE(Query("SELECT id FROM namespaces WHERE name = 'orders'"), id);
-  ASSERT_TRUE(store_->RollBack(made, {"ann", ""}));
+  ASSERT_TRUE(Commit(*store_->PlanRollBack(made)));
   EXPECT_EQ(Query("SELECT id FROM namespaces WHERE name = 'orders'"), id);
   EXPECT_EQ(store_->HistoryOf("orders")->back().operation, "restore");
   EXPECT_EQ(Now().snapshot->FindNamespace("orders")->rate_limit_rps, 1u);
+}
+
+TEST_F(ConfigStoreTest, OneNamespaceGoesBackWithTheBackendsThatItNeeds) {
+  Begin();
+  ASSERT_TRUE(Commit(
+      {.backends = {{"other", Memory("other")}}, .namespaces = {{"a", Ns("a", 1, "other")}}}));
+  const Revision made = Put(Ns("b", 1));
+  Put(Ns("b", 2));
+  ASSERT_TRUE(Commit({.backends = {{"other", {}}}, .namespaces = {{"a", {}}}}));
+  const auto b = *Now().snapshot->FindNamespace("b");
+
+  ASSERT_TRUE(Commit(*store_->PlanRollBack(made, "a")));
+  EXPECT_EQ(Now().snapshot->FindNamespace("a")->rate_limit_rps, 1u);
+  EXPECT_NE(Now().snapshot->FindBackend("other"), nullptr);
+  EXPECT_EQ(*Now().snapshot->FindNamespace("b"), b);
+
+  ASSERT_TRUE(Commit(*store_->PlanRollBack(1, "a")));
+  EXPECT_EQ(Now().snapshot->FindNamespace("a"), nullptr);
+  EXPECT_TRUE(store_->PlanRollBack(1, "a")->empty());
+  EXPECT_TRUE(store_->VerifyHistory());
 }
 
 // --- what must be noticed
