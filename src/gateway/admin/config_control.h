@@ -9,14 +9,16 @@
 #include "gateway/routing_table.h"
 #include "namespaces/store/change.h"
 #include "namespaces/store/config_store.h"
+#include "runtime/blocking_pool.h"
 
 namespace prism::gateway {
 
-// Implemented by app/. Thread-safe; Apply and what store() offers block, so never on a shard.
+// Implemented by app/. Thread rule: Apply on thread(): `co_await control.thread().Run([&] { return
+// control.Apply(plan, options); })`. What store() offers blocks too, but on any thread.
 class ConfigControl {
  public:
-  // What is wanted, decided from the configuration as it is: nobody else changes it meanwhile. On
-  // the control thread; must not wait for anything but the store.
+  // What is wanted, decided from the configuration as it is: nobody else changes it meanwhile. Must
+  // not wait for anything but the store.
   using Plan = std::function<Result<namespaces::Change>(const namespaces::StoredConfig& current)>;
 
   // Joins the transaction, such as to record the change; an error of it undoes all.
@@ -46,6 +48,8 @@ class ConfigControl {
   // those of ConfigStore::Commit. Types and patterns that this program does not have are no error.
   virtual Result<Outcome> Apply(const Plan& plan, const Options& options) = 0;
 
+  // A single thread, so that one change follows another.
+  virtual runtime::BlockingPool& thread() = 0;
   // For reading.
   virtual namespaces::ConfigStore& store() = 0;
 };

@@ -49,5 +49,7 @@ struct StoredConfig {
 
 // The change that makes `to` of `from`: what is the same is not in it.
 Change Difference(const Snapshot& from, const Snapshot& to);
+// What `from` becomes by the change; whether its references hold is not looked at.
+Snapshot Changed(const Snapshot& from, const Change& change);
 
 }  // namespace prism::namespaces

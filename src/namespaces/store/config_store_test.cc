@@ -234,6 +234,24 @@ TEST_F(ConfigStoreTest, HistoryTellsWhoWhenAndWhy) {
 // --- rollback
 // -------------------------------------------------------------------------------------
 
+TEST(ChangeTest, MakesOneSnapshotOfAnother) {
+  Snapshot from;
+  from.backends = {Memory("m")};
+  from.namespaces = {Ns("b", 1), Ns("d", 1), Ns("f", 1)};
+  const Change change = {.backends = {{"n", Memory("n")}},
+                         .namespaces = {{"g", Ns("g", 2)},
+                                        {"d", {}},
+                                        {"f", {}},
+                                        {"f", Ns("f", 3)},
+                                        {"a", Ns("a", 2)},
+                                        {"nobody", {}}}};
+  const Snapshot to = Changed(from, change);
+  EXPECT_EQ(to.backends, (std::vector{Memory("m"), Memory("n")}));
+  EXPECT_EQ(to.namespaces, (std::vector{Ns("a", 2), Ns("b", 1), Ns("f", 3), Ns("g", 2)}));
+  EXPECT_EQ(Changed(from, Difference(from, to)).namespaces, to.namespaces);
+  EXPECT_TRUE(Difference(to, Changed(from, change)).empty());
+}
+
 TEST_F(ConfigStoreTest, GoesBackToAnyRevisionAsANewOne) {
   Begin();
   std::vector<StoredConfig> revisions = {{}, Now()};
