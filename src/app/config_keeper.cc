@@ -58,16 +58,21 @@ std::shared_ptr<const namespaces::Snapshot> ConfigKeeper::Choose(
   return chosen;
 }
 
-Status ConfigKeeper::Keep(const namespaces::Snapshot& chosen) {
-  const namespaces::Change change = Difference(*current_.snapshot, chosen);
+Status ConfigKeeper::Keep(const std::shared_ptr<const namespaces::Snapshot>& chosen) {
+  const std::string_view who = current_.revision == 0 ? "import" : "reload";
+  return Store(Difference(*current_.snapshot, *chosen), chosen,
+               {std::string(who), chosen->declared ? "configuration file" : "built-in defaults"});
+}
+
+Status ConfigKeeper::Store(
+    const namespaces::Change& change, const std::shared_ptr<const namespaces::Snapshot>& next,
+    const namespaces::Author& author,
+    const std::function<Status(sqlite::Connection&, namespaces::Revision)>& /*also*/) {
   if (change.empty()) return {};
-  const bool first = current_.revision == 0;
-  TRY_ASSIGN(
-      const namespaces::Revision revision,
-      store_->Commit(change, {first ? "import" : "reload",
-                              chosen.declared ? "configuration file" : "built-in defaults"}));
-  current_ = {revision, std::make_shared<const namespaces::Snapshot>(chosen)};
+  TRY_ASSIGN(const namespaces::Revision revision, store_->Commit(change, author));
+  current_ = {revision, next};
   log_.Info("configuration stored", {{"revision", revision},
+                                     {"by", author.who},
                                      {"backends", change.backends.size()},
                                      {"namespaces", change.namespaces.size()}});
   return {};

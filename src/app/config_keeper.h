@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,13 +36,22 @@ class ConfigKeeper {
   // store that is new, the built-in ones.
   std::shared_ptr<const namespaces::Snapshot> Choose(const namespaces::Snapshot& file) const;
   // Stores what is about to be served: what Choose has answered, which can be bound.
-  Status Keep(const namespaces::Snapshot& chosen);
+  Status Keep(const std::shared_ptr<const namespaces::Snapshot>& chosen);
+  // Stores the change that makes `next` of what there is, which can be bound. `also` as in
+  // gateway::ConfigControl.
+  Status Store(const namespaces::Change& change,
+               const std::shared_ptr<const namespaces::Snapshot>& next,
+               const namespaces::Author& author,
+               const std::function<Status(sqlite::Connection&, namespaces::Revision)>& also = {});
+  // What is stored. On the control thread.
+  const namespaces::StoredConfig& current() const { return current_; }
   // Makes today's backup on a thread of the pool, if it is not there and none is being made. Does
   // not block.
   void BackUp(runtime::BlockingPool& pool);
 
   // Once it is open. For tables of others in the same file, see identity.h.
   sqlite::Database& database() { return store_->database(); }
+  namespaces::ConfigStore& store() { return *store_; }
 
   // For metrics; any thread.
   struct Backups {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <string>
 #include <utility>
 #include <vector>
@@ -104,40 +105,44 @@ Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>
     table.reset();  // a second try must not find what the first one holds
     table = binder_.Bind(snapshot);
   }
-  TRY(config_.Keep(*snapshot));
+  TRY(config_.Keep(snapshot));
   TRY(shards_.Start());
   TRY_ASSIGN(first_token_, identity_->Start(*snapshot));
-  Publish(std::move(table));
+  ReportRefused(*table);
+  gateway_.Publish(table);
+  binder_.Commit(std::move(table));
+  changer_.emplace(ConfigChanger::Parts{
+      .config = config_, .identity = *identity_, .binder = binder_, .gateway = gateway_});
   return {};
 }
 
 Status Core::Apply(const namespaces::Snapshot& file) {
-  const auto snapshot = config_.Choose(file);
-  auto table = binder_.Bind(snapshot);
-  TRY(CheckBackends(*table));
-  TRY(identity_->Check(*snapshot));
-  TRY(config_.Keep(*snapshot));
-  TRY(identity_->Use(*snapshot));
-  Publish(std::move(table));
-  return {};
+  std::promise<Status> applied;
+  TRY(changer_->thread().Submit([&] {
+    const Status status = changer_->Use(file);
+    if (status) ReportRefused(*binder_.current());
+    applied.set_value(status);
+  }));
+  return applied.get_future().get();
 }
 
 void Core::Tidy() {
+  if (!changer_ || tidying_.exchange(true)) return;
+  // With the queue full there is more urgent work.
+  if (!changer_->thread().Submit([this] { TidyHere(); })) tidying_ = false;
+}
+
+void Core::TidyHere() {
   binder_.Sweep();
   config_.BackUp(pool_);
-  if (!identity_) return;
   if (const Status saved = identity_->SaveUses(); !saved) {
     log_.Failure("times of use of tokens not saved", saved.error());
   }
-}
-
-void Core::Publish(std::shared_ptr<const gateway::RoutingTable> table) {
-  ReportRefused(*table);
-  gateway_.Publish(table);
-  binder_.Commit(std::move(table));
+  tidying_ = false;
 }
 
 void Core::Stop() {
+  if (changer_) changer_->Stop();
   shards_.Stop();
   pool_.Stop();
 }

@@ -1,6 +1,7 @@
 // Everything of the server but its sockets: engine, backends, configuration, shards, gateway.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "app/admin_pages.h"
+#include "app/config_changer.h"
 #include "app/config_keeper.h"
 #include "app/identity.h"
 #include "app/settings.h"
@@ -44,7 +46,7 @@ class Core {
       const namespaces::Snapshot& file,
       const std::function<bool()>& keep_waiting = [] { return false; });
   // Serves the snapshot from now on, without dropping a call, and stores it. On failure everything
-  // stays.
+  // stays. Blocks until it is done.
   Status Apply(const namespaces::Snapshot& file);
   // Lets go of what no shard uses any more, saves when tokens were used, and makes the daily
   // backup. Now and then.
@@ -58,6 +60,8 @@ class Core {
   rpc::HealthService& health() { return health_; }
   const engine::MemoryBudget& budget() const { return budget_; }
   const ConfigKeeper& config() const { return config_; }
+  // Once it has started.
+  gateway::ConfigControl& control() { return *changer_; }
   // The text of the token that Start has made, if it has made one. Once.
   std::optional<std::string> TakeFirstToken() { return std::exchange(first_token_, std::nullopt); }
 
@@ -67,7 +71,7 @@ class Core {
   // The first backend of the table that should be there and is not.
   static Status CheckBackends(const gateway::RoutingTable& table);
   void ReportRefused(const gateway::RoutingTable& table);
-  void Publish(std::shared_ptr<const gateway::RoutingTable> table);
+  void TidyHere();
 
   const ServerSettings& settings_;
   telemetry::Logger& log_;
@@ -87,6 +91,8 @@ class Core {
   gateway::Gateway gateway_;
   std::optional<Identity> identity_;  // once the configuration is open
   std::optional<std::string> first_token_;
+  std::optional<ConfigChanger> changer_;  // once it is served
+  std::atomic<bool> tidying_ = false;
 };
 
 }  // namespace prism::app

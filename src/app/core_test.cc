@@ -58,6 +58,36 @@ class CoreTest : public ::testing::Test {
     EXPECT_TRUE(parsed) << parsed.error().ToString();
     return *parsed;
   }
+  // On the control thread, as administrators do it.
+  Result<gateway::ConfigControl::Outcome> Change(
+      const std::function<namespaces::Change(const namespaces::Snapshot&)>& plan,
+      gateway::ConfigControl::Options options = {}) {
+    options.author = {"ann", "a test"};
+    return runtime::RunOn(core_->shards().at(0), [&] { return Changed(*core_, plan, options); });
+  }
+  static runtime::Task<Result<gateway::ConfigControl::Outcome>> Changed(
+      Core& core, const std::function<namespaces::Change(const namespaces::Snapshot&)>& plan,
+      const gateway::ConfigControl::Options& options) {
+    gateway::ConfigControl& control = core.control();
+    auto applied = co_await control.thread().Run([&] {
+      return control.Apply(
+          [&](const namespaces::StoredConfig& current) -> Result<namespaces::Change> {
+            return plan(*current.snapshot);
+          },
+          options);
+    });
+    if (!applied) co_return std::unexpected(applied.error());
+    co_return *std::move(applied);
+  }
+  // The namespace "a" on `backend`.
+  static namespaces::Change PutA(const std::string& backend, std::string pattern = "") {
+    namespaces::NamespaceConfig config;
+    config.name = "a";
+    config.settings.name = "a";
+    config.backend = backend;
+    config.pattern = std::move(pattern);
+    return {.backends = {}, .namespaces = {{.name = "a", .to = std::move(config)}}};
+  }
   rpc::HttpReply Get(std::string target) {
     return runtime::RunOn(core_->shards().at(0),
                           [this, &target] { return pages_->Get(std::move(target)); });
@@ -173,6 +203,55 @@ TEST_F(CoreTest, WhatCantBeServedIsNotStored) {
   Restart();
   ASSERT_TRUE(core_->Start(*Config("")));
   EXPECT_EQ(nlohmann::json::parse(Get("/config").body)["namespaces"][0]["name"], "a");
+}
+
+TEST_F(CoreTest, AChangeThatSomebodyPlansIsStoredAndServed) {
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
+  const auto limit = [](const namespaces::Snapshot& snapshot) {
+    namespaces::NamespaceConfig config = *snapshot.FindNamespace("a");
+    config.rate_limit_rps = 7;
+    return namespaces::Change{.backends = {}, .namespaces = {{.name = "a", .to = config}}};
+  };
+  const auto dry = Change(limit, {.dry_run = true});
+  ASSERT_TRUE(dry) << dry.error().ToString();
+  EXPECT_EQ(dry->revision, 2);
+  EXPECT_EQ(core_->control().store().Load()->revision, 1);
+  const auto made = Change(limit);
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(made->revision, 2);
+  EXPECT_EQ(made->table->snapshot().revision, 2);
+  EXPECT_EQ(nlohmann::json::parse(Get("/config").body)["namespaces"][0]["rate_limit_rps"], 7);
+  EXPECT_EQ(core_->control().store().HistoryOf("a")->back().changed_by, "ann");
+  // What changes nothing is no revision.
+  EXPECT_EQ(Change(limit)->revision, 2);
+}
+
+TEST_F(CoreTest, AChangeThatCantBeServedChangesNothing) {
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
+  const auto refused = [this](const namespaces::Change& change) {
+    const auto made = Change([&change](const auto&) { return change; });
+    return made ? std::string("made") : std::string(made.error().reason());
+  };
+  EXPECT_EQ(refused(PutA("nobody")), "BACKEND_NOT_FOUND");
+  EXPECT_EQ(refused(PutA("memory", "queue")), "INTERFACES_WOULD_SHRINK");
+  namespaces::Change change = PutA("m");
+  change.backends = {{.name = "m",
+                      .to = namespaces::BackendConfig{.name = "m",
+                                                      .type = "memory",
+                                                      .connection = "x${env:PRISM_TEST_NOT_SET}",
+                                                      .username = {},
+                                                      .password = {}}}};
+  EXPECT_EQ(refused(change), "SECRET_UNAVAILABLE");
+  auto second = change.backends.front();
+  second.name = "n";
+  second.to->name = "n";
+  change.backends.push_back(second);
+  EXPECT_EQ(refused(change), "CONFIG_UNBINDABLE");
+  EXPECT_EQ(core_->control().store().Load()->revision, 1);
+  // What this program lacks may be configured, and forced changes may take interfaces away.
+  const auto forced = Change([](const auto&) { return PutA("memory", "queue"); }, {.force = true});
+  ASSERT_TRUE(forced) << forced.error().ToString();
+  EXPECT_EQ(refused(PutA("memory", "outbox")), "made");
 }
 
 TEST_F(CoreTest, OneServerHasTheConfiguration) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/unbindable.h"
+
 namespace prism::gateway {
 
 namespace {
@@ -52,6 +54,10 @@ std::shared_ptr<const RoutingTable> Binder::Bind(
   }
   return std::make_shared<const RoutingTable>(std::move(snapshot), std::move(backends),
                                               std::move(entries));
+}
+
+Status Binder::Check(const RoutingTable& table, bool force) const {
+  return CheckBound(*current_, table, interfaces_, force);
 }
 
 void Binder::Commit(std::shared_ptr<const RoutingTable> table) {

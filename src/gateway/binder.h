@@ -29,6 +29,8 @@ class Binder {
   // the reason; so is a backend. Namespaces whose configuration and backend are the same keep their
   // entry.
   std::shared_ptr<const RoutingTable> Bind(std::shared_ptr<const namespaces::Snapshot> snapshot);
+  // Whether a table of Bind may follow the current one; see CheckBound.
+  Status Check(const RoutingTable& table, bool force) const;
   // Makes a table of Bind the current one, which the next Bind compares with.
   void Commit(std::shared_ptr<const RoutingTable> table);
 

@@ -1,5 +1,7 @@
 #include "namespaces/snapshot.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -51,6 +53,24 @@ std::vector<std::string> BackendsOf(const NamespaceConfig& config) {
     for (const SlotConfig& slot : pattern.slots) names.push_back(slot.backend);
   }
   return names;
+}
+
+Status CheckReferences(const Snapshot& snapshot) {
+  std::optional<Error> error;
+  for (const NamespaceConfig& ns : snapshot.namespaces) {
+    for (const std::string& backend : BackendsOf(ns)) {
+      if (snapshot.FindBackend(backend) != nullptr) continue;
+      if (!error) {
+        error = Error(Code::kInvalidArgument, "BACKEND_NOT_FOUND",
+                      fmt::format("there is no backend \"{}\", which the namespace \"{}\" is on",
+                                  backend, ns.name));
+      }
+      error = std::move(*error).WithField("namespaces." + ns.name,
+                                          fmt::format("there is no backend \"{}\"", backend));
+    }
+  }
+  if (error) return std::unexpected(*std::move(error));
+  return {};
 }
 
 bool IsDataModel(std::string_view pattern) {

@@ -151,6 +151,9 @@ struct Snapshot {
 // The backends that a namespace needs, its own first.
 std::vector<std::string> BackendsOf(const NamespaceConfig& config);
 
+// INVALID_ARGUMENT/BACKEND_NOT_FOUND with every namespace that names a backend that is not there.
+Status CheckReferences(const Snapshot& snapshot);
+
 // Whether the pattern id is one of the data models, so that no pattern has to be installed for it.
 bool IsDataModel(std::string_view pattern);
 

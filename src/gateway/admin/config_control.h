@@ -25,7 +25,7 @@ class ConfigControl {
   using Also = std::function<Status(sqlite::Connection&, namespaces::Revision)>;
 
   struct Options {
-    namespaces::Author author;
+    namespaces::Author author = {};
     Also also = {};
     bool dry_run = false;  // everything but storing and serving
     bool force = false;    // namespaces may lose interfaces

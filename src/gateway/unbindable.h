@@ -1,0 +1,21 @@
+// What must not become the configuration: what has changed and can't be served.
+#pragma once
+
+#include <span>
+
+#include "base/status.h"
+#include "contract/method.h"
+#include "gateway/routing_table.h"
+
+namespace prism::gateway {
+
+// Whether `next` may follow `current`. Looks at backends and namespaces that differ; what can't be
+// served for want of a driver or pattern in this program, and what is disabled, may be configured.
+// With one mistake its own error, with more FAILED_PRECONDITION/CONFIG_UNBINDABLE, each of them a
+// field. Unless `force`, FAILED_PRECONDITION/INTERFACES_WOULD_SHRINK for namespaces that would lose
+// interfaces that they offer.
+// `interfaces` in the order of the tables.
+Status CheckBound(const RoutingTable& current, const RoutingTable& next,
+                  std::span<const contract::InterfaceInfo* const> interfaces, bool force);
+
+}  // namespace prism::gateway
