@@ -87,6 +87,7 @@ Vars VarsOf(const pb::MethodDescriptor& method) {
       {"index", std::to_string(method.index())},
       {"label", LabelOf(method)},
       {"rest", traits.rest()},
+      {"body_field", traits.route().body_field()},
       {"access", AccessOf(traits)},
       {"retry", RetryOf(traits)},
       {"request", CppClass(*method.input_type(), file)},
@@ -213,6 +214,7 @@ void WriteTable(const pb::ServiceDescriptor& service, pb::io::Printer& out) {
               "        .access = ::prism::contract::Access::$access$,\n"
               "        .retry = ::prism::contract::Retry::$retry$,\n"
               "        .rest = \"$rest$\",\n"
+              "        .body_field = \"$body_field$\",\n"
               "        .new_request = &::prism::contract::NewMessage<$request$>,\n"
               "        .new_response = &::prism::contract::NewMessage<$response$>,\n"
               "        .$slot$ = &::prism::contract::$call$<&$service$::$method$>,\n"

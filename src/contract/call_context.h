@@ -14,6 +14,11 @@ namespace google::protobuf {
 class Arena;
 }
 
+// By name only: security/ stands above this layer. Who reads it includes it, and nobody else does.
+namespace prism::security {
+class CallerRights;
+}
+
 namespace prism::contract {
 
 // Made by rpc/ when a call arrives, filled by gateway/, read by patterns and backends. Lives until
@@ -38,6 +43,9 @@ class CallContext {
   // Valid for the life of the call.
   std::string_view ns;         // namespace
   std::string_view principal;  // who calls; "anonymous" without authentication
+  // What the caller may, where methods judge it themselves: on the admin port. nullptr on the data
+  // port, where the gateway has judged before the method runs.
+  const security::CallerRights* rights = nullptr;
   // What the call is named in logs and errors; whatever it calls in turn gets both along.
   telemetry::RequestId request_id;  // x-request-id, as given or made
   telemetry::TraceContext trace;    // traceparent and tracestate; not active when not given

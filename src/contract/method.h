@@ -41,6 +41,8 @@ struct MethodInfo {
   Access access;
   Retry retry;
   std::string_view rest;  // "GET /v1/{namespace}/keyvalue/{key}", empty when there is none
+  // The field of the request that the body of the route is; empty: a body is the whole request.
+  std::string_view body_field;
 
   // Messages on the arena.
   Message* (*new_request)(google::protobuf::Arena*);

@@ -1,78 +1,25 @@
 #include "gateway/gateway.h"
 
-#include <fmt/format.h>
 #include <google/protobuf/message.h>
-
-#include <latch>
 
 #include "contract/peek.h"
 #include "gateway/call_scope.h"
 #include "gateway/first_message.h"
+#include "gateway/system_call.h"
 
 namespace prism::gateway {
 
-namespace {
-
 using google::protobuf::Message;
-
-// nullptr: the bytes are no such message.
-Message* ParseRequest(const contract::MethodInfo& method, rpc::ServerCall& call) {
-  Message* request = method.new_request(&call.context().arena());
-  const std::string_view bytes = call.request_bytes();
-  const bool parsed = request->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-  return parsed ? request : nullptr;
-}
-
-Error Malformed(const contract::MethodInfo& method) {
-  return Error(
-      Code::kInvalidArgument, "MALFORMED_MESSAGE",
-      fmt::format("the request of {} can't be parsed: it is damaged, of another type, or "
-                  "holds a text that is not UTF-8; send what the .proto files of this server say",
-                  method.path));
-}
-
-}  // namespace
 
 Gateway::Gateway(Parts parts, const ShardState::Options& options,
                  const std::shared_ptr<const security::Guard>& guard)
-    : parts_(parts) {
-  for (int i = 0; i < parts_.shards.size(); ++i) {
-    states_.push_back(std::make_unique<ShardState>(parts_.shards.at(i), parts_.shards.size(),
-                                                   parts_.methods.routes().size(), options,
-                                                   parts_.log, guard));
-  }
-}
+    : parts_(parts),
+      states_(parts.shards, parts.methods.routes().size(), options, parts.log, guard) {}
 
 Gateway::~Gateway() = default;
 
-ShardState& Gateway::Here() const {
-  return *states_[static_cast<std::size_t>(runtime::Shard::Current()->id())];
-}
-
-void Gateway::Publish(std::shared_ptr<const RoutingTable> table) {
-  std::latch installed(static_cast<std::ptrdiff_t>(states_.size()));
-  for (std::size_t i = 0; i < states_.size(); ++i) {
-    parts_.shards.at(static_cast<int>(i)).Post([&installed, &table, state = states_[i].get()] {
-      state->Install(table);
-      installed.count_down();
-    });
-  }
-  installed.wait();
-}
-
-void Gateway::UseGuard(const std::shared_ptr<const security::Guard>& guard) {
-  std::latch used(static_cast<std::ptrdiff_t>(states_.size()));
-  for (std::size_t i = 0; i < states_.size(); ++i) {
-    parts_.shards.at(static_cast<int>(i)).Post([&used, &guard, state = states_[i].get()] {
-      state->Use(guard);
-      used.count_down();
-    });
-  }
-  used.wait();
-}
-
 runtime::Task<void> Gateway::Serve(rpc::ServerCall& call) {
-  ShardState& shard = Here();
+  ShardState& shard = states_.Here();
   const Route& route = parts_.methods.RouteOf(call.method());
   if (route.system_service != nullptr) return ServeSystem(shard, route, call);
   switch (route.method->kind) {
@@ -88,28 +35,7 @@ runtime::Task<void> Gateway::Serve(rpc::ServerCall& call) {
 
 void Gateway::OnRefused(const contract::MethodInfo* method, rpc::ServerCall& call,
                         const Error& error) {
-  ShardState& shard = Here();
-  const auto protocol = static_cast<std::size_t>(call.protocol());
-  ++shard.protocols().refused[protocol][static_cast<std::size_t>(error.code())];
-  shard.call_log().Refused(method, call, error);
-}
-
-void Gateway::SetSlowThreshold(MonoNanos threshold) {
-  for (std::size_t i = 0; i < states_.size(); ++i) {
-    parts_.shards.at(static_cast<int>(i)).Post([threshold, state = states_[i].get()] {
-      state->slow_log().SetThreshold(threshold);
-    });
-  }
-}
-
-void Gateway::End(CallScope& scope, Status status, const Message* response) {
-  if (!status) {
-    scope.Fail(std::move(status).error());
-  } else if (response != nullptr) {
-    scope.Respond(*response);
-  } else {
-    scope.Finish();
-  }
+  states_.Here().NoteRefused(method, call, error);
 }
 
 Result<Admitted> Gateway::AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call) {
@@ -180,33 +106,7 @@ runtime::Task<void> Gateway::ServeClientStream(ShardState& shard, const Route& r
 runtime::Task<void> Gateway::ServeSystem(ShardState& shard, const Route& route,
                                          rpc::ServerCall& call) {
   CallScope scope(shard, route, call, parts_.clock.Now());
-  const contract::MethodInfo& method = *route.method;
-  const bool one_request =
-      method.kind == contract::StreamKind::kUnary || method.kind == contract::StreamKind::kServer;
-  const Message* request = one_request ? ParseRequest(method, call) : nullptr;
-  if (one_request && request == nullptr) {
-    scope.Fail(Malformed(method));
-    co_return;
-  }
-  Message* response = method.new_response(&call.context().arena());
-  Status status;
-  switch (method.kind) {
-    case contract::StreamKind::kUnary:
-      status = co_await method.unary(route.system_service, call.context(), *request, *response);
-      break;
-    case contract::StreamKind::kServer:
-      status = co_await method.server(route.system_service, call.context(), *request, call);
-      break;
-    case contract::StreamKind::kClient:
-      status = co_await method.client(route.system_service, call.context(), call, *response);
-      break;
-    case contract::StreamKind::kBidi:
-      status = co_await method.bidi(route.system_service, call.context(), call, call);
-      break;
-  }
-  const bool one_response =
-      method.kind == contract::StreamKind::kUnary || method.kind == contract::StreamKind::kClient;
-  End(scope, std::move(status), one_response ? response : nullptr);
+  co_await RunSystemCall(scope, route, call);
 }
 
 }  // namespace prism::gateway

@@ -4,22 +4,19 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.h"
 #include "gateway/admission.h"
 #include "gateway/method_table.h"
 #include "gateway/metrics.h"
 #include "gateway/rest/resource_routes.h"
-#include "gateway/shard_state.h"
+#include "gateway/shard_states.h"
 #include "rpc/server.h"
 #include "runtime/shard.h"
 #include "security/guard.h"
 #include "telemetry/log.h"
 
 namespace prism::gateway {
-
-class CallScope;
 
 // Life cycle: made before the shards take calls; Publish at least once before the first call;
 // destroyed after the shards were stopped. Thread rule: Find and Serve on any shard, Publish on the
@@ -51,39 +48,34 @@ class Gateway final : public rpc::Dispatcher {
 
   // Makes the table the newest of every shard; returns when all of them have it. Calls in flight
   // end on the one that they began with. Not on a shard; the shards are running.
-  void Publish(std::shared_ptr<const RoutingTable> table);
+  void Publish(const std::shared_ptr<const RoutingTable>& table) { states_.Install(table); }
 
   // Judges calls that come from now on by this; returns when all shards do. Not on a shard; the
   // shards are running.
-  void UseGuard(const std::shared_ptr<const security::Guard>& guard);
+  void UseGuard(const std::shared_ptr<const security::Guard>& guard) { states_.UseGuard(guard); }
 
   // What takes at least this long is a slow request from now on; 0: nothing is. Not on a shard; the
   // shards are running.
-  void SetSlowThreshold(MonoNanos threshold);
+  void SetSlowThreshold(MonoNanos threshold) { states_.SetSlowThreshold(threshold); }
 
   // On that shard.
-  ShardSample Sample(int shard) const { return states_[static_cast<std::size_t>(shard)]->Sample(); }
-  SlowSample SlowRequests(int shard) const {
-    return states_[static_cast<std::size_t>(shard)]->slow_log().Sample();
-  }
+  ShardSample Sample(int shard) const { return states_.at(shard).Sample(); }
+  SlowSample SlowRequests(int shard) const { return states_.at(shard).slow_log().Sample(); }
   // The newest table of the shard that this is called on.
-  std::shared_ptr<const RoutingTable> table() const { return Here().table(); }
+  std::shared_ptr<const RoutingTable> table() const { return states_.Here().table(); }
 
  private:
-  ShardState& Here() const;
   // Unary and server-streaming methods.
   runtime::Task<void> ServeOneRequest(ShardState& shard, const Route& route, rpc::ServerCall& call);
   // Client-streaming and bidirectional methods.
   runtime::Task<void> ServeClientStream(ShardState& shard, const Route& route,
                                         rpc::ServerCall& call);
   runtime::Task<void> ServeSystem(ShardState& shard, const Route& route, rpc::ServerCall& call);
-  // Ends the call as its method did. nullptr: its answers, if any, went out as a stream.
-  void End(CallScope& scope, Status status, const google::protobuf::Message* response);
   Result<Admitted> AdmitBytes(ShardState& shard, const Route& route, rpc::ServerCall& call);
 
   Parts parts_;
   ResourceRoutes routes_;
-  std::vector<std::unique_ptr<ShardState>> states_;
+  ShardStates states_;
 };
 
 }  // namespace prism::gateway

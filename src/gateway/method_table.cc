@@ -8,20 +8,28 @@ namespace prism::gateway {
 MethodTable::MethodTable(std::span<const contract::InterfaceInfo* const> interfaces,
                          std::span<const SystemService> system) {
   for (const contract::InterfaceInfo* interface : interfaces) {
-    if (!interface->id.empty()) Add(*interface, nullptr);
+    if (!interface->id.empty()) Add({.interface = interface, .service = nullptr});
   }
-  for (const SystemService& service : system) Add(*service.interface, service.service);
+  for (const SystemService& service : system) Add(service);
   Index();
 }
 
-void MethodTable::Add(const contract::InterfaceInfo& interface, void* system_service) {
+void MethodTable::AddTo(std::vector<SystemService>& services, contract::InterfaceProvider& provider,
+                        bool for_all) {
+  for (const contract::InterfaceInfo* interface : provider.Interfaces()) {
+    services.push_back({interface, provider.Find(*interface), for_all});
+  }
+}
+
+void MethodTable::Add(const SystemService& service) {
   const auto index = static_cast<std::uint32_t>(interfaces_.size());
-  interfaces_.push_back(&interface);
-  for (const contract::MethodInfo& method : interface.methods) {
+  interfaces_.push_back(service.interface);
+  for (const contract::MethodInfo& method : service.interface->methods) {
     routes_.push_back({.method = &method,
                        .interface = index,
                        .ordinal = static_cast<std::uint32_t>(routes_.size()),
-                       .system_service = system_service});
+                       .system_service = service.service,
+                       .for_all = service.for_all});
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "contract/implements.h"
 #include "contract/method.h"
 
 namespace prism::gateway {
@@ -16,6 +17,7 @@ struct Route {
   std::uint32_t interface = 0;     // dense over all interfaces
   std::uint32_t ordinal = 0;       // dense over all methods
   void* system_service = nullptr;  // set: belongs to no namespace (health, reflection)
+  bool for_all = false;            // of a system service: also for who is not authenticated
 };
 
 // Built once at the start, read by all shards. Two open-addressing tables: by path for Find, by
@@ -26,7 +28,13 @@ class MethodTable {
   struct SystemService {
     const contract::InterfaceInfo* interface;
     void* service;
+    // On the admin port: whoever calls may, and what needs more asks for it.
+    bool for_all = false;
   };
+
+  // Everything that a provider has, as services of the server itself.
+  static void AddTo(std::vector<SystemService>& services, contract::InterfaceProvider& provider,
+                    bool for_all = false);
 
   // `interfaces` are those that backends may implement. Those without an id are left out: they need
   // a system service.
@@ -44,7 +52,7 @@ class MethodTable {
  private:
   static std::size_t HashPath(std::string_view path);
   static std::size_t HashAddress(const contract::MethodInfo* method);
-  void Add(const contract::InterfaceInfo& interface, void* system_service);
+  void Add(const SystemService& service);
   void Index();
 
   std::vector<const contract::InterfaceInfo*> interfaces_;

@@ -108,6 +108,13 @@ bool ShardState::ShouldShed() {
                                  last_turn_calls_ + turn_calls_++);
 }
 
+void ShardState::NoteRefused(const contract::MethodInfo* method, rpc::ServerCall& call,
+                             const Error& error) {
+  const auto protocol = static_cast<std::size_t>(call.protocol());
+  ++protocols_.refused[protocol][static_cast<std::size_t>(error.code())];
+  call_log_.Refused(method, call, error);
+}
+
 void ShardState::OnTurnEnd() {
   now_ = MonotonicNow();
   last_turn_busy_ = now_ - shard_.turn_time();

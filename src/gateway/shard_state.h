@@ -94,6 +94,7 @@ class ShardState final : private runtime::TurnEnd {
   // Who is let in from the next call on.
   void Use(std::shared_ptr<const security::Guard> guard) { guard_ = std::move(guard); }
   const security::Guard& guard() const { return *guard_; }
+  const std::shared_ptr<const security::Guard>& shared_guard() const { return guard_; }
 
   // Time that never lags more than one call: the turn's, or the end of the call before.
   MonoNanos now() const { return now_ > shard_.turn_time() ? now_ : shard_.turn_time(); }
@@ -101,6 +102,8 @@ class ShardState final : private runtime::TurnEnd {
 
   // A complete call begins. True: the shard is overloaded and this one has waited too long.
   bool ShouldShed();
+  // A request was answered with an error before it was served; see rpc::Dispatcher::OnRefused.
+  void NoteRefused(const contract::MethodInfo* method, rpc::ServerCall& call, const Error& error);
   void CountRejection(Rejection why) { ++rejected_[static_cast<std::size_t>(why)]; }
 
   // nullptr: there is no such namespace.

@@ -180,6 +180,13 @@ class RulesTest(GeneratorTest):
         self.assert_refused(changed('      rest: "GET /v1/{namespace}/toys/{word}"\n', ""),
                             "rpc ToyBasic.Echo: traits have a route but no rest")
 
+    def test_the_body_of_a_route_is_a_message(self):
+        answer = 'answers: {status: 200, description: "The word."}'
+        for field in ("word", "nothing"):
+            with self.subTest(field):
+                self.assert_refused(changed(answer, f'{answer} body_field: "{field}"'),
+                                    f'rpc ToyBasic.Echo: body_field "{field}" is no message field of EchoRequest')
+
     def test_names_fit_into_cxx(self):
         self.assert_refused(changed("rpc Join(", "rpc join_words("), "rpc ToyFlow.join_words must be in PascalCase")
         self.assert_refused(changed("rpc Join(", "rpc ToyFlow("), "has the name of its service")

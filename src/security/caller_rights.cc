@@ -1,0 +1,30 @@
+#include "security/caller_rights.h"
+
+#include <utility>
+
+namespace prism::security {
+
+CallerRights::CallerRights(std::shared_ptr<const Guard> guard, Result<Caller> caller,
+                           std::string_view peer)
+    : guard_(std::move(guard)), peer_(peer) {
+  if (!caller) {
+    identified_ = std::unexpected(std::move(caller).error());
+    return;
+  }
+  caller_ = *caller;
+  // What a connection proves goes with it, and the call may last longer.
+  principal_ = caller_.principal;
+  caller_.principal = principal_;
+}
+
+Status CallerRights::CheckServer() const {
+  TRY(CheckIdentity());
+  return guard_->authorizer().CheckServer(caller_);
+}
+
+Status CallerRights::Check(std::string_view ns, Permission needed) const {
+  TRY(CheckIdentity());
+  return guard_->authorizer().Check(caller_, ns, needed);
+}
+
+}  // namespace prism::security
