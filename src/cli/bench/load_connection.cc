@@ -71,7 +71,11 @@ LoadConnection::~LoadConnection() {
 
 Status LoadConnection::Connect() {
   TRY_ASSIGN(fd_, ConnectTo(authority_));
-  if (tls_options_) TRY(StartTls());
+  // The handshake goes on beside the other connections: whoever drains waits for them.
+  if (tls_options_) {
+    TRY_ASSIGN(tls_, rpc::TlsClient::Make(*tls_options_,
+                                          authority_.substr(0, authority_.rfind(':')), "h2"));
+  }
   out_ = kPreface;
   AppendFrameHeader(out_, 12, kSettings, 0, 0);
   AppendSetting(out_, kSettingsEnablePush, 0);
@@ -79,21 +83,6 @@ Status LoadConnection::Connect() {
   AppendFrameHeader(out_, 4, kWindowUpdate, 0, 0);
   AppendUint32(out_, kHugeWindow - 65'535);
   return Flush();
-}
-
-Status LoadConnection::StartTls() {
-  TRY_ASSIGN(
-      tls_, rpc::TlsClient::Make(*tls_options_, authority_.substr(0, authority_.rfind(':')), "h2"));
-  std::array<char, 16 * 1024> part;
-  for (;;) {
-    tls_->Drain(cipher_out_);
-    while (!cipher_out_.empty()) TRY(SendSome(cipher_out_));
-    if (tls_->ready()) return {};
-    const ssize_t got = ::recv(fd_, part.data(), part.size(), 0);
-    if (got <= 0)
-      return std::unexpected(ConnectionError("the server closed the connection at the handshake"));
-    TRY(tls_->Receive({part.data(), static_cast<std::size_t>(got)}, in_));
-  }
 }
 
 LoadConnection::Slot* LoadConnection::Find(std::uint32_t stream) {
@@ -171,7 +160,12 @@ Status LoadConnection::Receive(OutcomeHandler& handler) {
   in_.copy(buffer.data(), kept);
   const ssize_t got = ::recv(fd_, buffer.data() + kept, buffer.size() - kept, MSG_DONTWAIT);
   if (got == 0 && has_left()) return {};
-  if (got == 0) return std::unexpected(ConnectionError("the server closed the connection"));
+  if (got == 0) {
+    const bool secured = tls_ == nullptr || tls_->ready();
+    return std::unexpected(
+        ConnectionError(secured ? "the server closed the connection"
+                                : "the server closed the connection at the handshake"));
+  }
   if (got < 0) {
     if (errno == EAGAIN || errno == EINTR) return {};
     return std::unexpected(ConnectionError(fmt::format("read failed: {}", std::strerror(errno))));

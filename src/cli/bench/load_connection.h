@@ -46,8 +46,8 @@ class LoadConnection {
   LoadConnection& operator=(const LoadConnection&) = delete;
   ~LoadConnection();
 
-  // Connects to "host:port" (numeric host or localhost), with TLS when asked for, and
-  // queues the preface. Blocks.
+  // Connects to "host:port" (numeric host or localhost) and queues the preface, behind the TLS
+  // handshake when that is asked for. Blocks for the connection, not for the handshake.
   Status Connect();
   int fd() const { return fd_; }
   std::uint32_t in_flight() const { return in_flight_; }
@@ -74,7 +74,6 @@ class LoadConnection {
     int grpc_status = -1;
   };
 
-  Status StartTls();
   // Sends from the front of `bytes` what the socket takes.
   Status SendSome(std::string& bytes);
   Slot* Find(std::uint32_t stream);
