@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/identity.h"
+#include "security/audit_log.h"
 
 namespace prism::app {
 
@@ -24,8 +25,10 @@ ConfigKeeper::ConfigKeeper(const ServerSettings& settings, Clock& clock, telemet
 Status ConfigKeeper::Open() {
   TRY_ASSIGN(auto directory, sqlite::DataDirectory::Open(data_dir_, "config.lock"));
   directory_.emplace(std::move(directory));
-  auto store = namespaces::ConfigStore::Open(
-      {.path = directory_->path() + "/config.db", .more_parts = Identity::Parts()}, clock_);
+  auto store = namespaces::ConfigStore::Open({.path = directory_->path() + "/config.db",
+                                              .more_parts = Identity::Parts(),
+                                              .chain = security::ReadAuditHeadAt},
+                                             clock_);
   if (!store) return std::unexpected(WithBackup(std::move(store).error()));
   store_ = *std::move(store);
   auto loaded = store_->Load();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "security/token_text.h"
@@ -157,9 +158,14 @@ std::optional<std::string> FaultOf(const AuditRecord& record, const AuditHead& b
 sqlite::SchemaPart AuditPart() { return {"audit_log", kSteps}; }
 
 Result<AuditHead> ReadAuditHead(Connection& connection) {
-  TRY_ASSIGN(Statement select,
-             connection.Prepare("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1"));
-  TRY_ASSIGN(const bool found, select.Step());
+  return ReadAuditHeadAt(connection, std::numeric_limits<std::int64_t>::max());
+}
+
+Result<AuditHead> ReadAuditHeadAt(Connection& connection, std::int64_t up_to) {
+  TRY_ASSIGN(
+      Statement select,
+      connection.Prepare("SELECT id, hash FROM audit_log WHERE id <= ?1 ORDER BY id DESC LIMIT 1"));
+  TRY_ASSIGN(const bool found, select.Int(1, up_to).Step());
   if (!found) return AuditHead();
   return AuditHead{select.IntAt(0), std::string(select.TextAt(1))};
 }

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "sqlite/chain_head.h"
 #include "sqlite/database.h"
 #include "sqlite/migrations.h"
 
@@ -41,12 +42,7 @@ struct AuditRecord {
 };
 
 // The newest row. Whoever keeps it elsewhere can tell later that nothing before it was removed.
-struct AuditHead {
-  std::int64_t id = 0;  // 0: there is no row
-  std::string hash;
-
-  bool operator==(const AuditHead&) const = default;
-};
+using AuditHead = sqlite::ChainHead;
 
 struct AuditQuery {
   static constexpr std::size_t kMaxRows = 1000;
@@ -88,6 +84,8 @@ sqlite::SchemaPart AuditPart();
 Result<AuditHead> AppendAudit(sqlite::Connection& connection, const AuditEntry& entry,
                               WallMillis now);
 Result<AuditHead> ReadAuditHead(sqlite::Connection& connection);
+// As it was when the row `up_to` was the newest: for sqlite::ReadChain.
+Result<AuditHead> ReadAuditHeadAt(sqlite::Connection& connection, std::int64_t up_to);
 
 // INVALID_ARGUMENT/BAD_PAGE_SIZE for a limit of 0 or above kMaxRows.
 Result<AuditPage> ListAudit(sqlite::Connection& connection, const AuditQuery& query);

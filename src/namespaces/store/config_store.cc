@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 #include <functional>
+#include <limits>
 #include <map>
 #include <set>
 #include <utility>
@@ -54,6 +55,14 @@ Error Behind(const std::string& path, Revision is, const HighWater& mark) {
 Error Another(const std::string& path) {
   return {Code::kDataLoss, "CONFIG_STORE_BEHIND",
           fmt::format("{} is not the store that {}.revision speaks of: {}", path, path, kAdvice)};
+}
+
+Error ChainBehind(const std::string& path, const sqlite::ChainHead& is,
+                  const sqlite::ChainHead& marked) {
+  return {Code::kDataLoss, "CONFIG_STORE_BEHIND",
+          fmt::format("the audit in {} ends with entry {}, but had come to {}: its newest entries "
+                      "were taken away, or it is an old copy: {}",
+                      path, is.id, marked.id, kAdvice)};
 }
 
 Status CheckBackendsOf(const Snapshot& snapshot) {
@@ -239,6 +248,7 @@ Result<std::unique_ptr<ConfigStore>> ConfigStore::Open(ConfigStoreOptions option
 ConfigStore::ConfigStore(const ConfigStoreOptions& options, HighWaterFile high_water, Clock& clock)
     : path_(options.path),
       clock_(clock),
+      chain_(options.chain),
       high_water_(std::move(high_water)),
       kind_(Parts(options), [this](sqlite::Connection& connection) { NoteHighWater(connection); }),
       executor_(FewThreads()),
@@ -247,7 +257,7 @@ ConfigStore::ConfigStore(const ConfigStoreOptions& options, HighWaterFile high_w
 
 ConfigStore::~ConfigStore() { database_->Close(); }
 
-Status ConfigStore::Check(const std::optional<HighWater>& mark) const {
+Status ConfigStore::Check(const std::optional<HighWater>& mark) {
   return sqlite::ReadAndWait(*database_, [&](sqlite::Connection& connection) -> Status {
     TRY(sqlite::CheckIntegrity(connection));
     TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection));
@@ -255,29 +265,69 @@ Status ConfigStore::Check(const std::optional<HighWater>& mark) const {
     if (mark && now.revision < mark->revision) {
       return std::unexpected(Behind(path_, now.revision, *mark));
     }
-    if (mark && now.store_id != mark->store_id) return std::unexpected(Another(path_));
-    if (mark && now.revision == mark->revision && now != *mark) {
+    if (mark && !mark->store_id.empty() && now.store_id != mark->store_id) {
+      return std::unexpected(Another(path_));
+    }
+    if (mark && now.revision == mark->revision && now.history_hash != mark->history_hash) {
       return std::unexpected(StoreDamaged("its history is not the one that it had"));
     }
-    // It was put here without one.
-    if (!mark && state) return high_water_.Write(now);
+    if (mark) TRY(CheckChain(connection, *mark));
+    if (mark && (mark->chain || !chain_)) return {};
+    // It was put here without one, or by a version that knew less.
+    TRY_ASSIGN(const std::optional<HighWater> next, MarkOf(connection));
+    if (next) return high_water_.Write(*next);
     return {};
   });
 }
 
+Status ConfigStore::CheckChain(sqlite::Connection& connection, const HighWater& mark) const {
+  if (!chain_ || !mark.chain) return {};
+  TRY_ASSIGN(const sqlite::ChainHead then, chain_(connection, mark.chain->id));
+  if (then == *mark.chain) return {};
+  if (then.id < mark.chain->id) return std::unexpected(ChainBehind(path_, then, *mark.chain));
+  return std::unexpected(StoreDamaged("its audit is not the one that it had"));
+}
+
+Result<std::optional<HighWater>> ConfigStore::MarkOf(sqlite::Connection& connection) const {
+  TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection));
+  HighWater mark = state ? state->mark() : HighWater();
+  const std::optional<HighWater>& before = high_water_.newest();
+  // What was taken away while the store was open stays remembered, whatever has come since. So does
+  // a chain that only others know.
+  const bool keep = before && before->chain && !(chain_ && CheckChain(connection, *before));
+  if (keep) {
+    mark.chain = before->chain;
+  } else if (chain_) {
+    TRY_ASSIGN(mark.chain, chain_(connection, std::numeric_limits<std::int64_t>::max()));
+  }
+  const bool nothing = !state && (!mark.chain || mark.chain->id == 0);
+  if (nothing) return std::nullopt;
+  return mark;
+}
+
 // The change is on disk already, so it is none the less acknowledged when this fails.
 void ConfigStore::NoteHighWater(sqlite::Connection& connection) {
-  const auto state = ReadState(connection);
-  const bool marked = state && (!*state || high_water_.Write((*state)->mark()));
+  const auto mark = MarkOf(connection);
+  const bool marked = mark && (!*mark || high_water_.Write(**mark));
   if (!marked) ++unmarked_;
+}
+
+Result<std::optional<sqlite::ChainHead>> ConfigStore::MarkedChain() const {
+  TRY_ASSIGN(const std::optional<HighWater> mark, high_water_.Read());
+  return mark ? mark->chain : std::nullopt;
 }
 
 Result<StoredConfig> ConfigStore::Load() const { return sqlite::ReadAndWait(*database_, LoadFrom); }
 
-Result<Revision> ConfigStore::Commit(const Change& change, const Author& author) {
+Result<Revision> ConfigStore::Commit(const Change& change, const Author& author, const Also& also) {
   const std::int64_t now = clock_.Now() / 1000;
-  return sqlite::WriteAndWait(*database_, [&](sqlite::Connection& connection) {
-    return ChangeWriter(connection, author, now).Apply(change);
+  return sqlite::WriteAndWait(*database_, [&](sqlite::Connection& connection) -> Result<Revision> {
+    TRY_ASSIGN(const std::optional<StoreState> before, ReadState(connection));
+    TRY_ASSIGN(const Revision revision, ChangeWriter(connection, author, now).Apply(change));
+    // What changes nothing has become no revision, and is told to nobody.
+    const bool changed = revision != (before ? before->revision : 0);
+    if (also && changed) TRY(also(connection, revision));
+    return revision;
   });
 }
 

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "namespaces/store/change.h"
 #include "namespaces/store/high_water.h"
 #include "namespaces/store/history.h"
+#include "sqlite/chain_head.h"
 #include "sqlite/database.h"
 #include "sqlite/executor.h"
 #include "sqlite/plain_database.h"
@@ -22,6 +25,9 @@ struct ConfigStoreOptions {
   std::string path;  // of config.db; `path`.revision lies beside it
   // Tables of others in the same file, such as tokens.
   std::vector<sqlite::SchemaPart> more_parts = {};
+  // The chain of rows that one of those parts keeps, such as the audit, if any: the mark remembers
+  // its newest row, so that a store from which newest rows were taken is noticed.
+  sqlite::ReadChain chain = {};
   std::string vfs = {};  // for tests; empty: the system's
 };
 
@@ -36,6 +42,10 @@ class ConfigStore {
   // CONFIG_STORE_DAMAGED: it is not, and nothing is changed. FAILED_PRECONDITION/FILE_TOO_NEW and
   // the other errors of sqlite::Connection.
   static Result<std::unique_ptr<ConfigStore>> Open(ConfigStoreOptions options, Clock& clock);
+  // Joins the transaction of a change that changes something, such as to record it, with the
+  // revision that it becomes; an error of it undoes the change and is the answer.
+  using Also = std::function<Status(sqlite::Connection&, Revision)>;
+
   ConfigStore(const ConfigStore&) = delete;
   ConfigStore& operator=(const ConfigStore&) = delete;
   ~ConfigStore();
@@ -45,7 +55,7 @@ class ConfigStore {
   // The revision that the change has become, or the current one when it changes nothing.
   // ABORTED/REVISION_MISMATCH with every record that is not as its author has seen it;
   // NOT_FOUND/NAMESPACE_NOT_FOUND, BACKEND_NOT_FOUND; nothing is changed then.
-  Result<Revision> Commit(const Change& change, const Author& author);
+  Result<Revision> Commit(const Change& change, const Author& author, const Also& also = {});
   // The configuration as it was at an earlier revision. OUT_OF_RANGE/REVISION_UNKNOWN.
   Result<StoredConfig> LoadAt(Revision revision) const;
   // The change that makes the configuration what it was at an earlier revision. What was deleted
@@ -58,6 +68,9 @@ class ConfigStore {
   Result<std::vector<HistoryEntry>> HistoryOf(const std::string& ns) const;
   // Whether both histories are what was written. DATA_LOSS/HISTORY_BROKEN.
   Status VerifyHistory() const;
+  // The newest row of the chain that the mark beside the store knows; nothing: there is no mark of
+  // it. What is in the store has come at least as far.
+  Result<std::optional<sqlite::ChainHead>> MarkedChain() const;
 
   // Changes whose mark beside the store could not be written: their loss would go unnoticed.
   std::uint64_t unmarked_changes() const { return unmarked_.load(); }
@@ -65,11 +78,15 @@ class ConfigStore {
 
  private:
   ConfigStore(const ConfigStoreOptions& options, HighWaterFile high_water, Clock& clock);
-  Status Check(const std::optional<HighWater>& mark) const;
+  Status Check(const std::optional<HighWater>& mark);
+  Status CheckChain(sqlite::Connection& connection, const HighWater& mark) const;
+  // What the mark is to be; nothing: there is nothing to remember yet.
+  Result<std::optional<HighWater>> MarkOf(sqlite::Connection& connection) const;
   void NoteHighWater(sqlite::Connection& connection);
 
   const std::string path_;
   Clock& clock_;
+  const sqlite::ReadChain chain_;
   HighWaterFile high_water_;
   std::atomic<std::uint64_t> unmarked_ = 0;
   sqlite::PlainKind kind_;

@@ -16,12 +16,15 @@
 #include "base/testing/rounds.h"
 #include "base/testing/temp_directory.h"
 #include "namespaces/store/config_store.h"
+#include "namespaces/store/testing/test_chain.h"
 #include "sqlite/testing/power_loss_vfs.h"
 
 namespace prism::namespaces {
 namespace {
 
 using base::testing::TempDirectory;
+using testing::AppendToTestChain;
+using testing::WithTestChain;
 
 NamespaceConfig Ns(int number, std::uint64_t rate) {
   NamespaceConfig config;
@@ -85,12 +88,31 @@ int ChangeUntilItFails(ConfigStore& store, Expected& expected, std::mt19937_64& 
     const bool is_new = expected.acknowledged.revision == 0;
     const Change change = is_new ? Import(kImported) : RandomChange(now, random);
     expected.maybe = After(now, change);
-    const auto revision = store.Commit(change, {"stress", ""});
+    const auto revision = store.Commit(change, {"stress", ""}, AppendToTestChain);
     if (!revision) return done;
     EXPECT_EQ(*revision, expected.acknowledged.revision + 1);
     expected.acknowledged = {*revision, std::make_shared<Snapshot>(*std::move(expected.maybe))};
     expected.maybe.reset();
   }
+}
+
+// There is a row for each change, and each fits the one before it.
+Result<std::string> ReadRows(ConfigStore& store) {
+  return sqlite::ReadAndWait(store.database(), [](sqlite::Connection& db) -> Result<std::string> {
+    TRY_ASSIGN(sqlite::Statement select,
+               db.Prepare("SELECT id, revision, hash FROM test_chain ORDER BY id"));
+    std::string rows;
+    std::string hash;
+    for (std::int64_t expected = 1;; ++expected) {
+      TRY_ASSIGN(const bool more, select.Step());
+      if (!more) return rows;
+      hash = sqlite::RowHash().Text(hash).Int(select.IntAt(1)).Hex();
+      if (select.IntAt(0) != expected || select.TextAt(2) != hash) {
+        return std::unexpected(Error(Code::kDataLoss, "CHAIN_BROKEN", "a row does not fit"));
+      }
+      rows += fmt::format(" {}", select.IntAt(1));
+    }
+  });
 }
 
 // The store has what was acknowledged, or that and the unanswered change as a whole.
@@ -106,6 +128,13 @@ void CheckAndTakeOver(ConfigStore& store, Expected& expected) {
   expected = {.acknowledged = *loaded, .maybe = {}};
   const Status verified = store.VerifyHistory();
   ASSERT_TRUE(verified) << verified.error().ToString();
+  std::string rows;
+  for (Revision revision = 1; revision <= loaded->revision; ++revision) {
+    rows += fmt::format(" {}", revision);
+  }
+  const auto found = ReadRows(store);
+  ASSERT_TRUE(found) << found.error().ToString();
+  ASSERT_EQ(*found, rows);
 }
 
 TEST(ConfigStoreStress, AcknowledgedChangesSurviveALossOfPower) {
@@ -123,14 +152,13 @@ TEST(ConfigStoreStress, AcknowledgedChangesSurviveALossOfPower) {
       vfs.LosePowerAfter(random() % 200);
       {
         auto store =
-            ConfigStore::Open({.path = directory.File("config.db"), .vfs = vfs.name()}, clock);
+            ConfigStore::Open(WithTestChain(directory.File("config.db"), vfs.name()), clock);
         if (store) changes += ChangeUntilItFails(**store, expected, random);
       }
       vfs.LosePower();
       vfs.RestorePower();
       ++losses;
-      auto store =
-          ConfigStore::Open({.path = directory.File("config.db"), .vfs = vfs.name()}, clock);
+      auto store = ConfigStore::Open(WithTestChain(directory.File("config.db"), vfs.name()), clock);
       ASSERT_TRUE(store) << store.error().ToString();
       CheckAndTakeOver(**store, expected);
       if (HasFatalFailure()) return;
@@ -145,13 +173,13 @@ TEST(ConfigStoreStress, AcknowledgedChangesSurviveALossOfPower) {
                                     int out) {
   SystemClock clock;
   std::mt19937_64 random(seed);
-  auto store = ConfigStore::Open({.path = path}, clock);
+  auto store = ConfigStore::Open(WithTestChain(path), clock);
   if (!store) ::_exit(3);
   for (;;) {
     const bool is_new = expected.acknowledged.revision == 0;
     const Change change =
         is_new ? Import(kImported) : RandomChange(*expected.acknowledged.snapshot, random);
-    const auto revision = (*store)->Commit(change, {"stress", ""});
+    const auto revision = (*store)->Commit(change, {"stress", ""}, AppendToTestChain);
     if (!revision) ::_exit(4);
     expected.acknowledged = {
         *revision, std::make_shared<Snapshot>(After(*expected.acknowledged.snapshot, change))};
@@ -220,7 +248,7 @@ TEST(ConfigStoreStress, AcknowledgedChangesSurviveKill9) {
     const Revision acknowledged =
         KillAfter(path, expected, seed, changes, static_cast<int>(random() % 4));
     expected = Replay(std::move(expected), seed, acknowledged);
-    auto store = ConfigStore::Open({.path = path}, clock);
+    auto store = ConfigStore::Open(WithTestChain(path), clock);
     ASSERT_TRUE(store) << store.error().ToString();
     CheckAndTakeOver(**store, expected);
     if (HasFatalFailure()) return;
@@ -248,14 +276,16 @@ struct Files {
 
 // Everything that can be asked, in one text; an error as such.
 std::string AllAnswers(const std::string& path, Clock& clock) {
-  auto store = ConfigStore::Open({.path = path}, clock);
+  auto store = ConfigStore::Open(WithTestChain(path), clock);
   if (!store) return "refused: " + store.error().ToString();
   const auto loaded = (*store)->Load();
   if (!loaded) return "refused: " + loaded.error().ToString();
   if (const Status chain = (*store)->VerifyHistory(); !chain) {
     return "refused: " + chain.error().ToString();
   }
-  std::string all = std::to_string(loaded->revision);
+  const auto rows = ReadRows(**store);
+  if (!rows) return "refused: " + rows.error().ToString();
+  std::string all = std::to_string(loaded->revision) + *rows;
   for (const NamespaceConfig& ns : loaded->snapshot->namespaces) {
     all += fmt::format("\n{} {} {}", ns.name, ns.rate_limit_rps, ns.owner);
     const auto history = (*store)->HistoryOf(ns.name);
@@ -271,13 +301,13 @@ std::string AllAnswers(const std::string& path, Clock& clock) {
 // A store whose newest changes are in its log only, as after a crash.
 Files MakeStore(const std::string& path, Clock& clock, std::mt19937_64& random) {
   Expected expected;
-  auto made = ConfigStore::Open({.path = path}, clock);
+  auto made = ConfigStore::Open(WithTestChain(path), clock);
   const auto change = [&](int changes) {
     for (int i = 0; i < changes; ++i) {
       const Change next = expected.acknowledged.revision == 0
                               ? Import(kImported)
                               : RandomChange(*expected.acknowledged.snapshot, random);
-      const auto revision = (*made)->Commit(next, {"stress", ""});
+      const auto revision = (*made)->Commit(next, {"stress", ""}, AppendToTestChain);
       EXPECT_TRUE(revision);
       expected.acknowledged = {
           *revision, std::make_shared<Snapshot>(After(*expected.acknowledged.snapshot, next))};
@@ -285,7 +315,7 @@ Files MakeStore(const std::string& path, Clock& clock, std::mt19937_64& random) 
   };
   change(60);
   made->reset();  // moves the log into the file
-  made = ConfigStore::Open({.path = path}, clock);
+  made = ConfigStore::Open(WithTestChain(path), clock);
   change(20);
   return {ReadFile(path), ReadFile(path + "-wal"), ReadFile(path + ".revision")};
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/testing/temp_directory.h"
+#include "namespaces/store/testing/test_chain.h"
 
 namespace prism::namespaces {
 namespace {
@@ -442,6 +443,115 @@ TEST_F(ConfigStoreTest, AnotherStoreIsNotThisOne) {
   store_.reset();
   std::filesystem::rename(directory_.File("kept"), path_ + ".revision");
   EXPECT_EQ(Refusal(), "CONFIG_STORE_BEHIND");
+}
+
+// With rows of others in the same file, a row for each change.
+class ChainTest : public ConfigStoreTest {
+ protected:
+  void OpenWithChain() {
+    store_.reset();
+    auto opened = ConfigStore::Open(testing::WithTestChain(path_), clock_);
+    ASSERT_TRUE(opened) << opened.error().ToString();
+    store_ = *std::move(opened);
+  }
+  std::string RefusalWithChain() {
+    store_.reset();
+    auto opened = ConfigStore::Open(testing::WithTestChain(path_), clock_);
+    return opened ? "opened" : std::string(opened.error().reason());
+  }
+  Result<Revision> Record(std::uint64_t rate, const ConfigStore::Also& also) {
+    return store_->Commit(
+        {.backends = {{"memory", Memory()}}, .namespaces = {{"orders", Ns("orders", rate)}}},
+        {"ann", ""}, also);
+  }
+  void RecordThree() {
+    OpenWithChain();
+    for (const std::uint64_t rate : {1, 2, 3}) {
+      ASSERT_TRUE(Record(rate, testing::AppendToTestChain));
+    }
+  }
+  Status AppendAlone() {
+    return sqlite::WriteAndWait(store_->database(), [](sqlite::Connection& db) {
+      return testing::AppendToTestChain(db, 0);
+    });
+  }
+};
+
+TEST_F(ChainTest, WhatJoinsAChangeIsThereWithItOrNeither) {
+  OpenWithChain();
+  std::vector<Revision> told;
+  ASSERT_TRUE(Record(1, [&](sqlite::Connection& db, Revision revision) {
+    told.push_back(revision);
+    return testing::AppendToTestChain(db, revision);
+  }));
+  const auto refused = Record(2, [](sqlite::Connection& db, Revision revision) -> Status {
+    TRY(testing::AppendToTestChain(db, revision));
+    return std::unexpected(Error(Code::kAborted, "NO", "no"));
+  });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "NO");
+  EXPECT_EQ(Now().snapshot->FindNamespace("orders")->rate_limit_rps, 1u);
+  EXPECT_EQ(Query("SELECT revision FROM test_chain"), std::vector<std::string>{"1"});
+  // Nothing changes, so there is nothing to tell.
+  ASSERT_EQ(*Record(1,
+                    [&](sqlite::Connection&, Revision revision) -> Status {
+                      told.push_back(revision);
+                      return {};
+                    }),
+            1);
+  EXPECT_EQ(told, std::vector<Revision>{1});
+}
+
+TEST_F(ChainTest, NewestRowsThatAreGoneAreMissed) {
+  RecordThree();
+  EXPECT_EQ((*store_->MarkedChain())->id, 3);
+  EXPECT_EQ(RefusalWithChain(), "opened");
+  OpenWithChain();
+  ASSERT_TRUE(Tamper("DELETE FROM test_chain WHERE id = 3"));
+  EXPECT_EQ(RefusalWithChain(), "CONFIG_STORE_BEHIND");
+}
+
+TEST_F(ChainTest, RowsWithoutAChangeOfTheConfigurationCountToo) {
+  OpenWithChain();
+  ASSERT_TRUE(AppendAlone());
+  ASSERT_TRUE(AppendAlone());
+  EXPECT_EQ((*store_->MarkedChain())->id, 2);
+  EXPECT_EQ(RefusalWithChain(), "opened");
+  OpenWithChain();
+  ASSERT_TRUE(Tamper("DELETE FROM test_chain WHERE id = 2"));
+  EXPECT_EQ(RefusalWithChain(), "CONFIG_STORE_BEHIND");
+}
+
+TEST_F(ChainTest, ARowThatFollowsDoesNotHideOneThatIsGone) {
+  RecordThree();
+  const auto marked = *store_->MarkedChain();
+  ASSERT_TRUE(Tamper("DELETE FROM test_chain WHERE id = 3"));
+  ASSERT_TRUE(Record(4, testing::AppendToTestChain));
+  ASSERT_TRUE(Record(5, testing::AppendToTestChain));
+  EXPECT_EQ(*store_->MarkedChain(), marked);
+  EXPECT_EQ(RefusalWithChain(), "CONFIG_STORE_DAMAGED");
+}
+
+TEST_F(ChainTest, AMarkThatAnEarlierVersionWroteIsTakenAndMended) {
+  RecordThree();
+  store_.reset();
+  const std::string path = path_ + ".revision";
+  HighWater old = **HighWaterFile::Open(path)->Read();
+  old.chain.reset();
+  std::filesystem::remove(path);
+  ASSERT_TRUE(HighWaterFile::Open(path)->Write(old));
+  OpenWithChain();
+  EXPECT_EQ((*store_->MarkedChain())->id, 3);
+}
+
+TEST_F(ChainTest, WhoDoesNotKnowTheChainDoesNotForgetIt) {
+  RecordThree();
+  Open();
+  Put(Ns("users"));
+  EXPECT_EQ((*store_->MarkedChain())->id, 3);
+  OpenWithChain();
+  ASSERT_TRUE(Tamper("DELETE FROM test_chain WHERE id = 3"));
+  EXPECT_EQ(RefusalWithChain(), "CONFIG_STORE_BEHIND");
 }
 
 }  // namespace

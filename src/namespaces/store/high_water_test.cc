@@ -40,15 +40,38 @@ TEST_F(HighWaterTest, TheNewestMarkIsFound) {
 }
 
 TEST_F(HighWaterTest, ATornWriteLeavesTheMarkBefore) {
-  const auto file = HighWaterFile::Open(path_);
+  auto file = HighWaterFile::Open(path_);
   ASSERT_TRUE(file->Write(Mark(6)));
   ASSERT_TRUE(file->Write(Mark(7)));
   Overwrite(512 + 40, "torn");
   EXPECT_EQ(*file->Read(), Mark(6));
 }
 
+TEST_F(HighWaterTest, PlacesAreWrittenInTurnAcrossStarts) {
+  for (std::int64_t revision = 6; revision <= 7; ++revision) {
+    ASSERT_TRUE(HighWaterFile::Open(path_)->Write(Mark(revision)));
+  }
+  Overwrite(512 + 40, "torn");
+  EXPECT_EQ(*HighWaterFile::Open(path_)->Read(), Mark(6));
+}
+
+TEST_F(HighWaterTest, AChainThatGrowsMakesAMarkNewer) {
+  HighWater mark = Mark(6);
+  for (std::int64_t id = 0; id < 5; ++id) {
+    mark.chain = {id, id == 0 ? std::string() : std::string(64, 'b')};
+    ASSERT_TRUE(HighWaterFile::Open(path_)->Write(mark));
+    EXPECT_EQ(*HighWaterFile::Open(path_)->Read(), mark);
+  }
+}
+
+TEST_F(HighWaterTest, AChainIsRememberedBeforeThereIsAConfiguration) {
+  const HighWater mark = {.chain = sqlite::ChainHead{1, std::string(64, 'b')}};
+  ASSERT_TRUE(HighWaterFile::Open(path_)->Write(mark));
+  EXPECT_EQ(*HighWaterFile::Open(path_)->Read(), mark);
+}
+
 TEST_F(HighWaterTest, DamageIsNotTakenForAFreshFile) {
-  const auto file = HighWaterFile::Open(path_);
+  auto file = HighWaterFile::Open(path_);
   ASSERT_TRUE(file->Write(Mark(6)));
   Overwrite(30, "9");
   ASSERT_FALSE(file->Read());
