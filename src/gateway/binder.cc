@@ -44,13 +44,17 @@ std::shared_ptr<const RoutingTable> Binder::Bind(
   std::vector<BackendState> backends = BindBackends(*snapshot);
   std::vector<std::shared_ptr<const NamespaceEntry>> entries;
   entries.reserve(snapshot->namespaces.size());
-  for (const namespaces::NamespaceConfig& config : snapshot->namespaces) {
+  // Both are sorted by name.
+  std::span<const std::shared_ptr<const NamespaceEntry>> old;
+  if (current_ != nullptr) old = current_->entries();
+  for (auto ns = snapshot->namespaces.begin(); ns != snapshot->namespaces.end(); ++ns) {
     const auto backend = std::ranges::lower_bound(
-        backends, config.backend, {}, [](const BackendState& state) { return state.config.name; });
-    const auto* old = current_ == nullptr ? nullptr : current_->Find(config.name);
-    const bool same = old != nullptr && (*old)->config == config &&
-                      (*old)->backend_config == backend->config && !(*old)->refused;
-    entries.push_back(same ? *old : BindNamespace(config, *backend));
+        backends, ns->backend, {},
+        [](const BackendState& state) -> const std::string& { return state.config.name; });
+    while (!old.empty() && old.front()->config.name < ns->name) old = old.subspan(1);
+    const bool same = !old.empty() && old.front()->IsOf(ns.item()) && !old.front()->refused &&
+                      old.front()->backend_config == backend->config;
+    entries.push_back(same ? old.front() : BindNamespace(ns.item(), *backend));
   }
   return std::make_shared<const RoutingTable>(std::move(snapshot), std::move(backends),
                                               std::move(entries));
@@ -62,9 +66,11 @@ Status Binder::Check(const RoutingTable& table, bool force) const {
 
 void Binder::Commit(std::shared_ptr<const RoutingTable> table) {
   if (current_ != nullptr) {
+    // Both are sorted by name, and so is what they don't share.
+    auto now = table->entries().begin();
     for (const auto& entry : current_->entries()) {
-      const auto* now = table->Find(entry->config.name);
-      if (now == nullptr || *now != entry) old_entries_.push_back(entry);
+      while (now != table->entries().end() && (*now)->config.name < entry->config.name) ++now;
+      if (now == table->entries().end() || *now != entry) old_entries_.push_back(entry);
     }
     old_tables_.push_back(std::move(current_));
   }
@@ -96,9 +102,10 @@ std::vector<BackendState> Binder::BindBackends(const namespaces::Snapshot& snaps
   return states;
 }
 
-std::shared_ptr<const NamespaceEntry> Binder::BindNamespace(
-    const namespaces::NamespaceConfig& config, const BackendState& backend) const {
-  auto entry = std::make_shared<NamespaceEntry>(config, backend.config);
+std::shared_ptr<const NamespaceEntry> Binder::BindNamespace(NamespaceEntry::Config ns,
+                                                            const BackendState& backend) const {
+  auto entry = std::make_shared<NamespaceEntry>(std::move(ns), backend.config);
+  const namespaces::NamespaceConfig& config = entry->config;
   entry->services.assign(interfaces_.size(), nullptr);
   if (config.status == namespaces::NamespaceStatus::kDisabled) {
     entry->refused = NamespaceDisabled(config);

@@ -42,7 +42,7 @@ class Binder {
 
  private:
   std::vector<BackendState> BindBackends(const namespaces::Snapshot& snapshot) const;
-  std::shared_ptr<const NamespaceEntry> BindNamespace(const namespaces::NamespaceConfig& config,
+  std::shared_ptr<const NamespaceEntry> BindNamespace(NamespaceEntry::Config config,
                                                       const BackendState& backend) const;
 
   std::span<const contract::InterfaceInfo* const> interfaces_;

@@ -20,10 +20,19 @@ namespace prism::gateway {
 // for the bucket, which is thread-safe. Destroyed on the control thread only (Binder::Sweep), since
 // closing a backend's namespace blocks.
 struct NamespaceEntry {
-  NamespaceEntry(namespaces::NamespaceConfig ns, namespaces::BackendConfig on)
-      : config(std::move(ns)), backend_config(std::move(on)), bucket(config.rate_limit_rps) {}
+  using Config = std::shared_ptr<const namespaces::NamespaceConfig>;
 
-  const namespaces::NamespaceConfig config;
+  NamespaceEntry(Config ns, namespaces::BackendConfig on)
+      : shared_config(std::move(ns)),
+        config(*shared_config),
+        backend_config(std::move(on)),
+        bucket(config.rate_limit_rps) {}
+
+  // Whether it is about this configuration.
+  bool IsOf(const Config& other) const { return shared_config == other || config == *other; }
+
+  const Config shared_config;  // the snapshot's
+  const namespaces::NamespaceConfig& config;
   const namespaces::BackendConfig backend_config;
   std::shared_ptr<contract::Backend> owner;             // outlives what it has opened
   std::shared_ptr<contract::NamespaceBackend> backend;  // null when refused

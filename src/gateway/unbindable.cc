@@ -30,8 +30,8 @@ bool IsNew(const RoutingTable& current, const BackendState& state) {
 }
 
 bool IsNew(const NamespaceEntry* old, const NamespaceEntry& entry) {
-  return old == nullptr || old->config != entry.config ||
-         old->backend_config != entry.backend_config;
+  return old == nullptr || (old != &entry && (!old->IsOf(entry.shared_config) ||
+                                              old->backend_config != entry.backend_config));
 }
 
 std::vector<std::string_view> Lost(const NamespaceEntry& old, const NamespaceEntry& entry,

@@ -85,7 +85,7 @@ void NamespaceReader::ReadList(const YamlValue* value) {
   }
   snapshot_.namespaces.reserve(value->items.size());
   for (const YamlValue& item : value->items) ReadOne(item);
-  std::ranges::sort(snapshot_.namespaces, {}, &NamespaceConfig::name);
+  snapshot_.namespaces.SortByName();
 }
 
 void NamespaceReader::ReadOne(const YamlValue& value) {

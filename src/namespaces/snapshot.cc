@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 10> kModels = {
     "set",      "sortedset", "timeseries", "graph", "document"};
 
 template <class T>
-const T* FindByName(const std::vector<T>& sorted, std::string_view name) {
+const T* FindByName(const ConfigList<T>& sorted, std::string_view name) {
   const auto it = std::ranges::lower_bound(sorted, name, {}, &T::name);
   return it != sorted.end() && it->name == name ? &*it : nullptr;
 }
@@ -57,16 +57,20 @@ std::vector<std::string> BackendsOf(const NamespaceConfig& config) {
 
 Status CheckReferences(const Snapshot& snapshot) {
   std::optional<Error> error;
+  const auto check = [&](const NamespaceConfig& ns, const std::string& backend) {
+    if (snapshot.FindBackend(backend) != nullptr) return;
+    if (!error) {
+      error = Error(Code::kInvalidArgument, "BACKEND_NOT_FOUND",
+                    fmt::format("there is no backend \"{}\", which the namespace \"{}\" is on",
+                                backend, ns.name));
+    }
+    error = std::move(*error).WithField("namespaces." + ns.name,
+                                        fmt::format("there is no backend \"{}\"", backend));
+  };
   for (const NamespaceConfig& ns : snapshot.namespaces) {
-    for (const std::string& backend : BackendsOf(ns)) {
-      if (snapshot.FindBackend(backend) != nullptr) continue;
-      if (!error) {
-        error = Error(Code::kInvalidArgument, "BACKEND_NOT_FOUND",
-                      fmt::format("there is no backend \"{}\", which the namespace \"{}\" is on",
-                                  backend, ns.name));
-      }
-      error = std::move(*error).WithField("namespaces." + ns.name,
-                                          fmt::format("there is no backend \"{}\"", backend));
+    check(ns, ns.backend);
+    for (const PatternConfig& pattern : ns.patterns) {
+      for (const SlotConfig& slot : pattern.slots) check(ns, slot.backend);
     }
   }
   if (error) return std::unexpected(*std::move(error));

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "base/web_origin.h"
 #include "contract/backend.h"
+#include "namespaces/config_list.h"
 
 namespace prism::namespaces {
 
@@ -138,8 +139,8 @@ struct ServerConfig {
 // backend that is there.
 struct Snapshot {
   ServerConfig server;
-  std::vector<BackendConfig> backends;
-  std::vector<NamespaceConfig> namespaces;
+  ConfigList<BackendConfig> backends;
+  ConfigList<NamespaceConfig> namespaces;
   // Somebody wrote backends or namespaces down; else they are the built-in ones.
   bool declared = false;
   std::int64_t revision = 0;  // of the store that keeps it; 0: none does

@@ -200,7 +200,7 @@ void ConfigReader::ReadBackends(const YamlValue* value) {
       snapshot_.backends.push_back(std::move(builtin));
     }
   }
-  std::ranges::sort(snapshot_.backends, {}, &BackendConfig::name);
+  snapshot_.backends.SortByName();
 }
 
 void ConfigReader::ReadBackend(const YamlKey& key, const YamlValue& value) {
@@ -260,8 +260,7 @@ void ConfigReader::DropUnusedBuiltins() {
       return std::ranges::find(used, name) != used.end();
     };
     if (std::ranges::any_of(snapshot_.namespaces, uses)) continue;
-    std::erase_if(snapshot_.backends,
-                  [&name](const auto& backend) { return backend.name == name; });
+    snapshot_.backends.EraseIf([&name](const auto& backend) { return backend.name == name; });
   }
 }
 

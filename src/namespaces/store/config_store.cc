@@ -114,8 +114,8 @@ Result<StoredConfig> LoadFrom(sqlite::Connection& connection) {
   }
   TRY(CheckFeatures(connection, records));
   for (auto& record : records) snapshot->namespaces.push_back(std::move(record.config));
-  std::ranges::sort(snapshot->backends, {}, &BackendConfig::name);
-  std::ranges::sort(snapshot->namespaces, {}, &NamespaceConfig::name);
+  snapshot->backends.SortByName();
+  snapshot->namespaces.SortByName();
   TRY(CheckBackendsOf(*snapshot));
   return StoredConfig{.revision = state ? state->revision : 0, .snapshot = std::move(snapshot)};
 }
@@ -163,8 +163,8 @@ Result<Past> ReadPast(sqlite::Connection& connection, Revision revision) {
     past.namespace_ids[entry.name] = entry.object_id;
     past.snapshot.namespaces.push_back(std::move(config));
   }
-  std::ranges::sort(past.snapshot.backends, {}, &BackendConfig::name);
-  std::ranges::sort(past.snapshot.namespaces, {}, &NamespaceConfig::name);
+  past.snapshot.backends.SortByName();
+  past.snapshot.namespaces.SortByName();
   return past;
 }
 

@@ -62,10 +62,10 @@ Change RandomChange(const Snapshot& now, std::mt19937_64& random) {
 Snapshot After(Snapshot snapshot, const Change& change) {
   for (const auto& edit : change.backends) snapshot.backends.push_back(*edit.to);
   for (const auto& edit : change.namespaces) {
-    std::erase_if(snapshot.namespaces, [&](const auto& ns) { return ns.name == edit.name; });
+    snapshot.namespaces.EraseIf([&](const auto& ns) { return ns.name == edit.name; });
     if (edit.to) snapshot.namespaces.push_back(*edit.to);
   }
-  std::ranges::sort(snapshot.namespaces, {}, &NamespaceConfig::name);
+  snapshot.namespaces.SortByName();
   return snapshot;
 }
 
