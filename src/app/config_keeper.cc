@@ -67,12 +67,12 @@ Status ConfigKeeper::Keep(const std::shared_ptr<const namespaces::Snapshot>& cho
                {std::string(who), chosen->declared ? "configuration file" : "built-in defaults"});
 }
 
-Status ConfigKeeper::Store(
-    const namespaces::Change& change, const std::shared_ptr<const namespaces::Snapshot>& next,
-    const namespaces::Author& author,
-    const std::function<Status(sqlite::Connection&, namespaces::Revision)>& /*also*/) {
+Status ConfigKeeper::Store(const namespaces::Change& change,
+                           const std::shared_ptr<const namespaces::Snapshot>& next,
+                           const namespaces::Author& author,
+                           const namespaces::ConfigStore::Also& also) {
   if (change.empty()) return {};
-  TRY_ASSIGN(const namespaces::Revision revision, store_->Commit(change, author));
+  TRY_ASSIGN(const namespaces::Revision revision, store_->Commit(change, author, also));
   current_ = {revision, next};
   log_.Info("configuration stored", {{"revision", revision},
                                      {"by", author.who},

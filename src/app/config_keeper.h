@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,12 +36,10 @@ class ConfigKeeper {
   std::shared_ptr<const namespaces::Snapshot> Choose(const namespaces::Snapshot& file) const;
   // Stores what is about to be served: what Choose has answered, which can be bound.
   Status Keep(const std::shared_ptr<const namespaces::Snapshot>& chosen);
-  // Stores the change that makes `next` of what there is, which can be bound. `also` as in
-  // gateway::ConfigControl.
+  // Stores the change that makes `next` of what there is, which can be bound.
   Status Store(const namespaces::Change& change,
                const std::shared_ptr<const namespaces::Snapshot>& next,
-               const namespaces::Author& author,
-               const std::function<Status(sqlite::Connection&, namespaces::Revision)>& also = {});
+               const namespaces::Author& author, const namespaces::ConfigStore::Also& also = {});
   // What is stored. On the control thread.
   const namespaces::StoredConfig& current() const { return current_; }
   // Makes today's backup on a thread of the pool, if it is not there and none is being made. Does

@@ -75,10 +75,14 @@ Status CheckBound(const RoutingTable& current, const RoutingTable& next,
     if (!state.error || MayBeConfigured(*state.error) || !IsNew(current, state)) continue;
     mistakes.push_back({"backends." + state.config.name, *state.error});
   }
+  // Both are sorted by name.
+  auto place = current.entries().begin();
   for (const auto& entry : next.entries()) {
     const std::string& name = entry->config.name;
-    const auto* old = current.Find(name);
-    if (!IsNew(old == nullptr ? nullptr : old->get(), *entry)) continue;
+    while (place != current.entries().end() && (*place)->config.name < name) ++place;
+    const bool known = place != current.entries().end() && (*place)->config.name == name;
+    const NamespaceEntry* old = known ? place->get() : nullptr;
+    if (!IsNew(old, *entry)) continue;
     if (entry->refused && !MayBeConfigured(*entry->refused)) {
       // What its backend lacks has been named above.
       if (entry->owner != nullptr) mistakes.push_back({"namespaces." + name, *entry->refused});
@@ -86,7 +90,7 @@ Status CheckBound(const RoutingTable& current, const RoutingTable& next,
     }
     const bool disabled = entry->config.status == namespaces::NamespaceStatus::kDisabled;
     if (force || disabled || old == nullptr) continue;
-    const auto lost = Lost(**old, *entry, interfaces);
+    const auto lost = Lost(*old, *entry, interfaces);
     if (!lost.empty()) mistakes.push_back({"namespaces." + name, Shrinks(name, lost)});
   }
   if (mistakes.empty()) return {};

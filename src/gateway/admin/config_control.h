@@ -21,14 +21,11 @@ class ConfigControl {
   // not wait for anything but the store.
   using Plan = std::function<Result<namespaces::Change>(const namespaces::StoredConfig& current)>;
 
-  // Joins the transaction, such as to record the change; an error of it undoes all.
-  using Also = std::function<Status(sqlite::Connection&, namespaces::Revision)>;
-
   struct Options {
     namespaces::Author author = {};
-    Also also = {};
-    bool dry_run = false;  // everything but storing and serving
-    bool force = false;    // namespaces may lose interfaces
+    namespaces::ConfigStore::Also also = {};  // such as to record the change
+    bool dry_run = false;                     // everything but storing and serving
+    bool force = false;                       // namespaces may lose interfaces
   };
 
   struct Outcome {
