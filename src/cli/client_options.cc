@@ -18,7 +18,8 @@ void AddAddresses(CLI::App& app, ClientOptions& options) {
       ->capture_default_str()
       ->check(valid)
       ->type_name("ADDRESS");
-  app.add_option("--admin-server", options.admin_server, "Admin port, for status")
+  app.add_option("--admin-server", options.admin_server,
+                 "Admin port, for status, namespace, backend, config, token and audit")
       ->envname("PRISM_ADMIN_SERVER")
       ->capture_default_str()
       ->check(valid)
@@ -73,12 +74,14 @@ void AddClientOptions(CLI::App& app, ClientOptions& options) {
   app.add_option_function<std::string>(
          "-o,--output",
          [&options](const std::string& format) {
-           if (format != "table" && format != "json") {
-             throw CLI::ValidationError("--output", "the formats are table and json");
+           if (format != "table" && format != "json" && format != "yaml") {
+             throw CLI::ValidationError("--output", "the formats are table, json and yaml");
            }
-           options.output = format == "json" ? Output::kJson : Output::kTable;
+           options.output = format == "json"   ? Output::kJson
+                            : format == "yaml" ? Output::kYaml
+                                               : Output::kTable;
          },
-         "table, or json: one object a line")
+         "table, json (one object a line), or yaml (verbs of the admin port)")
       ->default_str("table")
       ->type_name("FORMAT");
   app.add_option("--request-id", options.request_id,

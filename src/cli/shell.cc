@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/version.h"
+#include "cli/message_output.h"
 #include "cli/output.h"
 
 namespace prism::cli {
@@ -61,8 +62,25 @@ std::string DescribeError(const Error& error) {
   return text;
 }
 
-void Shell::On(CLI::App& verb, std::function<int()> action) {
-  verb.callback([this, action = std::move(action)] { action_ = action; });
+void Shell::On(CLI::App& verb, std::function<int()> action, Formats formats) {
+  verb.callback([this, action = std::move(action), formats] {
+    if (yaml() && formats != Formats::kAll) {
+      throw CLI::ValidationError("--output", "this verb prints table and json");
+    }
+    action_ = action;
+  });
+}
+
+bool Shell::Print(const google::protobuf::Message& message) const {
+  if (json()) WriteLine(DumpJson(MessageToJson(message)));
+  if (yaml()) WriteOut(MessageToYaml(message));
+  return options.output != Output::kTable;
+}
+
+bool Shell::PrintElement(const google::protobuf::Message& message) const {
+  if (!yaml()) return Print(message);
+  WriteOut(JsonToYaml(nlohmann::ordered_json::array({MessageToJson(message, kYamlForm)})));
+  return true;
 }
 
 int Shell::Run() {
@@ -95,6 +113,12 @@ rpc::Channel& Shell::channel() {
   return *channel_;
 }
 
+rpc::Channel& Shell::admin_channel() {
+  if (!admin_channel_)
+    admin_channel_ = std::make_unique<rpc::Channel>(Target(options.admin_server));
+  return *admin_channel_;
+}
+
 rpc::CallOptions Shell::MakeCallOptions(std::chrono::milliseconds timeout) const {
   rpc::CallOptions call{.timeout = timeout, .metadata = {}};
   if (!options.request_id.empty()) call.metadata.emplace_back("x-request-id", options.request_id);
@@ -111,6 +135,17 @@ Result<rpc::Reply> Shell::Call(std::string_view path, const google::protobuf::Me
 Result<rpc::ClientStream> Shell::Stream(std::string_view path,
                                         const google::protobuf::Message& request) {
   return channel().Stream(path, request, MakeCallOptions(options.timeout.value_or(kStreamTimeout)));
+}
+
+Result<rpc::Reply> Shell::AdminCall(std::string_view path, const google::protobuf::Message& request,
+                                    google::protobuf::Message& response) {
+  return admin_channel().Call(path, request, response, MakeCallOptions(call_timeout()));
+}
+
+Result<rpc::ClientStream> Shell::AdminStream(std::string_view path,
+                                             const google::protobuf::Message& request) {
+  return admin_channel().Stream(path, request,
+                                MakeCallOptions(options.timeout.value_or(kStreamTimeout)));
 }
 
 int Shell::Fail(const Error& error) const {

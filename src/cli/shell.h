@@ -24,7 +24,9 @@ inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;  // also: what was asked for is absent
 inline constexpr int kBadUsage = 2;
 
-enum class Output { kTable, kJson };
+enum class Output { kTable, kJson, kYaml };
+// What a verb can print.
+enum class Formats { kTableAndJson, kAll };
 
 struct ClientOptions {
   std::string server = "127.0.0.1:8980";
@@ -49,7 +51,8 @@ class Shell {
   ClientOptions options;
 
   // `verb`, when it is the one on the command line, does `action`, which returns an exit code.
-  void On(CLI::App& verb, std::function<int()> action);
+  // Another format than `formats` has is bad usage.
+  void On(CLI::App& verb, std::function<int()> action, Formats formats = Formats::kTableAndJson);
   int Run();
 
   // Calls on the data port with the user's deadline and headers. `path` is
@@ -57,11 +60,21 @@ class Shell {
   Result<rpc::Reply> Call(std::string_view path, const google::protobuf::Message& request,
                           google::protobuf::Message& response);
   Result<rpc::ClientStream> Stream(std::string_view path, const google::protobuf::Message& request);
+  // The same on the admin port.
+  Result<rpc::Reply> AdminCall(std::string_view path, const google::protobuf::Message& request,
+                               google::protobuf::Message& response);
+  Result<rpc::ClientStream> AdminStream(std::string_view path,
+                                        const google::protobuf::Message& request);
   // How to reach a port with these options.
   rpc::ChannelOptions Target(const std::string& address) const;
   std::chrono::milliseconds call_timeout() const { return options.timeout.value_or(kCallTimeout); }
 
   bool json() const { return options.output == Output::kJson; }
+  bool yaml() const { return options.output == Output::kYaml; }
+  // With -o json or yaml: prints the message and says true. Else the verb prints its own.
+  bool Print(const google::protobuf::Message& message) const;
+  // The same of a list: its elements one after the other, in JSON one a line.
+  bool PrintElement(const google::protobuf::Message& message) const;
   // Prints "error: CODE/REASON: message" and what to do on stderr (JSON with -o json). Returns
   // kFailed.
   int Fail(const Error& error) const;
@@ -69,9 +82,11 @@ class Shell {
  private:
   rpc::CallOptions MakeCallOptions(std::chrono::milliseconds timeout) const;
   rpc::Channel& channel();
+  rpc::Channel& admin_channel();
 
   std::function<int()> action_;
   std::unique_ptr<rpc::Channel> channel_;
+  std::unique_ptr<rpc::Channel> admin_channel_;
 };
 
 // The one line that every error is told in, with what to try.
