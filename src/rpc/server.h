@@ -114,8 +114,9 @@ struct ServerLimits {
   // A connection whose peer does not read its answers: beyond it nothing is read from it either.
   std::uint64_t max_unsent_bytes = 1u << 20;
   // What all connections together may make the server hold: requests that are not complete, answers
-  // that nobody has taken. Beyond it those go that have waited longest, honest ones too.
-  std::uint64_t max_buffered_bytes = 1u << 30;
+  // that nobody has taken. Beyond it they go on one after the other, and those end that stand
+  // still.
+  std::uint64_t max_buffered_bytes = 16u << 20;
   // A connection that says nothing at all is closed after this time.
   MonoNanos handshake_timeout = 20 * kNanosPerSecond;
   // From the first byte of a request's head to its last; 408 over HTTP/1.1, else the connection

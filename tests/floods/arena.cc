@@ -13,46 +13,19 @@
 #include <system_error>
 
 #include "base/testing/rounds.h"
-#include "base/testing/temp_directory.h"
+#include "tests/floods/process_memory.h"
 
 namespace prism::floods {
 namespace {
 
 using std::chrono::milliseconds;
 
-// What the server may need on top of its idle memory.
-constexpr std::uint64_t kMemoryAllowance = 64ull << 20;
-constexpr std::uint64_t kMemoryPerConnection = 20'000;
 constexpr double kP99Milliseconds = 50;
 constexpr int kAttempts = 3;
 constexpr int kClients = 8;
 // Rare enough that a call which takes its time delays no later one.
 constexpr milliseconds kCallEvery{50};
 constexpr milliseconds kControlTime{400};
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PRISM_FLOODS_SANITIZED 1
-#endif
-#endif
-#ifdef PRISM_FLOODS_SANITIZED
-// Shadow memory, quarantine, and a tenth of the speed: only whether the server survives is judged.
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
-std::uint64_t StatusBytes(pid_t pid, std::string_view name) {
-  std::ifstream file(fmt::format("/proc/{}/status", pid));
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(name)) return std::stoull(line.substr(name.size() + 1)) * 1024;
-  }
-  ADD_FAILURE() << "the gateway has gone";
-  return 0;
-}
-
-// From now on VmHWM is the highest RSS since this moment (proc(5)).
-void ResetPeak(pid_t pid) { std::ofstream(fmt::format("/proc/{}/clear_refs", pid)) << 5; }
 
 double CpuSeconds(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
@@ -98,8 +71,7 @@ double AllowedP99(const Report& report) {
 }
 
 std::uint64_t AllowedMemory(const Report& report) {
-  return kMemoryAllowance +
-         static_cast<std::uint64_t>(report.attack.most_open + kClients) * kMemoryPerConnection;
+  return floods::AllowedMemory(report.attack.most_open + kClients);
 }
 
 void Print(const Attack& attack, const Report& report) {
@@ -126,17 +98,6 @@ void Judge(const Attack& attack, const Report& report) {
   EXPECT_LE(report.during.Quantile(0.99), AllowedP99(report)) << attack.name;
   EXPECT_LE(report.grown_bytes(), AllowedMemory(report)) << attack.name;
 }
-
-// The configuration that the README of these tests speaks of. Life cycle: outlives the gateway.
-class SmallBuffers {
- public:
-  SmallBuffers() { std::ofstream(path()) << "server: {limits: {max_buffered_bytes: 16MiB}}\n"; }
-
-  std::string path() const { return directory_.File("prism.yaml"); }
-
- private:
-  const base::testing::TempDirectory directory_;
-};
 
 // A client that comes now is served like those before.
 void ExpectServes(const Attack& attack, const rpc::ChannelOptions& server) {
@@ -182,13 +143,8 @@ Report Arena::RunOnce(const Attack& attack, testing::PrismProcess& gateway) {
 }
 
 Report Arena::Run(const Attack& attack) {
-  const SmallBuffers config;
-  std::vector<std::string> options = options_;
-  if (std::ranges::find(options, "--config") == options.end()) {
-    options.insert(options.end(), {"--config", config.path()});
-  }
   for (int attempt = 1;; ++attempt) {
-    testing::PrismProcess gateway(options);
+    testing::PrismProcess gateway(options_);
     gateway.Start();
     prepare_(gateway.data_address());
     Report report = RunOnce(attack, gateway);

@@ -80,8 +80,8 @@ void Befall(CallConnection& connection, std::uint8_t choice, MonoNanos now) {
 }
 
 // The bytes in pieces; what befalls the connection comes once half of them are there.
-void Feed(CallConnection& connection, std::string_view bytes, std::size_t piece,
-          std::uint8_t choice) {
+void Feed(prism::rpc::CallShard& calls, CallConnection& connection, std::string_view bytes,
+          std::size_t piece, std::uint8_t choice) {
   const std::size_t half = bytes.size() / 2;
   bool befallen = false;
   std::string out;
@@ -89,6 +89,7 @@ void Feed(CallConnection& connection, std::string_view bytes, std::size_t piece,
   for (bool open = true; open && !bytes.empty(); now += prism::kNanosPerMilli) {
     open = connection.OnBytes(bytes.substr(0, piece), now);
     bytes.remove_prefix(std::min(piece, bytes.size()));
+    calls.memory().Update(now);
     if (open && !befallen && bytes.size() <= half) {
       befallen = true;
       Befall(connection, choice, now);
@@ -118,7 +119,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   {
     CallConnection connection(calls, listener, "fuzz:1");
     BeginWith(connection, choice);
-    Feed(connection, bytes, piece, choice);
+    Feed(calls, connection, bytes, piece, choice);
     if (data[0] % 3 == 0) dispatcher.Release();
     if (data[0] % 5 == 0) connection.Shutdown();
     std::string out;
@@ -126,7 +127,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   dispatcher.Release();
   Require(calls.tasks().running() == 0);
-  Require(calls.held() == 0);
+  Require(calls.memory().held() == 0);
   Require(dispatcher.started == dispatcher.finished);
   return 0;
 }

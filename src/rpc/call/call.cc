@@ -82,6 +82,7 @@ void Call::OnClose(HttpError) {
   stream_open_ = false;
   if (connection_ != nullptr) {
     UpdateHeld(false);
+    connection_->OnAnsweredGone(answered_held_);
     connection_->OnBodyGone(body.size());
   }
   if (running_ && !answered_) {
@@ -143,8 +144,7 @@ void Call::RunReady() {
       context_->cancel().Cancel(runtime::CancelReason::kShutdown);
     }
     if ((work & kDispatch) != 0 && stream_open_ && !answered_ && !connection_->Park(*this)) {
-      running_ = true;
-      shard_.tasks().Spawn(Serve(*this));
+      Start();
     }
     if (work != kDispatch) {
       reader_wakeup_.Wake();
@@ -153,6 +153,13 @@ void Call::RunReady() {
   }
   queued_ = false;
   MaybeRelease();
+}
+
+// What a packed message unpacks to is not there before it may be.
+void Call::Start() {
+  if (!streams_requests() && !TakeRequest()) return;
+  running_ = true;
+  shard_.tasks().Spawn(Serve(*this));
 }
 
 runtime::Task<void> Call::Serve(Call& call) {
@@ -199,8 +206,8 @@ void Call::ResetState() {
   ClearText(transcoded_);
   raw_ = {};
   unconsumed_ = 0;
-  held_ = 0;
-  parked_ = false;
+  held_ = answered_held_ = 0;
+  parked_ = window_closed_ = false;
   request_error_.reset();
   bytes_in_ = bytes_out_ = 0;
   first_message_at_ = 0;
@@ -293,8 +300,7 @@ void Call::OnUnreadable(const HttpRefusal& why) {
 void Call::UpdateHeld(bool open) {
   const std::size_t held = !open ? 0
                                  : sizeof(Call) + kStreamBytes + headers_.capacity() +
-                                       reader_.capacity() + decompressed_.capacity() +
-                                       transcoded_.capacity();
+                                       reader_.size() + decompressed_.size() + transcoded_.size();
   connection_->OnHeld(held_, held);
   held_ = held;
 }
@@ -500,6 +506,7 @@ Status Call::CheckTimeout() {
 void Call::OnData(std::string_view bytes, bool last) {
   if (answered_) return;
   bytes_in_ += bytes.size();
+  connection_->OnBodyCame(bytes.size());
   if (refused_) return OnRefusedData(bytes, last);
   if (get_ && !bytes.empty()) {
     return Fail({Code::kInvalidArgument, "REQUEST_BODY_UNEXPECTED",
@@ -532,7 +539,8 @@ void Call::OnUnaryData(std::string_view bytes, bool last) {
   if (last) return;
   UpdateHeld(true);
   // A whole message is always accepted: its size is bounded, and it is needed to go on.
-  connection_->codec().Consume(*this, bytes.size());
+  unconsumed_ += bytes.size();
+  GiveBackWindow();
   const Result<bool> ready = reader_.Ready();
   if (ready) return;
   if (format_->framed()) return Fail(ready.error());
@@ -557,6 +565,12 @@ void Call::OnStreamData(std::string_view bytes, bool last) {
 // most one message, and a message larger than the window could not arrive otherwise.
 void Call::GiveBackWindow() {
   if (unconsumed_ == 0 || connection_ == nullptr || !stream_open_) return;
+  const bool may_open = connection_->MayOpenWindow(*this);
+  if (may_open == window_closed_) [[unlikely]] {
+    window_closed_ = !may_open;
+    may_open ? connection_->OnWindowOpened() : connection_->OnWindowClosed();
+  }
+  if (!may_open) return;
   connection_->codec().Consume(*this, std::exchange(unconsumed_, 0));
   connection_->MarkOutput();
 }
@@ -565,33 +579,51 @@ void Call::OnEnd() {
   if (answered_) return;
   if (refused_) return Fail(*request_error_);
   request_ended_ = true;
+  connection_->OnRequestEnded(*this);
   if (streams_requests()) {
     Queue(kWakeReader);
   } else {
-    DispatchUnary();
+    Queue(kDispatch);
   }
 }
 
 // What is wrong with the number of messages is UNIMPLEMENTED (gRPC, "Status codes and their use").
-void Call::DispatchUnary() {
-  Result<std::optional<GrpcFrameReader::Frame>> frame = reader_.Next();
-  if (!frame) return Fail(frame.error());
-  if (!*frame) {
-    if (reader_.buffered() + base64_.pending() != 0) return Fail(Truncated());
-    return Fail({Code::kUnimplemented, "REQUEST_MESSAGE_MISSING",
-                 "the call carries no request message, but its method takes exactly one"});
+Status Call::ReadRequest() {
+  TRY_ASSIGN(const auto frame, reader_.Next());
+  if (!frame) {
+    if (reader_.buffered() + base64_.pending() != 0) return std::unexpected(Truncated());
+    return std::unexpected(
+        Error(Code::kUnimplemented, "REQUEST_MESSAGE_MISSING",
+              "the call carries no request message, but its method takes exactly one"));
   }
   if (reader_.buffered() != 0) {
-    return Fail(
-        {Code::kUnimplemented, "REQUEST_MESSAGE_NOT_SINGLE",
-         "the call carries more than one request message, but its method takes exactly one"});
+    return std::unexpected(
+        Error(Code::kUnimplemented, "REQUEST_MESSAGE_NOT_SINGLE",
+              "the call carries more than one request message, but its method takes exactly one"));
   }
-  Result<std::string_view> request = Decompress(**frame);
-  if (!request) return Fail(request.error());
-  request_ = *request;
-  if (Status translated = Translate(); !translated) return Fail(translated.error());
-  if (!decompressed_.empty() || !transcoded_.empty()) UpdateHeld(true);
-  Queue(kDispatch);
+  TRY_ASSIGN(request_, Decompress(*frame));
+  return Translate();
+}
+
+// False: the call has been answered with what is wrong.
+bool Call::TakeRequest() {
+  if (Status read = ReadRequest(); !read) {
+    Fail(read.error());
+    return false;
+  }
+  if (!decompressed_.empty() || !transcoded_.empty()) {
+    // What the request was made from is needed no more.
+    raw_ = {};
+    reader_.Reset(kKeepBytes);
+    if (!transcoded_.empty()) ClearText(decompressed_);
+    UpdateHeld(true);
+  }
+  // The layer above makes a message of it, while the bytes stay.
+  if (request_.size() >= kLargeBytes) {
+    connection_->OnHeld(held_, held_ + request_.size());
+    held_ += request_.size();
+  }
+  return true;
 }
 
 // What did not come as protobuf becomes it: the layer above peeks and parses only that.

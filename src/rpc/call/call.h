@@ -114,6 +114,9 @@ class Call final : public ServerCall,
     std::coroutine_handle<> waiter_ = nullptr;
   };
 
+  // From here on a message counts with all its copies.
+  static constexpr std::size_t kLargeBytes = 16 * 1024;
+
   void OnTimer() override;
   void Queue(Work work);
   void MaybeRelease();
@@ -150,7 +153,9 @@ class Call final : public ServerCall,
   void UpdateHeld(bool open);
   void OnUnaryData(std::string_view bytes, bool last);
   void OnStreamData(std::string_view bytes, bool last);
-  void DispatchUnary();
+  void Start();
+  Status ReadRequest();
+  bool TakeRequest();
   Status Translate();
   ResourceRequest Resource() const {
     return {.method = verb_, .target = headers_.Find(":path"), .body = raw_, .headers = headers_};
@@ -158,6 +163,11 @@ class Call final : public ServerCall,
   Result<std::string_view> Decompress(GrpcFrameReader::Frame frame);
   Status Parse(std::string_view bytes, google::protobuf::Message& into) const;
   void GiveBackWindow();
+  // The rest of its only message is awaited.
+  bool is_arriving() const {
+    return stream_open_ && !answered_ && !refused_ && !request_ended_ && !streams_requests() &&
+           (method_ != nullptr || route_ != nullptr);
+  }
 
   // Response side.
   Status Alive();
@@ -206,6 +216,7 @@ class Call final : public ServerCall,
   std::string_view raw_;        // the body, for a route
   std::size_t unconsumed_ = 0;  // body bytes that hold the peer's window
   std::size_t held_ = 0;        // of the request, in the connection's account
+  std::size_t answered_held_ = 0;
   std::optional<Error> request_error_;
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
@@ -226,7 +237,8 @@ class Call final : public ServerCall,
   Wakeup writer_wakeup_;
   std::uint8_t work_ = 0;  // queued Work bits
   bool queued_ = false;
-  bool parked_ = false;  // the connection dispatches it later
+  bool parked_ = false;         // the connection dispatches it later
+  bool window_closed_ = false;  // for lack of memory
   bool stream_open_ = false;
   bool running_ = false;   // its task
   bool answered_ = false;  // the end of the response is decided

@@ -10,8 +10,8 @@
 namespace prism::rpc {
 namespace {
 
-// Answers of this size are enough to keep any peer busy.
-constexpr std::size_t kParkBytes = 256 * 1024;
+// Whose answers were small for so many calls is taken to ask for little.
+constexpr std::uint64_t kSmallCalls = 8;
 
 // What a connection may have in progress when memory is short: enough to get on with.
 constexpr std::size_t kFewCalls = 64;
@@ -41,7 +41,8 @@ CallConnection::~CallConnection() {
     call.Detach();
   }
   codec_.reset();
-  shard_.LetGo(held_bytes());
+  shard_.memory().Leave(*this);
+  shard_.memory().LetGo(held_bytes());
   shard_.RunReady();
 }
 
@@ -54,6 +55,8 @@ bool CallConnection::OnBytes(std::string_view bytes, MonoNanos now) {
     bytes = opening;
   }
   const bool open = codec_->OnBytes(bytes, now);
+  if (closed_windows_ > 0 && foremost_ == nullptr) [[unlikely]]
+    OpenWindows();
   shard_.RunReady();
   return open;
 }
@@ -115,8 +118,7 @@ HttpStream* CallConnection::OnStreamStart(std::int32_t) {
 
 std::size_t CallConnection::MaxCalls() const {
   const ServerLimits& limits = shard_.limits();
-  const bool short_of_memory = shard_.held() >= limits.max_buffered_bytes / 2;
-  return short_of_memory ? kFewCalls : 2 * std::size_t{limits.max_concurrent_streams};
+  return shard_.memory().tight() ? kFewCalls : 2 * std::size_t{limits.max_concurrent_streams};
 }
 
 void CallConnection::Unlink(Call& call) {
@@ -126,14 +128,19 @@ void CallConnection::Unlink(Call& call) {
   call.prev_ = nullptr;
   --call_count_;
   if (call.parked_) std::erase(parked_, &call);
+  OnRequestEnded(call);
 }
 
 void CallConnection::OnBodyGone(std::size_t count) {
   if (count == 0) return;
-  ++progress_;
+  moved_ += count;
   queued_bytes_ -= count;
-  shard_.LetGo(count);
-  if (parked_.empty() || queued_bytes_ >= kParkBytes) return;
+  shard_.memory().LetGo(count);
+  if (parked_.empty() || queued_bytes_ >= kParkBytes || waits_for_memory()) return;
+  Unpark();
+}
+
+void CallConnection::Unpark() {
   for (Call* call : std::exchange(parked_, {})) {
     call->parked_ = false;
     call->Queue(Call::kDispatch);
@@ -141,18 +148,81 @@ void CallConnection::OnBodyGone(std::size_t count) {
 }
 
 void CallConnection::OnHeld(std::size_t was, std::size_t is) {
-  if (is < was) ++progress_;
   held_bytes_ += is - was;
-  shard_.Hold(is - was);
+  shard_.memory().Hold(is - was);
 }
 
 // While memory is plenty, calls don't wait for what others of their connection have to send.
-bool CallConnection::Park(Call& call) {
-  if (queued_bytes_ < kParkBytes) return false;
-  if (shard_.held() < shard_.limits().max_buffered_bytes / 4) return false;
+bool CallConnection::ParkUnlessAllowed(Call& call) {
+  const bool behind_answers = queued_bytes_ >= kParkBytes && !shard_.memory().plenty();
+  if (!behind_answers) {
+    if (MayBegin()) return false;
+    WaitForMemory();
+  }
   call.parked_ = true;
   parked_.push_back(&call);
   return true;
+}
+
+// How large an answer will be nobody knows before. Those that hold little, and ask for little as
+// far as is known, must not wait for the others: there is as much for them as for a turn.
+bool CallConnection::MayBegin() const {
+  const MemoryTurns& memory = shard_.memory();
+  if (memory.MayGrow(*this)) return true;
+  if (calls_begun_ - large_at_ > kSmallCalls) return !memory.exhausted();
+  return large_at_ == 0 && held_bytes() <= MemoryTurns::kFreeBytes && memory.has_room();
+}
+
+// The requests of a connection come together, and each is needed whole: while memory is short only
+// the one goes on that is nearest to its end.
+bool CallConnection::MayOpenWindow(const Call& call) {
+  const MemoryTurns& memory = shard_.memory();
+  if (!memory.tight()) [[likely]]
+    return true;
+  if (!memory.MayGrow(*this)) return false;
+  if (call.streams_requests()) return true;
+  if (foremost_ == nullptr) foremost_ = Foremost();
+  return foremost_ == &call || foremost_ == nullptr;
+}
+
+Call* CallConnection::Foremost() const {
+  Call* best = nullptr;
+  for (Call* call = head_; call != nullptr; call = call->next_) {
+    if (!call->is_arriving()) continue;
+    if (best == nullptr || call->reader_.buffered() > best->reader_.buffered()) best = call;
+  }
+  return best;
+}
+
+void CallConnection::OnWindowClosed() {
+  ++closed_windows_;
+  if (!shard_.memory().MayGrow(*this)) WaitForMemory();
+}
+
+void CallConnection::OpenWindows() {
+  for (Call* call = head_; call != nullptr; call = call->next_) {
+    if (call->window_closed_) call->GiveBackWindow();
+  }
+}
+
+void CallConnection::OnRequestEnded(Call& call) {
+  if (std::exchange(call.window_closed_, false)) OnWindowOpened();
+  if (foremost_ == &call) foremost_ = nullptr;
+}
+
+void CallConnection::WaitForMemory() {
+  MemoryTurns& memory = shard_.memory();
+  if (!waits_for_memory()) waits_since_ = shard_.shard().turn_time();
+  memory.Wait(*this);
+}
+
+void CallConnection::OnRoom(MonoNanos now) {
+  waited_ += now - waits_since_;
+  foremost_ = nullptr;
+  OpenWindows();
+  Unpark();
+  output_.OnRoom();
+  shard_.RunReady();
 }
 
 void CallConnection::Terminate(HttpError error) {
@@ -198,7 +268,8 @@ void CallConnection::EndInput() {
 MonoNanos CallConnection::EndSlowCalls(MonoNanos now) {
   MonoNanos next = runtime::kNoDeadline;
   for (Call* call = head_; call != nullptr; call = call->next_) {
-    const MonoNanos due = call->peer_due();
+    MonoNanos due = call->peer_due();
+    if (due != runtime::kNoDeadline) due += waited_;
     if (due > now) {
       next = std::min(next, due);
     } else {

@@ -9,14 +9,18 @@
 
 #include "rpc/call/call.h"
 #include "rpc/call/call_shard.h"
+#include "rpc/call/memory_turns.h"
 #include "rpc/http/http_codec.h"
 
 namespace prism::rpc {
 
-// Told when there is something to send.
+// Whoever moves the bytes.
 class OutputListener {
  public:
+  // There is something to send.
   virtual void OnOutput() = 0;
+  // The connection may hold more again: what was not read for that reason may be.
+  virtual void OnRoom() {}
 
  protected:
   ~OutputListener() = default;
@@ -24,7 +28,7 @@ class OutputListener {
 
 // Owns the codec and the calls that are on it. Destroying it cancels what still runs; those calls
 // live on without it until their tasks end. Thread rule: its shard.
-class CallConnection final : private HttpEvents {
+class CallConnection final : private HttpEvents, public MemoryTurns::Entry {
  public:
   CallConnection(CallShard& shard, OutputListener& output, std::string peer);
   CallConnection(const CallConnection&) = delete;
@@ -61,8 +65,14 @@ class CallConnection final : private HttpEvents {
   }
   // What its calls make the server hold: requests that are not answered, answers that wait.
   std::size_t held_bytes() const { return queued_bytes_ + held_bytes_; }
-  // Grows with each request that is done with, and each time that the peer takes something.
-  std::uint64_t progress() const { return progress_; }
+  // The part of it that more requests make larger.
+  std::size_t asked_bytes() const { return held_bytes_ - answered_bytes_; }
+  // Bytes of requests that came, and of answers that left.
+  std::uint64_t moved() const { return moved_; }
+  // The peer has more to say than may be held for now: OutputListener::OnRoom follows.
+  void WaitForMemory();
+  // For so long, in all, the peer could not go on because of others.
+  MonoNanos waited() const { return waited_; }
   // When the last call began, or the connection.
   MonoNanos last_call() const { return last_call_; }
   const std::string& peer() const { return peer_; }
@@ -89,19 +99,42 @@ class CallConnection final : private HttpEvents {
   friend class Call;
 
   HttpStream* OnStreamStart(std::int32_t id) override;
+  void OnRoom(MonoNanos now) override;
+  bool PutsOff() const override { return closed_windows_ > 0 || !parked_.empty(); }
+  std::size_t HeldNow() const override { return held_bytes(); }
+  std::uint64_t Moved() const override { return moved_; }
   void OnPong() override;
 
   HttpCodec& codec() { return *codec_; }
   void MarkOutput() { output_.OnOutput(); }
   void OnBodyQueued(std::size_t count) {
     queued_bytes_ += count;
-    shard_.Hold(count);
+    shard_.memory().Hold(count);
   }
   void OnBodyGone(std::size_t count);
+  void OnBodyCame(std::size_t count) { moved_ += count; }
+  void OnLargeAnswer() { large_at_ = calls_begun_; }
+  void OnAnswered(std::size_t held) { answered_bytes_ += held; }
+  void OnAnsweredGone(std::size_t held) { answered_bytes_ -= held; }
   // What a request makes the server hold has changed.
   void OnHeld(std::size_t was, std::size_t is);
-  // True: so many answers wait that this call has to wait too, and it will be queued again.
-  bool Park(Call& call);
+  // True: so much is held already that this call has to wait, and it will be queued again.
+  bool Park(Call& call) {
+    const MemoryTurns& memory = shard_.memory();
+    if (queued_bytes_ < kParkBytes && !memory.tight()) [[likely]]
+      return false;
+    return ParkUnlessAllowed(call);
+  }
+  bool ParkUnlessAllowed(Call& call);
+  bool MayBegin() const;
+  void Unpark();
+  // Whether the peer may send more of this request. False: it is told when it may.
+  bool MayOpenWindow(const Call& call);
+  void OnWindowClosed();
+  void OnWindowOpened() { --closed_windows_; }
+  void OpenWindows();
+  void OnRequestEnded(Call& call);
+  Call* Foremost() const;
   std::size_t MaxCalls() const;
   void Unlink(Call& call);
   // Over HTTP/1.1, where such a call has begun and is answered.
@@ -112,6 +145,9 @@ class CallConnection final : private HttpEvents {
   void UseHttp1();
   void UseHttp2();
   void Announce();
+
+  // Answers of this size are enough to keep any peer busy.
+  static constexpr std::size_t kParkBytes = 256 * 1024;
 
   CallShard& shard_;
   OutputListener& output_;
@@ -124,9 +160,15 @@ class CallConnection final : private HttpEvents {
   std::size_t call_count_ = 0;
   std::uint64_t calls_begun_ = 0;
   std::size_t queued_bytes_ = 0;
-  std::size_t held_bytes_ = 0;  // of requests
-  std::uint64_t progress_ = 0;
+  std::size_t held_bytes_ = 0;      // of calls
+  std::size_t answered_bytes_ = 0;  // of those that are answered
+  std::uint64_t moved_ = 0;
+  std::uint64_t large_at_ = 0;  // calls_begun_ at the last large answer
+  MonoNanos waits_since_ = 0;
+  MonoNanos waited_ = 0;
   std::vector<Call*> parked_;
+  std::size_t closed_windows_ = 0;  // calls that may not go on for lack of memory
+  const Call* foremost_ = nullptr;  // whose request may grow while the connection has the turn
   MonoNanos last_call_;
   bool secured_ = false;  // by TLS
   bool announced_ = false;

@@ -45,15 +45,16 @@ Status Call::Alive() {
   return {};
 }
 
-// The request is done with, but the call is there until its answer has been taken; a large answer
-// twice, as the message and as the body.
+// All of the call is there until its answer has been taken, a large one twice: as the message and
+// as the body.
 void Call::HoldAnswer() {
-  constexpr std::size_t kLargeBytes = 16 * 1024;
-  const std::size_t held =
-      sizeof(Call) + kStreamBytes + (body.size() < kLargeBytes ? 0 : body.size());
-  if (held == held_) return;
-  connection_->OnHeld(held_, held);
-  held_ = held;
+  if (body.size() >= kLargeBytes) {
+    connection_->OnLargeAnswer();
+    connection_->OnHeld(held_, held_ + body.size());
+    held_ += body.size();
+  }
+  answered_held_ = held_;
+  connection_->OnAnswered(held_);
 }
 
 // Decides the end of the response. False when it has been decided before, or nobody listens.

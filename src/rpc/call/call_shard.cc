@@ -8,7 +8,12 @@ namespace prism::rpc {
 
 CallShard::CallShard(runtime::Shard& shard, Dispatcher& dispatcher, const ServerLimits& limits,
                      Cors cors)
-    : shard_(shard), dispatcher_(dispatcher), limits_(limits), cors_(std::move(cors)) {}
+    : shard_(shard),
+      dispatcher_(dispatcher),
+      limits_(limits),
+      cors_(std::move(cors)),
+      // The other half is for whoever has the turn.
+      memory_(limits.max_buffered_bytes / 2, limits.max_message_bytes) {}
 
 CallShard::~CallShard() = default;
 

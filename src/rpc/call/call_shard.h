@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rpc/call/cors.h"
+#include "rpc/call/memory_turns.h"
 #include "rpc/http/nghttp2_codec.h"
 #include "rpc/server.h"
 #include "runtime/shard.h"
@@ -41,9 +42,7 @@ class CallShard {
   FrameBuffer& frame_buffer() { return frame_buffer_; }
 
   // Bytes that the connections hold; see ServerLimits::max_buffered_bytes.
-  std::size_t held() const { return held_; }
-  void Hold(std::size_t count) { held_ += count; }
-  void LetGo(std::size_t count) { held_ -= count; }
+  MemoryTurns& memory() { return memory_; }
 
   Call& Acquire();
   void Release(Call& call);
@@ -65,9 +64,9 @@ class CallShard {
   runtime::TaskGroup tasks_;
   telemetry::IdSource ids_;
   FrameBuffer frame_buffer_;
+  MemoryTurns memory_;
   std::vector<std::unique_ptr<Call>> pool_;
   std::size_t pooled_bytes_ = 0;
-  std::size_t held_ = 0;
   std::vector<Call*> ready_;
   bool running_ready_ = false;
 };

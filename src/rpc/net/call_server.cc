@@ -33,10 +33,8 @@ runtime::Task<void> AnnounceDrain(ServerShard& shard) {
 CallServer::CallServer(runtime::ShardPool& shards, Dispatcher& dispatcher,
                        const ServerLimits& limits, const Cors& cors)
     : shards_(shards), limits_(limits) {
-  // Each shard has its share; a few messages must have room in it.
-  limits_.max_buffered_bytes =
-      std::max(limits_.max_buffered_bytes / static_cast<std::uint64_t>(shards.size()),
-               2 * limits_.max_message_bytes);
+  // Each shard has its share; a message that is larger passes by turns.
+  limits_.max_buffered_bytes /= static_cast<std::uint64_t>(shards.size());
   for (int i = 0; i < shards.size(); ++i) {
     per_shard_.push_back(
         std::make_unique<ServerShard>(shards.at(i), dispatcher, limits_, cors, tls_counters_));

@@ -110,6 +110,7 @@ void ServerShard::Close(SocketConnection& connection) {
   (connection.prev_ != nullptr ? connection.prev_->next_ : head_) = connection.next_;
   if (connection.next_ != nullptr) connection.next_->prev_ = connection.prev_;
   delete &connection;
+  LookAtMemory();
   load_.fetch_sub(1, std::memory_order_relaxed);
   if (head_ == nullptr) empty_.Set();
 }
@@ -118,18 +119,47 @@ MonoNanos ServerShard::Jittered(MonoNanos time) {
   return time + std::uniform_int_distribution<MonoNanos>(-time / 10, time / 10)(random_);
 }
 
-// Those go that have made no progress for longest: they wait for what does not come, or don't take
-// what does.
-void ServerShard::Relieve() {
-  const std::size_t allowed = allowed_bytes();
-  if (calls_.held() <= allowed) return;
+// Once in a turn of the loop, so that what one is given can be seen before the next one's turn.
+void ServerShard::ShareMemory() {
+  MemoryTurns& memory = calls_.memory();
+  const MonoNanos now = shard_.turn_time();
+  if (std::exchange(shared_at_, now) != now) {
+    memory.Update(now);
+    RelieveIfNeeded(now);
+    if (memory.anyone_waits()) shard_.ArmTimerAt(relief_, now + MemoryTurns::kLook);
+  } else if (memory.anyone_waits()) {
+    shard_.ArmTimerAt(relief_, now);
+  }
+}
+
+// What can't be had by taking turns is had by letting those go that have stood still for longest:
+// they wait for what does not come, or don't take what does.
+void ServerShard::RelieveIfNeeded(MonoNanos now) {
+  const MemoryTurns& memory = calls_.memory();
+  const std::size_t most =
+      memory.most() + MemoryTurns::kFreeBytes * static_cast<std::size_t>(load());
+  if (memory.held() > most) return Relieve(most / 4 * 3, runtime::kNoDeadline);
+  if (!memory.tight() || !memory.anyone_waits() || now < relieve_next_) return;
+  relieve_next_ = now + MemoryTurns::kLook;
+  const MonoNanos long_ago = now - MemoryTurns::kPatience;
+  if (const MonoNanos stuck = memory.stuck_since(); stuck != 0 && stuck <= long_ago) {
+    return Relieve(memory.held() / 4 * 3, runtime::kNoDeadline);
+  }
+  Relieve(memory.limit() / 4 * 3, long_ago);
+}
+
+void ServerShard::Relieve(std::size_t until, MonoNanos still_since) {
   std::vector<SocketConnection*> holders;
   for (SocketConnection* c = head_; c != nullptr; c = c->next_) {
-    if (c->held_bytes() > kFreeBytes) holders.push_back(c);
+    // Who waits for the turn can't move.
+    const bool excused = still_since != runtime::kNoDeadline && c->calls().waits_for_memory();
+    if (c->held_bytes() > MemoryTurns::kFreeBytes && c->held_since() <= still_since && !excused) {
+      holders.push_back(c);
+    }
   }
   std::ranges::sort(holders, {}, &SocketConnection::held_since);
   for (SocketConnection* holder : holders) {
-    if (calls_.held() <= allowed / 4 * 3) break;
+    if (calls_.memory().held() <= until) break;
     relieved_.fetch_add(1, std::memory_order_relaxed);
     holder->GiveUp(HttpError::kEnhanceYourCalm);
   }
@@ -158,6 +188,7 @@ runtime::Task<void> ServerShard::WaitUntilEmpty(MonoNanos deadline) {
 runtime::Task<void> ServerShard::Stop() {
   stopping_ = true;
   Disarm();
+  relief_.Disarm();
   for (SocketConnection* c = head_; c != nullptr;) {
     SocketConnection& ending = *std::exchange(c, c->next_);
     ending.NoteEnd(ConnectionEnd::kDrain);

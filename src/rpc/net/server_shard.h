@@ -89,9 +89,9 @@ class ServerShard final : private runtime::Timer {
 
   // A client that is told of a drain may have calls under way for so long.
   static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
-  // At the end of the turn connections are closed if all of them hold too much.
-  void LookAtHeld() {
-    if (calls_.held() > allowed_bytes()) shard_.AtTurnEnd(relief_);
+  // At the end of the turn of the loop, while memory is short: who may go on, and who must go.
+  void LookAtMemory() {
+    if (calls_.memory().busy()) shard_.AtTurnEnd(relief_);
   }
 
  private:
@@ -104,23 +104,22 @@ class ServerShard final : private runtime::Timer {
   // Then the shard looks who else is there.
   static constexpr MonoNanos kSlice = 4 * kNanosPerMilli;
 
-  // A connection may hold so much whatever others do, so that a crowd is no attack.
-  static constexpr std::size_t kFreeBytes = 8 * 1024;
-
-  class Relief final : public runtime::TurnEnd {
+  class Relief final : public runtime::TurnEnd, public runtime::Timer {
    public:
     explicit Relief(ServerShard& shard) : shard_(shard) {}
-    void OnTurnEnd() override { shard_.Relieve(); }
+    void OnTurnEnd() override { shard_.ShareMemory(); }
+    void OnTimer() override { shard_.LookAtMemory(); }
 
    private:
     ServerShard& shard_;
   };
 
   void OnTimer() override;
-  std::size_t allowed_bytes() const {
-    return calls_.limits().max_buffered_bytes + kFreeBytes * static_cast<std::size_t>(load());
-  }
-  void Relieve();
+  void ShareMemory();
+  void RelieveIfNeeded(MonoNanos now);
+  // Closes connections until so much is held. `still_since`: only those that hold up others, by
+  // what has not moved since then.
+  void Relieve(std::size_t until, MonoNanos still_since);
 
   runtime::Shard& shard_;
   CallShard calls_;
@@ -139,6 +138,8 @@ class ServerShard final : private runtime::Timer {
   int handshakes_ = 0;
   FairQueue waiting_;
   Relief relief_{*this};
+  MonoNanos shared_at_ = 0;     // the last turn in which memory was shared out
+  MonoNanos relieve_next_ = 0;  // when to look again for those that stand still
   MonoNanos turn_ = 0;          // the last turn in which anything was charged
   MonoNanos charged_ = 0;       // until when
   MonoNanos spent_before_ = 0;  // on connections in the turn before that

@@ -23,6 +23,9 @@ constexpr std::size_t kPortionBytes = 128 * 1024;
 // Requests are taken by so much at a time: the most that one connection can ask for before others
 // have their turn.
 constexpr std::size_t kPieceBytes = 4 * 1024;
+// While memory is short: a few bytes may be a call, which takes a hundred times as many.
+constexpr std::size_t kRestrainedReadBytes = 2 * 1024;
+constexpr std::size_t kRestrainedPieceBytes = 64;
 // While others wait for the shard.
 constexpr std::size_t kCrowdedPortionBytes = 16 * 1024;
 // The timer of a connection does not run more often than this.
@@ -59,7 +62,7 @@ SocketConnection::~SocketConnection() {
   EndHandshake();
   // Calls that are still running must not find a connection that is half gone.
   calls_.reset();
-  owner_.calls().LetGo(own_bytes_);
+  owner_.calls().memory().LetGo(own_bytes_);
   owner_.shard().Unwatch(fd_, *this);
   ::close(fd_);
 }
@@ -81,6 +84,27 @@ void SocketConnection::OnOutput() {
   if (!writing_ && !lingering_) owner_.shard().AtTurnEnd(*this);
 }
 
+void SocketConnection::OnRoom() {
+  if (lingering_) return;
+  asked_least_ = AskedBytes();
+  // It was not listened to.
+  last_read_ = held_since_ = owner_.shard().turn_time();
+  ping_sent_ = false;
+  UpdateInterest();
+}
+
+bool SocketConnection::restrained() const {
+  const MemoryTurns& memory = owner_.calls().memory();
+  return memory.tight() && !memory.HasTurn(*calls_);
+}
+
+bool SocketConnection::MayRead() const {
+  if (!owner_.calls().memory().tight()) [[likely]]
+    return true;
+  if (owner_.calls().memory().MayGrow(*calls_)) return true;
+  return restrained() && AskedBytes() <= asked_least_ + MemoryTurns::kFreeBytes;
+}
+
 void SocketConnection::OnReady(std::uint32_t events) {
   if ((events & EPOLLERR) != 0) {
     // A client that refuses our certificate resets the connection behind its reason.
@@ -100,7 +124,9 @@ void SocketConnection::OnReady(std::uint32_t events) {
 bool SocketConnection::Serve() {
   const std::uint32_t events = std::exchange(ready_, 0) & (interest_ | EPOLLHUP);
   if (lingering_) return true;  // its turn came too late
-  if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !Read()) {
+  if ((events & EPOLLHUP) == 0 && !MayRead()) {
+    OnOutput();  // which stops asking
+  } else if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !Read()) {
     owner_.Close(*this);
     return false;
   }
@@ -114,7 +140,8 @@ bool SocketConnection::Read() {
     OnOutput();
     return true;
   }
-  const auto buffer = owner_.read_buffer();
+  auto buffer = owner_.read_buffer();
+  if (restrained()) buffer = buffer.first(kRestrainedReadBytes);
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
   if (got == 0) return OnPeerEnd();
@@ -218,12 +245,13 @@ bool SocketConnection::FinishDrain() {
 // left.
 std::string_view SocketConnection::Feed(std::string_view bytes) {
   while (!bytes.empty() && !ending_) {
-    const std::string_view piece = bytes.substr(0, kPieceBytes);
+    const std::string_view piece =
+        bytes.substr(0, restrained() ? kRestrainedPieceBytes : kPieceBytes);
     if (!calls_->OnBytes(piece, last_read_)) ending_ = true;
     bytes.remove_prefix(piece.size());
     if (bytes.empty()) break;
     owner_.Charge(*this);
-    if (owner_.crowded()) break;
+    if (owner_.crowded() || !MayRead()) break;
   }
   return ending_ ? std::string_view() : bytes;
 }
@@ -264,6 +292,7 @@ void SocketConnection::Linger() {
     return owner_.Close(*this);
   }
   lingering_ = true;
+  owner_.calls().memory().Leave(*calls_);
   owner_.order().Move(*this, ConnectionRank::kLeaving);
   unsent_ = std::string();
   CountFailure(TlsFailure::kGone);
@@ -313,14 +342,17 @@ void SocketConnection::UpdateRank() {
 }
 
 void SocketConnection::UpdateHeld() {
-  const std::size_t own = unsent_.size() + backlog_.size() + calls_->buffered_bytes();
-  owner_.calls().Hold(own - own_bytes_);
+  MemoryTurns& memory = owner_.calls().memory();
+  const std::size_t own = OwnBytes();
+  memory.Hold(own - own_bytes_);
   own_bytes_ = own;
-  if (held_bytes() == 0 || calls_->progress() != progress_seen_) {
-    progress_seen_ = calls_->progress();
+  const std::size_t held = held_bytes();
+  asked_least_ = memory.tight() ? std::min(asked_least_, AskedBytes()) : AskedBytes();
+  if (held == 0 || calls_->moved() - moved_seen_ >= MemoryTurns::kLeastMoved) {
+    moved_seen_ = calls_->moved();
     held_since_ = owner_.shard().turn_time();
   }
-  owner_.LookAtHeld();
+  owner_.LookAtMemory();
 }
 
 void SocketConnection::Discard() {
@@ -341,6 +373,7 @@ bool SocketConnection::Write() {
   }
   std::string& out = owner_.write_buffer();
   const bool crowded = owner_.crowded();
+  bool paused = false;
   for (int portion = 0; calls_->wants_write(); ++portion) {
     if (portion == (crowded ? 1 : kPortionsPerTurn)) {
       more_output_ = true;
@@ -348,7 +381,8 @@ bool SocketConnection::Write() {
     }
     out.clear();
     calls_->Produce(out, crowded ? kCrowdedPortionBytes : kPortionBytes);
-    if (out.empty()) break;
+    // What was taken up again instead may have been answered at once.
+    if (out.empty() && std::exchange(paused, true)) break;
     if (tls_ != nullptr && !Encrypt(out)) return false;
     if (!Send(out)) return false;
     if (!out.empty()) {
@@ -420,6 +454,11 @@ void SocketConnection::UpdateInterest() {
     wanted = 0;
   }
   if (!calls_->wants_read() || half_closed_until_ != 0) wanted = 0;
+  if (wanted != 0 && !MayRead()) {
+    wanted = 0;
+    calls_->WaitForMemory();
+    owner_.LookAtMemory();
+  }
   if (!unsent_.empty() || more_output_) wanted |= EPOLLOUT;
   if ((wanted & EPOLLIN) != 0 && !backlog_.empty()) {
     ready_ |= EPOLLIN;
@@ -445,7 +484,12 @@ void SocketConnection::OnTimer() {
     if (stuck_since_ != 0) CloseHard();
     return owner_.Close(*this);
   }
-  const MonoNanos next = std::min({CheckRequests(now), CheckAge(now), CheckSilence(now)});
+  MonoNanos next = CheckAge(now);
+  if (calls_->waits_for_memory()) {  // it owes nothing: it is not listened to
+    next = std::min(next, now + kNanosPerSecond);
+  } else {
+    next = std::min({next, CheckRequests(now), CheckSilence(now)});
+  }
   next_look_ = runtime::kNoDeadline;
   LookBy(std::max(next, now + kShortestLook));
 }
@@ -458,7 +502,8 @@ bool SocketConnection::IsGivenUp(MonoNanos now) {
     NoteEnd(ConnectionEnd::kSilent);
     return true;
   }
-  if (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout) {
+  if (ping_sent_ && silent >= limits.keepalive_time + limits.keepalive_timeout &&
+      !calls_->waits_for_memory()) {
     NoteEnd(ConnectionEnd::kSilent);
     return true;
   }
@@ -484,7 +529,7 @@ MonoNanos SocketConnection::CheckRequests(MonoNanos now) {
   if (half_closed_until_ != 0) next = std::min(next, half_closed_until_);
   const MonoNanos head_since = calls_->head_since();
   if (head_since == 0) return next;
-  const MonoNanos due = head_since + limits.header_timeout;
+  const MonoNanos due = head_since + limits.header_timeout + calls_->waited();
   if (due > now) return std::min(next, due);
   NoteEnd(ConnectionEnd::kSlow);
   calls_->TimeOutHead();

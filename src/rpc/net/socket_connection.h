@@ -49,7 +49,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
   // Says goodbye, as far as the socket takes it at once, and ends: another needs the room, or
   // (ENHANCE_YOUR_CALM) the memory.
   void GiveUp(HttpError reason);
-  // What it makes the server hold, and since when without progress.
+  // What it makes the server hold, and since when nothing of it has moved.
   std::size_t held_bytes() const { return calls_->held_bytes() + own_bytes_; }
   MonoNanos held_since() const { return held_since_; }
 
@@ -58,6 +58,7 @@ class SocketConnection final : public ConnectionOrder::Entry,
 
   void OnReady(std::uint32_t events) override;
   void OnOutput() override;
+  void OnRoom() override;
   void OnTurnEnd() override;
   void OnTimer() override;
 
@@ -69,6 +70,16 @@ class SocketConnection final : public ConnectionOrder::Entry,
   void Discard();
   void UpdateRank();
   void UpdateHeld();
+  std::size_t OwnBytes() const {
+    return unsent_.size() + backlog_.size() + calls_->buffered_bytes();
+  }
+  // What more that is read makes larger.
+  std::size_t AskedBytes() const {
+    return calls_->asked_bytes() + backlog_.size() + calls_->buffered_bytes();
+  }
+  // Memory is short, and it is not this one's turn: it must not come to hold more than a little.
+  bool restrained() const;
+  bool MayRead() const;
 
   // False: the connection is over.
   bool Read();
@@ -110,10 +121,11 @@ class SocketConnection final : public ConnectionOrder::Entry,
   std::string backlog_;  // what was read and has to wait for its turn
   MonoNanos last_read_;
   std::uint64_t calls_seen_ = 0;  // when the rank was last looked at
-  std::uint64_t progress_seen_ = 0;
+  std::uint64_t moved_seen_ = 0;
   MonoNanos held_since_;
-  std::size_t own_bytes_ = 0;  // in the shard's account, beside what the calls hold
-  std::size_t discarded_ = 0;  // while lingering
+  std::size_t asked_least_ = 0;  // AskedBytes() since memory is short
+  std::size_t own_bytes_ = 0;    // in the shard's account, beside what the calls hold
+  std::size_t discarded_ = 0;    // while lingering
   MonoNanos next_look_ = 0;
   MonoNanos half_closed_until_ = 0;  // the peer has ended its side and waits for its answers
   MonoNanos stuck_since_ = 0;        // the socket takes no more, and how much it had taken then

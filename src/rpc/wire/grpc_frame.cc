@@ -14,13 +14,13 @@ void WriteGrpcPrefix(char* out, std::uint8_t flags, std::uint32_t length) {
 
 void GrpcFrameReader::Append(std::string_view data) {
   if (start_ == buffer_.size()) {
-    buffer_.clear();
+    buffer_.Clear(buffer_.capacity());
     start_ = 0;
   } else if (start_ > buffer_.size() / 2) {
-    buffer_.erase(0, start_);
+    buffer_.EraseFront(start_);
     start_ = 0;
   }
-  buffer_.append(data);
+  buffer_.Append(data);
 }
 
 Result<bool> GrpcFrameReader::Ready() const {
@@ -46,20 +46,18 @@ Result<std::optional<GrpcFrameReader::Frame>> GrpcFrameReader::Next() {
   TRY_ASSIGN(const bool ready, Ready());
   if (!ready) return std::nullopt;
   if (whole_) {
-    const Frame frame{.compressed = whole_compressed_,
-                      .bytes = std::string_view(buffer_).substr(start_)};
+    const Frame frame{.compressed = whole_compressed_, .bytes = buffer_.view().substr(start_)};
     start_ = buffer_.size();
     return frame;
   }
   const Frame frame{.compressed = PrefixByte(0) == 1,
-                    .bytes = std::string_view(buffer_).substr(start_ + kGrpcPrefixBytes, Length())};
+                    .bytes = buffer_.view().substr(start_ + kGrpcPrefixBytes, Length())};
   start_ += kGrpcPrefixBytes + frame.bytes.size();
   return frame;
 }
 
 void GrpcFrameReader::Reset(std::size_t keep_bytes) {
-  buffer_.clear();
-  if (buffer_.capacity() > keep_bytes) buffer_.shrink_to_fit();
+  buffer_.Clear(keep_bytes);
   start_ = 0;
   whole_ = false;
 }

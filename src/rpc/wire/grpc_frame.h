@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "rpc/wire/message_buffer.h"
 
 namespace prism::rpc {
 
@@ -50,20 +51,22 @@ class GrpcFrameReader {
 
   // Bytes received and not yet given out by Next.
   std::size_t buffered() const { return buffer_.size() - start_; }
+  // Bytes that it holds, with those given out whose room is not used again yet.
+  std::size_t size() const { return buffer_.size(); }
   std::size_t capacity() const { return buffer_.capacity(); }
   // Forgets everything; a buffer above `keep_bytes` is given back to the allocator.
   void Reset(std::size_t keep_bytes = 16 * 1024);
 
  private:
   std::uint32_t PrefixByte(int i) const {
-    return static_cast<unsigned char>(buffer_[start_ + static_cast<std::size_t>(i)]);
+    return static_cast<unsigned char>(buffer_.view()[start_ + static_cast<std::size_t>(i)]);
   }
   std::uint32_t Length() const {
     return PrefixByte(1) << 24 | PrefixByte(2) << 16 | PrefixByte(3) << 8 | PrefixByte(4);
   }
 
   std::uint64_t max_message_bytes_;
-  std::string buffer_;
+  MessageBuffer buffer_;
   std::size_t start_ = 0;  // first byte that was not given out
   bool whole_ = false;
   bool whole_compressed_ = false;
