@@ -283,8 +283,8 @@ void Call::OnHeadersEnd(bool end) {
   if (Cors::IsPreflight(verb_, headers_)) return AnswerPreflight(end);
   if (Status opened = Open(); !opened) return Refuse(opened.error(), end);
   if (streams_requests()) Queue(kDispatch);
-  if (end) return OnEnd();
   UpdateHeld(true);
+  if (end) OnEnd();
 }
 
 // Whatever it would have been, it is answered as plain HTTP: what can't be read as HTTP is no call.

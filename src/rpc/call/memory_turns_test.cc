@@ -14,7 +14,7 @@ constexpr std::size_t kMessage = 400'000;
 constexpr MonoNanos kMilli = kNanosPerMilli;
 
 // A connection that says when it was let on.
-struct Connection : MemoryTurns::Entry {
+struct Connection final : MemoryTurns::Entry {
   Connection(MemoryTurns& account, std::string& log, char name)
       : memory(account), letters(log), letter(name) {}
   void OnRoom(MonoNanos) override { letters += letter; }
@@ -103,7 +103,8 @@ TEST_F(MemoryTurnsTest, WhoStandsStillLosesTheTurn) {
   }
   all[1]->Take(1);
   all[1]->more = true;
-  Update(5'300 * kMilli);
+  memory_.Wait(*all[0]);
+  EXPECT_EQ(Update(5'300 * kMilli), "a");
   EXPECT_FALSE(memory_.HasTurn(*all[1]));
   EXPECT_TRUE(all[1]->waits_for_memory()) << "it goes on later";
 }

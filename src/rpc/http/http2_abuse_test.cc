@@ -157,7 +157,7 @@ TEST(Http2Abuse, AClosedWindowHoldsTheAnswerOnly) {
 // A few bytes ask for much: what asks for more waits until some of it has left.
 TEST(Http2Abuse, CallsWaitBehindAnswersThatNobodyTakes) {
   ServerLimits limits;
-  limits.max_buffered_bytes = 16 << 20;
+  limits.max_buffered_bytes = 12 << 20;
   Wire wire(limits);
   const std::string large(100'000, 'v');
   std::string calls = std::string(kPreface) + Frame(4, 0, 0, std::string("\0\4\0\0\0\0", 6));
