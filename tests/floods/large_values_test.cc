@@ -180,9 +180,7 @@ class LargeValuesStress : public ::testing::Test {
     tally_.ExpectNoFailure();
     const std::uint64_t peak = StatusBytes(gateway_.pid(), "VmHWM:");
     const std::uint64_t grown = peak > idle_ ? peak - idle_ : 0;
-    // Their calls are carried out, on top of what waits: each shard works on copies of a value, and
-    // the allocator keeps some of them for a while.
-    const std::uint64_t allowed = 2 * AllowedMemory(connections);
+    const std::uint64_t allowed = AllowedMemory(connections);
     fmt::print("{}: {} requests in {:.1f} s; RSS {:.0f} MB + {:.1f} MB (allowed {:.1f})\n", what,
                tally_.requests(), std::chrono::duration<double>(Clock::now() - start_).count(),
                static_cast<double>(idle_) / 1e6, static_cast<double>(grown) / 1e6,

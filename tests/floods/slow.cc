@@ -63,8 +63,8 @@ milliseconds TimeLimit::Value() const {
 }
 
 std::string TimeLimit::Config() const {
-  const std::string time = Soaking() ? "" : fmt::format(", {}: {}ms", name, kShort.count());
-  return fmt::format("server: {{limits: {{max_buffered_bytes: 16MiB{}}}}}\n", time);
+  if (Soaking()) return "server: {}\n";
+  return fmt::format("server: {{limits: {{{}: {}ms}}}}\n", name, kShort.count());
 }
 
 std::size_t KindOf(const SlowAttack& attack, const Attacker& attacker) {

@@ -124,11 +124,22 @@ void ServerShard::ShareMemory() {
   MemoryTurns& memory = calls_.memory();
   const MonoNanos now = shard_.turn_time();
   if (std::exchange(shared_at_, now) != now) {
+    KeepLean(now);
     memory.Update(now);
     RelieveIfNeeded(now);
-    if (memory.anyone_waits()) shard_.ArmTimerAt(relief_, now + MemoryTurns::kLook);
+    if (memory.anyone_waits() || lean_) shard_.ArmTimerAt(relief_, now + MemoryTurns::kLook);
   } else if (memory.anyone_waits()) {
     shard_.ArmTimerAt(relief_, now);
+  }
+}
+
+// What the allocator keeps of large values that have passed is memory, too.
+void ServerShard::KeepLean(MonoNanos now) {
+  if (calls_.memory().tight()) {
+    lean_until_ = now + kLeanTime;
+    if (!lean_) lean_.emplace();
+  } else if (now >= lean_until_) {
+    lean_.reset();
   }
 }
 

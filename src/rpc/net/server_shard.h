@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
 
+#include "base/lean_memory.h"
 #include "rpc/call/call_shard.h"
 #include "rpc/net/connection_counters.h"
 #include "rpc/net/connection_order.h"
@@ -91,7 +93,7 @@ class ServerShard final : private runtime::Timer {
   static constexpr MonoNanos kAnswerTime = kNanosPerSecond;
   // At the end of the turn of the loop, while memory is short: who may go on, and who must go.
   void LookAtMemory() {
-    if (calls_.memory().busy()) shard_.AtTurnEnd(relief_);
+    if (calls_.memory().busy() || lean_) shard_.AtTurnEnd(relief_);
   }
 
  private:
@@ -103,6 +105,8 @@ class ServerShard final : private runtime::Timer {
   static constexpr MonoNanos kCrowded = kNanosPerMilli;
   // Then the shard looks who else is there.
   static constexpr MonoNanos kSlice = 4 * kNanosPerMilli;
+  // The allocator keeps nothing for so long after memory was short.
+  static constexpr MonoNanos kLeanTime = 100 * kNanosPerMilli;
 
   class Relief final : public runtime::TurnEnd, public runtime::Timer {
    public:
@@ -116,6 +120,7 @@ class ServerShard final : private runtime::Timer {
 
   void OnTimer() override;
   void ShareMemory();
+  void KeepLean(MonoNanos now);
   void RelieveIfNeeded(MonoNanos now);
   // Closes connections until so much is held. `still_since`: only those that hold up others, by
   // what has not moved since then.
@@ -138,6 +143,8 @@ class ServerShard final : private runtime::Timer {
   int handshakes_ = 0;
   FairQueue waiting_;
   Relief relief_{*this};
+  std::optional<base::LeanMemory> lean_;
+  MonoNanos lean_until_ = 0;
   MonoNanos shared_at_ = 0;     // the last turn in which memory was shared out
   MonoNanos relieve_next_ = 0;  // when to look again for those that stand still
   MonoNanos turn_ = 0;          // the last turn in which anything was charged
