@@ -11,13 +11,13 @@
 #include <span>
 #include <string>
 
-#include "base/lean_memory.h"
 #include "rpc/call/call_shard.h"
 #include "rpc/net/connection_counters.h"
 #include "rpc/net/connection_order.h"
 #include "rpc/net/fair_queue.h"
 #include "rpc/net/socket_connection.h"
 #include "rpc/tls/tls_counters.h"
+#include "runtime/lean_memory.h"
 #include "runtime/shard.h"
 #include "runtime/timer_wheel.h"
 #include "runtime/wait.h"
@@ -143,7 +143,7 @@ class ServerShard final : private runtime::Timer {
   int handshakes_ = 0;
   FairQueue waiting_;
   Relief relief_{*this};
-  std::optional<base::LeanMemory> lean_;
+  std::optional<runtime::LeanMemory> lean_;
   MonoNanos lean_until_ = 0;
   MonoNanos shared_at_ = 0;     // the last turn in which memory was shared out
   MonoNanos relieve_next_ = 0;  // when to look again for those that stand still

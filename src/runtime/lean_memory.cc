@@ -1,4 +1,4 @@
-#include "base/lean_memory.h"
+#include "runtime/lean_memory.h"
 
 #include <mimalloc.h>
 
@@ -8,7 +8,7 @@
 #pragma weak mi_option_get
 #pragma weak mi_option_set
 
-namespace prism::base {
+namespace prism::runtime {
 namespace {
 
 // How many there are: of the process, as the allocator is.
@@ -38,4 +38,4 @@ LeanMemory::~LeanMemory() {
   Apply();
 }
 
-}  // namespace prism::base
+}  // namespace prism::runtime
