@@ -17,8 +17,13 @@ constexpr milliseconds kShort{1'000};
 constexpr int kSteps = 20;  // of a script, within the limit
 // The server hears out whom it refused for a second; the rest is for the machine.
 constexpr milliseconds kAfterwards{1'500};
+// While others wait for memory, standing still is borne for so long (docs/adr/0069).
+constexpr milliseconds kLongestTurn{2'000};
 
-milliseconds Longest(const TimeLimit& limit) { return 2 * limit.Value() + kAfterwards; }
+milliseconds Longest(const SlowAttack& attack, std::int64_t connections) {
+  const milliseconds turn = std::min(attack.limit.Value(), kLongestTurn);
+  return 2 * attack.limit.Value() + kAfterwards + (attack.by_turns ? connections : 0) * turn;
+}
 
 // What became of all connections of one kind.
 Fate Sum(const std::vector<Fate>& fates, std::size_t kind, std::size_t kinds) {
@@ -74,7 +79,7 @@ std::size_t KindOf(const SlowAttack& attack, const Attacker& attacker) {
 Report RunSlow(Arena& arena, const SlowAttack& attack) {
   const std::int64_t each = base::Rounds(16, attack.each_in_soak);
   const auto kinds = static_cast<std::int64_t>(attack.kinds.size());
-  const milliseconds longest = Longest(attack.limit);
+  const milliseconds longest = Longest(attack, each * kinds);
   const Report report =
       arena.Run({.name = attack.name,
                  .script =

@@ -40,6 +40,8 @@ struct SlowAttack {
   std::size_t read_bytes = 0;  // as Attack::read_bytes
   Listener listener = {};
   std::int64_t each_in_soak = 128;  // connections of each kind
+  // Each makes the server hold so much that the next has to wait until it was given up.
+  bool by_turns = false;
 };
 
 // Attacks from connections of every kind, a step of each script in a twentieth of the time limit,

@@ -168,7 +168,8 @@ TEST_F(SlowFloodsStress, AnswersThatAreHardlyRead) {
        .limit = {"send_timeout", rpc::ServerLimits{}.send_timeout},
        .kinds = {{"HTTP/1.1", Once(http1)}, {"HTTP/2", Once(calls)}},
        .read_bytes = 16,
-       .each_in_soak = 16});
+       .each_in_soak = 16,
+       .by_turns = true});
 }
 
 }  // namespace
