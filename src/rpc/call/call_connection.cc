@@ -205,7 +205,7 @@ void CallConnection::OpenWindows() {
   }
 }
 
-void CallConnection::OnRequestEnded(Call& call) {
+void CallConnection::ForgetWindow(Call& call) {
   if (std::exchange(call.window_closed_, false)) OnWindowOpened();
   if (foremost_ == &call) foremost_ = nullptr;
 }

@@ -133,7 +133,11 @@ class CallConnection final : private HttpEvents, public MemoryTurns::Entry {
   void OnWindowClosed();
   void OnWindowOpened() { --closed_windows_; }
   void OpenWindows();
-  void OnRequestEnded(Call& call);
+  void OnRequestEnded(Call& call) {
+    if (call.window_closed_ || foremost_ == &call) [[unlikely]]
+      ForgetWindow(call);
+  }
+  void ForgetWindow(Call& call);
   Call* Foremost() const;
   std::size_t MaxCalls() const;
   void Unlink(Call& call);

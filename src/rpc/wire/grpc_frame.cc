@@ -29,17 +29,18 @@ Result<bool> GrpcFrameReader::Ready() const {
     return std::unexpected(MessageTooLarge(buffered(), max_message_bytes_));
   }
   if (buffered() < kGrpcPrefixBytes) return false;
-  if (PrefixByte(0) > 1) {
+  const Prefix prefix = ReadPrefix();
+  if (prefix.flags > 1) {
     return std::unexpected(
         Error(Code::kInternal, "GRPC_FRAME_MALFORMED",
               fmt::format("a message begins with the flags {}, but only 0 and 1 are "
                           "defined here: the sender or a proxy corrupts the stream",
-                          PrefixByte(0))));
+                          prefix.flags)));
   }
-  if (Length() > max_message_bytes_) {
-    return std::unexpected(MessageTooLarge(Length(), max_message_bytes_));
+  if (prefix.length > max_message_bytes_) {
+    return std::unexpected(MessageTooLarge(prefix.length, max_message_bytes_));
   }
-  return buffered() - kGrpcPrefixBytes >= Length();
+  return buffered() - kGrpcPrefixBytes >= prefix.length;
 }
 
 Result<std::optional<GrpcFrameReader::Frame>> GrpcFrameReader::Next() {
@@ -50,8 +51,9 @@ Result<std::optional<GrpcFrameReader::Frame>> GrpcFrameReader::Next() {
     start_ = buffer_.size();
     return frame;
   }
-  const Frame frame{.compressed = PrefixByte(0) == 1,
-                    .bytes = buffer_.view().substr(start_ + kGrpcPrefixBytes, Length())};
+  const Prefix prefix = ReadPrefix();
+  const Frame frame{.compressed = prefix.flags == 1,
+                    .bytes = buffer_.view().substr(start_ + kGrpcPrefixBytes, prefix.length)};
   start_ += kGrpcPrefixBytes + frame.bytes.size();
   return frame;
 }

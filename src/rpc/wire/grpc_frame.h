@@ -58,11 +58,16 @@ class GrpcFrameReader {
   void Reset(std::size_t keep_bytes = 16 * 1024);
 
  private:
-  std::uint32_t PrefixByte(int i) const {
-    return static_cast<unsigned char>(buffer_.view()[start_ + static_cast<std::size_t>(i)]);
-  }
-  std::uint32_t Length() const {
-    return PrefixByte(1) << 24 | PrefixByte(2) << 16 | PrefixByte(3) << 8 | PrefixByte(4);
+  // Of the message that is next: all of its prefix is there.
+  struct Prefix {
+    std::uint8_t flags;
+    std::uint32_t length;
+  };
+  Prefix ReadPrefix() const {
+    const auto* byte = reinterpret_cast<const unsigned char*>(buffer_.view().data() + start_);
+    return {.flags = byte[0],
+            .length = std::uint32_t{byte[1]} << 24 | std::uint32_t{byte[2]} << 16 |
+                      std::uint32_t{byte[3]} << 8 | byte[4]};
   }
 
   std::uint64_t max_message_bytes_;

@@ -37,10 +37,9 @@ void MessageBuffer::EraseFront(std::size_t count) {
   std::memmove(pages_, pages_ + count, size_);
 }
 
-void MessageBuffer::Clear(std::size_t keep_bytes) {
+void MessageBuffer::GiveBack() {
   Unmap();
-  small_.clear();
-  if (small_.capacity() > keep_bytes) small_.shrink_to_fit();
+  small_.shrink_to_fit();
 }
 
 void MessageBuffer::Unmap() {

@@ -37,7 +37,11 @@ class MessageBuffer {
   }
   void EraseFront(std::size_t count);
   // A buffer above `keep_bytes` is given back.
-  void Clear(std::size_t keep_bytes);
+  void Clear(std::size_t keep_bytes) {
+    small_.clear();
+    if (pages_ != nullptr || small_.capacity() > keep_bytes) [[unlikely]]
+      GiveBack();
+  }
 
  private:
   static constexpr std::size_t kLargeBytes = 256 * 1024;
@@ -49,6 +53,7 @@ class MessageBuffer {
     std::swap(capacity_, other.capacity_);
   }
   void AppendToPages(std::string_view bytes);
+  void GiveBack();
   void Unmap();
 
   std::string small_;      // empty while there are pages
