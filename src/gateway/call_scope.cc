@@ -3,7 +3,7 @@
 namespace prism::gateway {
 
 CallScope::CallScope(ShardState& shard, const Route& route, rpc::ServerCall& call, WallMillis now)
-    : shard_(shard), route_(route), call_(call), stream_(call.context()) {
+    : shard_(shard), route_(route), call_(call), stream_(call) {
   contract::CallContext& ctx = call.context();
   ctx.now = now;
   if (ctx.principal.empty()) ctx.principal = "anonymous";
@@ -11,10 +11,8 @@ CallScope::CallScope(ShardState& shard, const Route& route, rpc::ServerCall& cal
 }
 
 CallScope::~CallScope() {
-  if (ns_ != nullptr) {
-    stream_.Unlink();
-    shard_.Leave(*ns_);
-  }
+  stream_.Unlink();
+  if (ns_ != nullptr) shard_.Leave(*ns_);
   shard_.LeaveCall();
 }
 
@@ -22,6 +20,12 @@ void CallScope::Enter(const Admitted& admitted) {
   ns_ = admitted.ns;
   shard_.Enter(*ns_);
   if (method().kind != contract::StreamKind::kUnary) stream_.Link(ns_->streams());
+}
+
+void CallScope::Follow(security::CallerRights& rights) {
+  if (method().kind == contract::StreamKind::kUnary) return;
+  stream_.Follow(rights);
+  stream_.Link(shard_.streams());
 }
 
 void CallScope::AnnounceDurability() {
@@ -43,7 +47,11 @@ void CallScope::Finish() {
 
 void CallScope::Fail(Error error) {
   const runtime::CancelReason reason = context().cancel().reason();
-  if (reason != runtime::CancelReason::kNone) error = WhyCancelled(reason, std::move(error));
+  if (stream_.why()) {
+    error = *stream_.why();
+  } else if (reason != runtime::CancelReason::kNone) {
+    error = WhyCancelled(reason, std::move(error));
+  }
   call_.Fail(error);
   End(&error);
 }

@@ -23,6 +23,9 @@ class CallScope {
 
   // Admission has let the call through to the namespace.
   void Enter(const Admitted& admitted);
+  // The call is one of the admin port and may what these say: they follow the guard, and a stream
+  // ends when they are gone. They live as long as the call.
+  void Follow(security::CallerRights& rights);
   // Says the durability that a write gets; before the first message of a stream.
   void AnnounceDurability();
 

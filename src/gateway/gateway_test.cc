@@ -293,6 +293,38 @@ TEST_F(GatewayTest, JudgesByTheNewestGuard) {
   }
 }
 
+TEST_F(GatewayTest, AStreamEndsWhenItsCallerMayNoMore) {
+  const std::string token = *security::NewTokenText();
+  guard_ = AskingGuard(token);
+  Start(kConfig);
+  const auto scan = [&](bool by_token) {
+    kv::ScanRequest request;
+    request.set_namespace_("orders");
+    request.set_limit(2);
+    auto call = Prepare("/prism.keyvalue.v1.KeyValueScan/Scan", request);
+    if (by_token) call->request_headers["authorization"] = "Bearer " + token;
+    if (!by_token) call->identity = "x509:CN=ann";
+    Begin(*call);
+    return call;
+  };
+  const auto bearers = scan(true);
+  const auto anns = scan(false);
+  gateway_->UseGuard(AskingGuard(token));  // nothing has changed
+  EXPECT_EQ(bearers->ends, 0);
+  gateway_->UseGuard(AskingGuard(token, true));
+  EXPECT_EQ(Reason(*bearers), "TOKEN_REVOKED");
+  EXPECT_EQ(bearers->error->code(), Code::kUnauthenticated);
+  EXPECT_EQ(anns->ends, 0);
+  const auto lists = std::make_shared<const security::AccessTable>(
+      std::span<const std::string>(), std::span<const security::AccessTable::Entry>());
+  gateway_->UseGuard(
+      std::make_shared<const security::Guard>(std::make_shared<const security::Authenticator>(
+                                                  security::Authenticator::Options{}, Tokens({})),
+                                              lists));
+  EXPECT_EQ(Reason(*anns), "ACCESS_DENIED");
+  EXPECT_EQ(anns->error->code(), Code::kPermissionDenied);
+}
+
 TEST_F(GatewayTest, SaysWhichBackendHasAMissingInterface) {
   Start(kConfig);
   kv::CompareAndSwapRequest cas;

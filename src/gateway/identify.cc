@@ -8,6 +8,8 @@ namespace prism::gateway {
 
 namespace {
 
+constexpr std::string_view kHeader = "authorization";
+
 // How often the header is there: proxies and clients may disagree on which one counts.
 bool IsThereTwice(const rpc::HeaderList& headers, std::string_view name) {
   int times = 0;
@@ -29,17 +31,20 @@ void NamePrincipal(const security::Caller& caller, contract::CallContext& ctx) {
 
 }  // namespace
 
-Result<security::Caller> Identify(const security::Guard& guard, rpc::ServerCall& call) {
-  constexpr std::string_view kHeader = "authorization";
+Result<security::Caller> Authenticate(const security::Guard& guard, rpc::ServerCall& call) {
   const std::string_view authorization = call.Header(kHeader);
   const security::Credentials shown{
       .authorization = authorization,
       .several = !authorization.empty() && IsThereTwice(call.AllHeaders(), kHeader),
       .peer = call.peer_identity()};
-  auto caller = guard.authenticator().Authenticate(shown, call.context().now);
+  return guard.authenticator().Authenticate(shown, call.context().now);
+}
+
+Result<security::Caller> Identify(const security::Guard& guard, rpc::ServerCall& call) {
+  auto caller = Authenticate(guard, call);
   if (!caller) {
     // Who has shown nothing is told what to show, and of no mistake.
-    call.AddHeader("www-authenticate", authorization.empty()
+    call.AddHeader("www-authenticate", call.Header(kHeader).empty()
                                            ? R"(Bearer realm="prism")"
                                            : R"(Bearer realm="prism", error="invalid_token")");
     return caller;

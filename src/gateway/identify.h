@@ -7,6 +7,9 @@
 
 namespace prism::gateway {
 
+// Who shows what the call and its connection show. Valid while guard and connection are.
+Result<security::Caller> Authenticate(const security::Guard& guard, rpc::ServerCall& call);
+
 // Asks the guard about what the call and its connection show, and names the principal in the
 // context, which needs its `now`. The caller is valid while guard and connection are. The errors
 // are those of Authenticator; the answer then says what could be shown (RFC 6750 section 3).

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/identify.h"
+#include "security/authorizer.h"
+
 namespace prism::gateway {
 
 void LiveStream::Link(LiveStream*& head) {
@@ -20,6 +23,28 @@ void LiveStream::Unlink() {
   next_ = prev_ = nullptr;
 }
 
+Status LiveStream::Judge(const std::shared_ptr<const security::Guard>& guard) {
+  if (rights_ != nullptr) return JudgeRights(guard);
+  TRY_ASSIGN(const security::Caller caller, Authenticate(*guard, call_));
+  return guard->authorizer().Check(caller, call_.context().ns,
+                                   security::Needed(call_.method().access));
+}
+
+Status LiveStream::JudgeRights(const std::shared_ptr<const security::Guard>& guard) {
+  // For what is open to all nobody had to be known.
+  if (!rights_->CheckIdentity()) return {};
+  TRY_ASSIGN(const security::Caller caller, Authenticate(*guard, call_));
+  // Administrators were let in as such. What others may see their methods ask again and again.
+  if (rights_->CheckServer()) TRY(guard->authorizer().CheckServer(caller));
+  rights_->Renew(guard, caller);
+  return {};
+}
+
+void LiveStream::End(std::optional<Error> why) {
+  why_ = std::move(why);
+  call_.context().cancel().Cancel(runtime::CancelReason::kReconfigured);
+}
+
 BoundNamespace::BoundNamespace(std::shared_ptr<const NamespaceEntry> entry,
                                NamespaceMetrics& metrics, int shards)
     : entry_(std::move(entry)),
@@ -30,13 +55,11 @@ BoundNamespace::BoundNamespace(std::shared_ptr<const NamespaceEntry> entry,
 void BoundNamespace::OnTimer() {
   // Cancelling may end streams, which unlinks them and may drop this object: one step at a time,
   // from a list of its own.
-  std::vector<contract::CallContext*> calls;
+  std::vector<LiveStream*> streams;
   for (LiveStream* stream = streams_; stream != nullptr; stream = stream->next()) {
-    calls.push_back(&stream->call());
+    streams.push_back(stream);
   }
-  for (contract::CallContext* call : calls) {
-    call->cancel().Cancel(runtime::CancelReason::kReconfigured);
-  }
+  for (LiveStream* stream : streams) stream->End(std::nullopt);
 }
 
 ShardState::ShardState(runtime::Shard& shard, int shards, std::size_t methods,
@@ -50,6 +73,21 @@ ShardState::ShardState(runtime::Shard& shard, int shards, std::size_t methods,
       call_log_(log),
       queue_delay_(options.queue_delay) {
   slow_log_.SetThreshold(options.slow_threshold);
+}
+
+void ShardState::Use(std::shared_ptr<const security::Guard> guard) {
+  guard_ = std::move(guard);
+  std::vector<std::pair<LiveStream*, Error>> over;
+  const auto judge = [this, &over](LiveStream* stream) {
+    for (; stream != nullptr; stream = stream->next()) {
+      if (Status may = stream->Judge(guard_); !may) over.emplace_back(stream, may.error());
+    }
+  };
+  for (const auto& [name, ns] : bound_) judge(ns->streams());
+  for (const auto& ns : retired_) judge(ns->streams());
+  judge(streams_);
+  // From a list of its own, as in BoundNamespace::OnTimer.
+  for (auto& [stream, why] : over) stream->End(std::move(why));
 }
 
 void ShardState::Install(std::shared_ptr<const RoutingTable> table) {

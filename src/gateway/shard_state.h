@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/status.h"
 #include "contract/call_context.h"
 #include "gateway/call_log.h"
 #include "gateway/metrics.h"
@@ -18,28 +20,43 @@
 #include "gateway/rate_limit.h"
 #include "gateway/routing_table.h"
 #include "gateway/slow_log.h"
+#include "rpc/server.h"
 #include "runtime/shard.h"
 #include "runtime/timer_wheel.h"
+#include "security/caller_rights.h"
 #include "security/guard.h"
 
 namespace prism::gateway {
 
-// A stream that ends when the configuration of its namespace has changed. Lives in the frame of its
-// call, linked while the call runs.
+// A stream that ends when the configuration of its namespace has changed, and when its caller may
+// no longer do what the stream does. Lives in the frame of its call, linked while the call runs.
 class LiveStream {
  public:
-  explicit LiveStream(contract::CallContext& call) : call_(call) {}
+  explicit LiveStream(rpc::ServerCall& call) : call_(call) {}
   LiveStream(const LiveStream&) = delete;
   LiveStream& operator=(const LiveStream&) = delete;
   ~LiveStream() { Unlink(); }
 
   void Link(LiveStream*& head);
   void Unlink();
-  contract::CallContext& call() { return call_; }
   LiveStream* next() { return next_; }
 
+  // On the admin port: what the call may by its rights, which follow each guard while it runs.
+  void Follow(security::CallerRights& rights) { rights_ = &rights; }
+  // What is left of the caller's rights under another guard.
+  Status Judge(const std::shared_ptr<const security::Guard>& guard);
+  // `why` is told to the client; nullopt: that the namespace has changed. May end the call at once,
+  // and with it this object.
+  void End(std::optional<Error> why);
+  // What End was told, if it was called with it.
+  const std::optional<Error>& why() const { return why_; }
+
  private:
-  contract::CallContext& call_;
+  Status JudgeRights(const std::shared_ptr<const security::Guard>& guard);
+
+  rpc::ServerCall& call_;
+  security::CallerRights* rights_ = nullptr;
+  std::optional<Error> why_;
   LiveStream** head_ = nullptr;
   LiveStream* next_ = nullptr;
   LiveStream* prev_ = nullptr;
@@ -91,8 +108,8 @@ class ShardState final : private runtime::TurnEnd {
   void Install(std::shared_ptr<const RoutingTable> table);
   const std::shared_ptr<const RoutingTable>& table() const { return table_; }
 
-  // Who is let in from the next call on.
-  void Use(std::shared_ptr<const security::Guard> guard) { guard_ = std::move(guard); }
+  // Who is let in from the next call on. Streams whose callers may no longer end now.
+  void Use(std::shared_ptr<const security::Guard> guard);
   const security::Guard& guard() const { return *guard_; }
   const std::shared_ptr<const security::Guard>& shared_guard() const { return guard_; }
 
@@ -120,6 +137,9 @@ class ShardState final : private runtime::TurnEnd {
   void EnterCall() { ++in_flight_; }
   void LeaveCall() { --in_flight_; }
 
+  // Of no namespace: those of the admin port.
+  LiveStream*& streams() { return streams_; }
+
   MethodMetrics& method_metrics(std::uint32_t ordinal) { return methods_[ordinal]; }
   ProtocolMetrics& protocols() { return protocols_; }
   SlowLog& slow_log() { return slow_log_; }
@@ -142,6 +162,7 @@ class ShardState final : private runtime::TurnEnd {
   // Keys are views of the names in the entries.
   std::unordered_map<std::string_view, std::unique_ptr<BoundNamespace>> bound_;
   std::vector<std::unique_ptr<BoundNamespace>> retired_;
+  LiveStream* streams_ = nullptr;
   std::unordered_map<std::string, NamespaceMetrics> namespace_metrics_;
   NamespaceMetrics removed_metrics_;
   std::vector<MethodMetrics> methods_;

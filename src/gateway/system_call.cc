@@ -33,15 +33,16 @@ void End(CallScope& scope, Status status, const Message* response) {
   }
 }
 
-runtime::Task<void> RunSystemCall(CallScope& scope, const Route& route, rpc::ServerCall& call) {
+runtime::Task<Status> RunSystemCall(CallScope& scope, const Route& route, rpc::ServerCall& call) {
   const contract::MethodInfo& method = *route.method;
   contract::CallContext& ctx = call.context();
   const bool one_request =
       method.kind == contract::StreamKind::kUnary || method.kind == contract::StreamKind::kServer;
   const Message* request = one_request ? ParseRequest(method, call) : nullptr;
   if (one_request && request == nullptr) {
-    scope.Fail(Malformed(method));
-    co_return;
+    Error malformed = Malformed(method);
+    scope.Fail(malformed);
+    co_return std::unexpected(std::move(malformed));
   }
   Message* response = method.new_response(&ctx.arena());
   Status status;
@@ -61,7 +62,8 @@ runtime::Task<void> RunSystemCall(CallScope& scope, const Route& route, rpc::Ser
   }
   const bool one_response =
       method.kind == contract::StreamKind::kUnary || method.kind == contract::StreamKind::kClient;
-  End(scope, std::move(status), one_response ? response : nullptr);
+  End(scope, status, one_response ? response : nullptr);
+  co_return status;
 }
 
 }  // namespace prism::gateway

@@ -19,8 +19,8 @@ Error Malformed(const contract::MethodInfo& method);
 // Ends the call as its method did. nullptr: its answers, if any, went out as a stream.
 void End(CallScope& scope, Status status, const google::protobuf::Message* response);
 
-// Runs the method of route.system_service to its end. Whether it may be called has been decided.
-// All of them outlive the task.
-runtime::Task<void> RunSystemCall(CallScope& scope, const Route& route, rpc::ServerCall& call);
+// Runs the method of route.system_service to its end, and tells how that was. Whether it may be
+// called has been decided. All of them outlive the task.
+runtime::Task<Status> RunSystemCall(CallScope& scope, const Route& route, rpc::ServerCall& call);
 
 }  // namespace prism::gateway

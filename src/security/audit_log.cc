@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "security/audit_filter.h"
 #include "security/token_text.h"
 #include "sqlite/plain_database.h"
 #include "sqlite/row_hash.h"
@@ -121,6 +122,7 @@ class Conditions {
     if (!query.action.empty()) sql_ += " AND action = ?5";
     if (query.not_before) sql_ += " AND at >= ?6";
     if (query.before) sql_ += " AND at < ?7";
+    if (query.where) sql_ += " AND (" + query.where->text + ")";
   }
 
   const std::string& sql() const { return sql_; }
@@ -131,6 +133,7 @@ class Conditions {
     if (!query_.action.empty()) statement.Text(5, query_.action);
     if (query_.not_before) statement.Int(6, *query_.not_before);
     if (query_.before) statement.Int(7, *query_.before);
+    if (query_.where) filter::BindParameters(*query_.where, kAuditFilterParameter, statement);
   }
 
  private:
@@ -198,10 +201,11 @@ Result<AuditPage> ListAudit(Connection& connection, const AuditQuery& query) {
                                         fmt::format("must be from 1 to {}", AuditQuery::kMaxRows)));
   }
   const Conditions conditions(query);
-  TRY_ASSIGN(Statement select, connection.Prepare(fmt::format(
-                                   "SELECT {} FROM audit_log WHERE true{} ORDER BY id{} "
-                                   "LIMIT ?1",
-                                   kColumns, conditions.sql(), query.ascending ? "" : " DESC")));
+  const std::string sql =
+      fmt::format("SELECT {} FROM audit_log WHERE true{} ORDER BY id{} LIMIT ?1", kColumns,
+                  conditions.sql(), query.ascending ? "" : " DESC");
+  // There is no end of different filters.
+  TRY_ASSIGN(Statement select, query.where ? connection.PrepareOnce(sql) : connection.Prepare(sql));
   conditions.Bind(select);
   select.Int(1, static_cast<std::int64_t>(query.limit) + 1);
   AuditPage page;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "filter/sql.h"
 #include "sqlite/chain_head.h"
 #include "sqlite/database.h"
 #include "sqlite/migrations.h"
@@ -58,6 +59,7 @@ struct AuditQuery {
   std::string action = {};
   std::optional<WallMillis> not_before = {};
   std::optional<WallMillis> before = {};
+  std::optional<filter::SqlCondition> where = {};  // of CompileAuditFilter
 };
 
 struct AuditPage {

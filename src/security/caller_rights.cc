@@ -17,6 +17,13 @@ CallerRights::CallerRights(std::shared_ptr<const Guard> guard, Result<Caller> ca
   caller_.principal = principal_;
 }
 
+void CallerRights::Renew(std::shared_ptr<const Guard> guard, const Caller& caller) {
+  principal_ = caller.principal;  // before the old guard goes, which may hold what is viewed
+  guard_ = std::move(guard);
+  caller_ = caller;
+  caller_.principal = principal_;
+}
+
 Status CallerRights::CheckServer() const {
   TRY(CheckIdentity());
   return guard_->authorizer().CheckServer(caller_);

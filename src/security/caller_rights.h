@@ -12,9 +12,9 @@
 
 namespace prism::security {
 
-// The caller and the guard as they were when the call began: what is revoked meanwhile counts from
-// the next call on. Methods ask before they look anything up, so that nobody learns what is there.
-// Life cycle: in the frame of what serves the call. Thread rule: immutable; never waits.
+// The caller and the guard as they were when the call began, or, of streams, as they are now.
+// Methods ask before they look anything up, so that nobody learns what is there. Life cycle: in the
+// frame of what serves the call. Thread rule: that of the call; never waits.
 class CallerRights {
  public:
   // `caller`: views of the guard and of the connection; those of the connection are copied. An
@@ -28,6 +28,9 @@ class CallerRights {
   // "127.0.0.1:4711" or "unix:".
   std::string_view peer() const { return peer_; }
 
+  // The same caller under another guard.
+  void Renew(std::shared_ptr<const Guard> guard, const Caller& caller);
+
   // UNAUTHENTICATED, as Authenticator says, when it is not known who calls.
   Status CheckIdentity() const { return identified_; }
   // The same, and PERMISSION_DENIED/ACCESS_DENIED for who does not administer the server.
@@ -36,7 +39,7 @@ class CallerRights {
   Status Check(std::string_view ns, Permission needed) const;
 
  private:
-  const std::shared_ptr<const Guard> guard_;
+  std::shared_ptr<const Guard> guard_;
   Status identified_;
   Caller caller_;
   std::string principal_;

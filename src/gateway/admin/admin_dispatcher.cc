@@ -34,9 +34,13 @@ runtime::Task<void> AdminDispatcher::Serve(rpc::ServerCall& call) {
     scope.Fail(std::move(caller).error());
     co_return;
   }
-  const security::CallerRights rights(shard.shared_guard(), std::move(caller), call.peer());
+  security::CallerRights rights(shard.shared_guard(), std::move(caller), call.peer());
   call.context().rights = &rights;
-  co_await RunSystemCall(scope, route, call);
+  scope.Follow(rights);
+  const Status outcome = co_await RunSystemCall(scope, route, call);
+  if (!outcome && parts_.refusals != nullptr) {
+    parts_.refusals->Note(call.context(), call.method(), outcome.error());
+  }
   call.context().rights = nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "gateway/admin/audit_trail.h"
 #include "gateway/method_table.h"
 #include "gateway/metrics.h"
 #include "gateway/shard_states.h"
@@ -36,6 +37,7 @@ class AdminDispatcher final : public rpc::Dispatcher {
     Clock& clock;
     telemetry::Logger& log;  // of what failed or was refused
     const Routes* routes = nullptr;
+    RefusalTrail* refusals = nullptr;  // told of each call that has failed
   };
 
   // `guard`: who is let in until UseGuard says otherwise.
