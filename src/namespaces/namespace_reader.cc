@@ -273,7 +273,15 @@ void NamespaceReader::ReadPatternConfig(const YamlValue* value, PatternConfig& p
   if (!texts) {
     return problems_.Add(value->mark, "BAD_VALUE", "config must be a map of single values");
   }
-  for (const auto& [key, field] : value->fields) pattern.config[key.text] = field.scalar;
+  for (const auto& [key, field] : value->fields) {
+    auto secret = FindLiteralSecret(field.scalar);
+    if (!secret) secret = FindLiteralSecret(fmt::format("{}={}", key.text, field.scalar));
+    if (secret) {
+      problems_.Add(field.mark, "LITERAL_SECRET", *std::move(secret));
+    } else {
+      pattern.config[key.text] = field.scalar;
+    }
+  }
 }
 
 void NamespaceReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {

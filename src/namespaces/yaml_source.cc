@@ -11,9 +11,8 @@
 #include <ranges>
 #include <sstream>
 
-#include "base/secret_ref.h"
-#include "base/strings.h"
 #include "base/web_origin.h"
+#include "namespaces/backend_reader.h"
 #include "namespaces/map_reader.h"
 #include "namespaces/namespace_reader.h"
 #include "namespaces/problems.h"
@@ -65,7 +64,6 @@ class ConfigReader {
   void ReadBackends(const YamlValue* value);
   void ReadNamespaces(MapReader& top, const YamlValue& root, const YamlValue* namespaces,
                       const YamlValue* pattern);
-  void ReadBackend(const YamlKey& key, const YamlValue& value);
   void DropUnusedBuiltins();
 
   Problems& problems_;
@@ -191,7 +189,9 @@ void ConfigReader::ReadBackends(const YamlValue* value) {
                     fmt::format("backends is {} where a map is expected: NAME: {{type: TYPE}}",
                                 value->KindName()));
     }
-    for (const auto& [key, fields] : value->fields) ReadBackend(key, fields);
+    for (const auto& [key, fields] : value->fields) {
+      snapshot_.backends.push_back(ReadBackend(key, fields, problems_));
+    }
   }
   for (BackendConfig& builtin : BuiltinBackends()) {
     if (std::ranges::find(snapshot_.backends, builtin.name, &BackendConfig::name) ==
@@ -201,44 +201,6 @@ void ConfigReader::ReadBackends(const YamlValue* value) {
     }
   }
   snapshot_.backends.SortByName();
-}
-
-void ConfigReader::ReadBackend(const YamlKey& key, const YamlValue& value) {
-  BackendConfig config;
-  config.name = key.text;
-  CheckName(key.text, key.mark, "a backend", problems_);
-  MapReader reader(value, fmt::format("the backend \"{}\"", key.text), problems_);
-  if (auto type = reader.String("type")) {
-    config.type = *type == "memstore" ? "memory" : *type;
-    if (!base::IsValidName(config.type)) {
-      reader.Add(value.mark, "BAD_VALUE",
-                 fmt::format("\"{}\" can't be a backend type: examples are memory, sqlite, redis, "
-                             "postgres",
-                             *type));
-    }
-  } else {
-    reader.Add(key.mark, "MISSING_KEY",
-               fmt::format("the backend \"{}\" has no type: add type: memory (or sqlite, redis, "
-                           "postgres ...)",
-                           key.text));
-  }
-  if (const YamlValue* connection = reader.Take("connection")) {
-    config.connection = ReadConnection(*connection, problems_);
-  }
-  config.username = reader.String("username").value_or("");
-  const YamlValue* password = reader.Take("password");
-  if (password != nullptr) {
-    config.password = password->scalar;
-    if (!base::IsSecretRef(config.password)) {
-      config.password.clear();
-      reader.Add(
-          password->mark, "LITERAL_SECRET",
-          "the password stands here in clear text: write \"${env:NAME}\" or \"${file:PATH}\" "
-          "in its place, and put the password there");
-    }
-  }
-  reader.Finish();
-  snapshot_.backends.push_back(std::move(config));
 }
 
 void ConfigReader::ReadNamespaces(MapReader& top, const YamlValue& root,

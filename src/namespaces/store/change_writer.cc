@@ -33,7 +33,8 @@ Status Compare(sqlite::Connection& connection, const Edit<Config>& edit, std::st
   if (now == *edit.seen) return {};
   if (!error) {
     error = Error(Code::kAborted, "REVISION_MISMATCH",
-                  "somebody else was faster: read again, and decide again");
+                  "somebody else was faster: read again, and decide again")
+                .With("revision", std::to_string(now));
   }
   error = std::move(*error).WithField(
       fmt::format("{}.{}", kind, edit.name),

@@ -86,6 +86,7 @@ Result<std::vector<HistoryEntry>> History::Select(sqlite::Connection& connection
   entries.reserve(rows.size());
   for (const Row& row : rows) {
     TRY_ASSIGN(HistoryEntry entry, ToEntry(row));
+    entry.hash = table_.HashOf(row);
     entries.push_back(std::move(entry));
   }
   return entries;

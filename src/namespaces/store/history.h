@@ -23,6 +23,7 @@ struct HistoryEntry {
   Revision revision = 0;
   std::optional<std::string> old_config;  // JSON; nothing: it was not there
   std::optional<std::string> new_config;  // nothing: it is gone
+  std::string hash = {};                  // in hex, of what was read; over the row before too
 };
 
 // The hash before the first row.

@@ -72,13 +72,27 @@ Status Table::Delete(sqlite::Connection& connection, std::int64_t id) const {
   return statement.Int(1, id).Run();
 }
 
+std::string Table::SelectText(std::string_view where) const {
+  return fmt::format("SELECT {}, {} FROM {} {}", fmt::join(columns_, ", "), hash_column_, name_,
+                     where);
+}
+
 Result<std::vector<Row>> Table::Select(sqlite::Connection& connection, std::string_view where,
                                        std::span<const std::string> arguments) const {
-  TRY_ASSIGN(sqlite::Statement statement,
-             connection.Prepare(fmt::format("SELECT {}, {} FROM {} {}", fmt::join(columns_, ", "),
-                                            hash_column_, name_, where)));
+  TRY_ASSIGN(sqlite::Statement statement, connection.Prepare(SelectText(where)));
   int parameter = 0;
   for (const std::string& argument : arguments) statement.Text(++parameter, argument);
+  return ReadAll(statement);
+}
+
+Result<std::vector<Row>> Table::SelectOnce(sqlite::Connection& connection, std::string_view where,
+                                           const Bind& bind) const {
+  TRY_ASSIGN(sqlite::Statement statement, connection.PrepareOnce(SelectText(where)));
+  bind(statement);
+  return ReadAll(statement);
+}
+
+Result<std::vector<Row>> Table::ReadAll(sqlite::Statement& statement) const {
   std::vector<Row> rows;
   for (;;) {
     TRY_ASSIGN(const bool more, statement.Step());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,11 +40,18 @@ class Table {
   // DATA_LOSS/CONFIG_STORE_DAMAGED names the first row that is not what was written.
   Result<std::vector<Row>> Select(sqlite::Connection& connection, std::string_view where,
                                   std::span<const std::string> arguments = {}) const;
+  // The same for conditions of which there is no end, such as filters: not kept compiled, and
+  // `bind` sets the parameters, whose texts outlive the call.
+  using Bind = std::function<void(sqlite::Statement&)>;
+  Result<std::vector<Row>> SelectOnce(sqlite::Connection& connection, std::string_view where,
+                                      const Bind& bind) const;
   // One more than any primary key that was ever there.
   Result<std::int64_t> NextId(sqlite::Connection& connection) const;
 
  private:
   Status Write(sqlite::Connection& connection, std::string_view verb, const Row& row) const;
+  std::string SelectText(std::string_view where) const;
+  Result<std::vector<Row>> ReadAll(sqlite::Statement& statement) const;
   Result<Row> Read(const sqlite::Statement& statement) const;
 
   std::string_view name_;

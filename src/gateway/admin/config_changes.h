@@ -1,0 +1,62 @@
+// Word of new configurations on each shard, for calls that wait for one.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "contract/call_context.h"
+#include "gateway/routing_table.h"
+#include "namespaces/store/change.h"
+#include "runtime/shard.h"
+#include "runtime/task.h"
+#include "runtime/wait.h"
+
+namespace prism::gateway {
+
+// Life cycle: made before the shards take calls, destroyed after they were joined and before the
+// Binder of its tables. Thread rule: Announce and Drain on any thread while the shards run; the
+// rest on a shard.
+class ConfigChanges {
+ public:
+  static constexpr std::size_t kMaxWaiters = 10'000;  // of the whole server
+
+  explicit ConfigChanges(runtime::ShardPool& shards, std::size_t max_waiters = kMaxWaiters);
+
+  // This table is served from now on. Whoever is told afterwards that it is finds it here.
+  void Announce(const std::shared_ptr<const RoutingTable>& table);
+  // From now on nobody should wait any more.
+  void Drain();
+  // Something happened that is no configuration, such as the end of an operation.
+  void Ring();
+
+  // The newest one of this shard; nullptr: there is none yet.
+  const std::shared_ptr<const RoutingTable>& table() { return Here().table; }
+  // Counts what was announced on this shard: take it before you look at what you wait for.
+  std::uint64_t count() { return Here().count; }
+
+  // Waits until something was announced after the count was `seen`: true; until the time `until`,
+  // or the call's deadline: false. CANCELLED; UNAVAILABLE/SHUTTING_DOWN; RESOURCE_EXHAUSTED/
+  // TOO_MANY_WAITERS.
+  runtime::Task<Result<bool>> WaitForMore(contract::CallContext& ctx, std::uint64_t seen,
+                                          MonoNanos until);
+
+ private:
+  struct PerShard {
+    explicit PerShard(runtime::Shard& shard) : changed(shard) {}
+    std::shared_ptr<const RoutingTable> table;
+    std::uint64_t count = 0;
+    std::size_t waiters = 0;
+    bool draining = false;
+    runtime::Event changed;
+  };
+
+  PerShard& Here();
+  static void Wake(PerShard& state);
+
+  runtime::ShardPool& shards_;
+  const std::size_t max_per_shard_;
+  std::vector<std::unique_ptr<PerShard>> per_shard_;
+};
+
+}  // namespace prism::gateway

@@ -1,0 +1,50 @@
+#include "namespaces/backend_reader.h"
+
+#include <fmt/format.h>
+
+#include "base/secret_ref.h"
+#include "base/strings.h"
+#include "namespaces/map_reader.h"
+#include "namespaces/namespace_reader.h"
+
+namespace prism::namespaces {
+
+BackendConfig ReadBackend(const YamlKey& key, const YamlValue& value, Problems& problems) {
+  BackendConfig config;
+  config.name = key.text;
+  CheckName(key.text, key.mark, "a backend", problems);
+  MapReader reader(value, fmt::format("the backend \"{}\"", key.text), problems);
+  if (auto type = reader.String("type")) {
+    config.type = *type == "memstore" ? "memory" : *type;
+    if (!base::IsValidName(config.type)) {
+      reader.Add(value.mark, "BAD_VALUE",
+                 fmt::format("\"{}\" can't be a backend type: examples are memory, sqlite, redis, "
+                             "postgres",
+                             *type));
+    }
+  } else {
+    reader.Add(key.mark, "MISSING_KEY",
+               fmt::format("the backend \"{}\" has no type: add type: memory (or sqlite, redis, "
+                           "postgres ...)",
+                           key.text));
+  }
+  if (const YamlValue* connection = reader.Take("connection")) {
+    config.connection = ReadConnection(*connection, problems);
+  }
+  config.username = reader.String("username").value_or("");
+  const YamlValue* password = reader.Take("password");
+  if (password != nullptr) {
+    config.password = password->scalar;
+    if (!base::IsSecretRef(config.password)) {
+      config.password.clear();
+      reader.Add(
+          password->mark, "LITERAL_SECRET",
+          "the password stands here in clear text: write \"${env:NAME}\" or \"${file:PATH}\" "
+          "in its place, and put the password there");
+    }
+  }
+  reader.Finish();
+  return config;
+}
+
+}  // namespace prism::namespaces
