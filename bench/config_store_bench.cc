@@ -10,6 +10,8 @@
 #include <string>
 
 #include "base/testing/temp_directory.h"
+#include "filter/sql.h"
+#include "namespaces/store/config_reader.h"
 #include "namespaces/store/config_store.h"
 
 namespace prism::namespaces {
@@ -85,6 +87,52 @@ void BM_OneChange(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_OneChange)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+// A page of 100 of those that a filter finds, and how many there are: as the admin API lists them.
+void BM_FilteredList(benchmark::State& state) {
+  Store store(state.range(0));
+  const ConfigReader reader(*store);
+  const filter::Schema schema = NamespaceFilterSchema();
+  const auto filter = Must(filter::Filter::Compile(
+      "backend = \"memory\" AND tags:\"production\" AND owner = \"team-7\"", schema));
+  RecordQuery query;
+  query.where = Must(filter::ToSql(filter, RecordQuery::kFirstParameter));
+  std::int64_t found = 0;
+  for (auto _ : state) {
+    const auto page = Must(reader.ListNamespaces(query));
+    found = page.total;
+  }
+  state.counters["found"] = static_cast<double>(found);
+}
+BENCHMARK(BM_FilteredList)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// Its floor: looking at one column of every row.
+void BM_CountRows(benchmark::State& state) {
+  Store store(state.range(0));
+  for (auto _ : state) {
+    Must(sqlite::ReadAndWait((*store).database(), [](sqlite::Connection& connection) {
+      return connection.QueryInt("SELECT count(*) FROM namespaces WHERE tags IS NOT NULL");
+    }));
+  }
+}
+BENCHMARK(BM_CountRows)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void BM_FindOne(benchmark::State& state) {
+  Store store(state.range(0));
+  const ConfigReader reader(*store);
+  for (auto _ : state) benchmark::DoNotOptimize(Must(reader.FindNamespace(Ns(7, 1).name)));
+}
+BENCHMARK(BM_FindOne)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+// Its floor: to the thread that reads, and back.
+void BM_AskReader(benchmark::State& state) {
+  Store store(1);
+  for (auto _ : state) {
+    Must(sqlite::ReadAndWait((*store).database(),
+                             [](sqlite::Connection&) -> Result<int> { return 1; }));
+  }
+}
+BENCHMARK(BM_AskReader)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
 // The floor of a change: as much written to a file, and synced.
 void BM_OneSync(benchmark::State& state) {

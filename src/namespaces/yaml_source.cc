@@ -33,7 +33,9 @@ const YamlValue* Peek(const YamlValue& map, std::string_view key) {
 
 class ConfigReader {
  public:
-  explicit ConfigReader(Problems& problems) : problems_(problems) {}
+  // `known`: backends that need not be written to be used; they go before the built-in ones.
+  explicit ConfigReader(Problems& problems, ConfigList<BackendConfig> known = {})
+      : problems_(problems), known_(std::move(known)) {}
 
   Snapshot Read(const YamlValue& root) {
     MapReader top(root, "the configuration", problems_);
@@ -66,7 +68,11 @@ class ConfigReader {
                       const YamlValue* pattern);
   void DropUnusedBuiltins();
 
+  // A backend that is there unless the file writes one of its name.
+  void Imply(BackendConfig backend);
+
   Problems& problems_;
+  const ConfigList<BackendConfig> known_;
   Snapshot snapshot_;
   std::vector<std::string> implied_;  // backends that are there without being written
 };
@@ -193,14 +199,18 @@ void ConfigReader::ReadBackends(const YamlValue* value) {
       snapshot_.backends.push_back(ReadBackend(key, fields, problems_));
     }
   }
-  for (BackendConfig& builtin : BuiltinBackends()) {
-    if (std::ranges::find(snapshot_.backends, builtin.name, &BackendConfig::name) ==
-        snapshot_.backends.end()) {
-      implied_.push_back(builtin.name);
-      snapshot_.backends.push_back(std::move(builtin));
-    }
-  }
+  for (const BackendConfig& backend : known_) Imply(backend);
+  for (BackendConfig& builtin : BuiltinBackends()) Imply(std::move(builtin));
   snapshot_.backends.SortByName();
+}
+
+void ConfigReader::Imply(BackendConfig backend) {
+  const auto& backends = snapshot_.backends;
+  const bool there =
+      std::ranges::find(backends, backend.name, &BackendConfig::name) != backends.end();
+  if (there) return;
+  implied_.push_back(backend.name);
+  snapshot_.backends.push_back(std::move(backend));
 }
 
 void ConfigReader::ReadNamespaces(MapReader& top, const YamlValue& root,
@@ -245,6 +255,27 @@ Result<std::shared_ptr<const Snapshot>> ParseConfig(std::string_view text,
   if (whole) *snapshot = ConfigReader(problems).Read(root);
   if (!problems.empty()) return std::unexpected(std::move(problems).ToError());
   return snapshot;
+}
+
+Result<ConfigPart> ParsePart(std::string_view text, const std::string& file,
+                             const ConfigList<BackendConfig>& known) {
+  Problems problems(file);
+  const YamlValue root = ParseYaml(text, YamlLimits{}, problems);
+  if (!problems.empty()) return std::unexpected(std::move(problems).ToError());
+  Snapshot snapshot = ConfigReader(problems, known).Read(root);
+  if (!snapshot.declared) {
+    problems.Add({}, "NOTHING_DECLARED", "there are neither backends nor namespaces in it");
+  }
+  if (!problems.empty()) return std::unexpected(std::move(problems).ToError());
+  ConfigPart part;
+  const YamlValue* listed = Peek(root, "backends");
+  const bool written = Peek(root, "namespaces") != nullptr || Peek(root, "pattern") != nullptr;
+  for (const BackendConfig& backend : snapshot.backends) {
+    const bool needed = written || (listed != nullptr && Peek(*listed, backend.name) != nullptr);
+    if (needed) part.backends.push_back(backend);
+  }
+  if (written) part.namespaces = std::move(snapshot.namespaces);
+  return part;
 }
 
 Result<std::shared_ptr<const Snapshot>> YamlSource::Load() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "namespaces/snapshot.h"
 
@@ -13,6 +14,19 @@ namespace prism::namespaces {
 // a server without configuration are there; the backends `memory` and `sqlite` need not be written
 // to be used. INVALID_ARGUMENT with every problem of the file, each with line and column.
 Result<std::shared_ptr<const Snapshot>> ParseConfig(std::string_view text, const std::string& file);
+
+// What a text says that is to become part of a configuration.
+struct ConfigPart {
+  // Those that it writes down, or needs and `known` lacks.
+  std::vector<BackendConfig> backends;
+  ConfigList<NamespaceConfig> namespaces;
+};
+
+// The same for a text that may use the backends in `known` without writing them. What it does not
+// write is not there, options of the server are read and left alone. Also INVALID_ARGUMENT/
+// NOTHING_DECLARED: it has neither backends nor namespaces.
+Result<ConfigPart> ParsePart(std::string_view text, const std::string& file,
+                             const ConfigList<BackendConfig>& known);
 
 class YamlSource final : public SnapshotSource {
  public:

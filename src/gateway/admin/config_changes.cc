@@ -22,7 +22,8 @@ class Counted {
 
 ConfigChanges::ConfigChanges(runtime::ShardPool& shards, std::size_t max_waiters)
     : shards_(shards),
-      max_per_shard_(std::max<std::size_t>(1, max_waiters / static_cast<std::size_t>(shards.size()))) {
+      max_per_shard_(
+          std::max<std::size_t>(1, max_waiters / static_cast<std::size_t>(shards.size()))) {
   for (int i = 0; i < shards.size(); ++i) {
     per_shard_.push_back(std::make_unique<PerShard>(shards.at(i)));
   }

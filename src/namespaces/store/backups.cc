@@ -23,6 +23,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "config-";
 constexpr std::string_view kSuffix = ".db";
+constexpr std::size_t kDayLength = 8;    // YYYYMMDD
+constexpr std::size_t kTimeLength = 16;  // YYYYMMDDTHHMMSSZ
 
 Error Unusable(const std::string& path, std::string_view action, std::string_view why) {
   return {Code::kFailedPrecondition, "BACKUP_FAILED",
@@ -50,8 +52,9 @@ std::vector<std::string> Names(const std::string& directory) {
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator(directory, gone)) {
     const std::string name = entry.path().filename().string();
-    const bool ours = name.size() == kPrefix.size() + 8 + kSuffix.size() &&
-                      name.starts_with(kPrefix) && name.ends_with(kSuffix);
+    const std::size_t around = kPrefix.size() + kSuffix.size();
+    const bool sized = name.size() == around + kDayLength || name.size() == around + kTimeLength;
+    const bool ours = sized && name.starts_with(kPrefix) && name.ends_with(kSuffix);
     if (ours) names.push_back(name);
   }
   std::ranges::sort(names, std::ranges::greater());
@@ -119,15 +122,36 @@ Result<GoodBackup> CheckBackup(const std::string& path) {
   return GoodBackup{.path = path, .revision = content.revision};
 }
 
-Result<std::optional<std::string>> BackupDirectory::MakeDaily(ConfigStore& store,
-                                                              WallMillis now) const {
+Status BackupDirectory::MakeDirectory() const {
   std::error_code failed;
   fs::create_directories(path_, failed);
-  if (failed) return std::unexpected(Unusable(path_, "make the directory", failed.message()));
-  std::string target = fmt::format("{}/{}", path_, NameOf(now));
-  if (fs::exists(target, failed)) return std::nullopt;
+  if (!failed) return {};
+  return std::unexpected(Unusable(path_, "make the directory", failed.message()));
+}
+
+Status BackupDirectory::Make(ConfigStore& store, const std::string& target, WallMillis now) const {
   TRY(store.database().Backup(target));
-  TRY(RemoveOld(now));
+  return RemoveOld(now);
+}
+
+Result<std::optional<std::string>> BackupDirectory::MakeDaily(ConfigStore& store,
+                                                              WallMillis now) const {
+  TRY(MakeDirectory());
+  std::string target = fmt::format("{}/{}", path_, NameOf(now));
+  std::error_code failed;
+  if (fs::exists(target, failed)) return std::nullopt;
+  TRY(Make(store, target, now));
+  return target;
+}
+
+Result<std::string> BackupDirectory::MakeNow(ConfigStore& store, WallMillis now) const {
+  TRY(MakeDirectory());
+  std::string target = fmt::format("{}/{}{:%Y%m%dT%H%M%SZ}{}", path_, kPrefix, Utc(now), kSuffix);
+  std::error_code failed;
+  if (fs::exists(target, failed)) {
+    return std::unexpected(Unusable(target, "make it", "there is one of this second already"));
+  }
+  TRY(Make(store, target, now));
   return target;
 }
 

@@ -23,8 +23,8 @@ struct GoodBackup {
 // NOT_A_CONFIG_STORE for another kind of file, else the errors of ConfigStore::Open.
 Result<GoodBackup> CheckBackup(const std::string& path);
 
-// The directory of backups, `config-YYYYMMDD.db` by the day in UTC. Thread rule: one thread at a
-// time; everything blocks.
+// The directory of backups: `config-YYYYMMDD.db` by the day in UTC, and those that somebody asked
+// for, `config-YYYYMMDDTHHMMSSZ.db`. Thread rule: one thread at a time; everything blocks.
 class BackupDirectory {
  public:
   BackupDirectory(std::string path, int keep_days)
@@ -33,10 +33,14 @@ class BackupDirectory {
   // Today's backup, unless it is there; then removes those that are older than keep_days. The path
   // of the backup that was made; nothing: it was there.
   Result<std::optional<std::string>> MakeDaily(ConfigStore& store, WallMillis now) const;
+  // One more, which has its own name; then as above. Its path.
+  Result<std::string> MakeNow(ConfigStore& store, WallMillis now) const;
   // The newest one that is good; nothing: there is none.
   std::optional<GoodBackup> NewestGood() const;
 
  private:
+  Status Make(ConfigStore& store, const std::string& target, WallMillis now) const;
+  Status MakeDirectory() const;
   Status RemoveOld(WallMillis now) const;
 
   std::string path_;

@@ -72,6 +72,19 @@ TEST_F(BackupsTest, OneADayIsMadeAndKeptForAMonth) {
   EXPECT_EQ(names.back(), "config-20231219.db");
 }
 
+TEST_F(BackupsTest, OneThatIsAskedForHasItsOwnName) {
+  ASSERT_TRUE(directory_.MakeDaily(*store_, kStart));
+  Put(2);
+  const auto made = directory_.MakeNow(*store_, kStart + 1000);
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(*made, backups_ + "/config-20231114T221321Z.db");
+  EXPECT_EQ(directory_.MakeNow(*store_, kStart + 1000).error().reason(), "BACKUP_FAILED");
+  EXPECT_EQ(directory_.NewestGood()->path, *made);
+  EXPECT_EQ(directory_.NewestGood()->revision, 2);
+  ASSERT_TRUE(directory_.MakeDaily(*store_, kStart + 40 * kDay));
+  EXPECT_EQ(Names().size(), 1u);
+}
+
 TEST_F(BackupsTest, OthersFilesAreLeftAlone) {
   std::filesystem::create_directory(backups_);
   std::ofstream(backups_ + "/config-2019.db") << "mine";

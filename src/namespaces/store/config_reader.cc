@@ -61,10 +61,10 @@ template <class Config>
 Result<std::optional<HistoryEntry>> EntryAt(Connection& connection, const std::string& name,
                                             Revision revision) {
   const std::array<std::string, 2> arguments = {name, std::to_string(revision)};
-  TRY_ASSIGN(auto entries, Kind<Config>::kHistory.Select(
-                               connection,
-                               "WHERE name = ?1 AND revision <= ?2 ORDER BY id DESC LIMIT 1",
-                               arguments));
+  TRY_ASSIGN(
+      auto entries,
+      Kind<Config>::kHistory.Select(
+          connection, "WHERE name = ?1 AND revision <= ?2 ORDER BY id DESC LIMIT 1", arguments));
   if (entries.empty() || !entries.front().new_config) return std::nullopt;
   return std::move(entries.front());
 }
@@ -213,8 +213,7 @@ Status AddObjects(Connection& connection, const History& history, std::string_vi
       std::to_string(entry.revision),
       std::to_string(RevisionEntry::kMaxObjects - entry.objects.size())};
   TRY_ASSIGN(const auto changes,
-             history.Select(connection,
-                            "WHERE revision = ?1 ORDER BY id LIMIT CAST(?2 AS INTEGER)",
+             history.Select(connection, "WHERE revision = ?1 ORDER BY id LIMIT CAST(?2 AS INTEGER)",
                             arguments));
   for (const HistoryEntry& change : changes) {
     entry.objects.push_back(fmt::format("{}/{}", kind, change.name));

@@ -48,7 +48,9 @@ filter::Schema NamespaceFilterSchema() {
        .type = Type::kStringMap,
        .column = "(SELECT json_group_object(feature_name, iif(enabled, 'true', 'false')) "
                  "FROM namespace_features WHERE namespace_id = namespaces.id)"},
-      {.name = "cache_ttl_seconds", .type = Type::kInt64, .column = "coalesce(cache_ttl_seconds, 0)"},
+      {.name = "cache_ttl_seconds",
+       .type = Type::kInt64,
+       .column = "coalesce(cache_ttl_seconds, 0)"},
       {.name = "rate_limit_rps", .type = Type::kInt64, .column = "coalesce(rate_limit_rps, 0)"},
       {.name = "revision", .type = Type::kInt64, .column = "revision"},
       {.name = "created_by", .column = "coalesce(created_by, '')"},

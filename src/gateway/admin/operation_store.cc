@@ -1,0 +1,124 @@
+#include "gateway/admin/operation_store.h"
+
+#include <array>
+
+#include "sqlite/plain_database.h"
+
+namespace prism::gateway {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::Statement;
+
+constexpr std::array<std::string_view, 1> kSteps = {R"sql(
+-- Times are milliseconds since 1970, UTC.
+CREATE TABLE operations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  ended_at INTEGER,                     -- NULL: it goes on
+  error TEXT NOT NULL DEFAULT '',
+  result TEXT NOT NULL DEFAULT ''
+);
+)sql"};
+
+constexpr std::string_view kColumns =
+    "SELECT id, kind, created_by, created_at, ended_at, error, result FROM operations ";
+
+OperationRecord RecordAt(const Statement& row) {
+  OperationRecord record;
+  record.id = row.IntAt(0);
+  record.kind = row.TextAt(1);
+  record.created_by = row.TextAt(2);
+  record.created_at = row.IntAt(3);
+  if (!row.IsNullAt(4)) record.ended_at = row.IntAt(4);
+  record.error = row.TextAt(5);
+  record.result = row.TextAt(6);
+  return record;
+}
+
+Status Forget(Connection& connection, WallMillis now) {
+  TRY_ASSIGN(Statement statement,
+             connection.Prepare("DELETE FROM operations WHERE ended_at IS NOT NULL AND "
+                                "(ended_at < ?1 OR id <= (SELECT max(id) FROM operations) - ?2)"));
+  return statement.Int(1, now - OperationStore::kKeepEnded)
+      .Int(2, static_cast<std::int64_t>(OperationStore::kMaxKept))
+      .Run();
+}
+
+}  // namespace
+
+sqlite::SchemaPart OperationStore::Part() { return {"operations", kSteps}; }
+
+Status OperationStore::Start() {
+  return sqlite::WriteAndWait(database_, [now = clock_.Now()](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement statement,
+               connection.Prepare("UPDATE operations SET ended_at = ?1, error = 'ABORTED/"
+                                  "INTERRUPTED: the server ended before it did: begin it again' "
+                                  "WHERE ended_at IS NULL"));
+    return statement.Int(1, now).Run();
+  });
+}
+
+Result<OperationRecord> OperationStore::Begin(std::string_view kind, std::string_view by) {
+  OperationRecord record;
+  record.kind = kind;
+  record.created_by = by;
+  record.created_at = clock_.Now();
+  return sqlite::WriteAndWait(
+      database_, [&record](Connection& connection) -> Result<OperationRecord> {
+        TRY_ASSIGN(Statement statement,
+                   connection.Prepare("INSERT INTO operations(kind, created_by, created_at) "
+                                      "VALUES(?1, ?2, ?3)"));
+        TRY(statement.Text(1, record.kind)
+                .Text(2, record.created_by)
+                .Int(3, record.created_at)
+                .Run());
+        TRY_ASSIGN(record.id, connection.QueryInt("SELECT max(id) FROM operations"));
+        return record;
+      });
+}
+
+Status OperationStore::End(std::int64_t id, const Result<std::string>& result) {
+  const std::string error = result ? std::string() : result.error().ToString();
+  const std::string text = result.value_or("");
+  const WallMillis now = clock_.Now();
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement statement,
+               connection.Prepare("UPDATE operations SET ended_at = ?2, error = ?3, result = ?4 "
+                                  "WHERE id = ?1"));
+    TRY(statement.Int(1, id).Int(2, now).Text(3, error).Text(4, text).Run());
+    return Forget(connection, now);
+  });
+}
+
+Result<std::optional<OperationRecord>> OperationStore::Find(std::int64_t id) {
+  return sqlite::ReadAndWait(
+      database_, [id](Connection& connection) -> Result<std::optional<OperationRecord>> {
+        TRY_ASSIGN(Statement statement,
+                   connection.Prepare(std::string(kColumns) + "WHERE id = ?1"));
+        TRY_ASSIGN(const bool found, statement.Int(1, id).Step());
+        if (!found) return std::nullopt;
+        return RecordAt(statement);
+      });
+}
+
+Result<std::vector<OperationRecord>> OperationStore::List(std::int64_t before, std::size_t limit) {
+  return sqlite::ReadAndWait(
+      database_, [&](Connection& connection) -> Result<std::vector<OperationRecord>> {
+        TRY_ASSIGN(Statement statement,
+                   connection.Prepare(std::string(kColumns) +
+                                      "WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2"));
+        statement.Int(1, before).Int(2, static_cast<std::int64_t>(limit));
+        std::vector<OperationRecord> records;
+        for (;;) {
+          TRY_ASSIGN(const bool more, statement.Step());
+          if (!more) return records;
+          records.push_back(RecordAt(statement));
+        }
+      });
+}
+
+}  // namespace prism::gateway
