@@ -3,18 +3,21 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 #include "app/effective_config.h"
 #include "app/openapi.h"
 #include "app/slow_page.h"
 #include "base/version.h"
+#include "gateway/admin/pages.h"
 #include "gateway/gather.h"
+#include "rpc/query.h"
+#include "security/caller_rights.h"
 #include "telemetry/process_metrics.h"
 
 namespace prism::app {
 
 namespace {
-
-constexpr std::string_view kJson = "application/json";
 
 bool HasQuery(std::string_view query, std::string_view name) {
   while (!query.empty()) {
@@ -30,27 +33,57 @@ bool HasQuery(std::string_view query, std::string_view name) {
 // can never serve is a matter of configuration, not of health.
 bool IsRequired(const Error& error) { return error.reason() != "DRIVER_NOT_INSTALLED"; }
 
+std::string VersionPage() {
+  const nlohmann::ordered_json json = {{"version", prism::Version()}, {"api", "v1"}};
+  return json.dump() + "\n";
+}
+
+Status CheckVisitor(gateway::PageInfo::For whom, const contract::CallContext& ctx) {
+  switch (whom) {
+    case gateway::PageInfo::For::kAll:
+      break;
+    case gateway::PageInfo::For::kAuthenticated:
+      return ctx.rights->CheckIdentity();
+    case gateway::PageInfo::For::kServerAdmins:
+      return ctx.rights->CheckServer();
+  }
+  return {};
+}
+
 }  // namespace
 
-runtime::Task<rpc::HttpReply> AdminPages::Get(std::string target) {
-  const std::size_t mark = target.find('?');
-  const std::string_view path = std::string_view(target).substr(0, mark);
-  const std::string_view query =
-      mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
-  if (path == "/livez") co_return rpc::HttpReply{.body = "ok\n"};
-  if (path == "/readyz") co_return co_await Ready(HasQuery(query, "verbose"));
+void AdminPages::UseTls(std::shared_ptr<const rpc::TlsContext> tls) {
+  served_ = std::make_shared<const Served>(Served{served_.load()->cors, std::move(tls)});
+}
+
+void AdminPages::UseCors(rpc::CorsSettings cors) {
+  served_ = std::make_shared<const Served>(Served{std::move(cors), served_.load()->tls});
+}
+
+runtime::Task<Status> AdminPages::Get(contract::CallContext& ctx,
+                                      const admin::v1::GetPageRequest& request,
+                                      admin::v1::Page& page) {
+  const std::string& target = request.target();
+  const gateway::PageInfo* info = gateway::FindPage(rpc::PathOf(target));
+  if (info == nullptr) co_return std::unexpected(gateway::NoSuchPage());
+  CO_TRY(CheckVisitor(info->whom, ctx));
+  page.set_status(200);
+  if (info->path == "/readyz") {
+    co_await Ready(HasQuery(rpc::QueryOf(target), "verbose"), page);
+  } else {
+    page.set_body(co_await Body(info->path));
+  }
+  co_return Status();
+}
+
+runtime::Task<std::string> AdminPages::Body(std::string_view path) {
+  if (path == "/livez") co_return "ok\n";
+  if (path == "/version") co_return VersionPage();
   if (path == "/metrics") co_return co_await Metrics();
   if (path == "/slow") co_return co_await Slow();
-  if (path == "/version") co_return Version();
   if (path == "/config") co_return Config();
-  if (path == "/openapi.json") {
-    co_return rpc::HttpReply{.content_type = kJson, .body = std::string(OpenApiJson())};
-  }
-  co_return rpc::HttpReply{
-      .status = 404,
-      .body =
-          "there is nothing here: try /livez, /readyz?verbose, /metrics, /slow, /version, /config, "
-          "/openapi.json\n"};
+  if (path == "/openapi.json") co_return std::string(OpenApiJson());
+  co_return std::string(AdminOpenApiJson());
 }
 
 runtime::Task<AdminPages::Checks> AdminPages::CheckBackends() {
@@ -82,33 +115,44 @@ runtime::Task<AdminPages::Checks> AdminPages::CheckBackends() {
   co_return Checks{{.name = "checks", .problem = checked.error().ToString()}};
 }
 
-runtime::Task<rpc::HttpReply> AdminPages::Ready(bool verbose) {
+runtime::Task<void> AdminPages::Ready(bool verbose, admin::v1::Page& page) {
   Checks checks = co_await CheckBackends();
   const bool serving = parts_.lifecycle.serving.load();
   checks.insert(checks.begin(),
                 Check{.name = "serving", .problem = serving ? "" : "starting or draining"});
-  rpc::HttpReply page;
+  std::string body;
   for (const Check& check : checks) {
     const bool well = check.problem.empty();
-    if (!well && check.required) page.status = 503;
+    if (!well && check.required) page.set_status(503);
     if (!verbose && well) continue;
-    page.body += fmt::format("[{}] {}{}{}\n", well ? "+" : "-", check.name, well ? " ok" : ": ",
-                             check.problem);
+    body += fmt::format("[{}] {}{}{}\n", well ? "+" : "-", check.name, well ? " ok" : ": ",
+                        check.problem);
   }
-  page.body += page.status == 200 ? "ready\n" : "not ready\n";
-  co_return page;
+  body += page.status() == 200 ? "ready\n" : "not ready\n";
+  page.set_body(std::move(body));
 }
 
-runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
+runtime::Task<std::string> AdminPages::Metrics() {
   const Checks checks = co_await CheckBackends();
   gateway::Gateway& gateway = parts_.gateway;
   const auto samples = co_await gateway::Gather<gateway::ShardSample>(
       parts_.shards, [&gateway](int shard) { return gateway.Sample(shard); });
+  std::vector<gateway::ShardSample> admin_samples;
+  const gateway::AdminDispatcher* port = parts_.admin();
+  if (port != nullptr) {
+    admin_samples = co_await gateway::Gather<gateway::ShardSample>(
+        parts_.shards, [port](int shard) { return port->Sample(shard); });
+  }
 
   telemetry::PrometheusText text;
   text.Gauge("prism_build_info", "Always 1; the version is a label.");
   text.Sample({{"version", prism::Version()}}, std::uint64_t{1});
-  gateway_metrics_.Write(samples, text);
+  // Which namespaces have a series is the same for whoever asks, on whatever shard.
+  co_await gateway::Ask<bool>(parts_.shards.at(0), [this, &samples, &text] {
+    gateway_metrics_.Write(samples, text);
+    return true;
+  });
+  if (port != nullptr) gateway::WriteAdminMetrics(admin_samples, port->methods(), text);
   text.Gauge("prism_backend_up", "1 when the backend can serve.");
   for (const Check& check : checks) {
     constexpr std::string_view kPrefix = "backend ";
@@ -116,8 +160,22 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
     text.Sample({{"backend", std::string_view(check.name).substr(kPrefix.size())}},
                 std::uint64_t{check.problem.empty() ? 1u : 0u});
   }
+  WriteConfiguration(text);
+  WriteConnections(text);
+  if (const auto served = served_.load(); served->tls != nullptr) WriteTls(*served->tls, text);
+  text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
+  text.Sample({}, parts_.budget.used());
+  text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");
+  text.Sample({}, parts_.budget.max_bytes());
+  text.Gauge("prism_shards", "Threads that serve.");
+  text.Sample({}, static_cast<std::uint64_t>(parts_.shards.size()));
+  telemetry::WriteProcessMetrics(telemetry::ReadProcessUsage(), text);
+  co_return std::move(text).Take();
+}
+
+void AdminPages::WriteConfiguration(telemetry::PrometheusText& text) const {
   text.Gauge("prism_config_revision", "Revision of the configuration that is served.");
-  text.Sample({}, static_cast<std::uint64_t>(gateway.table()->snapshot().revision));
+  text.Sample({}, static_cast<std::uint64_t>(parts_.gateway.table()->snapshot().revision));
   text.Counter("prism_config_reloads_total", "Times that the configuration was read again.");
   text.Sample({}, parts_.lifecycle.reloads.load());
   text.Gauge("prism_config_last_reload_failed", "1 when the last reload was refused.");
@@ -130,17 +188,6 @@ runtime::Task<rpc::HttpReply> AdminPages::Metrics() {
   text.Counter("prism_config_unmarked_changes_total",
                "Changes of the configuration whose mark beside the store could not be written.");
   text.Sample({}, parts_.config.unmarked_changes());
-  WriteConnections(text);
-  if (tls_ != nullptr) WriteTls(text);
-  text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
-  text.Sample({}, parts_.budget.used());
-  text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");
-  text.Sample({}, parts_.budget.max_bytes());
-  text.Gauge("prism_shards", "Threads that serve.");
-  text.Sample({}, static_cast<std::uint64_t>(parts_.shards.size()));
-  telemetry::WriteProcessMetrics(telemetry::ReadProcessUsage(), text);
-  co_return rpc::HttpReply{.content_type = telemetry::PrometheusText::kContentType,
-                           .body = std::move(text).Take()};
 }
 
 void AdminPages::WriteConnections(telemetry::PrometheusText& text) const {
@@ -175,7 +222,7 @@ void AdminPages::WriteConnections(telemetry::PrometheusText& text) const {
   text.Sample({}, crowding.relieved);
 }
 
-void AdminPages::WriteTls(telemetry::PrometheusText& text) const {
+void AdminPages::WriteTls(const rpc::TlsContext& tls, telemetry::PrometheusText& text) const {
   const rpc::TlsCounters& counters = parts_.tls_counters();
   text.Counter("prism_tls_sessions_total", "TLS handshakes that were completed.");
   text.Sample({}, counters.sessions.load());
@@ -186,27 +233,22 @@ void AdminPages::WriteTls(telemetry::PrometheusText& text) const {
   }
   text.Gauge("prism_tls_certificate_not_after_seconds",
              "When the certificate that is served ends, in Unix time.");
-  text.Sample({}, static_cast<std::uint64_t>(tls_->not_after()));
+  text.Sample({}, static_cast<std::uint64_t>(tls.not_after()));
 }
 
-runtime::Task<rpc::HttpReply> AdminPages::Slow() {
+runtime::Task<std::string> AdminPages::Slow() {
   gateway::Gateway& gateway = parts_.gateway;
   const auto samples = co_await gateway::Gather<gateway::SlowSample>(
       parts_.shards, [&gateway](int shard) { return gateway.SlowRequests(shard); });
-  co_return rpc::HttpReply{.content_type = kJson, .body = SlowPage(samples)};
+  co_return SlowPage(samples);
 }
 
-rpc::HttpReply AdminPages::Version() const {
-  const nlohmann::ordered_json json = {{"version", prism::Version()}, {"api", "v1"}};
-  return {.content_type = kJson, .body = json.dump() + "\n"};
-}
-
-rpc::HttpReply AdminPages::Config() const {
+std::string AdminPages::Config() const {
   ServerSettings settings = parts_.settings;
-  settings.cors = cors_;
-  if (tls_ != nullptr) settings.tls = tls_->options();
-  return {.content_type = kJson,
-          .body = EffectiveConfig(settings, parts_.gateway.table()->snapshot())};
+  const auto served = served_.load();
+  settings.cors = served->cors;
+  if (served->tls != nullptr) settings.tls = served->tls->options();
+  return EffectiveConfig(settings, parts_.gateway.table()->snapshot());
 }
 
 }  // namespace prism::app

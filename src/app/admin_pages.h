@@ -1,17 +1,21 @@
-// What the admin port answers: health, metrics, version, configuration.
+// The pages of the admin port: health, metrics, version, configuration.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app/config_keeper.h"
 #include "app/settings.h"
+#include "contract/implements.h"
 #include "engine/memory/memory_budget.h"
+#include "gateway/admin/admin_dispatcher.h"
 #include "gateway/gateway.h"
-#include "rpc/admin/http1_admin.h"
+#include "prism/admin/v1/pages.pb.h"
+#include "prism/admin/v1/pages.prism.h"
 #include "rpc/net/call_server.h"
 #include "rpc/tls/tls_counters.h"
 #include "runtime/blocking_pool.h"
@@ -28,9 +32,9 @@ struct Lifecycle {
   std::atomic<std::uint64_t> reloads = 0;
 };
 
-// Life cycle: made by the server, outlives the admin listener. Thread rule: pages are asked for on
-// one shard, always the same.
-class AdminPages final : public rpc::HttpGetHandler {
+// Life cycle: made by the server, outlives the admin port. Thread rule: any shard, but UseTls and
+// UseCors, which belong to the control thread.
+class AdminPages final : public contract::Implements<admin::v1::Pages> {
  public:
   // Everything outlives the pages.
   struct Parts {
@@ -46,16 +50,21 @@ class AdminPages final : public rpc::HttpGetHandler {
     std::function<std::uint64_t()> accept_pauses;                // any thread
     std::function<rpc::CallServer::Crowding()> crowding;         // any thread
     std::function<const rpc::TlsCounters&()> tls_counters = {};  // any thread; only with TLS
+    // The port that has these pages; nullptr: there is none. Any thread.
+    std::function<const gateway::AdminDispatcher*()> admin = [] { return nullptr; };
   };
 
   explicit AdminPages(const Parts& parts)
-      : parts_(parts), gateway_metrics_(parts.methods), cors_(parts.settings.cors) {}
+      : parts_(parts),
+        gateway_metrics_(parts.methods),
+        served_(std::make_shared<const Served>(Served{.cors = parts.settings.cors, .tls = {}})) {}
 
-  runtime::Task<rpc::HttpReply> Get(std::string target) override;
-  // What new connections begin with. On the shard of the pages.
-  void UseTls(std::shared_ptr<const rpc::TlsContext> tls) { tls_ = std::move(tls); }
-  // Which web pages may call from now on. On the shard of the pages.
-  void UseCors(rpc::CorsSettings cors) { cors_ = std::move(cors); }
+  runtime::Task<Status> Get(contract::CallContext& ctx, const admin::v1::GetPageRequest& request,
+                            admin::v1::Page& page) override;
+  // What new connections begin with.
+  void UseTls(std::shared_ptr<const rpc::TlsContext> tls);
+  // Which web pages may call from now on.
+  void UseCors(rpc::CorsSettings cors);
 
  private:
   // One line of /readyz?verbose.
@@ -65,20 +74,25 @@ class AdminPages final : public rpc::HttpGetHandler {
     bool required = true;  // of readiness
   };
   using Checks = std::vector<Check>;
+  // What reloads change. Immutable: a change makes another one.
+  struct Served {
+    rpc::CorsSettings cors;
+    std::shared_ptr<const rpc::TlsContext> tls;  // null: plain text
+  };
 
-  runtime::Task<rpc::HttpReply> Ready(bool verbose);
-  runtime::Task<rpc::HttpReply> Metrics();
+  runtime::Task<std::string> Body(std::string_view path);  // of kPages
+  runtime::Task<void> Ready(bool verbose, admin::v1::Page& page);
+  runtime::Task<std::string> Metrics();
+  void WriteConfiguration(telemetry::PrometheusText& text) const;
   void WriteConnections(telemetry::PrometheusText& text) const;
-  void WriteTls(telemetry::PrometheusText& text) const;
-  runtime::Task<rpc::HttpReply> Slow();
-  rpc::HttpReply Version() const;
-  rpc::HttpReply Config() const;
+  void WriteTls(const rpc::TlsContext& tls, telemetry::PrometheusText& text) const;
+  runtime::Task<std::string> Slow();
+  std::string Config() const;
   runtime::Task<Checks> CheckBackends();
 
   Parts parts_;
-  gateway::GatewayMetrics gateway_metrics_;
-  rpc::CorsSettings cors_;
-  std::shared_ptr<const rpc::TlsContext> tls_;  // null: plain text
+  gateway::GatewayMetrics gateway_metrics_;  // of shard 0
+  std::atomic<std::shared_ptr<const Served>> served_;
 };
 
 }  // namespace prism::app

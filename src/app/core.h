@@ -62,6 +62,11 @@ class Core {
   const ConfigKeeper& config() const { return config_; }
   // Once it has started.
   gateway::ConfigControl& control() { return *changer_; }
+  // The tokens and the file of the configuration, once it has started.
+  security::TokenStore& tokens() { return identity_->tokens(); }
+  sqlite::Database& database() { return config_.database(); }
+  // Once it has started; see Identity::Follow.
+  Status FollowGuard(Identity::Publish follow) { return identity_->Follow(std::move(follow)); }
   // The text of the token that Start has made, if it has made one. Once.
   std::optional<std::string> TakeFirstToken() { return std::exchange(first_token_, std::nullopt); }
 

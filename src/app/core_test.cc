@@ -2,6 +2,7 @@
 #include "app/core.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/arena.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +12,7 @@
 #include "base/testing/temp_directory.h"
 #include "namespaces/yaml_source.h"
 #include "runtime/sync_wait.h"
+#include "security/caller_rights.h"
 
 namespace prism::app {
 namespace {
@@ -88,9 +90,19 @@ class CoreTest : public ::testing::Test {
     config.pattern = std::move(pattern);
     return {.backends = {}, .namespaces = {{.name = "a", .to = std::move(config)}}};
   }
-  rpc::HttpReply Get(std::string target) {
-    return runtime::RunOn(core_->shards().at(0),
-                          [this, &target] { return pages_->Get(std::move(target)); });
+  // As somebody who may everything.
+  admin::v1::Page Get(std::string target) {
+    google::protobuf::Arena arena;
+    contract::CallContext context(arena);
+    const security::CallerRights rights(security::Guard::Open(), security::Caller(), "");
+    context.rights = &rights;
+    admin::v1::GetPageRequest request;
+    request.set_target(std::move(target));
+    admin::v1::Page page;
+    const Status got =
+        runtime::RunOn(core_->shards().at(1), [&] { return pages_->Get(context, request, page); });
+    if (!got) page.set_body(got.error().ToString());
+    return page;
   }
 
   const base::testing::TempDirectory directory_;
@@ -107,15 +119,15 @@ constexpr std::string_view kOneNamespace = "namespaces: [{name: a, backend: memo
 
 TEST_F(CoreTest, IsReadyWhenItServesAndItsBackendsAreUp) {
   ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
-  EXPECT_EQ(Get("/livez").status, 200);
-  EXPECT_EQ(Get("/readyz").status, 503);  // not listening yet
+  EXPECT_EQ(Get("/livez").status(), 200);
+  EXPECT_EQ(Get("/readyz").status(), 503);  // not listening yet
   lifecycle_.serving = true;
-  EXPECT_EQ(Get("/readyz").status, 200);
-  EXPECT_EQ(Get("/readyz").body, "ready\n");
-  EXPECT_THAT(Get("/readyz?verbose").body, HasSubstr("[+] backend memory ok\n"));
+  EXPECT_EQ(Get("/readyz").status(), 200);
+  EXPECT_EQ(Get("/readyz").body(), "ready\n");
+  EXPECT_THAT(Get("/readyz?verbose").body(), HasSubstr("[+] backend memory ok\n"));
   lifecycle_.serving = false;
-  EXPECT_THAT(Get("/readyz?verbose=1").body, HasSubstr("[-] serving: starting or draining\n"));
-  EXPECT_EQ(Get("/elsewhere").status, 404);
+  EXPECT_THAT(Get("/readyz?verbose=1").body(), HasSubstr("[-] serving: starting or draining\n"));
+  EXPECT_THAT(Get("/elsewhere").body(), HasSubstr("NOT_FOUND/ROUTE_NOT_FOUND"));
 }
 
 TEST_F(CoreTest, ADriverThatIsNotInstalledIsSaidAndDoesNotStopTheRest) {
@@ -127,9 +139,9 @@ TEST_F(CoreTest, ADriverThatIsNotInstalledIsSaidAndDoesNotStopTheRest) {
                            "  - {name: c, backend: memory, pattern: outbox}\n")));
   EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=DRIVER_NOT_INSTALLED")));
   EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=PATTERN_NOT_INSTALLED")));
-  const rpc::HttpReply ready = Get("/readyz?verbose");
-  EXPECT_EQ(ready.status, 200) << ready.body;
-  EXPECT_THAT(ready.body, HasSubstr("[-] backend r: FAILED_PRECONDITION/DRIVER_NOT_INSTALLED"));
+  const admin::v1::Page ready = Get("/readyz?verbose");
+  EXPECT_EQ(ready.status(), 200) << ready.body();
+  EXPECT_THAT(ready.body(), HasSubstr("[-] backend r: FAILED_PRECONDITION/DRIVER_NOT_INSTALLED"));
 }
 
 TEST_F(CoreTest, ASecretThatIsNotThereStopsTheStartWithoutShowingAnything) {
@@ -155,7 +167,7 @@ TEST_F(CoreTest, TwoNamesOfOneDirectoryAreOneBackend) {
 
 TEST_F(CoreTest, AChangeIsServedByEveryShard) {
   ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
-  EXPECT_THAT(Get("/metrics").body, HasSubstr("prism_config_revision 1\n"));
+  EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 1\n"));
   ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
   for (int shard = 0; shard < 2; ++shard) {
     EXPECT_EQ(
@@ -167,7 +179,7 @@ TEST_F(CoreTest, AChangeIsServedByEveryShard) {
 
 TEST_F(CoreTest, TellsMetricsVersionAndConfiguration) {
   ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
-  const std::string metrics = Get("/metrics").body;
+  const std::string metrics = Get("/metrics").body();
   EXPECT_THAT(metrics, HasSubstr("prism_build_info{version=\""));
   EXPECT_THAT(metrics, HasSubstr("prism_backend_up{backend=\"memory\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("prism_shards 2\n"));
@@ -178,8 +190,8 @@ TEST_F(CoreTest, TellsMetricsVersionAndConfiguration) {
   EXPECT_THAT(metrics, HasSubstr("prism_connections_closed_total{reason=\"client\"} 8\n"));
   EXPECT_THAT(metrics, HasSubstr("prism_memory_max_bytes 16777216\n"));
   EXPECT_THAT(metrics, HasSubstr("process_resident_memory_bytes "));
-  EXPECT_TRUE(nlohmann::json::parse(Get("/version").body).contains("version"));
-  const auto config = nlohmann::json::parse(Get("/config").body);
+  EXPECT_TRUE(nlohmann::json::parse(Get("/version").body()).contains("version"));
+  const auto config = nlohmann::json::parse(Get("/config").body());
   EXPECT_EQ(config["namespaces"][0]["name"], "a");
 }
 
@@ -188,11 +200,11 @@ TEST_F(CoreTest, WhatWasServedIsServedAgainWithoutTheFile) {
   ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
   Restart();
   ASSERT_TRUE(core_->Start(*Config("server: {shards: 2}\n")));
-  EXPECT_EQ(nlohmann::json::parse(Get("/config").body)["namespaces"][0]["name"], "b");
-  EXPECT_THAT(Get("/metrics").body, HasSubstr("prism_config_revision 2\n"));
+  EXPECT_EQ(nlohmann::json::parse(Get("/config").body())["namespaces"][0]["name"], "b");
+  EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 2\n"));
   // What changes nothing is no revision.
   ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
-  EXPECT_THAT(Get("/metrics").body, HasSubstr("prism_config_revision 2\n"));
+  EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 2\n"));
 }
 
 TEST_F(CoreTest, WhatCantBeServedIsNotStored) {
@@ -202,7 +214,7 @@ TEST_F(CoreTest, WhatCantBeServedIsNotStored) {
               "namespaces: [{name: b, backend: m}]\n")));
   Restart();
   ASSERT_TRUE(core_->Start(*Config("")));
-  EXPECT_EQ(nlohmann::json::parse(Get("/config").body)["namespaces"][0]["name"], "a");
+  EXPECT_EQ(nlohmann::json::parse(Get("/config").body())["namespaces"][0]["name"], "a");
 }
 
 TEST_F(CoreTest, AChangeThatSomebodyPlansIsStoredAndServed) {
@@ -220,7 +232,7 @@ TEST_F(CoreTest, AChangeThatSomebodyPlansIsStoredAndServed) {
   ASSERT_TRUE(made) << made.error().ToString();
   EXPECT_EQ(made->revision, 2);
   EXPECT_EQ(made->table->snapshot().revision, 2);
-  EXPECT_EQ(nlohmann::json::parse(Get("/config").body)["namespaces"][0]["rate_limit_rps"], 7);
+  EXPECT_EQ(nlohmann::json::parse(Get("/config").body())["namespaces"][0]["rate_limit_rps"], 7);
   EXPECT_EQ(core_->control().store().HistoryOf("a")->back().changed_by, "ann");
   // What changes nothing is no revision.
   EXPECT_EQ(Change(limit)->revision, 2);

@@ -95,11 +95,21 @@ Status Identity::Check(const namespaces::Snapshot& snapshot) const {
 
 void Identity::PublishGuard() {
   if (tokens_ == nullptr || authorizer_ == nullptr) return;
-  publish_(std::make_shared<const security::Guard>(
+  const auto guard = std::make_shared<const security::Guard>(
       std::make_shared<const security::Authenticator>(
           security::Authenticator::Options{.required = settings_.authentication, .names = names_},
           tokens_),
-      authorizer_));
+      authorizer_);
+  publish_(guard);
+  for (const Publish& follow : followers_) follow(guard);
+}
+
+Status Identity::Follow(Publish follow) {
+  return sqlite::WriteAndWait(database_, [&](sqlite::Connection&) -> Status {
+    followers_.push_back(std::move(follow));
+    PublishGuard();
+    return {};
+  });
 }
 
 Result<std::optional<std::string>> Identity::Start(const namespaces::Snapshot& snapshot) {

@@ -40,6 +40,10 @@ class Identity {
   Result<std::optional<std::string>> Start(const namespaces::Snapshot& snapshot);
   // Judges by the lists of this snapshot from now on.
   Status Use(const namespaces::Snapshot& snapshot);
+  // Tells `follow` too whom to let in: now, before this returns, and from now on. What it refers to
+  // outlives the database's writer.
+  Status Follow(Publish follow);
+  security::TokenStore& tokens() { return store_; }
   // Writes down when tokens were used. Now and then.
   Status SaveUses();
 
@@ -55,6 +59,7 @@ class Identity {
   const security::UserNames names_;
   WallMillis next_save_ = 0;
   // Writer's thread.
+  std::vector<Publish> followers_;
   std::shared_ptr<const security::TokenTable> tokens_;
   std::shared_ptr<const security::Authorizer> authorizer_;
   security::TokenStore store_;

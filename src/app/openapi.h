@@ -1,4 +1,4 @@
-// docs/reference/openapi.json, which the build puts into the program.
+// docs/reference/openapi.json and openapi-admin.json, which the build puts into the program.
 #pragma once
 
 #include <string_view>
@@ -6,5 +6,6 @@
 namespace prism::app {
 
 std::string_view OpenApiJson();
+std::string_view AdminOpenApiJson();
 
 }  // namespace prism::app

@@ -7,13 +7,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "app/admin_api.h"
 #include "app/notify.h"
 #include "app/privileges.h"
 #include "app/sockets.h"
-#include "rpc/admin/http1_admin.h"
 #include "rpc/net/call_server.h"
-#include "rpc/net/listener.h"
-#include "runtime/sync_wait.h"
 
 namespace prism::app {
 
@@ -24,31 +22,15 @@ constexpr MonoNanos kDrainStep = 50 * kNanosPerMilli;
 // How long a predecessor may take to close its data, beyond its drain.
 constexpr MonoNanos kHandoverTime = 10 * kNanosPerSecond;
 
-runtime::Task<void> TellPages(AdminPages& pages, std::shared_ptr<const rpc::TlsContext> tls) {
-  pages.UseTls(std::move(tls));
-  co_return;
-}
-runtime::Task<void> TellPages(AdminPages& pages, rpc::CorsSettings cors) {
-  pages.UseCors(std::move(cors));
-  co_return;
-}
-
 std::string FormatUtc(std::time_t time) { return fmt::format("{:%FT%TZ}", fmt::gmtime(time)); }
 
-runtime::Task<Status> StartListener(rpc::Listener& listener) { co_return listener.Start(); }
-
-runtime::Task<void> StopShared(const std::vector<std::unique_ptr<rpc::Listener>>& listeners) {
-  for (const auto& listener : listeners) {
-    if (listener->shared()) listener->Stop();
-  }
-  co_return;
-}
-
-runtime::Task<void> StopAdmin(std::vector<std::unique_ptr<rpc::Listener>>& listeners,
-                              rpc::Http1AdminServer& server) {
-  for (const auto& listener : listeners) listener->Stop();
-  server.Close();
-  co_await server.Drained();
+// Of the admin port: people, scrapers and probes, not a crowd of clients.
+rpc::ServerLimits AdminLimits() {
+  rpc::ServerLimits limits;
+  limits.max_connections = 256;
+  limits.max_concurrent_streams = 100;
+  limits.idle_timeout = 300 * kNanosPerSecond;
+  return limits;
 }
 
 // Names of the options that differ and take effect only at a start.
@@ -100,13 +82,15 @@ struct Server::Listeners {
         pages({settings, lifecycle, core.shards(), core.pool(), core.gateway(), core.methods(),
                core.budget(), core.config(), [this] { return data->connection_counts(); },
                [this] { return data->accept_pauses(); }, [this] { return data->crowding(); },
-               [this]() -> const rpc::TlsCounters& { return data->tls_counters(); }}) {}
+               [this]() -> const rpc::TlsCounters& { return data->tls_counters(); },
+               [this] { return admin_api != nullptr ? &admin_api->dispatcher() : nullptr; }}) {}
 
   Core core;
   AdminPages pages;
+  std::unique_ptr<AdminApi> admin_api;
   std::unique_ptr<rpc::CallServer> data;
-  std::unique_ptr<rpc::Http1AdminServer> admin;
-  std::vector<std::unique_ptr<rpc::Listener>> admin_listeners;
+  std::unique_ptr<rpc::CallServer> admin;
+  bool admin_tls = false;  // the admin port is reached from other machines
 };
 
 Server::Server(const ServerSettings& settings, Decide decide, namespaces::SnapshotSource& source,
@@ -126,8 +110,8 @@ Server::~Server() {
   all.core.pool().Stop();
   if (all.data != nullptr) all.data->Stop();
   if (all.admin != nullptr) {
-    runtime::RunOn(all.core.shards().at(0),
-                   [&all] { return StopAdmin(all.admin_listeners, *all.admin); });
+    all.admin->Stop();
+    ReportTidied(all.admin_api->Stop());
   }
   all.core.Stop();
 }
@@ -148,8 +132,7 @@ Result<Addresses> Server::Start(const namespaces::Snapshot& snapshot, const Paus
   TRY(Accept(std::move(sockets)));
 
   lifecycle_.serving = true;
-  Listeners& all = *listeners_;
-  all.core.health().SetAll(::grpc::health::v1::HealthCheckResponse::SERVING);
+  SetHealth(::grpc::health::v1::HealthCheckResponse::SERVING);
   log_.Info("listening", {{"data", addresses.data}, {"admin", addresses.admin}});
   ReportAccess();
   NotifyServiceManager(fmt::format("READY=1\nSTATUS=Serving on {}", addresses.data));
@@ -182,16 +165,32 @@ Status Server::Accept(Sockets sockets) {
   if (tls_ != nullptr) UseTls(tls_);
   for (rpc::ListenSocket& socket : sockets.data) TRY(all.data->Listen(std::move(socket)));
 
-  runtime::Shard& shard = all.core.shards().at(0);
-  all.admin = std::make_unique<rpc::Http1AdminServer>(shard, all.pages);
-  for (rpc::ListenSocket& socket : sockets.admin) {
-    all.admin_listeners.push_back(std::make_unique<rpc::Listener>(
-        shard, std::move(socket), [&all](int fd, const std::string&) { all.admin->Adopt(fd); },
-        [] {}));
-    rpc::Listener& listener = *all.admin_listeners.back();
-    TRY(runtime::RunOn(shard, [&listener] { return StartListener(listener); }));
+  return AcceptAdmin(std::move(sockets.admin));
+}
+
+Status Server::AcceptAdmin(std::vector<rpc::ListenSocket> sockets) {
+  Listeners& all = *listeners_;
+  all.admin_api = std::make_unique<AdminApi>(all.core, all.pages, log_);
+  TRY(all.admin_api->Start(all.core));
+  all.admin = std::make_unique<rpc::CallServer>(all.core.shards(), all.admin_api->dispatcher(),
+                                                AdminLimits());
+  // What never leaves the machine is plain, so that probes need no certificate.
+  const auto others = std::ranges::partition(
+      sockets, [](const rpc::ListenSocket& socket) { return IsLoopback(socket.address()); });
+  for (auto socket = sockets.begin(); socket != sockets.end(); ++socket) {
+    if (socket == others.begin() && tls_ != nullptr) {
+      all.admin_tls = true;
+      all.admin->UseTls(tls_);
+    }
+    TRY(all.admin->Listen(std::move(*socket)));
   }
   return {};
+}
+
+// Both ports say the same: who looks at either wants to know whether clients are served.
+void Server::SetHealth(rpc::HealthService::ServingStatus status) {
+  listeners_->core.health().SetAll(status);
+  listeners_->admin_api->health().SetAll(status);
 }
 
 void Server::ReportAccess() {
@@ -212,7 +211,8 @@ void Server::UseTls(std::shared_ptr<const rpc::TlsContext> tls) {
   tls_ = std::move(tls);
   Listeners& all = *listeners_;
   all.data->UseTls(tls_);
-  runtime::RunOn(all.core.shards().at(0), [&] { return TellPages(all.pages, tls_); });
+  if (all.admin_tls) all.admin->UseTls(tls_);
+  all.pages.UseTls(tls_);
   log_.Info("certificate",
             {{"file", tls_->options().certificate}, {"not_after", FormatUtc(tls_->not_after())}});
   for (const std::string& warning : tls_->warnings()) log_.Warn(warning);
@@ -223,7 +223,7 @@ void Server::UseCors(rpc::CorsSettings cors) {
   cors_ = std::move(cors);
   Listeners& all = *listeners_;
   all.data->UseCors(rpc::Cors(cors_));
-  runtime::RunOn(all.core.shards().at(0), [&] { return TellPages(all.pages, cors_); });
+  all.pages.UseCors(cors_);
   log_.Info("pages that may call", {{"allowed_origins", cors_.allowed_origins.size()}});
 }
 
@@ -281,12 +281,13 @@ void Server::Reload() {
 
 std::optional<std::string> Server::TakeFirstToken() { return listeners_->core.TakeFirstToken(); }
 
-void Server::Tidy() { listeners_->core.Tidy(); }
+void Server::Tidy() {
+  listeners_->core.Tidy();
+  ReportTidied(listeners_->admin_api->Tidy());
+}
 
-// Who asks the admin port whether the service is ready means the successor, if there is one.
-void Server::StopSharedAdmin() {
-  Listeners& all = *listeners_;
-  runtime::RunOn(all.core.shards().at(0), [&all] { return StopShared(all.admin_listeners); });
+void Server::ReportTidied(const Status& tidied) {
+  if (!tidied) log_.Failure("refusals not audited", tidied.error());
 }
 
 void Server::Drain(std::function<void()> done) {
@@ -294,10 +295,11 @@ void Server::Drain(std::function<void()> done) {
   log_.Info("draining");
   lifecycle_.serving = false;
   Listeners& all = *listeners_;
-  all.core.health().SetAll(::grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+  SetHealth(::grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   const MonoNanos deadline = MonotonicNow() + settings_.drain_timeout.count() * kNanosPerMilli;
   const Status submitted = all.core.pool().Submit([this, &all, deadline, done] {
-    StopSharedAdmin();
+    // Who asks the admin port whether the service is ready means the successor, if there is one.
+    all.admin->StopSharedListeners();
     MonoNanos now = MonotonicNow();
     bool empty = false;
     do {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/admin_pages.h"
 #include "app/core.h"
@@ -59,7 +60,9 @@ class Server {
 
   Status OpenData(const namespaces::Snapshot& snapshot, const Sockets& sockets, const Pause& pause);
   Status Accept(Sockets sockets);
-  void StopSharedAdmin();
+  Status AcceptAdmin(std::vector<rpc::ListenSocket> sockets);
+  void SetHealth(rpc::HealthService::ServingStatus status);
+  void ReportTidied(const Status& tidied);
   void ReportAccess();
   Result<Next> Read();
   Status Apply(Next next);

@@ -145,14 +145,6 @@ std::optional<rpc::TlsOptions> DecideTls(const ServerConfig& config) {
       .min_version = config.tls_min_version == "1.3" ? rpc::TlsVersion::k13 : rpc::TlsVersion::k12};
 }
 
-// The host part of "127.0.0.1:8980", "[::1]:8980", "localhost:8980", "unix:/path".
-bool IsLoopback(std::string_view address) {
-  if (address.starts_with("unix:")) return true;
-  const std::size_t colon = address.rfind(':');
-  const std::string_view host = address.substr(0, colon == address.npos ? address.size() : colon);
-  return host.starts_with("127.") || host == "localhost" || host == "[::1]" || host == "::1";
-}
-
 }  // namespace
 
 std::span<const Setting> Settings() { return kSettings; }
@@ -321,16 +313,38 @@ std::string DefaultDataDir() {
   return fmt::format("{}/.local/share/prism", home != nullptr ? home : "");
 }
 
-Status CheckExposure(const std::string& address, bool insecure) {
+bool IsLoopback(std::string_view address) {
+  if (address.starts_with("unix:")) return true;
+  const std::size_t colon = address.rfind(':');
+  const std::string_view host = address.substr(0, colon == address.npos ? address.size() : colon);
+  return host.starts_with("127.") || host == "localhost" || host == "[::1]" || host == "::1";
+}
+
+namespace {
+
+Status CheckExposure(const std::string& address, bool may_be, std::string_view advice) {
   TRY(rpc::ListenSocket::CheckAddress(address));
-  if (insecure || IsLoopback(address)) return {};
-  return std::unexpected(Error(
-      Code::kFailedPrecondition, "INSECURE_LISTENER",
-      fmt::format("{} is reachable from other machines and nobody is asked who they are: listen on "
-                  "127.0.0.1, ask callers of the data port (--authentication, or certificates with "
-                  "--tls-client-ca), or allow it "
-                  "with --insecure (server.insecure: true)",
-                  address)));
+  if (may_be || IsLoopback(address)) return {};
+  return std::unexpected(
+      Error(Code::kFailedPrecondition, "INSECURE_LISTENER",
+            fmt::format("{} is reachable from other machines and {}, or allow it with --insecure "
+                        "(server.insecure: true)",
+                        address, advice)));
+}
+
+}  // namespace
+
+Status CheckDataExposure(const std::string& address, const ServerSettings& settings) {
+  return CheckExposure(address, MayBeExposed(settings),
+                       "nobody is asked who they are: listen on 127.0.0.1, ask callers of the data "
+                       "port (--authentication, or certificates with --tls-client-ca)");
+}
+
+Status CheckAdminExposure(const std::string& address, const ServerSettings& settings) {
+  return CheckExposure(address,
+                       settings.insecure || (settings.authentication && settings.tls.has_value()),
+                       "the admin port changes everything: listen on 127.0.0.1, ask callers over "
+                       "TLS (--authentication with --tls-certificate and --tls-key)");
 }
 
 bool MayBeExposed(const ServerSettings& settings) {
@@ -338,11 +352,13 @@ bool MayBeExposed(const ServerSettings& settings) {
          (settings.tls && !settings.tls->client_ca.empty());
 }
 
-bool IsExposed(const ServerSettings& settings) { return !IsLoopback(settings.listen); }
+bool IsExposed(const ServerSettings& settings) {
+  return !IsLoopback(settings.listen) || !IsLoopback(settings.admin_listen);
+}
 
 Status CheckExposure(const ServerSettings& settings) {
-  TRY(CheckExposure(settings.listen, MayBeExposed(settings)));
-  return CheckExposure(settings.admin_listen, settings.insecure);
+  TRY(CheckDataExposure(settings.listen, settings));
+  return CheckAdminExposure(settings.admin_listen, settings);
 }
 
 }  // namespace prism::app

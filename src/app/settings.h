@@ -79,12 +79,16 @@ std::string DefaultDataDir();
 
 // FAILED_PRECONDITION/INSECURE_LISTENER when an address is not loopback and nothing protects it;
 // INVALID_ARGUMENT/BAD_ADDRESS when it is none.
-Status CheckExposure(const std::string& address, bool insecure);
+Status CheckDataExposure(const std::string& address, const ServerSettings& settings);
+// The admin port needs authentication and TLS: tokens and secrets of people pass there.
+Status CheckAdminExposure(const std::string& address, const ServerSettings& settings);
 Status CheckExposure(const ServerSettings& settings);
+// Of "127.0.0.1:8980", "[::1]:8980", "localhost:8980", "unix:/path": nobody else gets there.
+bool IsLoopback(std::string_view address);
 // Whether clients of the data port may come from anywhere: they are asked who they are, show a
 // certificate, or nobody minds.
 bool MayBeExposed(const ServerSettings& settings);
-// Whether they do.
+// Whether anybody does, on either port.
 bool IsExposed(const ServerSettings& settings);
 
 }  // namespace prism::app

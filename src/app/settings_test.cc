@@ -103,6 +103,21 @@ TEST(SettingsTest, RefusesToBeReachableUnprotected) {
   EXPECT_FALSE(CheckExposure(settings));
 }
 
+TEST(SettingsTest, AnAdminPortForOtherMachinesNeedsAuthenticationAndTls) {
+  ServerSettings settings;
+  settings.listen = "127.0.0.1:0";
+  settings.admin_listen = "0.0.0.0:0";
+  settings.authentication = true;
+  EXPECT_FALSE(CheckExposure(settings));
+  settings.tls.emplace();
+  EXPECT_TRUE(CheckExposure(settings));
+  settings.authentication = false;
+  settings.tls->client_ca = "/a/file";  // says who connects, not who may administer
+  EXPECT_FALSE(CheckExposure(settings));
+  settings.insecure = true;
+  EXPECT_TRUE(CheckExposure(settings));
+}
+
 TEST(SettingsTest, AllowsTheOriginsOfAFlagInPlaceOfThoseOfTheFile) {
   const auto snapshot = Config(
       "server: {cors: {allowed_origins: [\"https://*.example.com\"], allow_credentials: true, "

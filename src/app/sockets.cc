@@ -66,10 +66,10 @@ Result<Sockets> OpenSockets(const ServerSettings& settings) {
   TRY(OpenUnlessThere(sockets.data, settings.listen));
   TRY(OpenUnlessThere(sockets.admin, settings.admin_listen));
   for (const rpc::ListenSocket& socket : sockets.data) {
-    TRY(CheckExposure(socket.address(), MayBeExposed(settings)));
+    TRY(CheckDataExposure(socket.address(), settings));
   }
   for (const rpc::ListenSocket& socket : sockets.admin) {
-    TRY(CheckExposure(socket.address(), settings.insecure));
+    TRY(CheckAdminExposure(socket.address(), settings));
   }
   return sockets;
 }

@@ -1,4 +1,4 @@
-// Asks every shard the same thing and continues with all answers.
+// Asks every shard the same thing, or one of them, and continues with the answers.
 #pragma once
 
 #include <atomic>
@@ -47,6 +47,30 @@ class Gather {
   std::function<R(int)> fn_;
   std::vector<std::optional<R>> answers_;
   std::atomic<int> left_ = 0;
+  runtime::ShardResume resume_;
+};
+
+// co_await Ask<R>(shard, fn): runs fn on that shard, resumes on the caller's with the answer. What
+// fn refers to lives until then; the shard is running.
+template <class R>
+class Ask {
+ public:
+  Ask(runtime::Shard& shard, std::function<R()> fn) : shard_(shard), fn_(std::move(fn)) {}
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> caller) {
+    resume_.Suspend(caller);
+    shard_.Post([this] {
+      answer_.emplace(fn_());
+      resume_.Resume();
+    });
+  }
+  R await_resume() { return *std::move(answer_); }
+
+ private:
+  runtime::Shard& shard_;
+  std::function<R()> fn_;
+  std::optional<R> answer_;
   runtime::ShardResume resume_;
 };
 

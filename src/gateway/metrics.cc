@@ -11,7 +11,52 @@ std::string_view ModelOf(const contract::MethodInfo& method) {
   return method.interface->model.empty() ? "system" : method.interface->model;
 }
 
+std::vector<MethodMetrics> SumMethods(std::span<const ShardSample> samples,
+                                      const MethodTable& methods) {
+  std::vector<MethodMetrics> sums(methods.routes().size());
+  for (const ShardSample& sample : samples) {
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      for (std::size_t code = 0; code < kCodes; ++code) {
+        sums[i].by_code[code] += sample.methods[i].by_code[code];
+      }
+      sums[i].durations.Merge(sample.methods[i].durations);
+    }
+  }
+  return sums;
+}
+
 }  // namespace
+
+void WriteAdminMetrics(std::span<const ShardSample> samples, const MethodTable& methods,
+                       telemetry::PrometheusText& out) {
+  const std::vector<MethodMetrics> sums = SumMethods(samples, methods);
+  out.Counter("prism_admin_requests_total",
+              "Calls of the admin port that have ended, pages included, by their canonical code.");
+  for (const Route& route : methods.routes()) {
+    for (std::size_t code = 0; code < kCodes; ++code) {
+      const std::uint64_t count = sums[route.ordinal].by_code[code];
+      if (count == 0) continue;
+      out.Sample({{"method", route.method->label}, {"code", CodeName(static_cast<Code>(code))}},
+                 count);
+    }
+  }
+  out.Histogram("prism_admin_request_duration_seconds",
+                "Time from the first byte of a call of the admin port to its answer.");
+  for (const Route& route : methods.routes()) {
+    if (sums[route.ordinal].durations.total() == 0) continue;
+    out.Series({{"method", route.method->label}}, sums[route.ordinal].durations);
+  }
+  std::uint64_t refused = 0;
+  for (const ShardSample& sample : samples) {
+    for (const auto& codes : sample.protocols.refused) {
+      for (const std::uint64_t count : codes) refused += count;
+    }
+  }
+  out.Counter(
+      "prism_admin_requests_refused_total",
+      "Requests to the admin port that were answered with an error before they were served.");
+  out.Sample({}, refused);
+}
 
 void GatewayMetrics::Write(std::span<const ShardSample> samples, telemetry::PrometheusText& out) {
   WriteMethods(samples, out);
@@ -42,15 +87,7 @@ void GatewayMetrics::Write(std::span<const ShardSample> samples, telemetry::Prom
 
 void GatewayMetrics::WriteMethods(std::span<const ShardSample> samples,
                                   telemetry::PrometheusText& out) const {
-  std::vector<MethodMetrics> sums(methods_.routes().size());
-  for (const ShardSample& sample : samples) {
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      for (std::size_t code = 0; code < kCodes; ++code) {
-        sums[i].by_code[code] += sample.methods[i].by_code[code];
-      }
-      sums[i].durations.Merge(sample.methods[i].durations);
-    }
-  }
+  const std::vector<MethodMetrics> sums = SumMethods(samples, methods_);
   out.Counter("prism_requests_total", "Calls that have ended, by their canonical code.");
   for (const Route& route : methods_.routes()) {
     for (std::size_t code = 0; code < kCodes; ++code) {

@@ -68,6 +68,10 @@ struct ShardSample {
   std::uint64_t bound_namespaces = 0;
 };
 
+// Sums what the admin port counts and writes it.
+void WriteAdminMetrics(std::span<const ShardSample> samples, const MethodTable& methods,
+                       telemetry::PrometheusText& out);
+
 // Sums the samples and writes them. Remembers which namespaces have a series of their own: the
 // first 1000, for the life of the process; the others share `_other`. One thread or shard.
 class GatewayMetrics {

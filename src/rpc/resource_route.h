@@ -20,7 +20,8 @@ struct ResourceRequest {
   std::string_view method;  // "GET"
   std::string_view target;  // path and query, as sent
   std::string_view body;
-  const RequestHeaders& headers;
+  const RequestHeaders& headers;  // without content-type
+  bool json = false;              // the content type is application/json
 };
 
 // Where a route writes its answer.

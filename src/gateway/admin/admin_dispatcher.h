@@ -56,6 +56,7 @@ class AdminDispatcher final : public rpc::Dispatcher {
   // Judges calls that come from now on by this; returns when all shards do. The shards are running.
   void UseGuard(const std::shared_ptr<const security::Guard>& guard) { states_.UseGuard(guard); }
 
+  const MethodTable& methods() const { return parts_.methods; }
   ShardSample Sample(int shard) const { return states_.at(shard).Sample(); }
 
  private:

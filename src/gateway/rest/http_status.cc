@@ -21,6 +21,7 @@ constexpr std::array kRows = {
     Row{"VALUE_TOO_LARGE", "413"},
     Row{"MESSAGE_TOO_LARGE", "413"},
     Row{"COMPRESSION_UNSUPPORTED", "415"},
+    Row{"CONTENT_TYPE_UNSUPPORTED", "415"},
     Row{"RANGE_UNSUPPORTED", "416"},
     Row{"HEADERS_TOO_LARGE", "431"},
     Row{"DISK_FULL", "507"},

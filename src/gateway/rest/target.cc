@@ -23,23 +23,25 @@ std::string_view TakeUntil(std::string_view& text, char separator) {
   return part;
 }
 
-Error UnknownParameter(const std::string& name, std::span<const KnownParameter> known) {
-  std::vector<std::string> names;
-  for (const KnownParameter& parameter : known) names.emplace_back(parameter.name);
+}  // namespace
+
+Error UnknownParameter(const std::string& name, std::span<const std::string_view> known) {
+  const std::vector<std::string> names(known.begin(), known.end());
   const auto nearest =
       name.size() <= kMaxShownName ? base::NearestMatch(name, names) : std::nullopt;
   const std::string shown =
       name.size() <= kMaxShownName ? fmt::format("\"{}\"", name) : std::string("of this name");
-  Error error = InvalidField(
-      "PARAMETER_UNKNOWN", "query",
-      fmt::format("has no parameter {}: {}", shown,
-                  nearest ? fmt::format("did you mean \"{}\"?", *nearest)
-                          : fmt::format("leave it out; known are {}", fmt::join(names, ", "))));
+  std::string advice = "leave it out";
+  if (nearest) {
+    advice = fmt::format("did you mean \"{}\"?", *nearest);
+  } else if (!names.empty()) {
+    advice += fmt::format("; known are {}", fmt::join(names, ", "));
+  }
+  Error error = InvalidField("PARAMETER_UNKNOWN", "query",
+                             fmt::format("has no parameter {}: {}", shown, advice));
   if (nearest) error = std::move(error).With("nearest", *nearest);
   return error;
 }
-
-}  // namespace
 
 std::optional<Target> SplitTarget(std::string_view target) {
   std::string_view path = TakeUntil(target, '?');
@@ -63,7 +65,11 @@ Result<Query> Query::Parse(std::string_view query, std::span<const KnownParamete
     TRY_ASSIGN(const std::string name,
                DecodeText(TakeUntil(text, '='), TextPlace::kQuery, "query"));
     const auto parameter = std::ranges::find(known, name, &KnownParameter::name);
-    if (parameter == known.end()) return std::unexpected(UnknownParameter(name, known));
+    if (parameter == known.end()) {
+      std::vector<std::string_view> names;
+      for (const KnownParameter& one : known) names.emplace_back(one.name);
+      return std::unexpected(UnknownParameter(name, names));
+    }
     if (parsed.Find(name) != nullptr) {
       return std::unexpected(
           InvalidField("PARAMETER_REPEATED", name, "is given twice: which of them counts?"));

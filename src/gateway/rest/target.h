@@ -30,6 +30,10 @@ struct KnownParameter {
   bool is_code = false;
 };
 
+// INVALID_ARGUMENT/PARAMETER_UNKNOWN with the nearest known name; a name that is long is not
+// repeated.
+Error UnknownParameter(const std::string& name, std::span<const std::string_view> known);
+
 // The decoded parameters of a query. Life cycle: a value, made by Parse.
 class Query {
  public:

@@ -340,6 +340,7 @@ Status Call::Open() {
   if (method_ != nullptr) return OpenCall();
   route_ = shard_.dispatcher().FindRoute(target);
   if (route_ == nullptr) return NoSuchCall();
+  says_json_ = format_ != nullptr && format_->json && !format_->framed();
   format_ = &PlainFormat();
   reader_.SetLimit(MaxMessageBytes());
   reader_.SetWhole(false);

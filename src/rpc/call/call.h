@@ -158,7 +158,11 @@ class Call final : public ServerCall,
   bool TakeRequest();
   Status Translate();
   ResourceRequest Resource() const {
-    return {.method = verb_, .target = headers_.Find(":path"), .body = raw_, .headers = headers_};
+    return {.method = verb_,
+            .target = headers_.Find(":path"),
+            .body = raw_,
+            .headers = headers_,
+            .json = says_json_};
   }
   Result<std::string_view> Decompress(GrpcFrameReader::Frame frame);
   Status Parse(std::string_view bytes, google::protobuf::Message& into) const;
@@ -246,6 +250,7 @@ class Call final : public ServerCall,
   bool request_ended_ = false;
   bool refused_ = false;        // for request_error_, once the rest of the request has come
   bool get_ = false;            // a call as a GET
+  bool says_json_ = false;      // of a route: its body is application/json
   bool strange_codec_ = false;  // gRPC, but with messages that are not known here
   bool has_te_ = false;
   bool headers_too_large_ = false;

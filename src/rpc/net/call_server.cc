@@ -106,6 +106,14 @@ void CallServer::StopListening() {
   listeners_.clear();
 }
 
+void CallServer::StopSharedListeners() {
+  for (auto& listener : listeners_) {
+    if (listener->shared()) {
+      runtime::RunOn(shards_.at(0), [&] { return StopListener(*listener); });
+    }
+  }
+}
+
 int CallServer::connections() const {
   int total = 0;
   for (const auto& shard : per_shard_) total += shard->load();

@@ -29,8 +29,8 @@ class CallServer {
   CallServer& operator=(const CallServer&) = delete;
   ~CallServer();
 
-  // TCP connections from now on speak TLS: before the first Listen, and again to begin sessions
-  // with another certificate. Those that there are go on with theirs.
+  // TCP connections of what listens from now on speak TLS; called again, their sessions begin with
+  // another certificate. Connections that there are go on with theirs.
   void UseTls(const std::shared_ptr<const TlsContext>& tls);
   // Which pages may call from now on, over the connections that there are, too.
   void UseCors(const Cors& cors);
@@ -40,6 +40,8 @@ class CallServer {
   // Accepts no more, sends GOAWAY, waits until every connection has ended, at most until
   // `deadline`; whether all have ended. May be called again to wait longer.
   bool Drain(MonoNanos deadline);
+  // Accepts no more where another process may accept in its place; the rest goes on.
+  void StopSharedListeners();
   // Open connections. Any thread.
   int connections() const;
   // Those that have come to their shards, and those that have ended. Any thread.
