@@ -7,6 +7,14 @@ AdminApi::AdminApi(Core& core, AdminPages& pages, telemetry::Logger& log)
       tokens_({.tokens = core.tokens(), .pool = core.pool(), .clock = clock_},
               engine::TokenKey::Random()),
       audit_({.store = core.control().store(), .pool = core.pool()}, engine::TokenKey::Random()),
+      namespaces_(core.control(), core.pool(), core.changes()),
+      backends_(core.control(), core.pool(), core.changes()),
+      config_({.control = core.control(),
+               .pool = core.pool(),
+               .changes = core.changes(),
+               .operations = core.operations(),
+               .back_up = [&core] { return core.BackUpNow(); }}),
+      operations_(core.operations(), core.pool(), core.changes()),
       offered_(Offered(pages)),
       names_(NamesOf(offered_)),
       health_(core.shards(), names_),
@@ -40,6 +48,10 @@ AdminApi::Services AdminApi::Offered(AdminPages& pages) {
   gateway::MethodTable::AddTo(services, pages, true);
   gateway::MethodTable::AddTo(services, tokens_);
   gateway::MethodTable::AddTo(services, audit_);
+  gateway::MethodTable::AddTo(services, namespaces_);
+  gateway::MethodTable::AddTo(services, backends_);
+  gateway::MethodTable::AddTo(services, config_);
+  gateway::MethodTable::AddTo(services, operations_);
   return services;
 }
 

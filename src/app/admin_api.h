@@ -12,6 +12,10 @@
 #include "gateway/admin/admin_routes.h"
 #include "gateway/admin/audit_admin.h"
 #include "gateway/admin/audit_trail.h"
+#include "gateway/admin/backend_admin.h"
+#include "gateway/admin/config_admin.h"
+#include "gateway/admin/namespace_admin.h"
+#include "gateway/admin/operation_admin.h"
 #include "gateway/admin/token_admin.h"
 #include "gateway/method_table.h"
 #include "rpc/services/health.h"
@@ -54,6 +58,10 @@ class AdminApi {
   WallMillis next_tidy_ = 0;
   gateway::TokenAdminService tokens_;
   gateway::AuditAdminService audit_;
+  gateway::NamespaceAdminService namespaces_;
+  gateway::BackendAdminService backends_;
+  gateway::ConfigAdminService config_;
+  gateway::OperationAdminService operations_;
   const Services offered_;
   const std::vector<std::string> names_;
   rpc::HealthService health_;

@@ -35,6 +35,7 @@ Result<ConfigChanger::Outcome> ConfigChanger::Make(namespaces::Change change,
   TRY(parts_.config.Store(outcome.change, next, options.author, options.also));
   TRY(parts_.identity.Use(*next));
   parts_.gateway.Publish(table);
+  parts_.changes.Announce(table);
   parts_.binder.Commit(std::move(table));
   return outcome;
 }

@@ -5,6 +5,7 @@
 
 #include "app/config_keeper.h"
 #include "app/identity.h"
+#include "gateway/admin/config_changes.h"
 #include "gateway/admin/config_control.h"
 #include "gateway/binder.h"
 #include "gateway/gateway.h"
@@ -22,6 +23,7 @@ class ConfigChanger final : public gateway::ConfigControl {
     Identity& identity;
     gateway::Binder& binder;
     gateway::Gateway& gateway;
+    gateway::ConfigChanges& changes;
   };
 
   explicit ConfigChanger(const Parts& parts) : parts_(parts) {}

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/identity.h"
+#include "gateway/admin/operation_store.h"
 #include "security/audit_log.h"
 
 namespace prism::app {
@@ -25,8 +26,10 @@ ConfigKeeper::ConfigKeeper(const ServerSettings& settings, Clock& clock, telemet
 Status ConfigKeeper::Open() {
   TRY_ASSIGN(auto directory, sqlite::DataDirectory::Open(data_dir_, "config.lock"));
   directory_.emplace(std::move(directory));
+  std::vector<sqlite::SchemaPart> parts = Identity::Parts();
+  parts.push_back(gateway::OperationStore::Part());
   auto store = namespaces::ConfigStore::Open({.path = directory_->path() + "/config.db",
-                                              .more_parts = Identity::Parts(),
+                                              .more_parts = std::move(parts),
                                               .chain = security::ReadAuditHeadAt},
                                              clock_);
   if (!store) return std::unexpected(WithBackup(std::move(store).error()));
@@ -85,6 +88,24 @@ void ConfigKeeper::BackUp(runtime::BlockingPool& pool) {
   if (store_ == nullptr || current_.revision == 0 || clock_.Now() < next_backup_.load()) return;
   if (backing_up_.exchange(true)) return;
   if (!pool.Submit([this] { MakeBackup(); })) backing_up_ = false;  // the next look tries again
+}
+
+Result<std::string> ConfigKeeper::BackUpNow() {
+  if (backing_up_.exchange(true)) {
+    return std::unexpected(Error(Code::kFailedPrecondition, "BACKUP_RUNNING",
+                                 "a backup is being made: wait for its end"));
+  }
+  const WallMillis now = clock_.Now();
+  auto made = backup_directory_.MakeNow(*store_, now);
+  if (made) {
+    backups_.last_success = now;
+    log_.Info("configuration backed up", {{"file", *made}});
+  } else {
+    ++backups_.failures;
+    log_.Failure("configuration not backed up", made.error());
+  }
+  backing_up_ = false;
+  return made;
 }
 
 void ConfigKeeper::MakeBackup() {

@@ -45,6 +45,9 @@ class ConfigKeeper {
   // Makes today's backup on a thread of the pool, if it is not there and none is being made. Does
   // not block.
   void BackUp(runtime::BlockingPool& pool);
+  // Makes one more, and answers its path. Any thread; blocks. FAILED_PRECONDITION/BACKUP_RUNNING
+  // while another one is being made.
+  Result<std::string> BackUpNow();
 
   // Once it is open. For tables of others in the same file, see identity.h.
   sqlite::Database& database() { return store_->database(); }

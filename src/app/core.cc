@@ -84,7 +84,8 @@ Core::Core(const ServerSettings& settings, telemetry::Logger& log)
       methods_(contract::AllInterfaces(), SystemServices(health_, reflection_, reflection_alpha_)),
       binder_(methods_.interfaces(),
               [this](const namespaces::BackendConfig& config) { return MakeBackend(config); }),
-      gateway_({shards_, methods_, clock_, log}, ShardOptions(settings), security::Guard::Open()) {}
+      gateway_({shards_, methods_, clock_, log}, ShardOptions(settings), security::Guard::Open()),
+      changes_(shards_) {}
 
 Core::~Core() { Stop(); }
 
@@ -110,9 +111,15 @@ Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>
   TRY_ASSIGN(first_token_, identity_->Start(*snapshot));
   ReportRefused(*table);
   gateway_.Publish(table);
+  changes_.Announce(table);
   binder_.Commit(std::move(table));
-  changer_.emplace(ConfigChanger::Parts{
-      .config = config_, .identity = *identity_, .binder = binder_, .gateway = gateway_});
+  operations_.emplace(config_.database(), clock_);
+  TRY(operations_->Start());
+  changer_.emplace(ConfigChanger::Parts{.config = config_,
+                                        .identity = *identity_,
+                                        .binder = binder_,
+                                        .gateway = gateway_,
+                                        .changes = changes_});
   return {};
 }
 

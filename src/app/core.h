@@ -18,6 +18,8 @@
 #include "base/clock.h"
 #include "engine/local_engine.h"
 #include "engine/memory/memory_budget.h"
+#include "gateway/admin/config_changes.h"
+#include "gateway/admin/operation_store.h"
 #include "gateway/binder.h"
 #include "gateway/gateway.h"
 #include "namespaces/snapshot.h"
@@ -67,6 +69,11 @@ class Core {
   sqlite::Database& database() { return config_.database(); }
   // Once it has started; see Identity::Follow.
   Status FollowGuard(Identity::Publish follow) { return identity_->Follow(std::move(follow)); }
+  gateway::OperationStore& operations() { return *operations_; }
+  // Rings when something else is served, and when an operation ends.
+  gateway::ConfigChanges& changes() { return changes_; }
+  // See ConfigKeeper.
+  Result<std::string> BackUpNow() { return config_.BackUpNow(); }
   // The text of the token that Start has made, if it has made one. Once.
   std::optional<std::string> TakeFirstToken() { return std::exchange(first_token_, std::nullopt); }
 
@@ -94,8 +101,10 @@ class Core {
   gateway::MethodTable methods_;
   gateway::Binder binder_;
   gateway::Gateway gateway_;
+  gateway::ConfigChanges changes_;
   std::optional<Identity> identity_;  // once the configuration is open
   std::optional<std::string> first_token_;
+  std::optional<gateway::OperationStore> operations_;
   std::optional<ConfigChanger> changer_;  // once it is served
   std::atomic<bool> tidying_ = false;
 };

@@ -2,7 +2,9 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
 #include <set>
 #include <thread>
 
@@ -348,6 +350,84 @@ TEST_F(NamespaceAdminTest, ACallWithAnIndexWaitsForTheNextChange) {
   EXPECT_EQ(woken->rate_limit_rps(), 3u);
   request.mutable_wait()->set_seconds(601);
   EXPECT_EQ(ReasonOf(Call(*service_, &NamespaceAdminService::Get, request)), "BAD_WAIT");
+}
+
+// Takes what a watch tells, and ends it when it has had enough.
+class Watcher final : public contract::MessageSink {
+ public:
+  Watcher(contract::CallContext& ctx, std::string until) : ctx_(ctx), until_(std::move(until)) {}
+
+  runtime::Task<Status> Write(const google::protobuf::Message& message) override {
+    const auto& event = static_cast<const v1::NamespaceEvent&>(message);
+    told.push_back(event.name().empty()     ? "up to " + std::to_string(event.revision())
+                   : event.has_namespace_() ? event.name()
+                                            : event.name() + " gone");
+    if (told.back() == until_) ctx_.cancel().Cancel(runtime::CancelReason::kClientGone);
+    if (on_write) on_write(told.back());
+    co_return Status();
+  }
+
+  std::vector<std::string> told;
+  std::function<void(const std::string&)> on_write;
+
+ private:
+  contract::CallContext& ctx_;
+  const std::string until_;
+};
+
+class WatchTest : public NamespaceAdminTest {
+ protected:
+  std::vector<std::string> Watch(const v1::WatchNamespacesRequest& request,
+                                 const std::string& until,
+                                 std::function<void(const std::string&)> on_write = {},
+                                 std::string_view who = "root") {
+    google::protobuf::Arena arena;
+    contract::CallContext ctx(arena);
+    const security::CallerRights rights(
+        GuardFor(), security::Caller{.principal = who, .proof = security::Proof::kUnixPeer},
+        "127.0.0.1:1");
+    ctx.rights = &rights;
+    Watcher watcher(ctx, until);
+    watcher.on_write = std::move(on_write);
+    const Status status = runtime::RunOn(shards_.at(1), [&] {
+      return service_->Watch(ctx, request, contract::Sink<v1::NamespaceEvent>(watcher));
+    });
+    EXPECT_EQ(status ? "OK" : status.error().reason(), "CANCELLED");
+    return watcher.told;
+  }
+};
+
+TEST_F(WatchTest, TellsTheStateAndThenEachChange) {
+  Made("a");
+  Made("b");
+  std::thread changer;
+  const auto told = Watch({}, "up to 5", [&](const std::string& last) {
+    if (last != "up to 3") return;
+    changer = std::thread([this] {
+      EXPECT_TRUE(Update(Rate("b", 1)));
+      v1::DeleteNamespaceRequest gone;
+      gone.set_name("a");
+      EXPECT_TRUE(Call(*service_, &NamespaceAdminService::Delete, gone));
+    });
+  });
+  changer.join();
+  ASSERT_GE(told.size(), 6u);
+  EXPECT_EQ((std::vector<std::string>(told.begin(), told.begin() + 4)),
+            (std::vector<std::string>{"a", "b", "up to 3", "b"}));
+  EXPECT_NE(std::ranges::find(told, "a gone"), told.end());
+}
+
+TEST_F(WatchTest, GoesOnBehindARevisionThroughAFilter) {
+  Made("a");
+  Made("b");
+  ASSERT_TRUE(Update(Rate("b", 5)));
+  ASSERT_TRUE(Update(Rate("a", 1)));
+  v1::WatchNamespacesRequest request;
+  request.set_after_revision(3);
+  request.set_filter("rate_limit_rps > 2");
+  EXPECT_EQ(Watch(request, "up to 5"), (std::vector<std::string>{"b", "a gone", "up to 5"}));
+  olgas_ = {"b"};
+  EXPECT_EQ(Watch(request, "up to 5", {}, "olga"), (std::vector<std::string>{"b", "up to 5"}));
 }
 
 TEST_F(NamespaceAdminTest, EachOfManyAuthorsIsToldTheTruth) {
