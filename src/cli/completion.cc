@@ -26,10 +26,21 @@ struct Verb {
   std::string path;  // "kv set"; empty: the program itself
   std::vector<const CLI::App*> verbs;
   std::vector<const CLI::Option*> options;
+  std::string names;  // what its first argument names: "namespace", "backend", or nothing
 };
 
+// Of the argument that a verb begins with.
+std::string NamesWanted(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options([](const CLI::Option*) { return true; })) {
+    if (!option->get_positional()) continue;
+    const std::string name = option->get_name(true);
+    return name == "NAMESPACE" ? "namespace" : name == "BACKEND" ? "backend" : "";
+  }
+  return {};
+}
+
 void Collect(const CLI::App& app, const std::string& path, std::vector<Verb>& all) {
-  Verb verb{.path = path, .verbs = Subcommands(app), .options = {}};
+  Verb verb{.path = path, .verbs = Subcommands(app), .options = {}, .names = NamesWanted(app)};
   const auto add = [&verb](const CLI::App& from) {
     for (const CLI::Option* option : from.get_options([](const CLI::Option*) { return true; })) {
       if (!option->get_lnames().empty()) verb.options.push_back(option);
@@ -42,8 +53,10 @@ void Collect(const CLI::App& app, const std::string& path, std::vector<Verb>& al
   }
   const std::vector<const CLI::App*> verbs = verb.verbs;
   all.push_back(std::move(verb));
+  const std::string before = path.empty() ? "" : path + " ";
   for (const CLI::App* sub : verbs) {
-    Collect(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), all);
+    Collect(*sub, before + sub->get_name(), all);
+    for (const std::string& alias : sub->get_aliases()) Collect(*sub, before + alias, all);
   }
 }
 
@@ -82,6 +95,16 @@ std::string Cases(const CLI::App& app, std::string_view variable) {
   return text;
 }
 
+// Behind which verbs a name of something that a server has is wanted.
+std::string NameCases(const CLI::App& app, std::string_view variable) {
+  std::string text;
+  for (const Verb& verb : AllVerbs(app)) {
+    if (verb.names.empty()) continue;
+    text += fmt::format("    \"{}\") {}={} ;;\n", verb.path, variable, verb.names);
+  }
+  return text;
+}
+
 std::string KnownPaths(const CLI::App& app) {
   std::string text = "|";
   for (const Verb& verb : AllVerbs(app)) text += verb.path + "|";
@@ -116,6 +139,14 @@ _prism() {{
   done
   case "$path" in
 {cases}  esac
+  # Right behind such a verb stands the name of something that the server has.
+  local named=""
+  [ "${{COMP_WORDS[COMP_CWORD-1]}}" = "${{path##* }}" ] && case "$path" in
+{name_cases}  esac
+  case "$named:$cur" in
+    :* | *:-*) ;;
+    *) words=$(prism $named list --names --timeout 2s 2>/dev/null) ;;
+  esac
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
   # Values are often files: @FILE, scripts, certificates.
   if [ ${{#COMPREPLY[@]}} -eq 0 ]; then
@@ -127,7 +158,8 @@ _prism() {{
 }}
 complete -F _prism prism
 )",
-      fmt::arg("known", Quoted(KnownPaths(app))), fmt::arg("cases", Cases(app, "words")));
+      fmt::arg("known", Quoted(KnownPaths(app))), fmt::arg("cases", Cases(app, "words")),
+      fmt::arg("name_cases", NameCases(app, "named")));
 }
 
 std::string ZshCompletion(const CLI::App& app) {
@@ -144,6 +176,13 @@ _prism() {{
   done
   case "$current_path" in
 {cases}  esac
+  # Right behind such a verb stands the name of something that the server has.
+  local named=""
+  [[ "${{words[CURRENT-1]}}" == "${{current_path##* }}" ]] && case "$current_path" in
+{name_cases}  esac
+  if [[ -n "$named" && "${{words[CURRENT]}}" != -* ]]; then
+    candidates=$(prism $named list --names --timeout 2s 2>/dev/null)
+  fi
   compadd -- ${{=candidates}} || _files
 }}
 # Out of $fpath this is the body of the function's first call; sourced it only tells of the function.
@@ -153,7 +192,8 @@ else
   compdef _prism prism
 fi
 )",
-      fmt::arg("known", Quoted(KnownPaths(app))), fmt::arg("cases", Cases(app, "candidates")));
+      fmt::arg("known", Quoted(KnownPaths(app))), fmt::arg("cases", Cases(app, "candidates")),
+      fmt::arg("name_cases", NameCases(app, "named")));
 }
 
 std::string FishCompletion(const CLI::App& app) {
@@ -174,6 +214,11 @@ std::string FishCompletion(const CLI::App& app) {
     for (const CLI::App* sub : verb.verbs) {
       text += fmt::format("complete -c prism -f -n {} -a {} -d {}\n", Quoted(condition),
                           sub->get_name(), Quoted(FirstSentence(sub->get_description())));
+    }
+    if (!verb.names.empty()) {
+      text += fmt::format(
+          "complete -c prism -f -n {} -a '(prism {} list --names --timeout 2s 2>/dev/null)'\n",
+          Quoted(condition), verb.names);
     }
     for (const CLI::Option* option : verb.options) {
       const std::string when = verb.path.empty() ? "" : fmt::format(" -n {}", Quoted(condition));

@@ -1,4 +1,5 @@
-// `prism completion`: scripts that let a shell complete verbs and options.
+// `prism completion`: scripts that let a shell complete verbs, options, and names that a server
+// has.
 #pragma once
 
 #include <string>

@@ -21,9 +21,14 @@ std::string Complete(const std::string& words, int position) {
   AddVerbs(app, shell);
   const std::string path = testing::TempDir() + "prism-completion-" + std::to_string(getpid());
   std::ofstream(path) << BashCompletion(app);
-  const std::string command = "bash -c 'set -u; cd /; source " + path + "; COMP_WORDS=(" + words +
-                              "); COMP_CWORD=" + std::to_string(position) +
-                              "; _prism; echo \"${COMPREPLY[*]}\"' 2>&1";
+  // A server that has the namespaces "orders" and "other", and no backend.
+  const std::string names =
+      "prism() { [ \"$*\" = \"namespace list --names --timeout 2s\" ] && echo orders && echo "
+      "other; "
+      "}";
+  const std::string command =
+      "bash -c 'set -u; cd /; " + names + "; source " + path + "; COMP_WORDS=(" + words +
+      "); COMP_CWORD=" + std::to_string(position) + "; _prism; echo \"${COMPREPLY[*]}\"' 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   std::string output;
   for (int c = 0; (c = getc(pipe)) != EOF;) output += static_cast<char>(c);
@@ -42,6 +47,15 @@ TEST(CompletionTest, BashCompletesVerbsAndOptions) {
   EXPECT_EQ(Complete("prism kv cas default k v --expect-v", 6),
             "--expect-value --expect-version\n");
   EXPECT_EQ(Complete("prism kv import default etc/os-rel", 4), "etc/os-release\n");
+}
+
+TEST(CompletionTest, NamesComeFromTheServer) {
+  EXPECT_EQ(Complete("prism namespace get or", 3), "orders\n");
+  EXPECT_EQ(Complete("prism ns get \"\"", 3), "orders other\n");
+  EXPECT_EQ(Complete("prism kv set o", 3), "orders other\n");
+  EXPECT_EQ(Complete("prism ns get --rev", 3), "--revision\n");
+  EXPECT_EQ(Complete("prism ns diff orders etc/os-rel", 4), "etc/os-release\n");
+  EXPECT_EQ(Complete("prism backend get etc/os-rel", 3), "etc/os-release\n");
 }
 
 TEST(CompletionTest, EveryShellKnowsEveryVerb) {

@@ -18,6 +18,7 @@
 #include "base/strings.h"
 #include "base/time_text.h"
 #include "base/units.h"
+#include "cli/output.h"
 
 namespace prism::cli {
 namespace {
@@ -175,8 +176,12 @@ bool NeedsQuotes(std::string_view text) {
        {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}) {
     if (base::EqualsNoCase(text, word)) return true;
   }
-  // Controls and bytes beyond ASCII: escaped, so that no terminal or editor is misled.
-  return std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return false;
+}
+
+// Controls, and what would mislead a terminal or an editor.
+bool NeedsEscapes(std::string_view text) {
+  return text.find('\n') != std::string_view::npos || PrintableMessage(text) != text;
 }
 
 std::string ScalarToYaml(const ordered_json& value) {
@@ -184,7 +189,10 @@ std::string ScalarToYaml(const ordered_json& value) {
   if (!value.is_string()) return value.dump();
   const auto& text = value.get_ref<const std::string&>();
   // JSON's quoted strings are YAML's.
-  if (NeedsQuotes(text)) return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  const bool escapes = NeedsEscapes(text);
+  if (escapes || NeedsQuotes(text)) {
+    return value.dump(-1, ' ', escapes, ordered_json::error_handler_t::replace);
+  }
   return text;
 }
 

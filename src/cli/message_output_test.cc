@@ -95,6 +95,8 @@ TEST(MessageOutputTest, TextsThatYamlWouldReadOtherwiseAreQuoted) {
        {"", "12", "1.5", "0x1f", "2026-11-21", "12:30", "yes", "NULL", "~", "- a", "a: b", "a #b",
         " a", "a:", "*", "${env:X}x: y", "1e5", "+1", ".inf"})
     EXPECT_EQ(yaml(quoted), std::string("k: \"") + quoted + "\"\n");
+  EXPECT_EQ(yaml("Z\u00fcrich"), "k: Z\u00fcrich\n");
+  EXPECT_EQ(yaml("a\u202eb"), "k: \"a\\u202eb\"\n");
   EXPECT_EQ(yaml("a\nb\x1b[1m"), "k: \"a\\nb\\u001b[1m\"\n");
 }
 

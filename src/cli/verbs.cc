@@ -12,12 +12,14 @@
 
 #include "base/strings.h"
 #include "base/version.h"
+#include "cli/backend.h"
 #include "cli/client_options.h"
 #include "cli/completion.h"
 #include "cli/config.h"
 #include "cli/conformance.h"
 #include "cli/kv.h"
 #include "cli/load.h"
+#include "cli/namespace.h"
 #include "cli/output.h"
 #include "cli/shell.h"
 #include "cli/status.h"
@@ -28,8 +30,9 @@ namespace prism::cli {
 namespace {
 
 // One line a family: to add one, write its file and name its function here.
-constexpr std::array<AddVerb, 8> kVerbs = {
-    AddKv, AddStatus, AddValidate, AddConfig, AddConformance, AddBench, AddVersion, AddCompletion,
+constexpr std::array<AddVerb, 10> kVerbs = {
+    AddKv,       AddNamespaceVerbs, AddBackendVerbs, AddConfig,  AddStatus,
+    AddValidate, AddConformance,    AddBench,        AddVersion, AddCompletion,
 };
 
 // The innermost verb that was recognised: whose help is worth reading.
