@@ -24,6 +24,7 @@ class EchoRoute final : public ResourceRoute {
   Result<ResourceCall> ToCall(const ResourceRequest& request, std::string& message,
                               ResourceReply& reply) const override {
     reply.AddHeader("x-verb", request.method);
+    if (request.json) reply.AddHeader("x-json", "yes");
     const std::string_view path = request.target.substr(0, request.target.find('?'));
     const auto* method = dispatcher_.Find("/test.Echo/" + std::string(path.substr(4)));
     if (method == nullptr) return std::unexpected(Error(Code::kNotFound, "NO_ECHO", "no such"));
@@ -90,6 +91,26 @@ TEST_F(Resource, CarriesTheBodyAsItIs) {
   EXPECT_EQ(Header(id, "x-verb"), "PUT");
   EXPECT_EQ(Header(id, "x-name"), "Ada");
   EXPECT_EQ(Body(id), "a value");
+}
+
+TEST_F(Resource, SaysWhetherTheBodyIsAnnouncedAsJson) {
+  const auto json = [this](std::string_view type) {
+    const std::int32_t id = wire_.Call({{":method", "POST"},
+                                        {":scheme", "http"},
+                                        {":path", "/v1/Unary"},
+                                        {":authority", "a"},
+                                        {"content-type", std::string(type)}},
+                                       "{}");
+    wire_.Pump();
+    EXPECT_EQ(Body(id), "{}");
+    return Header(id, "x-json");
+  };
+  EXPECT_EQ(json("application/json"), "yes");
+  EXPECT_EQ(json("Application/JSON; charset=utf-8"), "yes");
+  EXPECT_EQ(json("text/plain"), "");
+  EXPECT_EQ(json("application/connect+json"), "");
+  EXPECT_EQ(json("application/proto"), "");
+  EXPECT_EQ(Header(Ask("POST", "/v1/Unary", "{}"), "x-json"), "");
 }
 
 TEST_F(Resource, AnAnswerWithoutABodyHasNoTypeOfOne) {
