@@ -67,6 +67,7 @@ TEST_F(ConfigAdminTest, ATextIsMergedOrReplacesEverything) {
   EXPECT_EQ(merged->total_size(), 1);
   EXPECT_EQ(merged->differences(0).name(), "orders");
   EXPECT_EQ(merged->differences(0).operation(), "create");
+  EXPECT_EQ(merged->differences(0).fields_size(), 2);  // backend and tags, and no defaults
   const std::string before = Export();
   EXPECT_EQ(before,
             "backends:\n  memory:\n    type: memory\n  other:\n    type: memory\n"

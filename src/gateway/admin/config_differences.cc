@@ -47,8 +47,18 @@ void AddField(const std::string& name, const std::string& before, const std::str
 template <class Config>
 void Compare(const Config* before, const Config* after, v1::ConfigDifference& difference) {
   difference.set_operation(before == nullptr ? "create" : after == nullptr ? "delete" : "update");
-  const auto old_settings = SettingsOf(before);
+  auto old_settings = SettingsOf(before);
   auto settings = SettingsOf(after);
+  if (before == nullptr || after == nullptr) {
+    // Of what comes or goes, what somebody has chosen.
+    const Config usual;
+    const auto is_usual = [defaults = SettingsOf(&usual)](const auto& setting) {
+      const auto it = defaults.find(setting.first);
+      return it != defaults.end() && it->second == setting.second;
+    };
+    std::erase_if(old_settings, is_usual);
+    std::erase_if(settings, is_usual);
+  }
   for (const auto& [name, value] : old_settings) {
     AddField(name, value, settings[name], difference);
     settings.erase(name);
