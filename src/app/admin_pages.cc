@@ -52,12 +52,21 @@ Status CheckVisitor(gateway::PageInfo::For whom, const contract::CallContext& ct
 
 }  // namespace
 
+// Whoever asks for a page afterwards asks shard 0 after this.
 void AdminPages::UseTls(std::shared_ptr<const rpc::TlsContext> tls) {
-  served_ = std::make_shared<const Served>(Served{served_.load()->cors, std::move(tls)});
+  parts_.shards.at(0).Post([this, tls = std::move(tls)] {
+    served_ = std::make_shared<const Served>(Served{served_->cors, tls});
+  });
 }
 
 void AdminPages::UseCors(rpc::CorsSettings cors) {
-  served_ = std::make_shared<const Served>(Served{std::move(cors), served_.load()->tls});
+  parts_.shards.at(0).Post([this, cors = std::move(cors)] {
+    served_ = std::make_shared<const Served>(Served{cors, served_->tls});
+  });
+}
+
+gateway::Ask<std::shared_ptr<const AdminPages::Served>> AdminPages::AskServed() {
+  return {parts_.shards.at(0), [this] { return served_; }};
 }
 
 runtime::Task<Status> AdminPages::Get(contract::CallContext& ctx,
@@ -81,7 +90,7 @@ runtime::Task<std::string> AdminPages::Body(std::string_view path) {
   if (path == "/version") co_return VersionPage();
   if (path == "/metrics") co_return co_await Metrics();
   if (path == "/slow") co_return co_await Slow();
-  if (path == "/config") co_return Config();
+  if (path == "/config") co_return co_await Config();
   if (path == "/openapi.json") co_return std::string(OpenApiJson());
   co_return std::string(AdminOpenApiJson());
 }
@@ -162,7 +171,8 @@ runtime::Task<std::string> AdminPages::Metrics() {
   }
   WriteConfiguration(text);
   WriteConnections(text);
-  if (const auto served = served_.load(); served->tls != nullptr) WriteTls(*served->tls, text);
+  const std::shared_ptr<const Served> served = co_await AskServed();
+  if (served->tls != nullptr) WriteTls(*served->tls, text);
   text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
   text.Sample({}, parts_.budget.used());
   text.Gauge("prism_memory_max_bytes", "What the memory backends may hold.");
@@ -243,12 +253,12 @@ runtime::Task<std::string> AdminPages::Slow() {
   co_return SlowPage(samples);
 }
 
-std::string AdminPages::Config() const {
+runtime::Task<std::string> AdminPages::Config() {
   ServerSettings settings = parts_.settings;
-  const auto served = served_.load();
+  const std::shared_ptr<const Served> served = co_await AskServed();
   settings.cors = served->cors;
   if (served->tls != nullptr) settings.tls = served->tls->options();
-  return EffectiveConfig(settings, parts_.gateway.table()->snapshot());
+  co_return EffectiveConfig(settings, parts_.gateway.table()->snapshot());
 }
 
 }  // namespace prism::app

@@ -14,6 +14,7 @@
 #include "engine/memory/memory_budget.h"
 #include "gateway/admin/admin_dispatcher.h"
 #include "gateway/gateway.h"
+#include "gateway/gather.h"
 #include "prism/admin/v1/pages.pb.h"
 #include "prism/admin/v1/pages.prism.h"
 #include "rpc/net/call_server.h"
@@ -61,9 +62,9 @@ class AdminPages final : public contract::Implements<admin::v1::Pages> {
 
   runtime::Task<Status> Get(contract::CallContext& ctx, const admin::v1::GetPageRequest& request,
                             admin::v1::Page& page) override;
-  // What new connections begin with.
+  // What new connections begin with. The shards are running.
   void UseTls(std::shared_ptr<const rpc::TlsContext> tls);
-  // Which web pages may call from now on.
+  // Which web pages may call from now on. Likewise.
   void UseCors(rpc::CorsSettings cors);
 
  private:
@@ -87,12 +88,15 @@ class AdminPages final : public contract::Implements<admin::v1::Pages> {
   void WriteConnections(telemetry::PrometheusText& text) const;
   void WriteTls(const rpc::TlsContext& tls, telemetry::PrometheusText& text) const;
   runtime::Task<std::string> Slow();
-  std::string Config() const;
+  runtime::Task<std::string> Config();
+  // What is served, from the shard that knows.
+  gateway::Ask<std::shared_ptr<const Served>> AskServed();
   runtime::Task<Checks> CheckBackends();
 
   Parts parts_;
-  gateway::GatewayMetrics gateway_metrics_;  // of shard 0
-  std::atomic<std::shared_ptr<const Served>> served_;
+  // Of shard 0.
+  gateway::GatewayMetrics gateway_metrics_;
+  std::shared_ptr<const Served> served_;
 };
 
 }  // namespace prism::app
