@@ -15,7 +15,7 @@ Status ConfigChanger::Use(const namespaces::Snapshot& file) {
   auto next = std::make_shared<namespaces::Snapshot>(*parts_.config.Choose(file));
   namespaces::Change change = Difference(*parts_.config.current().snapshot, *next);
   const auto made = Make(std::move(change), std::move(next),
-                         {.author = {"reload", "configuration file"}, .force = true});
+                         {.author = {"import", "configuration file"}, .force = true});
   if (!made) return std::unexpected(made.error());
   return {};
 }

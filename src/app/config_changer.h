@@ -32,7 +32,8 @@ class ConfigChanger final : public gateway::ConfigControl {
   runtime::BlockingPool& thread() override { return thread_; }
   namespaces::ConfigStore& store() override { return parts_.config.store(); }
 
-  // Serves the configuration that a file asks for.
+  // Serves what ConfigKeeper::Choose makes of a file that was read again, and tries once more what
+  // could not be opened before.
   Status Use(const namespaces::Snapshot& file);
   // Finishes what is queued.
   void Stop() { thread_.Stop(); }

@@ -52,22 +52,37 @@ Error ConfigKeeper::WithBackup(Error error) const {
       .With("backup", backup->path);
 }
 
+bool ConfigKeeper::IsUntouched() const {
+  if (current_.revision > 1) return false;
+  namespaces::Snapshot builtin;
+  builtin.backends = namespaces::BuiltinBackends();
+  builtin.namespaces = namespaces::BuiltinNamespaces();
+  return current_.revision == 0 || Difference(*current_.snapshot, builtin).empty();
+}
+
 std::shared_ptr<const namespaces::Snapshot> ConfigKeeper::Choose(
     const namespaces::Snapshot& file) const {
   auto chosen = std::make_shared<namespaces::Snapshot>(file);
-  if (!file.declared && current_.revision > 0) {
-    chosen->backends = current_.snapshot->backends;
-    chosen->namespaces = current_.snapshot->namespaces;
+  const namespaces::Change difference = Difference(*current_.snapshot, file);
+  const bool import = current_.revision == 0 || (file.declared && IsUntouched());
+  chosen->revision = current_.revision + (import && !difference.empty() ? 1 : 0);
+  if (import) return chosen;
+  chosen->backends = current_.snapshot->backends;
+  chosen->namespaces = current_.snapshot->namespaces;
+  if (file.declared && !difference.empty()) {
+    log_.Warn(
+        "the configuration file differs from the store, which is served: `prism config diff FILE` "
+        "shows how, `prism config import --replace FILE` makes the store follow it",
+        {{"revision", current_.revision},
+         {"backends", difference.backends.size()},
+         {"namespaces", difference.namespaces.size()}});
   }
-  const bool same = Difference(*current_.snapshot, *chosen).empty();
-  chosen->revision = current_.revision + (same ? 0 : 1);
   return chosen;
 }
 
 Status ConfigKeeper::Keep(const std::shared_ptr<const namespaces::Snapshot>& chosen) {
-  const std::string_view who = current_.revision == 0 ? "import" : "reload";
   return Store(Difference(*current_.snapshot, *chosen), chosen,
-               {std::string(who), chosen->declared ? "configuration file" : "built-in defaults"});
+               {"import", chosen->declared ? "configuration file" : "built-in defaults"});
 }
 
 Status ConfigKeeper::Store(const namespaces::Change& change,

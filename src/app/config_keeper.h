@@ -31,8 +31,9 @@ class ConfigKeeper {
   // name the newest good one.
   Status Open();
   // What is to be served when `file` is what the configuration file says: its options of the
-  // server, and its backends and namespaces if it declares any. If not, those of the store; of a
-  // store that is new, the built-in ones.
+  // server, and the backends and namespaces of the store. Into a store that has never had anything
+  // but the built-in ones those of the file are imported. That the file says something else later
+  // is logged, with what to do about it.
   std::shared_ptr<const namespaces::Snapshot> Choose(const namespaces::Snapshot& file) const;
   // Stores what is about to be served: what Choose has answered, which can be bound.
   Status Keep(const std::shared_ptr<const namespaces::Snapshot>& chosen);
@@ -62,6 +63,7 @@ class ConfigKeeper {
   std::uint64_t unmarked_changes() const { return store_ ? store_->unmarked_changes() : 0; }
 
  private:
+  bool IsUntouched() const;
   Error WithBackup(Error error) const;
   void MakeBackup();
 

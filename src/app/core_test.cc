@@ -81,6 +81,15 @@ class CoreTest : public ::testing::Test {
     if (!applied) co_return std::unexpected(applied.error());
     co_return *std::move(applied);
   }
+  // Makes the configuration what the text says.
+  Status Become(std::string_view text) {
+    const auto wanted = Config(text);
+    const auto made = Change(
+        [&wanted](const namespaces::Snapshot& current) { return Difference(current, *wanted); },
+        {.force = true});
+    if (!made) return std::unexpected(made.error());
+    return {};
+  }
   // The namespace "a" on `backend`.
   static namespaces::Change PutA(const std::string& backend, std::string pattern = "") {
     namespaces::NamespaceConfig config;
@@ -157,18 +166,18 @@ TEST_F(CoreTest, TwoNamesOfOneDirectoryAreOneBackend) {
       core_->Start(*Config("backends: {one: {type: sqlite}, two: {type: sqlite}}\n"
                            "namespaces:\n  - {name: a, backend: one}\n"
                            "  - {name: b, backend: two}\n")));
-  // Renamed by a reload, while the old one is still in use.
+  // Renamed while the old one is still in use.
   ASSERT_TRUE(
-      core_->Apply(*Config("backends: {three: {type: sqlite}}\n"
-                           "namespaces: [{name: a, backend: three}]\n")));
+      Become("backends: {three: {type: sqlite}}\n"
+             "namespaces: [{name: a, backend: three}]\n"));
   core_->Tidy();
-  ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: a, backend: sqlite}]\n")));
+  ASSERT_TRUE(Become("namespaces: [{name: a, backend: sqlite}]\n"));
 }
 
 TEST_F(CoreTest, AChangeIsServedByEveryShard) {
   ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
   EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 1\n"));
-  ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
+  ASSERT_TRUE(Become("namespaces: [{name: b, backend: memory}]\n"));
   for (int shard = 0; shard < 2; ++shard) {
     EXPECT_EQ(
         runtime::RunOn(core_->shards().at(shard), [this] { return NameOfFirst(core_->gateway()); }),
@@ -195,23 +204,38 @@ TEST_F(CoreTest, TellsMetricsVersionAndConfiguration) {
   EXPECT_EQ(config["namespaces"][0]["name"], "a");
 }
 
-TEST_F(CoreTest, WhatWasServedIsServedAgainWithoutTheFile) {
+TEST_F(CoreTest, TheFileIsImportedOnceAndThenTheStoreIsServed) {
   ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
-  ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
+  ASSERT_TRUE(Become("namespaces: [{name: b, backend: memory}]\n"));
   Restart();
-  ASSERT_TRUE(core_->Start(*Config("server: {shards: 2}\n")));
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
   EXPECT_EQ(nlohmann::json::parse(Get("/config").body())["namespaces"][0]["name"], "b");
   EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 2\n"));
-  // What changes nothing is no revision.
+  EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("prism config diff")));
+  lines_.clear();
+  ASSERT_TRUE(core_->Apply(*Config(kOneNamespace)));
+  EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 2\n"));
+  EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("prism config diff")));
+  // A file that says the same, or nothing of namespaces, is no reason to speak.
+  lines_.clear();
   ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
+  ASSERT_TRUE(core_->Apply(*Config("server: {shards: 2}\n")));
+  EXPECT_THAT(lines_, ::testing::Not(::testing::Contains(HasSubstr("prism config diff"))));
+}
+
+TEST_F(CoreTest, AFileComesAfterNothingButTheBuiltinNamespaces) {
+  ASSERT_TRUE(core_->Start(*Config("")));
+  Restart();
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
+  EXPECT_EQ(nlohmann::json::parse(Get("/config").body())["namespaces"][0]["name"], "a");
   EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 2\n"));
 }
 
 TEST_F(CoreTest, WhatCantBeServedIsNotStored) {
   ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
-  EXPECT_FALSE(core_->Apply(
-      *Config("backends: {m: {type: memory, connection: \"x${env:PRISM_TEST_NOT_SET}\"}}\n"
-              "namespaces: [{name: b, backend: m}]\n")));
+  EXPECT_FALSE(
+      Become("backends: {m: {type: memory, connection: \"x${env:PRISM_TEST_NOT_SET}\"}}\n"
+             "namespaces: [{name: b, backend: m}]\n"));
   Restart();
   ASSERT_TRUE(core_->Start(*Config("")));
   EXPECT_EQ(nlohmann::json::parse(Get("/config").body())["namespaces"][0]["name"], "a");

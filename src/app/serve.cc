@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "app/raise_limits.h"
 #include "app/ready_file.h"
@@ -27,6 +28,8 @@ constexpr int kBadUsage = 2;
 constexpr std::chrono::milliseconds kTick{1000};
 // Between looks at what a predecessor still has.
 constexpr std::chrono::milliseconds kLook{20};
+// The configuration when nobody names one, where it is there.
+constexpr const char* kUsualConfig = "config/namespaces.yaml";
 // What the server needs beside clients: its event loops, files of namespaces, the admin port.
 constexpr std::uint64_t kOtherFds = 100;
 
@@ -43,6 +46,7 @@ std::optional<std::string> FromEnvironment(const char* name) {
 
 std::unique_ptr<namespaces::SnapshotSource> ChooseSource(const ServeFlags& flags) {
   auto path = flags.config ? flags.config : FromEnvironment("PRISM_CONFIG");
+  if (!path && std::filesystem::exists(kUsualConfig)) path = kUsualConfig;
   if (path) return std::make_unique<namespaces::YamlSource>(*path);
   return std::make_unique<namespaces::DefaultSource>();
 }
@@ -128,7 +132,8 @@ Result<ServerSettings> ReadAll(const ServeFlags& flags, const namespaces::Snapsh
 void AddServeFlags(CLI::App& serve, ServeFlags& flags) {
   serve
       .add_option("--config", flags.config,
-                  "Configuration, see docs/configuration.md [PRISM_CONFIG]")
+                  "Configuration, see docs/configuration.md; config/namespaces.yaml when that is "
+                  "there [PRISM_CONFIG]")
       ->type_name("FILE");
   serve
       .add_option("--ready-file", flags.ready_file,

@@ -63,8 +63,9 @@ def run_beside_a_server(program, commands):
 
 def run_with_its_own_server(program, commands):
     """The guide starts servers with the ready file "ready"."""
-    address = """$(/usr/bin/python3 -c 'import json; print(json.load(open("ready"))["data"])')"""
-    script = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + commands.replace("127.0.0.1:8980", address)
+    script = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + commands
+    for shown, port in (("127.0.0.1:8980", "data"), ("127.0.0.1:8981", "admin")):
+        script = script.replace(shown, f"""$(/usr/bin/python3 -c 'import json; print(json.load(open("ready"))["{port}"])')""")
     with tempfile.TemporaryDirectory(prefix="prism-test-") as directory:
         return shell(program, script, directory, PRISM_LISTEN="127.0.0.1:0", PRISM_ADMIN_LISTEN="127.0.0.1:0")
 

@@ -199,8 +199,15 @@ class AdminTest(Files):
 
 
 class ReloadTest(Files):
-    CONFIGS = ["namespaces:\n  - {name: scratch, backend: memory}\n  - {name: other, backend: memory, max_keys: %d}\n",
-               "namespaces:\n  - {name: scratch, backend: memory, max_keys: %d}\n"]
+    @staticmethod
+    def change(gateway, number):
+        """One revision: the namespace that is under load, or another one that comes and goes."""
+        if number % 2:
+            gateway.administer("PATCH", "namespaces/scratch", {"maxKeys": 1_000_000 + number})
+        elif number % 4:
+            gateway.administer("POST", "namespaces", {"name": "other", "backend": "memory"})
+        else:
+            gateway.administer("DELETE", "namespaces/other")
 
     def reload(self, gateway):
         before = metric(gateway, "prism_config_reloads_total")
@@ -208,8 +215,7 @@ class ReloadTest(Files):
         wait_for(lambda: metric(gateway, "prism_config_reloads_total") > before)
 
     def test_no_request_is_dropped_while_the_configuration_changes(self):
-        config = self.write("prism.yaml", self.CONFIGS[0] % 1)
-        with Gateway(PROGRAM, "--config", config) as gateway:
+        with Gateway(PROGRAM) as gateway:
             load = subprocess.Popen([PROGRAM, "bench", "scratch", "--server", gateway.data, "-c", "4", "-m", "8",
                                      "-d", "3s", "--warmup", "0s", "--keys", "100", "--set-percent", "20"],
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=CLEAN)
@@ -217,8 +223,7 @@ class ReloadTest(Files):
             revisions = 0
             while load.poll() is None:
                 revisions += 1
-                self.write("prism.yaml", self.CONFIGS[revisions % 2] % (1_000_000 + revisions))
-                self.reload(gateway)
+                self.change(gateway, revisions)
             output = load.communicate()[0]
             self.assertEqual(load.returncode, 0, output)
             self.assertGreater(revisions, 3)
@@ -227,18 +232,34 @@ class ReloadTest(Files):
                                               'method="keyvalue_basic.get",code="UNAVAILABLE"}'))
 
     def test_namespaces_come_and_go(self):
-        config = self.write("prism.yaml", self.CONFIGS[0] % 1)
-        with Gateway(PROGRAM, "--config", config) as gateway:
+        with Gateway(PROGRAM) as gateway:
+            gateway.administer("POST", "namespaces", {"name": "other", "backend": "memory"})
             kv(gateway, "set", "other", "k", "v")
-            self.write("prism.yaml", self.CONFIGS[1] % 1)
-            self.reload(gateway)
+            gateway.administer("DELETE", "namespaces/other")
             self.assertIn("NAMESPACE_NOT_FOUND", kv(gateway, "get", "other", "k").stderr)
-            self.write("prism.yaml", self.CONFIGS[0] % 2)
-            self.reload(gateway)
+            gateway.administer("POST", "namespaces", {"name": "other", "backend": "memory"})
             self.assertEqual(kv(gateway, "get", "other", "k").stdout, "v")
 
+    def test_a_file_is_imported_once_and_then_its_differences_are_told(self):
+        config = self.write("prism.yaml", "namespaces: [{name: a, backend: memory}]\n")
+        data = self.directory.name
+        with Gateway(PROGRAM, "--config", config, data_dir=data) as gateway:
+            kv(gateway, "set", "a", "k", "v")
+            self.write("prism.yaml", "server: {log_level: debug}\nnamespaces: [{name: b, backend: memory}]\n")
+            self.reload(gateway)
+            self.assertIn("prism config diff", gateway.output())
+            self.assertEqual(kv(gateway, "get", "a", "k").stdout, "v")
+        with Gateway(PROGRAM, "--config", config, data_dir=data) as gateway:
+            self.assertIn("NAMESPACE_NOT_FOUND", kv(gateway, "get", "b", "k").stderr)
+
+    def test_the_usual_file_is_found(self):
+        pathlib.Path(self.directory.name, "config").mkdir()
+        self.write("config/namespaces.yaml", "namespaces: [{name: usual, backend: memory}]\n")
+        with Gateway(PROGRAM, prefix=("env", "-C", self.directory.name)) as gateway:
+            self.assertEqual(kv(gateway, "set", "usual", "k", "v").returncode, 0)
+
     def test_an_invalid_file_changes_nothing_and_is_told_completely(self):
-        config = self.write("prism.yaml", self.CONFIGS[0] % 1)
+        config = self.write("prism.yaml", "namespaces: [{name: other, backend: memory}]\n")
         with Gateway(PROGRAM, "--config", config) as gateway:
             self.write("prism.yaml", "namespacs: []\nbackends: {x: {type: memory, typ: memory}}\n")
             self.reload(gateway)
@@ -249,7 +270,7 @@ class ReloadTest(Files):
             self.assertEqual(len(mistakes), 2)
             self.assertIn(":1:1", mistakes[0])
             self.assertIn("UNKNOWN_KEY", mistakes[1])
-            self.write("prism.yaml", self.CONFIGS[1] % 1)
+            self.write("prism.yaml", "server: {log_level: debug}\n")
             self.reload(gateway)
             self.assertEqual(metric(gateway, "prism_config_last_reload_failed"), 0)
 

@@ -8,7 +8,6 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -79,9 +78,8 @@ class StoreTest(unittest.TestCase):
     def test_a_store_that_is_gone_or_old_is_not_begun_anew(self):
         with self.gateway(100) as gateway:
             backup = self.backup_of(gateway)
-            self.config.write_text(CONFIG % 200)
-            gateway.process.send_signal(signal.SIGHUP)
-            wait_for(lambda: self.rate(gateway) == 200)
+            gateway.administer("PATCH", "namespaces/orders", {"rateLimitRps": 200})
+            self.assertEqual(self.rate(gateway), 200)
         store = self.data / "config.db"
         store.rename(self.directory / "kept")
         self.assertIn("CONFIG_STORE_MISSING", self.refusal())

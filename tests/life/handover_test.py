@@ -109,7 +109,7 @@ class HandoverTest(unittest.TestCase):
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=CLEAN)
 
     def reload(self, gateway, number):
-        self.config.write_text(CONFIG % (1_000_000 + number))
+        gateway.administer("PATCH", "namespaces/default", {"maxKeys": 1_000_000 + number})
         before = self.metric(gateway, "prism_config_reloads_total")
         gateway.process.send_signal(signal.SIGHUP)
         wait_for(lambda: self.metric(gateway, "prism_config_reloads_total") > before, 60)

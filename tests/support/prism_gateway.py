@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 
 def wait_for(condition, seconds=20, interval=0.005):
@@ -52,6 +53,14 @@ class Gateway:
             raise RuntimeError("the gateway did not start:\n" + self.output()) from None
         self.data, self.admin = addresses["data"], addresses["admin"]
         return self
+
+    def administer(self, method, path, body=None):
+        """A call of the admin API over HTTP; what it answers."""
+        request = urllib.request.Request(f"http://{self.admin}/admin/v1/{path}", method=method,
+                                         data=None if body is None else json.dumps(body).encode(),
+                                         headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)
 
     def output(self):
         return (self.directory / "serve.log").read_text(errors="replace")
