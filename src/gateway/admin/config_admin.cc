@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "gateway/admin/audit_trail.h"
 #include "gateway/admin/config_differences.h"
 #include "gateway/admin/namespace_changes.h"
 #include "gateway/admin/operation_admin.h"
@@ -12,6 +13,7 @@
 #include "gateway/admin/times.h"
 #include "namespaces/yaml_source.h"
 #include "namespaces/yaml_writer.h"
+#include "security/audit_log.h"
 
 namespace prism::gateway {
 
@@ -30,6 +32,7 @@ constexpr std::size_t kMaxImportBytes = 3u << 20;
 
 // Of the audit.
 constexpr std::string_view kImport = "/prism.admin.v1.ConfigAdmin/Import";
+constexpr std::string_view kBackUp = "/prism.admin.v1.ConfigAdmin/BackUp";
 constexpr std::string_view kRollBack = "/prism.admin.v1.ConfigAdmin/RollBack";
 
 // What a configuration becomes by a text: the text alone, or with what it does not name.
@@ -218,12 +221,16 @@ void ConfigAdminService::RunBackUp(std::int64_t operation) {
   parts_.changes.Ring();
 }
 
-Status ConfigAdminService::BeginBackUp(const std::string& by, v1::Operation& response) {
+Status ConfigAdminService::BeginBackUp(const CallContext& ctx, v1::Operation& response) {
   if (backing_up_.exchange(true)) {
     return std::unexpected(Error(Code::kFailedPrecondition, "BACKUP_RUNNING",
                                  "a backup is being made: wait for its end"));
   }
-  const auto begun = parts_.operations.Begin(kBackUpKind, by);
+  const auto begun = parts_.operations.Begin(
+      kBackUpKind, RightsOf(ctx).caller().principal, [&](sqlite::Connection& connection) -> Status {
+        TRY(security::AppendAudit(connection, EntryOf(ctx, kBackUp, "config"), ctx.now));
+        return {};
+      });
   Status queued = begun ? parts_.pool.Submit([this, id = begun->id] { RunBackUp(id); })
                         : Status(std::unexpected(begun.error()));
   if (!queued) {
@@ -239,8 +246,7 @@ Task<Status> ConfigAdminService::BackUp(CallContext& ctx,
                                         const v1::BackUpConfigRequest& /*request*/,
                                         v1::Operation& response) {
   CO_TRY(RightsOf(ctx).CheckServer());
-  const std::string by(RightsOf(ctx).caller().principal);
-  co_return co_await OnPool(parts_.pool, [&] { return BeginBackUp(by, response); });
+  co_return co_await OnPool(parts_.pool, [&] { return BeginBackUp(ctx, response); });
 }
 
 }  // namespace prism::gateway

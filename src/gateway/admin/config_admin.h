@@ -69,7 +69,7 @@ class ConfigAdminService final : public contract::Implements<admin::v1::ConfigAd
   Status ReadRevisions(namespaces::Revision before, std::size_t limit,
                        admin::v1::ListRevisionsResponse& response) const;
   Status Verify(admin::v1::VerifyHistoryResponse& response) const;
-  Status BeginBackUp(const std::string& by, admin::v1::Operation& response);
+  Status BeginBackUp(const contract::CallContext& ctx, admin::v1::Operation& response);
   void RunBackUp(std::int64_t operation);
 
   // --- on the control's thread ---

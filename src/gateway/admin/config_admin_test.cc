@@ -180,6 +180,7 @@ TEST_F(ConfigAdminTest, ABackupIsAnOperationThatCanBeWaitedFor) {
   EXPECT_EQ(ended->error(), "");
   EXPECT_EQ(ended->result(), directory_.File("backup.db"));
   EXPECT_EQ(ended->created_by(), "root");
+  EXPECT_EQ(Audit(), std::vector<std::string>{"/prism.admin.v1.ConfigAdmin/BackUp config"});
   const auto all = Call(*waiter_, &OperationAdminService::List, v1::ListOperationsRequest());
   EXPECT_EQ(all->operations_size(), 1);
   wait.set_name("7");

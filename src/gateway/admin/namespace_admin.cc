@@ -154,11 +154,12 @@ Task<Status> NamespaceAdminService::Get(CallContext& ctx, const v1::GetNamespace
 }
 
 Result<RecordQuery> NamespaceAdminService::QueryOf(const CallContext& ctx,
-                                                   const std::string& filter) {
+                                                   const std::string& filter,
+                                                   const RoutingTable* table) const {
   TRY_ASSIGN(const filter::Filter compiled, filter::Filter::Compile(filter, schema_));
   RecordQuery query;
   TRY_ASSIGN(query.where, filter::ToSql(compiled, RecordQuery::kFirstParameter));
-  query.names = NamesFor(RightsOf(ctx), changes_.table().get());
+  query.names = NamesFor(RightsOf(ctx), table);
   return query;
 }
 
@@ -189,9 +190,10 @@ Task<Status> NamespaceAdminService::List(CallContext& ctx, const v1::ListNamespa
   for (;;) {
     const std::uint64_t seen = changes_.count();
     const std::shared_ptr<const RoutingTable> table = changes_.table();
-    CO_TRY_ASSIGN(RecordQuery query, QueryOf(ctx, request.filter()));
-    CO_TRY(co_await OnPool(
-        pool_, [&] { return ReadPage(request, std::move(query), table.get(), response); }));
+    CO_TRY(co_await OnPool(pool_, [&]() -> Status {
+      TRY_ASSIGN(RecordQuery query, QueryOf(ctx, request.filter(), table.get()));
+      return ReadPage(request, std::move(query), table.get(), response);
+    }));
     if (request.index() == 0 || response.revision() > request.index()) co_return Status();
     CO_TRY_ASSIGN(const bool more, co_await changes_.WaitForMore(ctx, seen, until));
     if (!more) co_return Status();
@@ -208,10 +210,12 @@ Task<Status> NamespaceAdminService::Count(CallContext& ctx,
                                               "consistency", "owner",   "created_by"};
     co_return std::unexpected(UnknownField("by", request.by(), "a count", known));
   }
-  CO_TRY_ASSIGN(RecordQuery query, QueryOf(ctx, request.filter()));
-  query.limit = kMaxCounts;
-  CO_TRY_ASSIGN(const auto counts,
-                co_await OnPool(pool_, [&] { return reader_.CountNamespaces(query, column); }));
+  const std::shared_ptr<const RoutingTable> table = changes_.table();
+  CO_TRY_ASSIGN(const auto counts, co_await OnPool(pool_, [&]() -> Result<ConfigReader::Counts> {
+                  TRY_ASSIGN(RecordQuery query, QueryOf(ctx, request.filter(), table.get()));
+                  query.limit = kMaxCounts;
+                  return reader_.CountNamespaces(query, column);
+                }));
   for (const auto& [value, count] : counts.values) {
     v1::NamespaceCount& one = *response.add_counts();
     one.set_value(value);
@@ -267,7 +271,9 @@ Task<Status> NamespaceAdminService::Watch(CallContext& ctx,
 
 Task<Status> NamespaceAdminService::TellState(CallContext& ctx, const std::string& filter,
                                               Sink sink) {
-  CO_TRY_ASSIGN(RecordQuery query, QueryOf(ctx, filter));
+  const std::shared_ptr<const RoutingTable> table = changes_.table();
+  CO_TRY_ASSIGN(RecordQuery query,
+                co_await OnPool(pool_, [&] { return QueryOf(ctx, filter, table.get()); }));
   query.limit = kWatchBatch;
   for (;;) {
     CO_TRY_ASSIGN(const auto page,

@@ -64,9 +64,10 @@ class NamespaceAdminService final : public contract::Implements<admin::v1::Names
   static Status MayChange(const contract::CallContext& ctx, std::string_view name,
                           std::string_view reason);
   static Status MayChangeServer(const contract::CallContext& ctx, std::string_view reason);
-  // What the filter finds of what the caller may see.
+  // What the filter finds of what the caller may see. On the pool: asks about each namespace.
   Result<namespaces::RecordQuery> QueryOf(const contract::CallContext& ctx,
-                                          const std::string& filter);
+                                          const std::string& filter,
+                                          const RoutingTable* table) const;
   Status ReadOne(const admin::v1::GetNamespaceRequest& request, const RoutingTable* table,
                  admin::v1::Namespace& response) const;
   Status ReadPage(const admin::v1::ListNamespacesRequest& request, namespaces::RecordQuery query,

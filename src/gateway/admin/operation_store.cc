@@ -62,23 +62,21 @@ Status OperationStore::Start() {
   });
 }
 
-Result<OperationRecord> OperationStore::Begin(std::string_view kind, std::string_view by) {
+Result<OperationRecord> OperationStore::Begin(std::string_view kind, std::string_view by,
+                                              const Also& also) {
   OperationRecord record;
   record.kind = kind;
   record.created_by = by;
   record.created_at = clock_.Now();
-  return sqlite::WriteAndWait(
-      database_, [&record](Connection& connection) -> Result<OperationRecord> {
-        TRY_ASSIGN(Statement statement,
-                   connection.Prepare("INSERT INTO operations(kind, created_by, created_at) "
-                                      "VALUES(?1, ?2, ?3)"));
-        TRY(statement.Text(1, record.kind)
-                .Text(2, record.created_by)
-                .Int(3, record.created_at)
-                .Run());
-        TRY_ASSIGN(record.id, connection.QueryInt("SELECT max(id) FROM operations"));
-        return record;
-      });
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Result<OperationRecord> {
+    TRY_ASSIGN(Statement statement,
+               connection.Prepare("INSERT INTO operations(kind, created_by, created_at) "
+                                  "VALUES(?1, ?2, ?3)"));
+    TRY(statement.Text(1, record.kind).Text(2, record.created_by).Int(3, record.created_at).Run());
+    TRY_ASSIGN(record.id, connection.QueryInt("SELECT max(id) FROM operations"));
+    if (also) TRY(also(connection));
+    return record;
+  });
 }
 
 Status OperationStore::End(std::int64_t id, const Result<std::string>& result) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,7 +41,9 @@ class OperationStore {
   // What was going on when the process before this one died has failed: ABORTED/INTERRUPTED.
   Status Start();
 
-  Result<OperationRecord> Begin(std::string_view kind, std::string_view by);
+  // `also` joins the transaction, such as to record it; an error of it undoes all.
+  using Also = std::function<Status(sqlite::Connection&)>;
+  Result<OperationRecord> Begin(std::string_view kind, std::string_view by, const Also& also = {});
   // Forgets those that ended long ago.
   Status End(std::int64_t id, const Result<std::string>& result);
   // Nothing: there is none, or no longer.
