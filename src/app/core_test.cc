@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <mutex>
 #include <vector>
 
 #include "app/admin_pages.h"
@@ -114,12 +115,26 @@ class CoreTest : public ::testing::Test {
     return page;
   }
 
+  std::vector<std::string> Lines() {
+    const std::lock_guard lock(lines_mutex_);
+    return lines_;
+  }
+
+  void ForgetLines() {
+    const std::lock_guard lock(lines_mutex_);
+    lines_.clear();
+  }
+
   const base::testing::TempDirectory directory_;
   ServerSettings settings_;
   Lifecycle lifecycle_;
+  std::mutex lines_mutex_;  // those who log are several threads
   std::vector<std::string> lines_;
   telemetry::Logger log_{telemetry::LogLevel::kInfo, telemetry::LogFormat::kText,
-                         [this](std::string_view line) { lines_.emplace_back(line); }};
+                         [this](std::string_view line) {
+                           const std::lock_guard lock(lines_mutex_);
+                           lines_.emplace_back(line);
+                         }};
   std::unique_ptr<Core> core_;
   std::unique_ptr<AdminPages> pages_;
 };
@@ -146,8 +161,8 @@ TEST_F(CoreTest, ADriverThatIsNotInstalledIsSaidAndDoesNotStopTheRest) {
                            "namespaces:\n  - {name: a, backend: memory}\n"
                            "  - {name: b, backend: r}\n"
                            "  - {name: c, backend: memory, pattern: outbox}\n")));
-  EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=DRIVER_NOT_INSTALLED")));
-  EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("reason=PATTERN_NOT_INSTALLED")));
+  EXPECT_THAT(Lines(), ::testing::Contains(HasSubstr("reason=DRIVER_NOT_INSTALLED")));
+  EXPECT_THAT(Lines(), ::testing::Contains(HasSubstr("reason=PATTERN_NOT_INSTALLED")));
   const admin::v1::Page ready = Get("/readyz?verbose");
   EXPECT_EQ(ready.status(), 200) << ready.body();
   EXPECT_THAT(ready.body(), HasSubstr("[-] backend r: FAILED_PRECONDITION/DRIVER_NOT_INSTALLED"));
@@ -211,16 +226,16 @@ TEST_F(CoreTest, TheFileIsImportedOnceAndThenTheStoreIsServed) {
   ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
   EXPECT_EQ(nlohmann::json::parse(Get("/config").body())["namespaces"][0]["name"], "b");
   EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 2\n"));
-  EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("prism config diff")));
-  lines_.clear();
+  EXPECT_THAT(Lines(), ::testing::Contains(HasSubstr("prism config diff")));
+  ForgetLines();
   ASSERT_TRUE(core_->Apply(*Config(kOneNamespace)));
   EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 2\n"));
-  EXPECT_THAT(lines_, ::testing::Contains(HasSubstr("prism config diff")));
+  EXPECT_THAT(Lines(), ::testing::Contains(HasSubstr("prism config diff")));
   // A file that says the same, or nothing of namespaces, is no reason to speak.
-  lines_.clear();
+  ForgetLines();
   ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
   ASSERT_TRUE(core_->Apply(*Config("server: {shards: 2}\n")));
-  EXPECT_THAT(lines_, ::testing::Not(::testing::Contains(HasSubstr("prism config diff"))));
+  EXPECT_THAT(Lines(), ::testing::Not(::testing::Contains(HasSubstr("prism config diff"))));
 }
 
 TEST_F(CoreTest, AFileComesAfterNothingButTheBuiltinNamespaces) {
