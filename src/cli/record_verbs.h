@@ -147,7 +147,7 @@ int RunList(Shell& shell, const ListArguments& arguments) {
     typename Kind::ListResponse page;
     const auto reply = shell.AdminCall(MethodPath<Kind>("List"), request, page);
     if (!reply) {
-      table.Flush();  // what has come is shown before the error
+      if (table.pending() > 0) table.Flush();  // what has come is shown before the error
       return shell.Fail(reply.error());
     }
     for (const auto& record : Kind::Records(page)) {
