@@ -50,6 +50,10 @@ class Core {
   // Serves the snapshot from now on, without dropping a call, and stores it. On failure everything
   // stays. Blocks until it is done.
   Status Apply(const namespaces::Snapshot& file);
+  // The same of the administrators of the server.
+  Status UseAdmins(std::vector<std::string> admins) {
+    return identity_->UseAdmins(std::move(admins));
+  }
   // Lets go of what no shard uses any more, saves when tokens were used, and makes the daily
   // backup. Now and then.
   void Tidy();

@@ -17,8 +17,8 @@ constexpr WallMillis kSaveInterval = 60'000;
 constexpr std::string_view kFirstPrincipal = "admin";
 
 // Root and the user of this process may read and change its files anyway.
-std::vector<std::string> Admins(const ServerSettings& settings, const security::UserNames& names) {
-  std::vector<std::string> admins = settings.admins;
+std::vector<std::string> WithOwners(std::vector<std::string> admins,
+                                    const security::UserNames& names) {
   for (const uid_t user : {uid_t{0}, ::geteuid()}) {
     admins.emplace_back(names.Resolve(std::string(security::kUnixPrefix) + std::to_string(user)));
   }
@@ -54,6 +54,7 @@ Identity::Identity(const ServerSettings& settings, sqlite::Database& database, C
       clock_(clock),
       publish_(std::move(publish)),
       names_(security::UserNames::Read()),
+      admins_(WithOwners(settings.admins, names_)),
       store_(database, clock, [this](std::shared_ptr<const security::TokenTable> tokens) {
         tokens_ = std::move(tokens);
         PublishGuard();
@@ -63,9 +64,8 @@ std::vector<sqlite::SchemaPart> Identity::Parts() {
   return {security::TokenStore::Part(), security::AuditPart()};
 }
 
-std::shared_ptr<const security::Authorizer> Identity::AuthorizerOf(
+std::shared_ptr<const security::AccessTable> Identity::ListsOf(
     const namespaces::Snapshot& snapshot) const {
-  if (!settings_.authentication) return std::make_shared<const security::AllowAll>();
   std::vector<security::NamespaceAccess> lists;
   std::vector<security::AccessTable::Entry> entries;
   lists.reserve(snapshot.namespaces.size());
@@ -77,8 +77,7 @@ std::shared_ptr<const security::Authorizer> Identity::AuthorizerOf(
                      .admin = ns.access.admin});
     entries.emplace_back(ns.name, &lists.back());
   }
-  const auto admins = Admins(settings_, names_);
-  return std::make_shared<const security::AccessTable>(admins, entries);
+  return std::make_shared<const security::AccessTable>(admins_, entries);
 }
 
 Status Identity::Check(const namespaces::Snapshot& snapshot) const {
@@ -128,7 +127,24 @@ Result<std::optional<std::string>> Identity::Start(const namespaces::Snapshot& s
 
 Status Identity::Use(const namespaces::Snapshot& snapshot) {
   return sqlite::WriteAndWait(database_, [&](sqlite::Connection&) -> Status {
-    authorizer_ = AuthorizerOf(snapshot);
+    if (settings_.authentication) {
+      lists_ = ListsOf(snapshot);
+      authorizer_ = lists_;
+    } else {
+      authorizer_ = std::make_shared<const security::AllowAll>();
+    }
+    PublishGuard();
+    return {};
+  });
+}
+
+Status Identity::UseAdmins(std::vector<std::string> admins) {
+  return sqlite::WriteAndWait(database_, [&](sqlite::Connection&) -> Status {
+    std::vector<std::string> all = WithOwners(std::move(admins), names_);
+    if (all == admins_ || lists_ == nullptr) return {};
+    admins_ = std::move(all);
+    lists_ = lists_->With(admins_);
+    authorizer_ = lists_;
     PublishGuard();
     return {};
   });

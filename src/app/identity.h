@@ -33,6 +33,9 @@ class Identity {
   // What the configuration's file must have.
   static std::vector<sqlite::SchemaPart> Parts();
 
+  // The tokens, for whoever administers them. Any thread that may block.
+  security::TokenStore& tokens() { return store_; }
+
   // INVALID_ARGUMENT/BAD_PRINCIPAL when a list names what is nobody.
   Status Check(const namespaces::Snapshot& snapshot) const;
   // Publishes the guard for the snapshot. If this server asks who calls, is reached from other
@@ -43,13 +46,13 @@ class Identity {
   // Tells `follow` too whom to let in: now, before this returns, and from now on. What it refers to
   // outlives the database's writer.
   Status Follow(Publish follow);
-  security::TokenStore& tokens() { return store_; }
+  // These administer the server from now on, beside those who always do.
+  Status UseAdmins(std::vector<std::string> admins);
   // Writes down when tokens were used. Now and then.
   Status SaveUses();
 
  private:
-  std::shared_ptr<const security::Authorizer> AuthorizerOf(
-      const namespaces::Snapshot& snapshot) const;
+  std::shared_ptr<const security::AccessTable> ListsOf(const namespaces::Snapshot& snapshot) const;
   void PublishGuard();
 
   const ServerSettings& settings_;
@@ -61,6 +64,8 @@ class Identity {
   // Writer's thread.
   std::vector<Publish> followers_;
   std::shared_ptr<const security::TokenTable> tokens_;
+  std::vector<std::string> admins_;
+  std::shared_ptr<const security::AccessTable> lists_;  // with authentication
   std::shared_ptr<const security::Authorizer> authorizer_;
   security::TokenStore store_;
 };

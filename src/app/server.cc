@@ -12,6 +12,7 @@
 #include "app/privileges.h"
 #include "app/sockets.h"
 #include "rpc/net/call_server.h"
+#include "security/access.h"
 
 namespace prism::app {
 
@@ -49,7 +50,6 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("queue_delay_target", was.queue_delay_target, is.queue_delay_target);
   compare("log_format", was.log_format, is.log_format);
   compare("security.authentication", was.authentication, is.authentication);
-  compare("security.admins", was.admins, is.admins);
   compare("tls", was.tls.has_value(), is.tls.has_value());
   compare("backup.dir", was.backup_dir, is.backup_dir);
   compare("backup.keep_days", was.backup_keep_days, is.backup_keep_days);
@@ -235,6 +235,8 @@ Result<Server::Next> Server::Read() {
     TRY_ASSIGN(next.tls, rpc::TlsContext::Load(*settings.tls));
   }
   next.cors = settings.cors;
+  TRY(security::CheckAccess({.admin = settings.admins}));
+  next.admins = settings.admins;
   log_.SetLevel(settings.log_level);
   listeners_->core.gateway().SetSlowThreshold(settings.slow_request_threshold.count() *
                                               kNanosPerMilli);
@@ -251,7 +253,7 @@ Status Server::Apply(Next next) {
   TRY(listeners_->core.Apply(*next.snapshot));
   if (next.tls != nullptr) UseTls(std::move(next.tls));
   UseCors(std::move(next.cors));
-  return {};
+  return listeners_->core.UseAdmins(std::move(next.admins));
 }
 
 void Server::Reload() {

@@ -56,6 +56,7 @@ class Server {
     std::shared_ptr<const namespaces::Snapshot> snapshot;
     std::shared_ptr<const rpc::TlsContext> tls;
     rpc::CorsSettings cors;
+    std::vector<std::string> admins;
   };
 
   Status OpenData(const namespaces::Snapshot& snapshot, const Sockets& sockets, const Pause& pause);

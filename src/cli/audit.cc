@@ -71,7 +71,11 @@ int RunList(Shell& shell, const ListArguments& arguments) {
     const auto reply = shell.AdminCall(AdminPath("AuditAdmin/List"), request, page);
     if (!reply) return shell.Fail(reply.error());
     for (const pb::AuditEntry& entry : page.entries()) {
-      shell.options.output == Output::kTable ? AddRow(table, entry) : PrintEntry(shell, entry);
+      if (shell.options.output == Output::kTable) {
+        AddRow(table, entry);
+      } else {
+        PrintEntry(shell, entry);
+      }
     }
     left -= std::min<std::uint64_t>(left, static_cast<std::uint64_t>(page.entries_size()));
     request.set_page_token(page.next_page_token());

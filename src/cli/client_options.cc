@@ -1,12 +1,19 @@
 #include "cli/client_options.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <fstream>
+#include <string>
 
 #include "base/units.h"
 #include "contract/durability.h"
 
 namespace prism::cli {
 namespace {
+
+constexpr std::size_t kMaxTokenFileBytes = 4096;
 
 void AddAddresses(CLI::App& app, ClientOptions& options) {
   const auto valid = [](const std::string& text) {
@@ -24,6 +31,21 @@ void AddAddresses(CLI::App& app, ClientOptions& options) {
       ->capture_default_str()
       ->check(valid)
       ->type_name("ADDRESS");
+}
+
+// The text of the file without the line end that editors add.
+std::string ReadToken(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string token(kMaxTokenFileBytes + 1, '\0');
+  file.read(token.data(), static_cast<std::streamsize>(token.size()));
+  token.resize(static_cast<std::size_t>(file.gcount()));
+  if (!file.eof() || token.empty()) {
+    throw CLI::ValidationError(
+        "--token-file", fmt::format("{} can't be read, is empty, or has more than {} bytes", path,
+                                    kMaxTokenFileBytes));
+  }
+  while (token.ends_with('\n') || token.ends_with('\r')) token.pop_back();
+  return token;
 }
 
 void AddSecurity(CLI::App& app, ClientOptions& options) {
@@ -48,6 +70,12 @@ void AddSecurity(CLI::App& app, ClientOptions& options) {
                  "Bearer token; better in the environment, where other users can't see it")
       ->envname("PRISM_TOKEN")
       ->type_name("TOKEN");
+  // Goes before --token, since it comes after it.
+  app.add_option_function<std::string>(
+         "--token-file", [&options](const std::string& path) { options.token = ReadToken(path); },
+         "File with the bearer token, which goes before --token")
+      ->envname("PRISM_TOKEN_FILE")
+      ->type_name("FILE");
 }
 
 void AddTimeout(CLI::App& app, ClientOptions& options) {

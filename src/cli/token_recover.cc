@@ -101,7 +101,8 @@ void AddTokenRecover(CLI::App& token, Shell& shell) {
       ->required();
   verb->footer(
       "For when nobody gets in any more. Whoever may write the data directory may do this; the\n"
-      "audit says who did. The token is for the principal \"admin\", with the scope admin.\n\n"
+      "audit says who did. Run it as the server's user, so that its files stay that user's.\n"
+      "The token is for the principal \"admin\", with the scope admin.\n\n"
       "Example:\n  prism token recover --data-dir /var/lib/prism");
   shell.On(*verb, [&shell, data_dir] { return RunRecover(shell, *data_dir); });
 }

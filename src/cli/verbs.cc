@@ -12,6 +12,7 @@
 
 #include "base/strings.h"
 #include "base/version.h"
+#include "cli/audit.h"
 #include "cli/backend.h"
 #include "cli/client_options.h"
 #include "cli/completion.h"
@@ -23,6 +24,7 @@
 #include "cli/output.h"
 #include "cli/shell.h"
 #include "cli/status.h"
+#include "cli/token.h"
 #include "cli/validate.h"
 #include "cli/version.h"
 
@@ -30,9 +32,9 @@ namespace prism::cli {
 namespace {
 
 // One line a family: to add one, write its file and name its function here.
-constexpr std::array<AddVerb, 10> kVerbs = {
-    AddKv,       AddNamespaceVerbs, AddBackendVerbs, AddConfig,  AddStatus,
-    AddValidate, AddConformance,    AddBench,        AddVersion, AddCompletion,
+constexpr std::array<AddVerb, 12> kVerbs = {
+    AddKv,     AddNamespaceVerbs, AddBackendVerbs, AddConfig, AddToken,   AddAudit,
+    AddStatus, AddValidate,       AddConformance,  AddBench,  AddVersion, AddCompletion,
 };
 
 // The innermost verb that was recognised: whose help is worth reading.

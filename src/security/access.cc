@@ -70,6 +70,12 @@ AccessTable::AccessTable(std::span<const std::string> admins, std::span<const En
   for (const auto& [name, access] : namespaces) namespaces_.emplace(name, Compile(*access));
 }
 
+std::shared_ptr<const AccessTable> AccessTable::With(std::span<const std::string> admins) const {
+  auto table = std::make_shared<AccessTable>(admins, std::span<const Entry>());
+  table->namespaces_ = namespaces_;
+  return table;
+}
+
 AccessTable::Grants AccessTable::Compile(const NamespaceAccess& access) {
   Grants grants;
   const auto add = [&grants](const std::string& principal, Permission level) {

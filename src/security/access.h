@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ class AccessTable final : public Authorizer {
 
   // `admins`: principals that administer the server. Nothing is kept of the spans.
   AccessTable(std::span<const std::string> admins, std::span<const Entry> namespaces);
+
+  // The same lists under other administrators of the server.
+  std::shared_ptr<const AccessTable> With(std::span<const std::string> admins) const;
 
   Status Check(const Caller& caller, std::string_view ns, Permission needed) const override;
   Status CheckServer(const Caller& caller) const override;

@@ -76,6 +76,15 @@ TEST_F(AccessTableTest, AdministratorsMayEverything) {
   EXPECT_FALSE(table_.CheckServer(By("olga")));
 }
 
+TEST_F(AccessTableTest, OtherAdministratorsLeaveTheListsAsTheyAre) {
+  const std::array<std::string, 1> admins = {"ben"};
+  const auto table = table_.With(admins);
+  EXPECT_TRUE(table->CheckServer(By("ben")));
+  EXPECT_FALSE(table->CheckServer(By("zoe")));
+  EXPECT_EQ(table->LevelOn(By("wanda"), "orders"), Permission::kWrite);
+  EXPECT_EQ(table->LevelOn(By("zoe"), "closed"), Permission::kNone);
+}
+
 TEST_F(AccessTableTest, RefusalsAreTheSameWhetherThereIsSuchANamespace) {
   const auto there = table_.Check(By("eve"), "closed", Permission::kRead);
   const auto missing = table_.Check(By("eve"), "vanish", Permission::kRead);

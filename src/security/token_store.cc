@@ -147,7 +147,17 @@ bool IsLabel(std::string_view text, std::size_t limit) {
          std::ranges::none_of(text, [](unsigned char c) { return c < ' ' || c == 0x7f; });
 }
 
+// Whoever mixes up the arguments must not have the secret of another token stored.
+bool HoldsToken(const std::string& text) { return RedactTokens(text) != text; }
+
 Status Check(const NewToken& token, WallMillis now) {
+  if (HoldsToken(token.name) || HoldsToken(token.principal)) {
+    const bool name = HoldsToken(token.name);
+    return std::unexpected(InvalidField(
+        name ? "BAD_TOKEN_NAME" : "BAD_PRINCIPAL", name ? "name" : "principal",
+        "is the text of a token, which is a secret: give a name, and revoke that token if others "
+        "may have seen this"));
+  }
   if (!IsLabel(token.name, TokenStore::kMaxNameLength)) {
     return std::unexpected(
         InvalidField("BAD_TOKEN_NAME", "name",

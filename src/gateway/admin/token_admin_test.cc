@@ -97,10 +97,16 @@ TEST_F(TokenAdminTest, RefusesWhatIsNoToken) {
   request = Wanted();
   request.set_principal("unix:root");
   EXPECT_EQ(Refusal(request), "BAD_PRINCIPAL");
+  // What was meant for elsewhere is not kept.
+  const std::string secret = Create(Wanted()).text();
+  EXPECT_EQ(Refusal(Wanted(secret)), "BAD_TOKEN_NAME");
+  request = Wanted();
+  request.set_principal(secret);
+  EXPECT_EQ(Refusal(request), "BAD_PRINCIPAL");
   request = Wanted();
   request.set_scope("orders:everything");
   EXPECT_EQ(Refusal(request), "BAD_SCOPE");
-  EXPECT_TRUE(Audit().empty());
+  EXPECT_EQ(Audit().size(), 1u);
 }
 
 TEST_F(TokenAdminTest, OnlyAdministratorsOfTheServerMay) {

@@ -20,7 +20,7 @@
 
 namespace prism::gateway::testing {
 
-constexpr WallMillis kStart = 1'700'000'000'000;
+inline constexpr WallMillis kStart = 1'700'000'000'000;
 
 // Who administers the server here. Others are nobody.
 inline constexpr std::string_view kZoe = "x509:CN=zoe";
