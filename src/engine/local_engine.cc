@@ -1,5 +1,6 @@
 #include "engine/local_engine.h"
 
+#include <algorithm>
 #include <random>
 
 namespace prism::engine {
@@ -54,6 +55,11 @@ bool LocalNamespace::Sweep() {
   const MonoNanos now = MonotonicNow();
   for (const auto& service : services_) service->Sweep(now);
   return store_->Sweep(engine_.clock().Now());
+}
+
+bool LocalNamespace::Idle() {
+  return !store_->MayExpire() &&
+         std::ranges::all_of(services_, [](const auto& service) { return service->Idle(); });
 }
 
 }  // namespace prism::engine

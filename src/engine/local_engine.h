@@ -75,6 +75,8 @@ class LocalNamespace final : public contract::NamespaceBackend, public Sweepable
   // New limits for what is already open; requests in flight meet either.
   void Configure(const contract::NamespaceSettings& settings) { store_->limits().Apply(settings); }
   bool Sweep() override;
+  bool Idle() override;
+  SweepMark* mark() override { return &store_->sweep_mark(); }
   Store& store() { return *store_; }
 
  private:

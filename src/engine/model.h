@@ -21,6 +21,8 @@ class ModelService {
   // Drops what has been abandoned (open transactions, waits). Called about once a second, on a
   // thread of the engine.
   virtual void Sweep(MonoNanos now) = 0;
+  // Whether there is nothing to drop, now or later, unless the store's sweep mark is touched.
+  virtual bool Idle() { return false; }
 };
 
 // What services are made from. All of it outlives them.

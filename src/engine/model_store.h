@@ -16,6 +16,9 @@ class ModelStore {
   virtual ~ModelStore() = default;
   // Removes up to `budget` records that have expired. True when more are due.
   virtual Result<bool> Sweep(WallMillis now, std::size_t budget) = 0;
+  // Whether anything is there that may expire some day. Not asked of stores that sweep on a thread
+  // of their own.
+  virtual bool MayExpire() { return true; }
 };
 
 // The stores of one namespace as one thread sees them: memory has one session for all threads;

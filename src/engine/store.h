@@ -16,6 +16,7 @@
 #include "contract/durability.h"
 #include "engine/limits.h"
 #include "engine/model_store.h"
+#include "engine/sweep_mark.h"
 #include "runtime/cancel.h"
 #include "runtime/shard.h"
 
@@ -100,6 +101,10 @@ class Store {
   // Removes a bounded amount of what has expired; true when more is due. Stores with a thread of
   // their own do it there and answer false.
   virtual bool Sweep(WallMillis) { return false; }
+  // Whether a later Sweep may find something.
+  virtual bool MayExpire() { return false; }
+  // Touched after each write that runs inline, and by services for what they keep themselves.
+  SweepMark& sweep_mark() { return sweep_mark_; }
 
   NamespaceLimits& limits() { return limits_; }
   const NamespaceLimits& limits() const { return limits_; }
@@ -110,6 +115,7 @@ class Store {
  private:
   NamespaceLimits limits_;
   const Session* inline_session_ = nullptr;
+  SweepMark sweep_mark_;
 };
 
 enum class WorkKind : std::uint8_t { kRead, kWrite };
@@ -126,6 +132,7 @@ class [[nodiscard]] StoreOperation final : private StoreWork, private runtime::C
     const Session* session = store_.inline_session();
     if (session == nullptr) return false;
     Run(*session);
+    if constexpr (kKind == WorkKind::kWrite) store_.sweep_mark().Touched();
     return true;
   }
   bool await_suspend(std::coroutine_handle<> caller) {
@@ -183,6 +190,7 @@ class StoreHandle {
   auto Write(contract::CallContext& ctx, F fn) const {
     return StoreOperation<S, F, WorkKind::kWrite>(*store_, slot_, ctx, std::move(fn));
   }
+  SweepMark& sweep_mark() const { return store_->sweep_mark(); }
   contract::Durability durability() const { return store_->durability(); }
   const NamespaceLimits& limits() const { return store_->limits(); }
   const TokenKey* token_key() const { return store_->token_key(); }

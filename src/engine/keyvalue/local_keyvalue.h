@@ -31,6 +31,7 @@ class LocalKeyValue final
 
   contract::InterfaceProvider& provider() override { return *this; }
   void Sweep(MonoNanos now) override { transactions_.Sweep(now); }
+  bool Idle() override { return transactions_.empty(); }
 
   StatusTask Set(Context& ctx, const keyvalue::v1::SetRequest& request,
                  keyvalue::v1::SetResponse& response) override;

@@ -75,6 +75,7 @@ LocalKeyValue::StatusTask LocalKeyValue::BeginTransaction(Context& ctx,
   const MonoNanos now = MonotonicNow();
   CO_TRY_ASSIGN(const Digest handle,
                 transactions_.Begin(ctx.principal, now + timeout_ms * kNanosPerMilli, now));
+  store_.sweep_mark().Touched();
   response.set_transaction(HandleText(engine_.instance(), handle));
   co_return Status();
 }

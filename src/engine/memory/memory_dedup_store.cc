@@ -1,5 +1,7 @@
 #include "engine/memory/memory_dedup_store.h"
 
+#include <algorithm>
+
 #include "engine/errors.h"
 
 namespace prism::engine {
@@ -80,6 +82,13 @@ void MemoryDedupStore::SweepOthers(const Stripe& held, WallMillis now) {
     std::size_t budget = kSweepWhenFull;
     if (lock) SweepStripe(other, now, budget);
   }
+}
+
+bool MemoryDedupStore::empty() {
+  return std::ranges::all_of(stripes_, [](Stripe& stripe) {
+    const std::lock_guard lock(stripe.mutex);
+    return stripe.answers.empty() && (!stripe.due || stripe.due->empty());
+  });
 }
 
 bool MemoryDedupStore::Sweep(WallMillis now, std::size_t budget) {

@@ -28,6 +28,8 @@ class MemoryDedupStore final : public DedupStore {
 
   // Forgets up to `budget` ids that have expired. True when more are due. Not inside a section.
   bool Sweep(WallMillis now, std::size_t budget);
+  // Whether nothing is remembered, nor listed to be forgotten. Not inside a section.
+  bool empty();
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:

@@ -242,4 +242,11 @@ Result<bool> MemoryKeyValueStore::Sweep(WallMillis now, std::size_t budget) {
   return more;
 }
 
+bool MemoryKeyValueStore::MayExpire() {
+  return std::ranges::any_of(stripes_, [](Stripe& stripe) {
+    const std::lock_guard lock(stripe.mutex);
+    return stripe.table.NextExpiry() != kNeverExpires;
+  });
+}
+
 }  // namespace prism::engine

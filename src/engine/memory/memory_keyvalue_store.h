@@ -54,6 +54,7 @@ class MemoryKeyValueStore final : public KeyValueStore {
                                    WallMillis now) override;
 
   Result<bool> Sweep(WallMillis now, std::size_t budget) override;
+  bool MayExpire() override;
 
  private:
   using Entry = KeyValueTable::Entry;

@@ -1,5 +1,7 @@
 #include "engine/memory/memory_store.h"
 
+#include <algorithm>
+
 namespace prism::engine {
 namespace {
 
@@ -48,6 +50,11 @@ bool MemoryStore::Sweep(WallMillis now) {
     more |= swept.has_value() && *swept;  // sweeping memory does not fail
   }
   return more;
+}
+
+bool MemoryStore::MayExpire() {
+  return !dedup_.empty() ||
+         std::ranges::any_of(models_, [](const auto& model) { return model->MayExpire(); });
 }
 
 }  // namespace prism::engine

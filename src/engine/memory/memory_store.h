@@ -30,6 +30,7 @@ class MemoryStore final : public Store {
   Status SubmitRead(StoreWork& work) override;
   Status SubmitWrite(StoreWork& work) override;
   bool Sweep(WallMillis now) override;
+  bool MayExpire() override;
 
   const MemorySpace& space() const { return space_; }
   const Session& session() const { return session_; }

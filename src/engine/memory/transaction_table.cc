@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -70,6 +71,13 @@ Result<Digest> TransactionTable::Begin(std::string_view principal, MonoNanos dea
                                           .request_id = {},
                                           .content = std::make_shared<TransactionContent>()});
   return handle;
+}
+
+bool TransactionTable::empty() {
+  return std::ranges::all_of(stripes_, [](Stripe& stripe) {
+    const std::lock_guard lock(stripe.mutex);
+    return stripe.transactions.empty();
+  });
 }
 
 TransactionTable::Transaction* TransactionTable::Find(Stripe& stripe, const Claim& claim) {

@@ -80,6 +80,8 @@ class TransactionTable {
 
   // Removes what has passed its deadline.
   void Sweep(MonoNanos now);
+  // Whether there is none, not even one that is being committed.
+  bool empty();
   std::size_t open() const { return open_.load(std::memory_order_relaxed); }
 
  private:
