@@ -89,7 +89,7 @@ struct Rig {
                [this](const namespaces::BackendConfig& config) {
                  return backends::MakeBackend(config.type, {engine, ""}, {config.name, "", "", ""});
                }),
-        gateway({shards, methods, clock, log}, {}, security::Guard::Open()) {
+        gateway({shards, methods, clock, log, tables}, {}, security::Guard::Open()) {
     auto snapshot = std::make_shared<namespaces::Snapshot>();
     snapshot->backends = {{"memory", "memory", "", "", ""}};
     namespaces::NamespaceConfig ns;
@@ -108,6 +108,7 @@ struct Rig {
   engine::MemoryBudget budget{64u << 20};
   engine::LocalEngine engine{{}, clock, budget, engine::BuiltinModels()};
   runtime::ShardPool shards{1};
+  gateway::NewestTables tables{shards};
   gateway::MethodTable methods;
   gateway::Binder binder;
   gateway::Gateway gateway;

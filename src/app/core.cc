@@ -41,14 +41,16 @@ std::vector<std::string> ServiceNames() {
 
 // Everything that a provider has, as services of the server itself.
 template <class... Providers>
-std::vector<gateway::MethodTable::SystemService> SystemServices(Providers&... providers) {
+std::vector<gateway::MethodTable::SystemService> SystemServices(gateway::Capabilities& capabilities,
+                                                                Providers&... providers) {
   std::vector<gateway::MethodTable::SystemService> services;
-  const auto add = [&services](contract::InterfaceProvider& provider) {
+  const auto add = [&services](contract::InterfaceProvider& provider, bool of_namespace) {
     for (const contract::InterfaceInfo* interface : provider.Interfaces()) {
-      services.push_back({interface, provider.Find(*interface)});
+      services.push_back({interface, provider.Find(*interface), false, of_namespace});
     }
   };
-  (add(providers), ...);
+  add(capabilities, true);
+  (add(providers, false), ...);
   return services;
 }
 
@@ -81,10 +83,14 @@ Core::Core(const ServerSettings& settings, telemetry::Logger& log)
       health_(shards_, ServiceNames()),
       reflection_(ServiceNames()),
       reflection_alpha_(ServiceNames()),
-      methods_(contract::AllInterfaces(), SystemServices(health_, reflection_, reflection_alpha_)),
+      tables_(shards_),
+      capabilities_(tables_, settings.limits.max_message_bytes),
+      methods_(contract::AllInterfaces(),
+               SystemServices(capabilities_, health_, reflection_, reflection_alpha_)),
       binder_(methods_.interfaces(),
               [this](const namespaces::BackendConfig& config) { return MakeBackend(config); }),
-      gateway_({shards_, methods_, clock_, log}, ShardOptions(settings), security::Guard::Open()),
+      gateway_({shards_, methods_, clock_, log, tables_}, ShardOptions(settings),
+               security::Guard::Open()),
       changes_(shards_) {}
 
 Core::~Core() { Stop(); }

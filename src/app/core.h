@@ -21,7 +21,9 @@
 #include "gateway/admin/config_changes.h"
 #include "gateway/admin/operation_store.h"
 #include "gateway/binder.h"
+#include "gateway/capabilities.h"
 #include "gateway/gateway.h"
+#include "gateway/newest_table.h"
 #include "namespaces/snapshot.h"
 #include "rpc/services/health.h"
 #include "rpc/services/reflection.h"
@@ -62,6 +64,8 @@ class Core {
   runtime::ShardPool& shards() { return shards_; }
   runtime::BlockingPool& pool() { return pool_; }
   gateway::Gateway& gateway() { return gateway_; }
+  // Ends the waits of those who would wait for a change of the configuration.
+  void EndWaits() { tables_.Drain(); }
   const gateway::MethodTable& methods() const { return methods_; }
   rpc::HealthService& health() { return health_; }
   const engine::MemoryBudget& budget() const { return budget_; }
@@ -102,6 +106,8 @@ class Core {
   rpc::HealthService health_;
   rpc::ReflectionService reflection_;
   rpc::ReflectionAlphaService reflection_alpha_;
+  gateway::NewestTables tables_;
+  gateway::Capabilities capabilities_;
   gateway::MethodTable methods_;
   gateway::Binder binder_;
   gateway::Gateway gateway_;

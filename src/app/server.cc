@@ -299,6 +299,7 @@ void Server::Drain(std::function<void()> done) {
   Listeners& all = *listeners_;
   SetHealth(::grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   all.core.changes().Drain();
+  all.core.EndWaits();
   const MonoNanos deadline = MonotonicNow() + settings_.drain_timeout.count() * kNanosPerMilli;
   const Status submitted = all.core.pool().Submit([this, &all, deadline, done] {
     // Who asks the admin port whether the service is ready means the successor, if there is one.

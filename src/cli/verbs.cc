@@ -14,10 +14,12 @@
 #include "base/version.h"
 #include "cli/audit.h"
 #include "cli/backend.h"
+#include "cli/capabilities.h"
 #include "cli/client_options.h"
 #include "cli/completion.h"
 #include "cli/config.h"
 #include "cli/conformance.h"
+#include "cli/features.h"
 #include "cli/kv.h"
 #include "cli/load.h"
 #include "cli/namespace.h"
@@ -32,9 +34,10 @@ namespace prism::cli {
 namespace {
 
 // One line a family: to add one, write its file and name its function here.
-constexpr std::array<AddVerb, 12> kVerbs = {
-    AddKv,     AddNamespaceVerbs, AddBackendVerbs, AddConfig, AddToken,   AddAudit,
-    AddStatus, AddValidate,       AddConformance,  AddBench,  AddVersion, AddCompletion,
+constexpr std::array<AddVerb, 14> kVerbs = {
+    AddKv,          AddFeatures, AddCapabilities, AddNamespaceVerbs, AddBackendVerbs,
+    AddConfig,      AddToken,    AddAudit,        AddStatus,         AddValidate,
+    AddConformance, AddBench,    AddVersion,      AddCompletion,
 };
 
 // The innermost verb that was recognised: whose help is worth reading.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "contract/consistency.h"
 #include "contract/durability.h"
 #include "contract/implements.h"
 
@@ -20,6 +21,7 @@ struct BackendTraits {
   bool ordered_scan;      // scans in byte order, each key exactly once
   bool dedup;             // request_id commits atomically with the write
   std::uint32_t ttl_precision_ms;
+  Consistency strongest;  // what its reads can promise
 };
 
 // The limits and settings of a namespace that its backend must know.

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <google/protobuf/arena.h>
 
 #include <algorithm>
 
 #include "base/strings.h"
 #include "gateway/identify.h"
+#include "gateway/session.h"
 
 namespace prism::gateway {
 
@@ -108,6 +110,13 @@ Status CheckDurability(const NamespaceEntry& entry, rpc::ServerCall& call) {
           .With("durability", std::string(contract::DurabilityName(entry.durability))));
 }
 
+// On the call's arena.
+std::string_view Copy(std::string_view text, contract::CallContext& ctx) {
+  char* copy = google::protobuf::Arena::CreateArray<char>(&ctx.arena(), text.size());
+  text.copy(copy, text.size());
+  return {copy, text.size()};
+}
+
 Error DeadlinePassed() {
   return Error(Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                "the deadline had passed before the call was executed: nothing was done, allow "
@@ -160,7 +169,12 @@ Result<Admitted> Admit(ShardState& shard, const Route& route, std::string_view n
   if (entry.refused) [[unlikely]] {
     return std::unexpected(*entry.refused);
   }
-  void* service = entry.services[route.interface];
+  void* service = route.namespace_service;
+  if (service == nullptr) [[likely]] {
+    service = entry.services[route.interface];
+  } else {
+    ctx.ns = Copy(ctx.ns, ctx);  // it may outlive the entry
+  }
   if (service == nullptr) [[unlikely]] {
     return std::unexpected(NotBound(*shard.table(), entry, *method.interface));
   }
@@ -175,10 +189,16 @@ Result<Admitted> Admit(ShardState& shard, const Route& route, std::string_view n
   }
   if (ctx.deadline != 0) {
     if (ctx.deadline <= now) return std::unexpected(DeadlinePassed());
-  } else if (method.kind == contract::StreamKind::kUnary) {
+  } else if (method.kind == contract::StreamKind::kUnary && route.namespace_service == nullptr) {
+    // Our own services bound their waits themselves.
     call.SetDeadline(now + entry.config.default_timeout.count() * kNanosPerMilli);
   }
   if (method.access == contract::Access::kWrite) TRY(CheckDurability(entry, call));
+  if (entry.config.consistency == contract::Consistency::kCausal) [[unlikely]] {
+    if (const auto session = call.Header(kSessionHeader); !session.empty()) {
+      TRY(CheckSession(session));
+    }
+  }
   return Admitted{bound, service};
 }
 

@@ -19,10 +19,10 @@ struct Admitted {
 };
 
 // Whether the call of `route` on the namespace may be executed now. In order: identity, permission
-// (before existence), existence, interface, rate, calls in flight, deadline, durability; fills
-// principal, ns, min_durability and the deadline of the context. Takes a token of the namespace,
-// but does not enter it. Overload is not asked here: ShardState::ShouldShed comes before the
-// namespace is known.
+// (before existence), existence, interface, rate, calls in flight, deadline, durability, session;
+// fills principal, ns, min_durability and the deadline of the context. Takes a token of the
+// namespace, but does not enter it. Overload is not asked here: ShardState::ShouldShed comes before
+// the namespace is known.
 Result<Admitted> Admit(ShardState& shard, const Route& route, std::string_view ns,
                        rpc::ServerCall& call);
 

@@ -1,6 +1,7 @@
 #include "gateway/binder.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -29,9 +30,37 @@ Error NamespaceDisabled(const namespaces::NamespaceConfig& config) {
       .With("namespace", config.name);
 }
 
-// Whether the namespace offers the interface: all of them, or those of its data model.
-bool Offers(const namespaces::NamespaceConfig& config, const contract::InterfaceInfo& interface) {
-  return config.pattern.empty() || config.pattern == interface.model;
+Error ConsistencyUnavailable(const namespaces::NamespaceConfig& config, const BackendState& backend,
+                             std::span<const BackendState> backends) {
+  std::vector<std::string_view> able;
+  for (const BackendState& other : backends) {
+    if (other.backend != nullptr && other.backend->traits().strongest <= config.consistency) {
+      able.push_back(other.config.name);
+    }
+  }
+  const auto strongest = contract::ConsistencyName(backend.backend->traits().strongest);
+  return Error(
+             Code::kFailedPrecondition, "CONSISTENCY_UNAVAILABLE",
+             fmt::format(
+                 "the namespace \"{}\" wants reads to be {}, and the backend \"{}\" ({}) promises "
+                 "{} at most: {}",
+                 config.name, contract::ConsistencyName(config.consistency), config.backend,
+                 backend.config.type, strongest,
+                 able.empty()
+                     ? fmt::format("no configured backend does; ask for {}", strongest)
+                     : fmt::format("configured backends that do: {}", fmt::join(able, ", "))))
+      .With("namespace", config.name)
+      .With("backend", config.backend)
+      .With("strongest", std::string(strongest))
+      .With("backends_with_it", fmt::format("{}", fmt::join(able, ",")));
+}
+
+// `old`: the entry before, or nullptr.
+std::int64_t FeaturesRevision(const namespaces::NamespaceConfig& config, std::int64_t revision,
+                              const NamespaceEntry* old) {
+  if (old == nullptr) return std::max<std::int64_t>(revision, 1);
+  if (old->config.features == config.features) return old->features_revision;
+  return std::max(revision, old->features_revision + 1);
 }
 
 }  // namespace
@@ -52,9 +81,17 @@ std::shared_ptr<const RoutingTable> Binder::Bind(
         backends, ns->backend, {},
         [](const BackendState& state) -> const std::string& { return state.config.name; });
     while (!old.empty() && old.front()->config.name < ns->name) old = old.subspan(1);
-    const bool same = !old.empty() && old.front()->IsOf(ns.item()) && !old.front()->refused &&
-                      old.front()->backend_config == backend->config;
-    entries.push_back(same ? old.front() : BindNamespace(ns.item(), *backend));
+    const bool known = !old.empty() && old.front()->config.name == ns->name;
+    if (known && old.front()->IsOf(ns.item()) && !old.front()->refused &&
+        old.front()->backend_config == backend->config) {
+      entries.push_back(old.front());
+      continue;
+    }
+    const auto entry = std::make_shared<NamespaceEntry>(ns.item(), backend->config);
+    entry->features_revision =
+        FeaturesRevision(*ns, snapshot->revision, known ? old.front().get() : nullptr);
+    BindNamespace(*entry, *backend, backends);
+    entries.push_back(entry);
   }
   return std::make_shared<const RoutingTable>(std::move(snapshot), std::move(backends),
                                               std::move(entries));
@@ -102,35 +139,37 @@ std::vector<BackendState> Binder::BindBackends(const namespaces::Snapshot& snaps
   return states;
 }
 
-std::shared_ptr<const NamespaceEntry> Binder::BindNamespace(NamespaceEntry::Config ns,
-                                                            const BackendState& backend) const {
-  auto entry = std::make_shared<NamespaceEntry>(std::move(ns), backend.config);
-  const namespaces::NamespaceConfig& config = entry->config;
-  entry->services.assign(interfaces_.size(), nullptr);
+void Binder::BindNamespace(NamespaceEntry& entry, const BackendState& backend,
+                           std::span<const BackendState> backends) const {
+  const namespaces::NamespaceConfig& config = entry.config;
+  entry.services.assign(interfaces_.size(), nullptr);
   if (config.status == namespaces::NamespaceStatus::kDisabled) {
-    entry->refused = NamespaceDisabled(config);
-    return entry;
+    entry.refused = NamespaceDisabled(config);
+    return;
   }
   if (!config.pattern.empty() && !namespaces::IsDataModel(config.pattern)) {
-    entry->refused = PatternNotInstalled(config);
-    return entry;
+    entry.refused = PatternNotInstalled(config);
+    return;
   }
   if (backend.backend == nullptr) {
-    entry->refused = *backend.error;
-    return entry;
+    entry.refused = *backend.error;
+    return;
   }
-  entry->owner = backend.backend;
+  if (config.consistency < backend.backend->traits().strongest) {
+    entry.refused = ConsistencyUnavailable(config, backend, backends);
+    return;
+  }
+  entry.owner = backend.backend;
   auto opened = backend.backend->Open(config.settings);
   if (!opened) {
-    entry->refused = std::move(opened).error();
-    return entry;
+    entry.refused = std::move(opened).error();
+    return;
   }
-  entry->backend = *std::move(opened);
-  entry->durability = backend.backend->traits().durability;
+  entry.backend = *std::move(opened);
+  entry.durability = backend.backend->traits().durability;
   for (std::size_t i = 0; i < interfaces_.size(); ++i) {
-    if (Offers(config, *interfaces_[i])) entry->services[i] = entry->backend->Find(*interfaces_[i]);
+    if (entry.Offers(*interfaces_[i])) entry.services[i] = entry.backend->Find(*interfaces_[i]);
   }
-  return entry;
 }
 
 std::size_t Binder::Sweep() {

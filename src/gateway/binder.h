@@ -42,8 +42,9 @@ class Binder {
 
  private:
   std::vector<BackendState> BindBackends(const namespaces::Snapshot& snapshot) const;
-  std::shared_ptr<const NamespaceEntry> BindNamespace(NamespaceEntry::Config config,
-                                                      const BackendState& backend) const;
+  // Into the entry: what it can be bound to, or why it can't be served.
+  void BindNamespace(NamespaceEntry& entry, const BackendState& backend,
+                     std::span<const BackendState> backends) const;
 
   std::span<const contract::InterfaceInfo* const> interfaces_;
   BackendFactory factory_;

@@ -1,5 +1,7 @@
 #include "gateway/call_scope.h"
 
+#include "gateway/session.h"
+
 namespace prism::gateway {
 
 CallScope::CallScope(ShardState& shard, const Route& route, rpc::ServerCall& call, WallMillis now)
@@ -17,6 +19,11 @@ CallScope::~CallScope() {
 }
 
 void CallScope::Enter(const Admitted& admitted) {
+  if (route_.namespace_service != nullptr) {
+    visits_ = true;
+    stream_.Link(shard_.streams());  // a call that waits is as good as a stream
+    return;
+  }
   ns_ = admitted.ns;
   shard_.Enter(*ns_);
   if (method().kind != contract::StreamKind::kUnary) stream_.Link(ns_->streams());
@@ -28,14 +35,17 @@ void CallScope::Follow(security::CallerRights& rights) {
   stream_.Link(shard_.streams());
 }
 
-void CallScope::AnnounceDurability() {
+void CallScope::AnnounceWrite() {
   if (method().access != contract::Access::kWrite || ns_ == nullptr) return;
   const auto level = context().durability.value_or(ns_->entry().durability);
   call_.AddHeader("prism-durability", contract::DurabilityName(level));
+  if (ns_->entry().config.consistency == contract::Consistency::kCausal) [[unlikely]] {
+    call_.AddHeader(kSessionHeader, SessionToken(context().now));
+  }
 }
 
 void CallScope::Respond(const google::protobuf::Message& response) {
-  if (method().kind == contract::StreamKind::kUnary) AnnounceDurability();
+  if (method().kind == contract::StreamKind::kUnary) AnnounceWrite();
   call_.Respond(response);
   End(nullptr);
 }
@@ -63,7 +73,8 @@ void CallScope::End(const Error* error) {
   const Code code = error == nullptr ? Code::kOk : error->code();
   shard_.method_metrics(route_.ordinal).Count(code, duration);
   ++shard_.protocols().requests[static_cast<std::size_t>(call_.protocol())];
-  if (ns_ != nullptr) ns_->metrics().Count(code);
+  BoundNamespace* ns = visits_ ? shard_.Resolve(context().ns) : ns_;
+  if (ns != nullptr) ns->metrics().Count(code);
   if (error != nullptr) [[unlikely]] {
     shard_.call_log().Failed(method(), call_, *error, now);
   }

@@ -26,8 +26,9 @@ class CallScope {
   // The call is one of the admin port and may what these say: they follow the guard, and a stream
   // ends when they are gone. They live as long as the call.
   void Follow(security::CallerRights& rights);
-  // Says the durability that a write gets; before the first message of a stream.
-  void AnnounceDurability();
+  // Says what a write gets: its durability, and the session that it belongs to. Before the first
+  // message of a stream.
+  void AnnounceWrite();
 
   void Respond(const google::protobuf::Message& response);
   void Finish();
@@ -41,7 +42,8 @@ class CallScope {
   ShardState& shard_;
   const Route& route_;
   rpc::ServerCall& call_;
-  BoundNamespace* ns_ = nullptr;
+  BoundNamespace* ns_ = nullptr;  // entered
+  bool visits_ = false;           // is about a namespace that it has not entered
   LiveStream stream_;
 };
 

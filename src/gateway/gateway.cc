@@ -67,7 +67,7 @@ runtime::Task<void> Gateway::ServeOneRequest(ShardState& shard, const Route& rou
     End(scope, co_await method.unary(admitted->service, call.context(), *request, *response),
         response);
   } else {
-    scope.AnnounceDurability();
+    scope.AnnounceWrite();
     End(scope, co_await method.server(admitted->service, call.context(), *request, call), nullptr);
   }
 }
@@ -91,7 +91,7 @@ runtime::Task<void> Gateway::ServeClientStream(ShardState& shard, const Route& r
   }
   scope.Enter(*admitted);
   FirstMessageSource source(call, *first);
-  scope.AnnounceDurability();
+  scope.AnnounceWrite();
   if (method.kind == contract::StreamKind::kClient) {
     Message* response = method.new_response(&call.context().arena());
     End(scope, co_await method.client(admitted->service, call.context(), source, *response),

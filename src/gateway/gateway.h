@@ -9,6 +9,7 @@
 #include "gateway/admission.h"
 #include "gateway/method_table.h"
 #include "gateway/metrics.h"
+#include "gateway/newest_table.h"
 #include "gateway/rest/resource_routes.h"
 #include "gateway/shard_states.h"
 #include "rpc/server.h"
@@ -29,6 +30,7 @@ class Gateway final : public rpc::Dispatcher {
     const MethodTable& methods;
     Clock& clock;
     telemetry::Logger& log;  // of what failed, was refused or slow
+    NewestTables& tables;    // which the gateway fills
   };
 
   // `guard`: who is let in until UseGuard says otherwise.
@@ -48,7 +50,10 @@ class Gateway final : public rpc::Dispatcher {
 
   // Makes the table the newest of every shard; returns when all of them have it. Calls in flight
   // end on the one that they began with. Not on a shard; the shards are running.
-  void Publish(const std::shared_ptr<const RoutingTable>& table) { states_.Install(table); }
+  void Publish(const std::shared_ptr<const RoutingTable>& table) {
+    parts_.tables.Install(table);
+    states_.Install(table);
+  }
 
   // Judges calls that come from now on by this; returns when all shards do. Not on a shard; the
   // shards are running.

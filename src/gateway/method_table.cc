@@ -28,8 +28,9 @@ void MethodTable::Add(const SystemService& service) {
     routes_.push_back({.method = &method,
                        .interface = index,
                        .ordinal = static_cast<std::uint32_t>(routes_.size()),
-                       .system_service = service.service,
-                       .for_all = service.for_all});
+                       .system_service = service.of_namespace ? nullptr : service.service,
+                       .for_all = service.for_all,
+                       .namespace_service = service.of_namespace ? service.service : nullptr});
   }
 }
 

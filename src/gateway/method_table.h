@@ -18,6 +18,9 @@ struct Route {
   std::uint32_t ordinal = 0;       // dense over all methods
   void* system_service = nullptr;  // set: belongs to no namespace (health, reflection)
   bool for_all = false;            // of a system service: also for who is not authenticated
+  // Set: the gateway's own, about the namespace that the request names. Admitted like all others,
+  // but no backend's, and not in the namespace's accounts while it runs.
+  void* namespace_service = nullptr;
 };
 
 // Built once at the start, read by all shards. Two open-addressing tables: by path for Find, by
@@ -30,6 +33,8 @@ class MethodTable {
     void* service;
     // On the admin port: whoever calls may, and what needs more asks for it.
     bool for_all = false;
+    // On the data port: its requests name a namespace, and are admitted like those to backends.
+    bool of_namespace = false;
   };
 
   // Everything that a provider has, as services of the server itself.

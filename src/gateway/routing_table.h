@@ -31,6 +31,12 @@ struct NamespaceEntry {
   // Whether it is about this configuration.
   bool IsOf(const Config& other) const { return shared_config == other || config == *other; }
 
+  // Whether the namespace offers the interface if its backend has it: all of them, or those of its
+  // data model.
+  bool Offers(const contract::InterfaceInfo& interface) const {
+    return config.pattern.empty() || config.pattern == interface.model;
+  }
+
   const Config shared_config;  // the snapshot's
   const namespaces::NamespaceConfig& config;
   const namespaces::BackendConfig backend_config;
@@ -39,6 +45,8 @@ struct NamespaceEntry {
   std::optional<Error> refused;                         // what every call answers then
   std::vector<void*> services;  // by dense interface index; nullptr: not bound
   contract::Durability durability = contract::Durability::kMemory;  // of an acknowledged write
+  // Of the snapshot in which the features became what they are; above 0.
+  std::int64_t features_revision = 1;
   mutable TokenBucket bucket;
 };
 

@@ -137,7 +137,7 @@ class ShardState final : private runtime::TurnEnd {
   void EnterCall() { ++in_flight_; }
   void LeaveCall() { --in_flight_; }
 
-  // Of no namespace: those of the admin port.
+  // In no namespace: those of the admin port, and those that wait for a change of a namespace.
   LiveStream*& streams() { return streams_; }
 
   MethodMetrics& method_metrics(std::uint32_t ordinal) { return methods_[ordinal]; }

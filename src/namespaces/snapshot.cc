@@ -29,11 +29,6 @@ NamespaceConfig OnBackend(std::string name, std::string backend) {
 
 }  // namespace
 
-std::string_view ConsistencyName(Consistency consistency) {
-  constexpr std::array<std::string_view, 3> kNames = {"strong", "causal", "eventual"};
-  return kNames[static_cast<std::size_t>(consistency)];
-}
-
 std::string_view NamespaceStatusName(NamespaceStatus status) {
   constexpr std::array<std::string_view, 3> kNames = {"active", "disabled", "migrating"};
   return kNames[static_cast<std::size_t>(status)];

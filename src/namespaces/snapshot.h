@@ -17,9 +17,8 @@
 
 namespace prism::namespaces {
 
-// What a read of the namespace may miss.
-enum class Consistency : std::uint8_t { kStrong, kCausal, kEventual };
-std::string_view ConsistencyName(Consistency consistency);
+using contract::Consistency;
+using contract::ConsistencyName;
 
 // Whether its calls are served. kMigrating is served like kActive: its data is on its way to
 // another backend.

@@ -78,6 +78,20 @@ class CliTest(unittest.TestCase):
 
 
 class Basic(CliTest):
+    def test_says_what_a_namespace_is(self):
+        shown = prism("capabilities", "scratch")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertRegex(shown.stdout.decode(), r"interfaces +keyvalue_basic, keyvalue_batch")
+        everything = json.loads(prism("capabilities", "default", "-o", "json").stdout)
+        self.assertEqual((everything["durability"], everything["consistency"], everything["status"]), ("fsynced", "strong", "active"))
+        self.assertEqual((everything["max_value_bytes"], everything["default_timeout"]), (4 << 20, "30s"))
+        flags = json.loads(prism("features", "scratch", "-o", "json").stdout)
+        self.assertEqual((flags["features"], flags["revision"] > 0), ({}, True))
+        for verb in ("capabilities", "features"):
+            absent = prism(verb, "nowhere")
+            self.assertEqual((absent.returncode, absent.stdout), (1, b""))
+            self.assertIn(b"NAMESPACE_NOT_FOUND", absent.stderr)
+
     def test_set_and_get_on_both_namespaces(self):
         for namespace, durability in (("default", "fsynced"), ("scratch", "memory")):
             written = self.ok("kv", "set", namespace, self.key(), "hello").decode()

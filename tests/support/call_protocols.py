@@ -9,7 +9,7 @@ import json
 import urllib.parse
 
 from http_bytes import Http1, Http2
-from protobuf_bytes import CODES, Refusal, field, fields, refusal_of_status, varint
+from protobuf_bytes import CODES, Refusal, field, fields, refusal_of_status, retry_delay, varint
 
 SERVICE = "/prism.keyvalue.v1."
 # Fields by their JSON names: number and kind.
@@ -131,14 +131,18 @@ def frames(body):
         body = body[5 + size:]
 
 
+def unpadded(text):
+    return base64.b64decode(text + "=" * (-len(text) % 4))
+
+
 def refusal_of_json(error):
     info = error["details"][0]
     assert info["type"] == "google.rpc.ErrorInfo", error
-    encoded = info["value"] + "=" * (-len(info["value"]) % 4)
-    assert dict(fields(base64.b64decode(encoded)))[1].decode() == info["debug"]["reason"], error
+    assert dict(fields(unpadded(info["value"])))[1].decode() == info["debug"]["reason"], error
     assert info["debug"]["domain"] == "prism", error
     code = {"canceled": "CANCELLED"}.get(error["code"], error["code"].upper())
-    return Refusal(code, info["debug"]["reason"], error["message"])
+    retries = [retry_delay(unpadded(one["value"])) for one in error["details"] if one["type"] == "google.rpc.RetryInfo"]
+    return Refusal(code, info["debug"]["reason"], error["message"], *retries)
 
 
 class Protocol:

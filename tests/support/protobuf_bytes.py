@@ -48,15 +48,25 @@ class Refusal:
     code: str
     reason: str
     message: str
+    retry_after: float = None  # seconds, of google.rpc.RetryInfo
+
+
+def retry_delay(retry_info):
+    """Seconds of a google.rpc.RetryInfo; None: it has none."""
+    content = dict(fields(retry_info)).get(1)
+    duration = dict(fields(content)) if content else {}
+    return duration.get(1, 0) + duration.get(2, 0) / 1e9 if content else None
 
 
 def refusal_of_status(encoded):
     """grpc-status-details-bin: a google.rpc.Status with a google.rpc.ErrorInfo."""
     status = list(fields(encoded))
     plain = dict(status)
-    for any_message in (dict(fields(content)) for number, content in status if number == 3):
+    details = [dict(fields(content)) for number, content in status if number == 3]
+    retries = [retry_delay(one[2]) for one in details if one[1] == b"type.googleapis.com/google.rpc.RetryInfo"]
+    for any_message in details:
         if any_message[1] == b"type.googleapis.com/google.rpc.ErrorInfo":
             info = dict(fields(any_message[2]))
             assert info[2] == b"prism", info
-            return Refusal(CODES[plain[1]], info[1].decode(), plain[2].decode())
+            return Refusal(CODES[plain[1]], info[1].decode(), plain[2].decode(), *retries)
     raise AssertionError(f"no ErrorInfo in {status}")

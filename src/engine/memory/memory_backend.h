@@ -26,6 +26,7 @@ class MemoryBackend final : public contract::Backend {
       .ordered_scan = true,
       .dedup = true,
       .ttl_precision_ms = 1,
+      .strongest = contract::Consistency::kStrong,
   };
 
   // FAILED_PRECONDITION/MODEL_WITHOUT_STORE when the engine has a model that is not among `stores`.

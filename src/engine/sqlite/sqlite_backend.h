@@ -33,6 +33,7 @@ class SqliteBackend final : public contract::Backend {
       .ordered_scan = true,
       .dedup = true,
       .ttl_precision_ms = 1,
+      .strongest = contract::Consistency::kStrong,
   };
 
   // Blocking. The errors of sqlite::DataDirectory::Open and TokenKey::LoadOrCreate;

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "gateway/rest/capability_route.h"
 #include "gateway/rest/keyvalue_route.h"
 
 namespace prism::gateway {
@@ -14,6 +15,7 @@ class ResourceRoutes {
   const rpc::ResourceRoute* Find(std::string_view target) const;
 
  private:
+  CapabilityRoute capability_;
   KeyValueRoute keyvalue_;
 };
 

@@ -115,13 +115,16 @@ class FakeNamespace final : public contract::NamespaceBackend {
   std::atomic<int>& alive_;
 };
 
-class FakeBackend final : public contract::Backend {
+// `kStrongest`: what its reads promise.
+template <contract::Consistency kStrongest>
+class BasicFakeBackend final : public contract::Backend {
  public:
   static constexpr contract::BackendTraits kTraits = {.type = "fake",
                                                       .durability = contract::Durability::kAccepted,
                                                       .ordered_scan = true,
                                                       .dedup = true,
-                                                      .ttl_precision_ms = 1};
+                                                      .ttl_precision_ms = 1,
+                                                      .strongest = kStrongest};
 
   const contract::BackendTraits& traits() const override { return kTraits; }
   std::span<const contract::InterfaceInfo* const> Interfaces() const override {
@@ -143,5 +146,8 @@ class FakeBackend final : public contract::Backend {
   std::atomic<int> alive = 0;
   std::weak_ptr<FakeNamespace> last;
 };
+
+using FakeBackend = BasicFakeBackend<contract::Consistency::kStrong>;
+using LaggingBackend = BasicFakeBackend<contract::Consistency::kEventual>;
 
 }  // namespace prism::gateway::testing

@@ -23,7 +23,7 @@ constexpr std::string_view kOwnHeaders = "prism-";
 constexpr std::string_view kExposed =
     "accept-encoding, accept-ranges, allow, connect-content-encoding, content-encoding, etag, "
     "grpc-encoding, grpc-message, grpc-status, grpc-status-details-bin, prism-durability, "
-    "prism-existed, prism-expire-time, prism-tag, retry-after, x-request-id";
+    "prism-existed, prism-expire-time, prism-session, prism-tag, retry-after, x-request-id";
 
 // Longer names are none of ours.
 constexpr std::size_t kMaxHeaderBytes = 64;
