@@ -42,7 +42,7 @@ TEST(CompletionTest, BashCompletesVerbsAndOptions) {
   EXPECT_EQ(Complete("prism kv ex", 2), "exists expire export\n");
   EXPECT_EQ(Complete("prism kv set default --t", 4),
             "--ttl --tag --tls --tls-ca --tls-cert --tls-key "
-            "--tls-server-name --token --timeout\n");
+            "--tls-server-name --token --token-file --timeout\n");
   EXPECT_EQ(Complete("prism --server x:1 kv ca", 4), "cas\n");
   EXPECT_EQ(Complete("prism kv cas default k v --expect-v", 6),
             "--expect-value --expect-version\n");

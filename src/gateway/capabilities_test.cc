@@ -75,12 +75,20 @@ class CapabilitiesTest : public testing::GatewayTest {
   void AwaitEnd(const FakeCall& call) {
     Await([&call] { return call.ends == 1; });
   }
-  // Those that wait must end before the shards stop.
-  void TearDown() override {
-    tables_.Drain();
-    Await([this] { return groups_[0]->running() == 0; });
-    testing::GatewayTest::TearDown();
-  }
+  // Calls that wait must end before they are destroyed: made after them, in the test's scope.
+  class AtEnd {
+   public:
+    explicit AtEnd(CapabilitiesTest& test) : test_(test) {}
+    AtEnd(const AtEnd&) = delete;
+    AtEnd& operator=(const AtEnd&) = delete;
+    ~AtEnd() {
+      test_.tables_.Drain();
+      test_.Await([this] { return test_.groups_[0]->running() == 0; });
+    }
+
+   private:
+    CapabilitiesTest& test_;
+  };
 };
 
 TEST_F(CapabilitiesTest, SaysWhatANamespaceIs) {
@@ -208,6 +216,7 @@ TEST_F(CapabilitiesTest, AnswersWhatIsThereAfterTheWait) {
 TEST_F(CapabilitiesTest, WatchesRealChangesOnly) {
   Start(With("a: true"));
   const auto watch = Watch("app");
+  const AtEnd end(*this);
   Begin(*watch);
   ASSERT_EQ(Written(*watch).size(), 1u);
   Publish(With("a: true", ", max_in_flight: 5"));
@@ -225,6 +234,7 @@ TEST_F(CapabilitiesTest, WaitsOutliveTheGraceAndHoldNothing) {
   options.rebind_grace = kNanosPerMilli;
   Start(With("a: true", ", max_in_flight: 1"), options);
   const auto watch = Watch("app");
+  const AtEnd end(*this);
   Begin(*watch);
   // The one call at the same time is still free.
   EXPECT_EQ(Serve(GetCall("app")), "OK");
@@ -260,6 +270,8 @@ TEST_F(CapabilitiesTest, WatchesEndWithTheNamespace) {
 TEST_F(CapabilitiesTest, BoundsThoseWhoWait) {
   Start(With("a: true"));
   std::vector<std::unique_ptr<FakeCall>> watches;
+  const auto next = Watch("other");
+  const AtEnd end(*this);
   for (std::size_t i = 0; i < kMaxWaiters; ++i) Begin(*watches.emplace_back(Watch("app")));
   EXPECT_EQ(Serve(Watch("other")), "TOO_MANY_WAITERS");
   const auto one_more = Features("app", 1, 600);
@@ -268,7 +280,6 @@ TEST_F(CapabilitiesTest, BoundsThoseWhoWait) {
   EXPECT_EQ(Serve(Features("app", 1)), "OK") << "who does not wait needs no place";
   Cancel(*watches[0], runtime::CancelReason::kClientGone);
   AwaitEnd(*watches[0]);
-  const auto next = Watch("other");
   Begin(*next);
   EXPECT_EQ(Written(*next).size(), 1u);
 }
