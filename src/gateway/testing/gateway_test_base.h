@@ -46,10 +46,11 @@ class GatewayTest : public ::testing::Test {
 
   GatewayTest()
       : tables_(shards_, kMaxWaiters),
-        methods_(contract::AllInterfaces(),
-                 std::array{MethodTable::SystemService{
-                     &capability::v1::CapabilityService::kInterface,
-                     capabilities_.Find(capability::v1::CapabilityService::kInterface), false, true}}),
+        methods_(
+            contract::AllInterfaces(),
+            std::array{MethodTable::SystemService{
+                &capability::v1::CapabilityService::kInterface,
+                capabilities_.Find(capability::v1::CapabilityService::kInterface), false, true}}),
         binder_(methods_.interfaces(),
                 [this](const namespaces::BackendConfig& config)
                     -> Result<std::shared_ptr<contract::Backend>> {
