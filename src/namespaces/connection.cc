@@ -6,16 +6,21 @@
 #include <array>
 #include <cctype>
 
+#include "base/percent.h"
 #include "base/secret_ref.h"
 
 namespace prism::namespaces {
 
 namespace {
 
-constexpr std::array<std::string_view, 16> kSecretKeys = {
-    "password",   "passwd",        "pwd",         "pass",           "secret",     "token",
-    "api_key",    "apikey",        "access_key",  "accesskey",      "secret_key", "secretkey",
-    "auth_token", "client_secret", "sslpassword", "secretaccesskey"};
+// Ends of the names of options whose values are secrets, without "_", "-" and ".".
+constexpr std::array<std::string_view, 16> kSecretEnds = {
+    "password",   "passwd",        "pwd",       "passphrase", "secret",     "token",
+    "credential", "credentials",   "apikey",    "accesskey",  "accountkey", "secretkey",
+    "privatekey", "encryptionkey", "masterkey", "signature"};
+// The whole of such names.
+constexpr std::array<std::string_view, 5> kSecretNames = {"auth", "sig", "pass", "bearer",
+                                                          "requirepass"};
 
 std::string Advice(std::string_view where) {
   return fmt::format(
@@ -24,12 +29,21 @@ std::string Advice(std::string_view where) {
       where);
 }
 
+// "sasl.password", "X-Amz-Signature", "pass%77ord" and "AccountKey" alike.
 bool IsSecretKey(std::string_view key) {
-  std::string lower(key);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  return std::ranges::find(kSecretKeys, lower) != kSecretKeys.end();
+  std::string plain;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    char c = key[i];
+    if (const auto escaped = base::PercentEscapeAt(key, i)) {
+      c = *escaped;
+      i += 2;
+    }
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) continue;
+    plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  const auto ends = [&plain](std::string_view end) { return plain.ends_with(end); };
+  return std::ranges::any_of(kSecretEnds, ends) ||
+         std::ranges::find(kSecretNames, plain) != kSecretNames.end();
 }
 
 // The user part lies between "://" (or the start) and the last '@' before the path.
@@ -55,9 +69,9 @@ bool HasLiteralInUserPart(std::string_view text) {
   return !password.empty() && !base::IsSecretRef(password);
 }
 
-// key=value pairs, separated by any of "&?; ," or the ends of the text.
+// key=value pairs, separated by any of "&?;#| ," or the ends of the text.
 bool HasLiteralPair(std::string_view text) {
-  constexpr std::string_view kSeparators = "&?; ,\t\n";
+  constexpr std::string_view kSeparators = "&?;#| ,\t\n";
   for (std::size_t equals = text.find('='); equals != text.npos;
        equals = text.find('=', equals + 1)) {
     std::size_t key_end = equals;

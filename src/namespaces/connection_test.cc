@@ -17,6 +17,13 @@ TEST(FindLiteralSecretTest, FindsPasswords) {
            "nats://h:4222?token=abc",
            "https://s3/?Secret-Key=abc",
            "ann:hunter2@db",
+           "h:9092?sasl.password=hunter2",
+           "h?AccountKey=hunter2",
+           "h?aws_secret_access_key=hunter2",
+           "h?X-Amz-Signature=hunter2",
+           "h?pass%77ord=hunter2",
+           "h#password=hunter2",
+           "requirepass=hunter2",
        }) {
     const auto found = FindLiteralSecret(text);
     ASSERT_TRUE(found) << text;
@@ -38,6 +45,8 @@ TEST(FindLiteralSecretTest, LeavesTheRestAlone) {
            "nats://a:4222,nats://b:4222",
            "/var/lib/prism/data.db",
            "https://host/path?tokenizer=bert",
+           "h?bypass=true&compass=north&signatures=2",
+           "h?sasl.password=${env:PASSWORD}",
        }) {
     EXPECT_FALSE(FindLiteralSecret(text)) << text;
   }

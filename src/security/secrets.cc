@@ -1,11 +1,15 @@
 #include "security/secrets.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
-#include <fstream>
 
 #include "base/secret_ref.h"
+#include "base/unique_fd.h"
 
 namespace prism::security {
 
@@ -25,17 +29,30 @@ Result<std::string> ReadEnv(const std::string& name) {
   return std::string(value);
 }
 
+Error Unreadable(const std::string& path) {
+  return Unavailable(
+      fmt::format("the secret ${{file:{}}} can't be read: make it a file that is readable for the "
+                  "user of this process",
+                  path));
+}
+
 Result<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string content(kMaxSecretBytes + 1, '\0');
-  if (file) file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  if (!file.is_open() || file.bad()) {
-    return std::unexpected(
-        Unavailable(fmt::format("the secret ${{file:{}}} can't be read: make the file readable for "
-                                "the user of this process",
-                                path)));
+  // A pipe or device must hold nobody up.
+  const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat kind{};
+  if (file.get() < 0 || ::fstat(file.get(), &kind) != 0 || !S_ISREG(kind.st_mode)) {
+    return std::unexpected(Unreadable(path));
   }
-  content.resize(static_cast<std::size_t>(file.gcount()));
+  std::string content(kMaxSecretBytes + 1, '\0');
+  std::size_t size = 0;
+  while (size < content.size()) {
+    const ssize_t got = ::read(file.get(), content.data() + size, content.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(Unreadable(path));
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  content.resize(size);
   if (content.size() > kMaxSecretBytes) {
     return std::unexpected(Unavailable(
         fmt::format("the secret ${{file:{}}} is larger than {} bytes: is it the right file?", path,

@@ -1,10 +1,13 @@
 #include "security/secrets.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include "base/testing/temp_directory.h"
 
 namespace prism::security {
 namespace {
@@ -42,6 +45,11 @@ TEST(ResolveSecretsTest, SaysWhatIsMissingWithoutItsContent) {
   EXPECT_EQ(ResolveSecrets("${file:/nowhere/at/all}").error().reason(), "SECRET_UNAVAILABLE");
   // Reading a directory opens, then fails.
   EXPECT_EQ(ResolveSecrets("${file:/tmp}").error().reason(), "SECRET_UNAVAILABLE");
+  // Nobody writes into the pipe: who opened it would wait for ever.
+  const base::testing::TempDirectory directory;
+  const std::string pipe = directory.File("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(ResolveSecrets("${file:" + pipe + "}").error().reason(), "SECRET_UNAVAILABLE");
 }
 
 TEST(ResolveSecretsTest, RefusesAFileThatIsNoSecret) {

@@ -34,7 +34,7 @@ class ConfigAdminTest : public testing::AdminFixture {
   // Waits until the test lets it go on.
   Result<std::string> BackUp() {
     go_on_.wait();
-    const std::string path = directory_.File("backup.db");
+    std::string path = directory_.File("backup.db");
     TRY(store_->database().Backup(path));
     return path;
   }

@@ -131,6 +131,12 @@ Status BackupDirectory::MakeDirectory() const {
 
 Status BackupDirectory::Make(ConfigStore& store, const std::string& target, WallMillis now) const {
   TRY(store.database().Backup(target));
+  // Only behind a good one may old ones go.
+  if (const auto good = CheckBackup(target); !good) {
+    std::error_code ignored;
+    fs::remove(target, ignored);
+    return std::unexpected(good.error());
+  }
   return RemoveOld(now);
 }
 

@@ -261,6 +261,7 @@ Status ConfigStore::Check(const std::optional<HighWater>& mark) {
   return sqlite::ReadAndWait(*database_, [&](sqlite::Connection& connection) -> Status {
     TRY(sqlite::CheckIntegrity(connection));
     TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection));
+    if (state) TRY(CheckTables(connection));
     const HighWater now = state ? state->mark() : HighWater();
     if (mark && now.revision < mark->revision) {
       return std::unexpected(Behind(path_, now.revision, *mark));
@@ -366,7 +367,8 @@ Status ConfigStore::VerifyHistory() const {
     TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection));
     const StoreState known = state ? *state : NewState();
     TRY(kNamespaceHistory.Verify(connection, known.namespace_head));
-    return kBackendHistory.Verify(connection, known.backend_head);
+    TRY(kBackendHistory.Verify(connection, known.backend_head));
+    return CheckTables(connection);
   });
 }
 

@@ -356,6 +356,29 @@ TEST_F(ConfigStoreTest, ForgedHistoriesAreFound) {
   }
 }
 
+TEST_F(ConfigStoreTest, RowsThatGoOrComeByThemselvesAreFound) {
+  for (const char* sql :
+       {"DELETE FROM namespaces", "DELETE FROM namespaces WHERE name = 'orders'",
+        "DELETE FROM backends; DELETE FROM namespaces",
+        "DELETE FROM namespaces; INSERT INTO namespaces SELECT * FROM kept_namespaces"}) {
+    TearDown();
+    std::filesystem::remove_all(directory_.path());
+    std::filesystem::create_directory(directory_.path());
+    Begin();
+    Put(Ns("orders", 1));
+    ASSERT_TRUE(Tamper("CREATE TABLE kept_namespaces AS SELECT * FROM namespaces"));
+    Put(Ns("orders", 2));
+    Put(Ns("carts", 1));
+    ASSERT_TRUE(store_->VerifyHistory());
+    ASSERT_TRUE(Tamper(sql)) << sql;
+    EXPECT_EQ(store_->VerifyHistory().error().reason(), "CONFIG_STORE_DAMAGED") << sql;
+    store_.reset();
+    const auto opened = ConfigStore::Open({.path = path_}, clock_);
+    ASSERT_FALSE(opened) << sql;
+    EXPECT_EQ(opened.error().reason(), "CONFIG_STORE_DAMAGED") << sql;
+  }
+}
+
 TEST_F(ConfigStoreTest, ChangedRowsAreNotBelieved) {
   Begin();
   NamespaceConfig config = Ns("orders", 5);

@@ -115,4 +115,33 @@ Status History::Verify(sqlite::Connection& connection, std::string_view head) co
       Broken(fmt::format("the end of {} behind row {} is missing", table_.name(), last)));
 }
 
+namespace {
+
+// {0}: a table, {1}: its history, {2}: what that calls the id of a row.
+constexpr std::string_view kStrays = R"sql(
+SELECT h.name FROM {1} h
+  JOIN (SELECT max(id) AS newest FROM {1} GROUP BY {2}) n ON h.id = n.newest
+  LEFT JOIN {0} t ON t.id = h.{2}
+  WHERE (h.new_config IS NULL) <> (t.id IS NULL) OR t.revision <> h.revision
+UNION ALL
+SELECT t.name FROM {0} t WHERE NOT EXISTS (SELECT 1 FROM {1} h WHERE h.{2} = t.id)
+LIMIT 1)sql";
+
+Status CheckTable(sqlite::Connection& connection, std::string_view kind, std::string_view table,
+                  std::string_view history, std::string_view id) {
+  TRY_ASSIGN(sqlite::Statement strays,
+             connection.Prepare(fmt::format(kStrays, table, history, id)));
+  TRY_ASSIGN(const bool found, strays.Step());
+  if (!found) return {};
+  return std::unexpected(StoreDamaged(
+      fmt::format("the {} \"{}\" is not what its history ends with", kind, strays.TextAt(0))));
+}
+
+}  // namespace
+
+Status CheckTables(sqlite::Connection& connection) {
+  TRY(CheckTable(connection, "namespace", "namespaces", "namespace_history", "namespace_id"));
+  return CheckTable(connection, "backend", "backends", "backend_history", "backend_id");
+}
+
 }  // namespace prism::namespaces

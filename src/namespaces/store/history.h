@@ -48,6 +48,10 @@ class History {
   const Table& table_;
 };
 
+// Whether the tables of namespaces and backends hold what their histories end with: none is
+// missing, none is older, none has come by itself. DATA_LOSS/CONFIG_STORE_DAMAGED.
+Status CheckTables(sqlite::Connection& connection);
+
 extern const History kNamespaceHistory;
 extern const History kBackendHistory;
 
