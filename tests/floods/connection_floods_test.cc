@@ -69,8 +69,8 @@ class Crowd {
 
   const std::int64_t kept_ = base::Rounds(500, 10'000);
   // Whatever the server had to make with the first of them. A few connections can't tell theirs
-  // from a segment of the allocator, 4 MiB; the long form can.
-  const std::uint64_t shared_bytes_ = static_cast<std::uint64_t>(base::Rounds(4 << 20, 2 << 20));
+  // from a segment of the allocator, 4 MiB for each of two shards; the long form can.
+  const std::uint64_t shared_bytes_ = static_cast<std::uint64_t>(base::Rounds(8 << 20, 2 << 20));
   const std::uint64_t bytes_each_;
   rpc::testing::Certificates certificates_;
   std::unique_ptr<Arena> arena_;

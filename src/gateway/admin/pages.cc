@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "gateway/rest/escaped_text.h"
 #include "gateway/rest/http_status.h"
 #include "gateway/rest/request_fields.h"
 #include "prism/admin/v1/pages.pb.h"
@@ -52,6 +53,7 @@ Result<rpc::ResourceCall> PageRoute::ToCall(const rpc::ResourceRequest& request,
         Error(Code::kUnimplemented, "HTTP_METHOD_UNSUPPORTED", "a page is read with GET or HEAD"));
   }
   TRY(CheckNoBody(request));
+  TRY(DecodeText(request.target, TextPlace::kQuery, "target"));
   v1::GetPageRequest asked;
   asked.set_target(std::string(request.target));
   asked.AppendToString(&message);

@@ -65,6 +65,11 @@ TEST_F(PagesTest, PagesAreRead) {
   EXPECT_EQ(Call("GET", "/livez", "x").error().reason(), "BODY_UNEXPECTED");
 }
 
+TEST_F(PagesTest, WhatIsNoTargetIsRefused) {
+  EXPECT_EQ(Call("GET", "/readyz?ver\xff").error().reason(), "CHARACTER_NOT_ESCAPED");
+  EXPECT_EQ(Call("GET", "/readyz?%ff").error().reason(), "MALFORMED_MESSAGE");
+}
+
 TEST_F(PagesTest, WhatIsSpelledLikeAMethodIsNoRoute) {
   EXPECT_EQ(routes_.Find("/prism.admin.v1.Nothing/Get"), nullptr);
   EXPECT_NE(routes_.Find("/openapi.json"), nullptr);
