@@ -67,6 +67,19 @@ void AddRevision(CLI::App& verb, ChangeOptions& options) {
       ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
 }
 
+void AddChangeOptions(CLI::App& verb, ChangeOptions& options) {
+  AddRevision(verb, options);
+  AddDryRun(verb, options);
+  AddReason(verb, options);
+}
+
+void AddToRevision(CLI::App& verb, std::int64_t& to) {
+  verb.add_option("--to", to, "The revision to go back to")
+      ->required()
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
+}
+
 void AddYes(CLI::App& verb, ChangeOptions& options) {
   verb.add_flag("-y,--yes", options.yes, "Do not ask; needed where standard input is no terminal");
 }

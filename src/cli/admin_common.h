@@ -27,6 +27,10 @@ struct ChangeOptions {
   std::string reason;
   std::int64_t revision = 0;
 };
+// All that any change takes: --revision, --dry-run, --reason.
+void AddChangeOptions(CLI::App& verb, ChangeOptions& options);
+// --to, of those that go back.
+void AddToRevision(CLI::App& verb, std::int64_t& to);
 void AddReason(CLI::App& verb, ChangeOptions& options);
 void AddDryRun(CLI::App& verb, ChangeOptions& options);
 // --revision: that of the record, as the user has read it.

@@ -75,9 +75,7 @@ void AddDelete(CLI::App& backend, Shell& shell) {
   CLI::App* verb = backend.add_subcommand("delete", "Take a backend out of the configuration");
   auto arguments = std::make_shared<ChangeArguments>();
   AddRecordName(*verb, arguments->name, Kind::kArgument);
-  AddRevision(*verb, arguments->options);
-  AddDryRun(*verb, arguments->options);
-  AddReason(*verb, arguments->options);
+  AddChangeOptions(*verb, arguments->options);
   AddYes(*verb, arguments->options);
   verb->footer(
       "Refused while namespaces are on it.\n\nExample:\n  prism backend delete ledger --yes");

@@ -4,7 +4,6 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <chrono>
-#include <limits>
 #include <memory>
 #include <string>
 
@@ -179,9 +178,7 @@ void AddImport(CLI::App& config, Shell& shell) {
       ->required();
   verb->add_flag("--replace", arguments->replace,
                  "What is not in the file goes; shows what changes and asks");
-  AddRevision(*verb, arguments->options);
-  AddDryRun(*verb, arguments->options);
-  AddReason(*verb, arguments->options);
+  AddChangeOptions(*verb, arguments->options);
   AddYes(*verb, arguments->options);
   verb->footer(
       "All of it in one revision, or with a mistake nothing.\n\n"
@@ -193,13 +190,8 @@ void AddRollBack(CLI::App& config, Shell& shell) {
   CLI::App* verb = config.add_subcommand(
       "rollback", "Make the whole configuration what it was at an earlier revision");
   auto arguments = std::make_shared<RollBackArguments>();
-  verb->add_option("--to", arguments->to, "The revision to go back to")
-      ->required()
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
-  AddRevision(*verb, arguments->options);
-  AddDryRun(*verb, arguments->options);
-  AddReason(*verb, arguments->options);
+  AddToRevision(*verb, arguments->to);
+  AddChangeOptions(*verb, arguments->options);
   AddYes(*verb, arguments->options);
   verb->footer(
       "Shows what changes and asks. It becomes a new revision: nothing of the history is lost.\n\n"

@@ -215,9 +215,7 @@ void AddDelete(CLI::App& ns, Shell& shell) {
   CLI::App* verb = ns.add_subcommand("delete", "Take a namespace out of the configuration");
   auto arguments = std::make_shared<ChangeArguments>();
   AddRecordName(*verb, arguments->name, Kind::kArgument);
-  AddRevision(*verb, arguments->options);
-  AddDryRun(*verb, arguments->options);
-  AddReason(*verb, arguments->options);
+  AddChangeOptions(*verb, arguments->options);
   AddYes(*verb, arguments->options);
   verb->footer(
       "Its data and its history stay: \"prism namespace rollback\" brings it back.\n\n"
@@ -237,9 +235,7 @@ void AddStatusVerb(CLI::App& ns, Shell& shell, const std::string& name,
   CLI::App* verb = ns.add_subcommand(name, description);
   auto arguments = std::make_shared<ChangeArguments>();
   AddRecordName(*verb, arguments->name, Kind::kArgument);
-  AddRevision(*verb, arguments->options);
-  AddDryRun(*verb, arguments->options);
-  AddReason(*verb, arguments->options);
+  AddChangeOptions(*verb, arguments->options);
   verb->footer(fmt::format("Example:\n  prism namespace {} orders --reason incident-7", name));
   shell.On(
       *verb, [&shell, arguments, status] { return RunStatus(shell, *arguments, status); },
@@ -270,13 +266,8 @@ void AddRollBack(CLI::App& ns, Shell& shell) {
       ns.add_subcommand("rollback", "Make a namespace what it was at an earlier revision");
   auto arguments = std::make_shared<RollBackArguments>();
   AddRecordName(*verb, arguments->name, Kind::kArgument);
-  verb->add_option("--to", arguments->to, "The revision to go back to")
-      ->required()
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
-  AddRevision(*verb, arguments->options);
-  AddDryRun(*verb, arguments->options);
-  AddReason(*verb, arguments->options);
+  AddToRevision(*verb, arguments->to);
+  AddChangeOptions(*verb, arguments->options);
   AddYes(*verb, arguments->options);
   verb->footer(
       "Shows what changes and asks. It becomes a new revision; what was deleted comes back under "

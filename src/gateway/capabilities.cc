@@ -109,16 +109,6 @@ void FillLimits(const namespaces::NamespaceConfig& config, v1::Limits& limits) {
   limits.set_dedup_max_entries(config.settings.dedup_max_entries);
 }
 
-// Ids of what the namespace offers.
-std::vector<std::string_view> InterfacesOf(const NamespaceEntry& entry) {
-  std::vector<std::string_view> ids;
-  for (const contract::InterfaceInfo* interface : entry.backend->Interfaces()) {
-    if (entry.Offers(*interface)) ids.push_back(interface->id);
-  }
-  std::ranges::sort(ids);
-  return ids;
-}
-
 }  // namespace
 
 runtime::Task<Status> Capabilities::Get(contract::CallContext& ctx,
@@ -132,7 +122,7 @@ runtime::Task<Status> Capabilities::Get(contract::CallContext& ctx,
   response.set_revision(table.snapshot().revision);
   response.set_status(config.status == namespaces::NamespaceStatus::kMigrating ? v1::MIGRATING
                                                                                : v1::ACTIVE);
-  for (const std::string_view id : InterfacesOf(*entry)) response.add_interfaces(std::string(id));
+  for (const std::string_view id : entry->Interfaces()) response.add_interfaces(std::string(id));
   for (const auto& pattern : config.patterns) response.add_patterns(pattern.type);
   response.set_durability(DurabilityOf(entry->durability));
   response.set_consistency(ConsistencyOf(config.consistency));

@@ -4,6 +4,16 @@
 
 namespace prism::gateway {
 
+std::vector<std::string_view> NamespaceEntry::Interfaces() const {
+  std::vector<std::string_view> ids;
+  if (backend == nullptr) return ids;
+  for (const contract::InterfaceInfo* interface : backend->Interfaces()) {
+    if (Offers(*interface)) ids.push_back(interface->id);
+  }
+  std::ranges::sort(ids);
+  return ids;
+}
+
 RoutingTable::RoutingTable(std::shared_ptr<const namespaces::Snapshot> snapshot,
                            std::vector<BackendState> backends,
                            std::vector<std::shared_ptr<const NamespaceEntry>> entries)

@@ -36,6 +36,8 @@ struct NamespaceEntry {
   bool Offers(const contract::InterfaceInfo& interface) const {
     return config.pattern.empty() || config.pattern == interface.model;
   }
+  // Ids of what it offers, sorted; none when refused.
+  std::vector<std::string_view> Interfaces() const;
 
   const Config shared_config;  // the snapshot's
   const namespaces::NamespaceConfig& config;

@@ -4,49 +4,26 @@
 #include <google/protobuf/arena.h>
 #include <google/protobuf/message.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
-#include "base/utf8.h"
 #include "gateway/admin/admin_routes.h"
 #include "gateway/admin/testing/shelf.prism.h"
 #include "gateway/rest/testing/recorded_reply.h"
 #include "prism/admin/v1/pages.prism.h"
 #include "rpc/json/json_codec.h"
+#include "tests/fuzz/route_checks.h"
 
 namespace {
 
+using prism::fuzz::Require;
+using prism::fuzz::RequireHeaders;
+using prism::fuzz::RequireRefusal;
+using prism::fuzz::TakeUntil;
 using prism::gateway::testing::RecordedReply;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
-
-std::string_view TakeUntil(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
-
-void RequireRefusal(const prism::rpc::ResourceRoute& route, const prism::Error& error) {
-  Require(!error.reason().empty() && !error.message().empty());
-  Require(prism::base::IsValidUtf8(error.message()) && error.message().size() < 1000);
-  const std::string_view status = route.StatusOf(error);
-  Require(status.size() == 3 && status >= "400" && status < "600");
-}
-
-// A header that anybody could send on: no line end, nothing that is not ASCII.
-void RequireHeaders(const RecordedReply& reply) {
-  for (const auto& [name, value] : reply.headers) {
-    Require(std::ranges::all_of(value, [](char c) { return c >= ' ' && c < 0x7f; }));
-  }
-}
 
 void RequireJsonForm(const google::protobuf::Message& request) {
   std::string text;

@@ -3,10 +3,8 @@
 // has a reason and a status.
 #include <google/protobuf/arena.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -17,36 +15,16 @@
 #include "gateway/rest/resource_routes.h"
 #include "gateway/rest/testing/recorded_reply.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
+#include "tests/fuzz/route_checks.h"
 
 namespace {
 
 namespace v1 = prism::keyvalue::v1;
+using prism::fuzz::Require;
+using prism::fuzz::RequireHeaders;
+using prism::fuzz::RequireRefusal;
+using prism::fuzz::TakeUntil;
 using prism::gateway::testing::RecordedReply;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
-
-std::string_view TakeUntil(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
-
-void RequireRefusal(const prism::rpc::ResourceRoute& route, const prism::Error& error) {
-  Require(!error.reason().empty() && !error.message().empty());
-  Require(prism::base::IsValidUtf8(error.message()) && error.message().size() < 1000);
-  const std::string_view status = route.StatusOf(error);
-  Require(status.size() == 3 && status >= "400" && status < "600");
-}
-
-// A header that anybody could send on: no line end, nothing that is not ASCII.
-void RequireHeaders(const RecordedReply& reply) {
-  for (const auto& [name, value] : reply.headers) {
-    Require(std::ranges::all_of(value, [](char c) { return c >= ' ' && c < 0x7f; }));
-  }
-}
 
 // One key, whichever way it is spelled.
 void RequireSameKey(const prism::gateway::KeyValueTarget& target) {

@@ -173,22 +173,12 @@ class Writer {
   YamlValue map_;
 };
 
-bool Offers(const NamespaceConfig& config, const contract::InterfaceInfo& interface) {
-  return !interface.id.empty() && (config.pattern.empty() || config.pattern == interface.model);
-}
-
 void DescribeServed(const NamespaceEntry& entry, v1::Namespace& message) {
   if (entry.refused) {
     message.set_problem(fmt::format("{}: {}", entry.refused->reason(), entry.refused->message()));
     return;
   }
-  if (entry.backend == nullptr) return;
-  std::vector<std::string_view> ids;
-  for (const contract::InterfaceInfo* interface : entry.backend->Interfaces()) {
-    if (Offers(entry.config, *interface)) ids.push_back(interface->id);
-  }
-  std::ranges::sort(ids);
-  for (const std::string_view id : ids) message.add_interfaces(std::string(id));
+  for (const std::string_view id : entry.Interfaces()) message.add_interfaces(std::string(id));
 }
 
 Status SetConfig(const std::optional<std::string>& json,

@@ -309,10 +309,7 @@ Result<std::optional<HighWater>> ConfigStore::MarkOf(sqlite::Connection& connect
 // The change is on disk already, so it is none the less acknowledged when this fails.
 void ConfigStore::NoteHighWater(sqlite::Connection& connection) {
   const auto mark = MarkOf(connection);
-  // Other tables change too, and each mark costs a sync.
-  if (mark && *mark == noted_) return;
   const bool marked = mark && (!*mark || high_water_.Write(**mark));
-  noted_ = marked ? *mark : std::nullopt;
   if (!marked) ++unmarked_;
 }
 

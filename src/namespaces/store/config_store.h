@@ -88,7 +88,6 @@ class ConfigStore {
   Clock& clock_;
   const sqlite::ReadChain chain_;
   HighWaterFile high_water_;
-  std::optional<HighWater> noted_;  // last; on the writer's thread
   std::atomic<std::uint64_t> unmarked_ = 0;
   sqlite::PlainKind kind_;
   sqlite::Executor executor_;
