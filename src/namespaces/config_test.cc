@@ -221,6 +221,9 @@ TEST(YamlSourceTest, SaysWhyAFileCantBeRead) {
   EXPECT_EQ(YamlSource("/nowhere/prism.yaml").Load().error().reason(), "CONFIG_NOT_FOUND");
   EXPECT_EQ(YamlSource("/tmp").Load().error().reason(), "CONFIG_UNREADABLE");
   const std::string path = testing::TempDir() + "/prism_config_test.yaml";
+  std::ofstream(path) << "a";
+  std::filesystem::resize_file(path, (16u << 20) + 1);
+  EXPECT_EQ(YamlSource(path).Load().error().reason(), "CONFIG_TOO_LARGE");
   std::ofstream(path) << "namespaces: [{name: a, backend: memory}]\n";
   const auto loaded = YamlSource(path).Load();
   ASSERT_TRUE(loaded) << loaded.error().ToString();

@@ -290,7 +290,10 @@ Result<std::shared_ptr<const Snapshot>> YamlSource::Load() {
   }
   const std::uintmax_t size = std::filesystem::file_size(path_, failed);
   if (!failed && size > YamlLimits{}.max_bytes) {
-    return std::unexpected(Unreadable(path_, "it is larger than 16 MiB"));
+    return std::unexpected(Error(Code::kFailedPrecondition, "CONFIG_TOO_LARGE",
+                                 fmt::format("{} has {} bytes, at most {} are read: split it into "
+                                             "parts, and import each with prism config import",
+                                             path_, size, YamlLimits{}.max_bytes)));
   }
   std::ifstream file(path_, std::ios::binary);
   if (!file) return std::unexpected(Unreadable(path_, std::strerror(errno)));

@@ -32,7 +32,8 @@ class YamlSource final : public SnapshotSource {
  public:
   explicit YamlSource(std::string path) : path_(std::move(path)) {}
 
-  // NOT_FOUND/CONFIG_NOT_FOUND and FAILED_PRECONDITION/CONFIG_UNREADABLE besides.
+  // NOT_FOUND/CONFIG_NOT_FOUND, FAILED_PRECONDITION/CONFIG_UNREADABLE and CONFIG_TOO_LARGE (more
+  // than 16 MiB) besides.
   Result<std::shared_ptr<const Snapshot>> Load() override;
   std::string Describe() const override { return path_; }
 

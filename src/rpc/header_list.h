@@ -26,6 +26,8 @@ class HeaderList {
 
   bool empty() const { return fields_.empty(); }
   std::size_t size() const { return fields_.size(); }
+  // What its fields need; capacity() may be what earlier ones needed.
+  std::size_t bytes() const { return text_.size() + fields_.size() * sizeof(Field); }
   // What it takes in memory.
   std::size_t capacity() const { return text_.capacity() + fields_.capacity() * sizeof(Field); }
   Entry operator[](std::size_t index) const {

@@ -32,7 +32,8 @@ class RequestHeaders {
   void Clear();
 
   std::size_t size() const { return list_.size(); }
-  // What they take in memory.
+  // What they need, and what they take in memory: a pooled list has kept some of it.
+  std::size_t bytes() const { return list_.bytes(); }
   std::size_t capacity() const { return list_.capacity(); }
 
  private:

@@ -296,11 +296,12 @@ void Call::OnUnreadable(const HttpRefusal& why) {
   if (running_) Queue(kClientGone);
 }
 
-// What a request makes the server hold as long as it is not answered.
+// What a request makes the server hold as long as it is not answered. What the pool had kept from
+// others' headers is not its doing: a small call must not wait for it.
 void Call::UpdateHeld(bool open) {
   const std::size_t held = !open ? 0
-                                 : sizeof(Call) + kStreamBytes + headers_.capacity() +
-                                       reader_.size() + decompressed_.size() + transcoded_.size();
+                                 : sizeof(Call) + kStreamBytes + headers_.bytes() + reader_.size() +
+                                       decompressed_.size() + transcoded_.size();
   connection_->OnHeld(held_, held);
   held_ = held;
 }

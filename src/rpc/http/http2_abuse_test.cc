@@ -186,6 +186,25 @@ TEST(Http2Abuse, CallsWaitBehindAnswersThatNobodyTakes) {
   EXPECT_EQ(wire.calls.memory().held(), 0u);
 }
 
+// Small calls go on while memory is short: what a pooled call had kept from the headers of another
+// must not make one large.
+TEST(Http2Abuse, WhatEarlierHeadersNeededIsNotHeldByALaterCall) {
+  Wire wire;
+  const std::string large = std::string("\x40\x01x\x7f\xf5\x1b", 6) + std::string(3'700, 'v');
+  const auto held_by = [&wire](std::int32_t id, const std::string& block) {
+    wire.Feed(Frame(1, 4, id, block));
+    const std::size_t held = wire.calls.memory().held();
+    wire.Feed(Frame(3, 0, id, std::string("\0\0\0\x8", 4)));
+    EXPECT_EQ(wire.calls.memory().held(), 0u);
+    return held;
+  };
+  const std::string small = CallBlock(EchoDispatcher::kUnary);
+  wire.Feed(Hello());
+  const std::size_t before = held_by(1, small);
+  EXPECT_GT(held_by(3, small + large), before + 3'700);
+  EXPECT_EQ(held_by(5, small), before);
+}
+
 // A conversation with every kind of call, as the client's bytes.
 std::string Conversation() {
   std::string bytes = Hello();
