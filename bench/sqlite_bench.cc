@@ -16,12 +16,12 @@
 #include <string>
 #include <vector>
 
+#include "base/testing/temp_directory.h"
 #include "engine/keyvalue/local_keyvalue.h"
 #include "engine/sqlite/sqlite_backend.h"
 #include "engine/sqlite/sqlite_keyvalue_store.h"
 #include "engine/testing/harness.h"
 #include "runtime/sync_wait.h"
-#include "sqlite/testing/temp_directory.h"
 
 namespace prism::engine {
 namespace {
@@ -139,7 +139,7 @@ class DirectLoop {
   }
 
   Keys& keys_;
-  sqlite::testing::TempDirectory directory_;
+  base::testing::TempDirectory directory_;
   std::unique_ptr<sqlite::Connection> db_;
   Values values_;
 };
@@ -207,7 +207,7 @@ class Gateway {
   }
 
   Keys& keys_;
-  sqlite::testing::TempDirectory directory_;
+  base::testing::TempDirectory directory_;
   runtime::Shard shard_{0};
   SystemClock clock_;
   MemoryBudget budget_{1u << 30};
@@ -226,7 +226,7 @@ class Gateway {
 
 // One Get in the store alone: a connection, no threads.
 double NanosPerGet(Keys& keys) {
-  const sqlite::testing::TempDirectory directory;
+  const base::testing::TempDirectory directory;
   const NamespaceLimits limits({.name = "bench"});
   SystemClock clock;
   SqliteNamespaceKind kind(limits, clock, BuiltinSqliteModels());

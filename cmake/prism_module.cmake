@@ -141,14 +141,18 @@ function(prism_executable)
   endif()
 endfunction()
 
-# A Google Benchmark program bin/<NAME>_bench. Not part of `all`: the target `benchmarks` builds them.
+# A Google Benchmark program bin/<NAME>_bench. The target `benchmarks` builds them; `all` does only where tests are
+# built too, so that each change keeps them compiling.
 function(prism_benchmark)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SRCS;DEPS")
   if(NOT PRISM_BUILD_BENCHMARKS)
     return()
   endif()
   set(target ${arg_NAME}_bench)
-  add_executable(${target} EXCLUDE_FROM_ALL ${arg_SRCS})
+  add_executable(${target} ${arg_SRCS})
+  if(NOT PRISM_BUILD_TESTS)
+    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
   prism_common(${target})
   target_link_libraries(${target} PRIVATE ${arg_DEPS} dep::benchmark prism_warnings)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
