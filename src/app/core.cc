@@ -105,13 +105,15 @@ Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>
   identity_.emplace(settings_, config_.database(), clock_,
                     [this](const auto& guard) { gateway_.UseGuard(guard); });
   const auto snapshot = config_.Choose(file);
+  const bool import = snapshot->revision != config_.current().revision;
   TRY(identity_->Check(*snapshot));
   auto table = binder_.Bind(snapshot);
   for (Status opened = CheckBackends(*table); !opened; opened = CheckBackends(*table)) {
-    if (!wait(opened.error())) return opened;
+    if (!wait(opened.error())) return import ? binder_.Check(*table, true) : opened;
     table.reset();  // a second try must not find what the first one holds
     table = binder_.Bind(snapshot);
   }
+  if (import) TRY(binder_.Check(*table, true));
   TRY(config_.Keep(snapshot));
   TRY(shards_.Start());
   TRY_ASSIGN(first_token_, identity_->Start(*snapshot));

@@ -284,7 +284,8 @@ TEST_F(CoreTest, AChangeThatCantBeServedChangesNothing) {
     return made ? std::string("made") : std::string(made.error().reason());
   };
   EXPECT_EQ(refused(PutA("nobody")), "BACKEND_NOT_FOUND");
-  EXPECT_EQ(refused(PutA("memory", "queue")), "INTERFACES_WOULD_SHRINK");
+  EXPECT_EQ(refused(PutA("memory", "outbox")), "INTERFACES_WOULD_SHRINK");
+  EXPECT_EQ(refused(PutA("memory", "queue")), "INTERFACE_NOT_BOUND");
   namespaces::Change change = PutA("m");
   change.backends = {{.name = "m",
                       .to = namespaces::BackendConfig{.name = "m",
@@ -300,9 +301,22 @@ TEST_F(CoreTest, AChangeThatCantBeServedChangesNothing) {
   EXPECT_EQ(refused(change), "CONFIG_UNBINDABLE");
   EXPECT_EQ(core_->control().store().Load()->revision, 1);
   // What this program lacks may be configured, and forced changes may take interfaces away.
-  const auto forced = Change([](const auto&) { return PutA("memory", "queue"); }, {.force = true});
+  const auto forced = Change([](const auto&) { return PutA("memory", "outbox"); }, {.force = true});
   ASSERT_TRUE(forced) << forced.error().ToString();
-  EXPECT_EQ(refused(PutA("memory", "outbox")), "made");
+  EXPECT_EQ(refused(PutA("memory", "cache")), "made");
+}
+
+TEST_F(CoreTest, AFileThatCantBeBoundIsNotImported) {
+  const Status started = core_->Start(
+      *Config("backends: {m: {type: memory, connection: \"x${env:PRISM_TEST_NOT_SET}\"}}\n"
+              "namespaces:\n  - {name: a, backend: memory, pattern: queue}\n"
+              "  - {name: b, backend: m}\n"));
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().reason(), "CONFIG_UNBINDABLE");
+  EXPECT_EQ(started.error().fields().size(), 2u);
+  Restart();
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
+  EXPECT_THAT(Get("/metrics").body(), HasSubstr("prism_config_revision 1\n"));
 }
 
 TEST_F(CoreTest, OneServerHasTheConfiguration) {

@@ -12,14 +12,14 @@ namespace prism::gateway {
 
 namespace {
 
-Error PatternNotInstalled(const namespaces::NamespaceConfig& config) {
+Error PatternNotInstalled(const std::string& ns, const std::string& pattern) {
   return Error(
              Code::kFailedPrecondition, "PATTERN_NOT_INSTALLED",
              fmt::format("the namespace \"{}\" uses the pattern \"{}\", which is not part of this "
                          "program: use a data model such as keyvalue, or a build that has it",
-                         config.name, config.pattern))
-      .With("namespace", config.name)
-      .With("pattern", config.pattern);
+                         ns, pattern))
+      .With("namespace", ns)
+      .With("pattern", pattern);
 }
 
 Error NamespaceDisabled(const namespaces::NamespaceConfig& config) {
@@ -98,7 +98,7 @@ std::shared_ptr<const RoutingTable> Binder::Bind(
 }
 
 Status Binder::Check(const RoutingTable& table, bool force) const {
-  return CheckBound(*current_, table, interfaces_, force);
+  return CheckBound(current_.get(), table, interfaces_, force);
 }
 
 void Binder::Commit(std::shared_ptr<const RoutingTable> table) {
@@ -147,8 +147,9 @@ void Binder::BindNamespace(NamespaceEntry& entry, const BackendState& backend,
     entry.refused = NamespaceDisabled(config);
     return;
   }
-  if (!config.pattern.empty() && !namespaces::IsDataModel(config.pattern)) {
-    entry.refused = PatternNotInstalled(config);
+  for (const std::string& pattern : namespaces::PatternsOf(config)) {
+    if (namespaces::IsDataModel(pattern)) continue;
+    entry.refused = PatternNotInstalled(config.name, pattern);
     return;
   }
   if (backend.backend == nullptr) {

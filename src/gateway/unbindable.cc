@@ -5,18 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "gateway/missing_interfaces.h"
+
 namespace prism::gateway {
 
 namespace {
-
-struct Mistake {
-  std::string at;
-  Error error;
-};
 
 bool MayBeConfigured(const Error& error) {
   static constexpr std::array<std::string_view, 3> kReasons = {
@@ -24,9 +22,10 @@ bool MayBeConfigured(const Error& error) {
   return std::ranges::find(kReasons, error.reason()) != kReasons.end();
 }
 
-bool IsNew(const RoutingTable& current, const BackendState& state) {
-  return std::ranges::find(current.backends(), state.config, &BackendState::config) ==
-         current.backends().end();
+bool IsNew(const RoutingTable* current, const BackendState& state) {
+  return current == nullptr ||
+         std::ranges::find(current->backends(), state.config, &BackendState::config) ==
+             current->backends().end();
 }
 
 bool IsNew(const NamespaceEntry* old, const NamespaceEntry& entry) {
@@ -54,12 +53,35 @@ Error Shrinks(const std::string& name, const std::vector<std::string_view>& lost
       .With("namespace", name);
 }
 
-Error Together(const std::vector<Mistake>& mistakes) {
-  Error error(Code::kFailedPrecondition, "CONFIG_UNBINDABLE",
-              fmt::format("{} backends or namespaces can't be served as they would be; nothing was "
-                          "changed",
-                          mistakes.size()));
-  for (const Mistake& mistake : mistakes) {
+Error UnknownPattern(const std::string& name, const std::string& pattern) {
+  const auto nearest = namespaces::NearestPattern(pattern);
+  return Error(Code::kFailedPrecondition, "PATTERN_NOT_INSTALLED",
+               fmt::format("the namespace \"{}\" names \"{}\", which is neither a data model nor a "
+                           "pattern: {}",
+                           name, pattern,
+                           nearest ? fmt::format("did you mean \"{}\"?", *nearest)
+                                   : "use a data model such as keyvalue"))
+      .With("namespace", name)
+      .With("pattern", pattern);
+}
+
+// What is wrong with a namespace whether or not it is served.
+void AddOwn(const RoutingTable& table, const namespaces::NamespaceConfig& config,
+            std::vector<BindingMistake>& mistakes) {
+  for (const std::string& pattern : namespaces::PatternsOf(config)) {
+    if (namespaces::IsDataModel(pattern) || namespaces::IsPattern(pattern)) continue;
+    mistakes.push_back({"namespaces." + config.name, UnknownPattern(config.name, pattern)});
+  }
+  std::ranges::move(MissingInterfaces(table, config), std::back_inserter(mistakes));
+}
+
+Error Together(const std::vector<BindingMistake>& mistakes) {
+  Error error(
+      Code::kFailedPrecondition, "CONFIG_UNBINDABLE",
+      fmt::format("{} mistakes in backends or namespaces, which can't be served so; nothing was "
+                  "changed",
+                  mistakes.size()));
+  for (const BindingMistake& mistake : mistakes) {
     error = std::move(error).WithField(
         mistake.at, fmt::format("{}: {}", mistake.error.reason(), mistake.error.message()));
   }
@@ -68,28 +90,31 @@ Error Together(const std::vector<Mistake>& mistakes) {
 
 }  // namespace
 
-Status CheckBound(const RoutingTable& current, const RoutingTable& next,
+Status CheckBound(const RoutingTable* current, const RoutingTable& next,
                   std::span<const contract::InterfaceInfo* const> interfaces, bool force) {
-  std::vector<Mistake> mistakes;
+  std::vector<BindingMistake> mistakes;
   for (const BackendState& state : next.backends()) {
     if (!state.error || MayBeConfigured(*state.error) || !IsNew(current, state)) continue;
     mistakes.push_back({"backends." + state.config.name, *state.error});
   }
   // Both are sorted by name.
-  auto place = current.entries().begin();
+  std::span<const std::shared_ptr<const NamespaceEntry>> before;
+  if (current != nullptr) before = current->entries();
   for (const auto& entry : next.entries()) {
     const std::string& name = entry->config.name;
-    while (place != current.entries().end() && (*place)->config.name < name) ++place;
-    const bool known = place != current.entries().end() && (*place)->config.name == name;
-    const NamespaceEntry* old = known ? place->get() : nullptr;
+    while (!before.empty() && before.front()->config.name < name) before = before.subspan(1);
+    const bool known = !before.empty() && before.front()->config.name == name;
+    const NamespaceEntry* old = known ? before.front().get() : nullptr;
     if (!IsNew(old, *entry)) continue;
+    const std::size_t others = mistakes.size();
+    AddOwn(next, entry->config, mistakes);
     if (entry->refused && !MayBeConfigured(*entry->refused)) {
       // What its backend lacks has been named above.
       if (entry->owner != nullptr) mistakes.push_back({"namespaces." + name, *entry->refused});
       continue;
     }
     const bool disabled = entry->config.status == namespaces::NamespaceStatus::kDisabled;
-    if (force || disabled || old == nullptr) continue;
+    if (force || disabled || old == nullptr || mistakes.size() > others) continue;
     const auto lost = Lost(*old, *entry, interfaces);
     if (!lost.empty()) mistakes.push_back({"namespaces." + name, Shrinks(name, lost)});
   }

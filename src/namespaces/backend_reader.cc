@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "namespaces/map_reader.h"
 #include "namespaces/namespace_reader.h"
+#include "namespaces/text_bounds.h"
 
 namespace prism::namespaces {
 
@@ -31,11 +32,14 @@ BackendConfig ReadBackend(const YamlKey& key, const YamlValue& value, Problems& 
   if (const YamlValue* connection = reader.Take("connection")) {
     config.connection = ReadConnection(*connection, problems);
   }
-  config.username = reader.String("username").value_or("");
+  config.username = reader.Text("username", kMaxTextBytes).value_or("");
   const YamlValue* password = reader.Take("password");
   if (password != nullptr) {
     config.password = password->scalar;
-    if (!base::IsSecretRef(config.password)) {
+    if (const auto wrong = WrongText(config.password, kMaxTextBytes)) {
+      config.password.clear();
+      reader.Add(password->mark, "BAD_VALUE", "the reference to the password " + *wrong);
+    } else if (!base::IsSecretRef(config.password)) {
       config.password.clear();
       reader.Add(
           password->mark, "LITERAL_SECRET",

@@ -1,4 +1,5 @@
 // prism.yaml as people write it, right and wrong. Each mistake has its place, reason and advice.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -231,6 +232,56 @@ TEST(YamlSourceTest, SaysWhyAFileCantBeRead) {
   std::filesystem::remove(path);
 }
 
+TEST(ConfigTest, TextsAreBoundedAndOneLine) {
+  const auto ns = [](const std::string& more) {
+    return Wrong("namespaces: [{name: a, backend: memory, " + more + "}]\n");
+  };
+  const auto times = [](int count, const std::string& text) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += text + ",";
+    return all;
+  };
+  EXPECT_EQ(ns("tags: [" + times(64, std::string(255, 'x')) + "]"), "fine");
+  EXPECT_EQ(ns("tags: [" + times(65, "x") + "]"), "1:47 BAD_VALUE\n");
+  EXPECT_EQ(ns("tags: [" + std::string(256, 'x') + "]"), "1:47 BAD_VALUE\n");
+  EXPECT_EQ(ns("tags: [fine, '']"), "1:47 BAD_VALUE\n");
+  EXPECT_EQ(ns(R"(tags: ["a\tb"])"), "1:47 BAD_VALUE\n");
+  EXPECT_EQ(ns(R"(owner: "a\nb")"), "1:48 BAD_VALUE\n");
+  EXPECT_EQ(ns(R"(owner: "\x1b[31mred")"), "1:48 BAD_VALUE\n");
+  EXPECT_EQ(ns(R"(owner: "a\x85b")"), "1:48 BAD_VALUE\n") << "C1";
+  EXPECT_EQ(ns("owner: " + std::string(1025, 'x')), "1:48 BAD_VALUE\n");
+  EXPECT_EQ(ns("owner: \"Zoë à Köln ✓\""), "fine");
+  EXPECT_EQ(ns("owner: \"a\xff\""), "1:48 BAD_VALUE\n") << "not UTF-8";
+  EXPECT_EQ(ns(R"(access: {read: ["a\u0007"]})"), "1:56 BAD_VALUE\n");
+  const auto on = [](const std::string& more) {
+    return Wrong("backends: {b: {type: redis, " + more + "}}\n");
+  };
+  EXPECT_EQ(on("connection: " + std::string(4096, 'h')), "fine");
+  EXPECT_EQ(on("connection: " + std::string(4097, 'h')), "1:41 BAD_VALUE\n");
+  EXPECT_EQ(on(R"(username: "a\rb")"), "1:39 BAD_VALUE\n");
+  EXPECT_EQ(on("password: '${file:/" + std::string(1024, 'x') + "}'"), "1:39 BAD_VALUE\n");
+}
+
+TEST(ConfigTest, PatternsAreBounded) {
+  const auto of = [](const std::string& more) {
+    return Wrong("namespaces: [{name: a, backend: memory, patterns: [{type: outbox, " + more +
+                 "}]}]\n");
+  };
+  const auto many = [](int count, const std::string& value) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += fmt::format("o{}: {},", i, value);
+    return all;
+  };
+  EXPECT_EQ(of("config: {" + many(64, "1") + "}"), "fine");
+  EXPECT_EQ(of("config: {" + many(65, "1") + "}"), "1:75 BAD_VALUE\n");
+  EXPECT_EQ(of("config: {" + std::string(64, 'k') + ": 1}"), "1:76 BAD_NAME\n");
+  EXPECT_EQ(of("config: {k: " + std::string(1025, 'v') + "}"), "1:79 BAD_VALUE\n");
+  EXPECT_EQ(of("config: {api-token: hunter2}"), "1:87 LITERAL_SECRET\n");
+  EXPECT_EQ(of("config: {api-token: '${env:TOKEN}'}"), "fine");
+  EXPECT_EQ(of("slots: {" + many(16, "{backend: memory}") + "}"), "fine");
+  EXPECT_EQ(of("slots: {" + many(17, "{backend: memory}") + "}"), "1:74 BAD_VALUE\n");
+}
+
 TEST(ConfigTest, ReadsStatusAndFeatures) {
   const auto loaded = ParseConfig(
       "namespaces:\n  - {name: a, backend: memory, status: disabled, cache_ttl_seconds: 60,\n"
@@ -344,6 +395,20 @@ namespaces:
   EXPECT_EQ(ns.patterns[1].type, "claim-check");
   EXPECT_EQ(ns.patterns[1].config.at("threshold"), "256KiB");
   EXPECT_EQ(BackendsOf(ns), (std::vector<std::string>{"nats-messaging", "store", "files"}));
+}
+
+TEST(ConfigTest, AStackThatStandsOnItselfIsRefused) {
+  const char* stack =
+      "namespaces:\n  - {name: a, backend: memory,\n"
+      "     patterns: [{type: cache}, {type: outbox}, {type: claim-check}, {type: outbox}]}\n";
+  EXPECT_EQ(Wrong(stack), "3:16 STACK_CYCLE\n");
+  EXPECT_NE(Message(stack).find("outbox -> claim-check -> outbox"), std::string::npos);
+  const char* slot =
+      "namespaces: [{name: a, patterns: [{type: outbox, slots: {store: {backend: a}}}]}]\n";
+  EXPECT_EQ(Wrong(slot), "1:75 STACK_CYCLE\n");
+  EXPECT_NE(Message(slot).find("a -> a"), std::string::npos) << Message(slot);
+  EXPECT_EQ(Wrong("namespaces: [{name: a, backend: a}]\n"), "1:33 STACK_CYCLE\n");
+  EXPECT_EQ(Wrong("backends: {a: {type: memory}}\nnamespaces: [{name: a, backend: a}]\n"), "fine");
 }
 
 TEST(ConfigTest, MistakesInPatternsAndConnectionsHaveTheirPlaces) {

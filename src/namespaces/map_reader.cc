@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "base/units.h"
+#include "namespaces/text_bounds.h"
 
 namespace prism::namespaces {
 
@@ -127,16 +128,23 @@ std::optional<std::string> MapReader::OneOf(std::string_view key,
   return std::nullopt;
 }
 
-std::vector<std::string> MapReader::Strings(std::string_view key) {
-  const YamlValue* value = Take(key);
-  if (value == nullptr) return {};
+std::optional<std::string> MapReader::Text(std::string_view key, std::size_t max_bytes) {
+  const YamlValue* value = Scalar(key, "a text");
+  if (value == nullptr) return std::nullopt;
+  const auto wrong = WrongText(value->scalar, max_bytes);
+  if (!wrong) return value->scalar;
+  Add(value->mark, "BAD_VALUE", fmt::format("{} {}", key, *wrong));
+  return std::nullopt;
+}
+
+std::vector<std::string> MapReader::Strings(const YamlValue& value, std::string_view key) {
   std::vector<std::string> texts;
-  if (value->kind != YamlValue::Kind::kList) {
-    Add(value->mark, "BAD_VALUE",
-        fmt::format("{} is {} where a list is expected: [a, b]", key, value->KindName()));
+  if (value.kind != YamlValue::Kind::kList) {
+    Add(value.mark, "BAD_VALUE",
+        fmt::format("{} is {} where a list is expected: [a, b]", key, value.KindName()));
     return texts;
   }
-  for (const YamlValue& item : value->items) {
+  for (const YamlValue& item : value.items) {
     if (item.kind == YamlValue::Kind::kScalar) {
       texts.push_back(item.scalar);
     } else {
@@ -147,20 +155,21 @@ std::vector<std::string> MapReader::Strings(std::string_view key) {
   return texts;
 }
 
-// Whom a text names is known where it is used.
-std::vector<std::string> MapReader::Principals(std::string_view key) {
-  constexpr std::size_t kMost = 1000;
-  constexpr std::size_t kLongest = 512;
-  std::vector<std::string> principals = Strings(key);
-  const bool wrong = std::ranges::any_of(principals, [](const std::string& principal) {
-    return principal.empty() || principal.size() > kLongest;
+std::vector<std::string> MapReader::Texts(std::string_view key, std::size_t most,
+                                          std::size_t max_bytes) {
+  const YamlValue* value = Take(key);
+  if (value == nullptr) return {};
+  std::vector<std::string> texts = Strings(*value, key);
+  const bool wrong = std::ranges::any_of(texts, [max_bytes](const std::string& text) {
+    return text.empty() || WrongText(text, max_bytes);
   });
-  if (wrong || principals.size() > kMost) {
-    Add(mark(), "BAD_VALUE",
-        fmt::format("{} must be at most {} principals of 1 to {} bytes", key, kMost, kLongest));
-    principals.clear();
+  if (wrong || texts.size() > most) {
+    Add(value->mark, "BAD_VALUE",
+        fmt::format("{} must be at most {} texts of 1 to {} bytes, without control characters", key,
+                    most, max_bytes));
+    texts.clear();
   }
-  return principals;
+  return texts;
 }
 
 void MapReader::Finish() {

@@ -36,9 +36,12 @@ class MapReader {
                                                     std::chrono::milliseconds min,
                                                     std::chrono::milliseconds max);
   std::optional<std::string> OneOf(std::string_view key, const std::vector<std::string>& choices);
-  std::vector<std::string> Strings(std::string_view key);
+  // One line of at most `max_bytes`; see WrongText.
+  std::optional<std::string> Text(std::string_view key, std::size_t max_bytes);
+  // At most `most` of them, none empty, each at most `max_bytes`.
+  std::vector<std::string> Texts(std::string_view key, std::size_t most, std::size_t max_bytes);
   // The same of at most 1000 texts of 1 to 512 bytes that name somebody.
-  std::vector<std::string> Principals(std::string_view key);
+  std::vector<std::string> Principals(std::string_view key) { return Texts(key, 1000, 512); }
 
   void Add(Mark mark, std::string_view reason, std::string message) {
     problems_.Add(mark, reason, std::move(message));
@@ -47,6 +50,7 @@ class MapReader {
   void Finish();
 
  private:
+  std::vector<std::string> Strings(const YamlValue& value, std::string_view key);
   const YamlValue* Scalar(std::string_view key, std::string_view wanted);
 
   const YamlValue& value_;

@@ -11,6 +11,7 @@
 #include "base/secret_ref.h"
 #include "base/strings.h"
 #include "namespaces/connection.h"
+#include "namespaces/text_bounds.h"
 
 namespace prism::namespaces {
 
@@ -20,7 +21,6 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::uint64_t kMaxTextBytes = 1024;
 constexpr std::uint64_t kMaxCacheSeconds = 366 * 24 * 3600;
 constexpr std::size_t kMaxFeatures = 1000;
 constexpr std::size_t kMaxPatterns = 16;
@@ -63,6 +63,8 @@ std::string ReadConnection(const YamlValue& value, Problems& problems) {
                  fmt::format("{} can't be a connection: write one text, such as "
                              "\"redis://localhost:6379/0\"",
                              value.KindName()));
+  } else if (const auto wrong = WrongText(value.scalar, kMaxConnectionBytes)) {
+    problems.Add(value.mark, "BAD_VALUE", "a connection " + *wrong);
   } else if (auto secret = FindLiteralSecret(value.scalar)) {
     problems.Add(value.mark, "LITERAL_SECRET", *std::move(secret));
   } else if (auto refs = base::FindSecretRefs(value.scalar); !refs) {
@@ -135,7 +137,7 @@ void NamespaceReader::ReadBackend(MapReader& reader, const YamlValue& value,
   if (backend != nullptr) {
     config.backend = backend->scalar;
     if (connection != nullptr) return MakeBackend(reader, *connection, config);
-    return CheckBackendExists(config.backend, backend->mark);
+    return CheckBackendExists(config.backend, backend->mark, config.name);
   }
   const bool has_slots = std::ranges::any_of(
       config.patterns, [](const PatternConfig& pattern) { return !pattern.slots.empty(); });
@@ -169,8 +171,16 @@ void NamespaceReader::MakeBackend(MapReader& reader, const YamlValue& connection
   snapshot_.backends.insert(place, std::move(made));
 }
 
-void NamespaceReader::CheckBackendExists(const std::string& name, Mark mark) {
+void NamespaceReader::CheckBackendExists(const std::string& name, Mark mark,
+                                         const std::string& ns) {
   if (snapshot_.FindBackend(name) != nullptr) return;
+  if (name == ns && !ns.empty()) {
+    return problems_.Add(
+        mark, "STACK_CYCLE",
+        fmt::format("the namespace \"{0}\" would stand on itself: {0} -> {0}: name a "
+                    "backend",
+                    ns));
+  }
   std::vector<std::string> names;
   for (const BackendConfig& backend : snapshot_.backends) names.push_back(backend.name);
   const auto nearest = base::NearestMatch(name, names);
@@ -199,7 +209,7 @@ void NamespaceReader::ReadPatterns(MapReader& reader, NamespaceConfig& config) {
   } else if (slots != nullptr) {
     PatternConfig& pattern = config.patterns.emplace_back();
     pattern.type = config.pattern;
-    ReadSlots(slots, pattern);
+    ReadSlots(slots, config, pattern);
   }
   if (stack != nullptr && !config.pattern.empty()) {
     reader.Add(stack->mark, "BAD_VALUE", "pattern and patterns exclude each other: keep patterns");
@@ -228,19 +238,36 @@ void NamespaceReader::ReadStack(const YamlValue& list, NamespaceConfig& config) 
     if (!base::IsValidName(pattern.type)) {
       reader.Add(item.mark, "MISSING_KEY", "a pattern without type: add type: ID, like outbox");
     }
-    ReadSlots(reader.Take("slots"), pattern);
+    ReadSlots(reader.Take("slots"), config, pattern);
     ReadPatternConfig(reader.Take("config"), pattern);
     reader.Finish();
   }
   config.pattern = config.patterns.front().type;
+  CheckForCycle(list.mark, config);
 }
 
-void NamespaceReader::ReadSlots(const YamlValue* value, PatternConfig& pattern) {
+// What stands on a pattern would reach it again by way of what stands between the two.
+void NamespaceReader::CheckForCycle(Mark mark, const NamespaceConfig& config) {
+  const auto types = config.patterns | std::views::transform(&PatternConfig::type);
+  for (auto again = types.begin(); again != types.end(); ++again) {
+    const auto first = std::find(types.begin(), again, *again);
+    if (first == again || !base::IsValidName(*again)) continue;
+    return problems_.Add(mark, "STACK_CYCLE",
+                         fmt::format("the pattern \"{0}\" would stand on itself: {1}: name it once",
+                                     *again, fmt::join(first, again + 1, " -> ")));
+  }
+}
+
+void NamespaceReader::ReadSlots(const YamlValue* value, const NamespaceConfig& config,
+                                PatternConfig& pattern) {
   if (value == nullptr) return;
   if (value->kind != YamlValue::Kind::kMap) {
     return problems_.Add(value->mark, "BAD_VALUE",
                          fmt::format("slots is {} where a map is expected: SLOT: {{backend: NAME}}",
                                      value->KindName()));
+  }
+  if (value->fields.size() > kMaxSlots) {
+    return problems_.Add(value->mark, "BAD_VALUE", fmt::format("more than {} slots", kMaxSlots));
   }
   for (const auto& [key, fields] : value->fields) {
     MapReader reader(fields, fmt::format("the slot \"{}\"", key.text), problems_);
@@ -253,7 +280,7 @@ void NamespaceReader::ReadSlots(const YamlValue* value, PatternConfig& pattern) 
                  fmt::format("the slot \"{}\" has no backend: add backend: NAME", key.text));
     } else {
       slot.backend = backend->scalar;
-      CheckBackendExists(slot.backend, backend->mark);
+      CheckBackendExists(slot.backend, backend->mark, config.name);
     }
     if (auto interface = reader.String("interface")) {
       slot.interface = WithUnderscores(*interface);
@@ -273,10 +300,19 @@ void NamespaceReader::ReadPatternConfig(const YamlValue* value, PatternConfig& p
   if (!texts) {
     return problems_.Add(value->mark, "BAD_VALUE", "config must be a map of single values");
   }
+  if (value->fields.size() > kMaxPatternOptions) {
+    return problems_.Add(value->mark, "BAD_VALUE",
+                         fmt::format("more than {} options", kMaxPatternOptions));
+  }
   for (const auto& [key, field] : value->fields) {
-    auto secret = FindLiteralSecret(field.scalar);
-    if (!secret) secret = FindLiteralSecret(fmt::format("{}={}", key.text, field.scalar));
-    if (secret) {
+    const auto bad_key = WrongText(key.text, kMaxOptionNameBytes);
+    const auto bad_value = WrongText(field.scalar, kMaxTextBytes);
+    if (bad_key || key.text.empty()) {
+      problems_.Add(key.mark, "BAD_NAME",
+                    "the name of an option " + bad_key.value_or("is missing"));
+    } else if (bad_value) {
+      problems_.Add(field.mark, "BAD_VALUE", fmt::format("{} {}", key.text, *bad_value));
+    } else if (auto secret = FindLiteralSecret(key.text, field.scalar)) {
       problems_.Add(field.mark, "LITERAL_SECRET", *std::move(secret));
     } else {
       pattern.config[key.text] = field.scalar;
@@ -293,16 +329,8 @@ void NamespaceReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {
   ReadStatus(reader, config);
   ReadFeatures(reader, config);
   ReadAccess(reader, config);
-  config.owner = reader.String("owner").value_or("");
-  config.tags = reader.Strings("tags");
-  if (config.owner.size() > kMaxTextBytes) {
-    reader.Add(reader.mark(), "BAD_VALUE", "owner must have at most 1024 bytes");
-  }
-  for (const std::string& tag : config.tags) {
-    if (tag.empty() || tag.size() > kMaxTextBytes) {
-      reader.Add(reader.mark(), "BAD_VALUE", "each of the tags must have 1 to 1024 bytes");
-    }
-  }
+  config.owner = reader.Text("owner", kMaxTextBytes).value_or("");
+  config.tags = reader.Texts("tags", kMaxTags, kMaxTagBytes);
   const auto set = [](auto& into, auto value) {
     if (value) into = *value;
   };

@@ -38,13 +38,15 @@ class NamespaceReader {
   void ReadPattern(MapReader& reader, NamespaceConfig& config);
   void ReadPatterns(MapReader& reader, NamespaceConfig& config);
   void ReadStack(const YamlValue& list, NamespaceConfig& config);
-  void ReadSlots(const YamlValue* value, PatternConfig& pattern);
+  void ReadSlots(const YamlValue* value, const NamespaceConfig& config, PatternConfig& pattern);
   void ReadPatternConfig(const YamlValue* value, PatternConfig& pattern);
   void ReadSettings(MapReader& reader, NamespaceConfig& config);
   void ReadStatus(MapReader& reader, NamespaceConfig& config);
   void ReadAccess(MapReader& reader, NamespaceConfig& config);
   void ReadFeatures(MapReader& reader, NamespaceConfig& config);
-  void CheckBackendExists(const std::string& name, Mark mark);
+  // `ns` asks for it.
+  void CheckBackendExists(const std::string& name, Mark mark, const std::string& ns);
+  void CheckForCycle(Mark mark, const NamespaceConfig& config);
 
   Problems& problems_;
   Snapshot& snapshot_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/strings.h"
+
 namespace prism::namespaces {
 
 namespace {
@@ -12,6 +14,11 @@ namespace {
 constexpr std::array<std::string_view, 10> kModels = {
     "keyvalue", "pubsub",    "stream",     "queue", "list",
     "set",      "sortedset", "timeseries", "graph", "document"};
+
+constexpr std::array<std::string_view, 16> kPatterns = {
+    "cache",         "cdc",    "claim-check",        "event-sourcing", "mailbox", "migrate",
+    "outbox",        "pii",    "multicast-registry", "resilience",     "saga",    "shadow",
+    "session-store", "tiered", "work-queue",         "write-ahead-log"};
 
 template <class T>
 const T* FindByName(const ConfigList<T>& sorted, std::string_view name) {
@@ -50,6 +57,13 @@ std::vector<std::string> BackendsOf(const NamespaceConfig& config) {
   return names;
 }
 
+std::vector<std::string> PatternsOf(const NamespaceConfig& config) {
+  std::vector<std::string> ids;
+  for (const PatternConfig& pattern : config.patterns) ids.push_back(pattern.type);
+  if (ids.empty() && !config.pattern.empty()) ids.push_back(config.pattern);
+  return ids;
+}
+
 Status CheckReferences(const Snapshot& snapshot) {
   std::optional<Error> error;
   const auto check = [&](const NamespaceConfig& ns, const std::string& backend) {
@@ -74,6 +88,16 @@ Status CheckReferences(const Snapshot& snapshot) {
 
 bool IsDataModel(std::string_view pattern) {
   return std::ranges::find(kModels, pattern) != kModels.end();
+}
+
+bool IsPattern(std::string_view pattern) {
+  return std::ranges::find(kPatterns, pattern) != kPatterns.end();
+}
+
+std::optional<std::string> NearestPattern(std::string_view id) {
+  std::vector<std::string> known(kModels.begin(), kModels.end());
+  known.insert(known.end(), kPatterns.begin(), kPatterns.end());
+  return base::NearestMatch(id, known);
 }
 
 std::vector<BackendConfig> BuiltinBackends() {

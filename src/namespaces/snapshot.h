@@ -151,11 +151,18 @@ struct Snapshot {
 // The backends that a namespace needs, its own first.
 std::vector<std::string> BackendsOf(const NamespaceConfig& config);
 
+// Ids of its data model or patterns, application first; none: it offers all models of its backend.
+std::vector<std::string> PatternsOf(const NamespaceConfig& config);
+
 // INVALID_ARGUMENT/BACKEND_NOT_FOUND with every namespace that names a backend that is not there.
 Status CheckReferences(const Snapshot& snapshot);
 
 // Whether the pattern id is one of the data models, so that no pattern has to be installed for it.
 bool IsDataModel(std::string_view pattern);
+// Whether the id is that of a pattern, which need not be part of this program.
+bool IsPattern(std::string_view pattern);
+// The data model or pattern that was most likely meant by an id that is neither.
+std::optional<std::string> NearestPattern(std::string_view id);
 
 // What runs without any configuration: `default` on sqlite and `scratch` on memory, all models.
 std::vector<BackendConfig> BuiltinBackends();

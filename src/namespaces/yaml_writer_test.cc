@@ -37,7 +37,7 @@ namespaces:
     consistency: causal
     owner: "x509:CN=ann, O=\"Team\" # not a comment"
     access: {read: ["*"], write: ["unix:bob", "true"], admin: [ann]}
-    tags: ["true", "1", "a b", "- c", "ä", "\t", "\\"]
+    tags: ["true", "1", "a b", "- c", "ä", "a \"b\"", "\\"]
     features: {beta: true, "no": false, "12": true}
     cache_ttl_seconds: 60
     rate_limit_rps: 100

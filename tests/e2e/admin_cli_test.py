@@ -474,10 +474,10 @@ class Usage(AdminCliTest):
                 self.assertIn("Example", self.ok(family, verb, "--help"), verb)
 
     def test_what_comes_from_the_server_can_not_command_the_terminal(self):
-        self.create("--owner", "a\x1b[2Jb")
-        for arguments in (["list"], ["get", self.name], ["history", self.name], ["diff", self.name], ["list", "-o", "yaml"],
-                          ["list", "-o", "json"]):
-            self.assertNotIn("\x1b", self.ok("ns", *arguments))
+        for arguments in (["create", "hostile", "--backend", "memory", "--owner", "a\x1b[2Jb"], ["get", "a\x1b[2Jb"],
+                          ["create", "a\x1b[2Jb", "--backend", "memory"], ["list", "--filter", 'name = "a\x1b[2Jb" x']):
+            for output in ([], ["-o", "json"]):
+                self.assertNotIn("\x1b", self.fails(1, "ns", *arguments, *output))
 
     def test_no_server(self):
         refused = self.fails(1, "ns", "list", PRISM_ADMIN_SERVER="127.0.0.1:1", PRISM_TIMEOUT="5s")

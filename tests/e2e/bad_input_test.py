@@ -35,7 +35,6 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 CONFIG = """namespaces:
   - {name: default, backend: sqlite}
   - {name: scratch, backend: memory}
-  - {name: events, backend: memory, pattern: stream}
 """
 MAX_VALUE_BYTES = 4 << 20
 DURABLE = "namespaces/default.db"
@@ -257,7 +256,6 @@ ROWS = [
     Row("unknown namespace", call(set_request("nowhere")), "NOT_FOUND", "NAMESPACE_NOT_FOUND", "add it to the configuration"),
     Row("unknown namespace, nearly right", call(set_request("defualt")), "NOT_FOUND", "NAMESPACE_NOT_FOUND",
         'did you mean "default"'),
-    Row("interface not bound", call(set_request("events")), "UNIMPLEMENTED", "INTERFACE_NOT_BOUND", "remove the pattern"),
     Row("empty key", in_both(key=b""), "INVALID_ARGUMENT", "KEY_EMPTY", "1 to 1024 bytes"),
     Row("over-long key", in_both(key=b"k" * 1025), "INVALID_ARGUMENT", "KEY_TOO_LONG", "1 to 1024 bytes"),
     Row("NUL", in_both(key=b"a\0b"), "INVALID_ARGUMENT", "KEY_HAS_NUL", "any other is allowed"),

@@ -59,6 +59,53 @@ class ConfigAdmin(unittest.TestCase):
         self.assertIn("/prism.admin.v1.NamespaceAdmin/RollBack",
                       [entry["action"] for entry in self.admin("GET", "/audit")[1]["entries"]])
 
+    def refusal(self, path, body, **query):
+        """The error's reason, message and fields."""
+        request = urllib.request.Request(f"http://{self.gateway.admin}/admin/v1{path}?" + urllib.parse.urlencode(query),
+                                         data=json.dumps(body).encode(), method="POST", headers={"content-type": "application/json"})
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=60)
+        answer = json.loads(caught.exception.read())
+        debug = [detail["debug"] for detail in answer["details"]]
+        fields = [field for detail in debug for field in detail.get("fieldViolations", [])]
+        return debug[0]["reason"], answer["message"], {field["field"]: field["description"] for field in fields}
+
+    def test_what_can_not_be_bound_is_refused_with_every_mistake(self):
+        reason, message, _ = self.refusal("/namespaces", {"name": "jobs", "backend": "memory", "pattern": "queue"})
+        self.assertEqual(reason, "INTERFACE_NOT_BOUND")
+        for part in ('"jobs"', "queue", '"memory" (memory)', "keyvalue"):
+            self.assertIn(part, message)
+        slots = {"registry": {"backend": "memory", "interface": "keyvalue_bsic"},
+                 "messaging": {"backend": "sqlite", "interface": "pubsub_basic"}}
+        reason, message, fields = self.refusal("/namespaces", {"name": "devices", "patterns": [{"type": "outbx", "slots": slots}]})
+        self.assertEqual(reason, "CONFIG_UNBINDABLE")
+        self.assertEqual(set(fields), {"namespaces.devices", "namespaces.devices.slots.registry", "namespaces.devices.slots.messaging"})
+        self.assertIn('did you mean "outbox"?', fields["namespaces.devices"])
+        self.assertIn('did you mean "keyvalue_basic"?', fields["namespaces.devices.slots.registry"])
+        self.assertEqual(self.admin("GET", "/namespaces/devices")[1], "NAMESPACE_NOT_FOUND")
+        # What another program could serve may be written down.
+        for body in ({"name": "later", "backend": "memory", "pattern": "outbox"},):
+            status, made = self.admin("POST", "/namespaces", body)
+            self.assertEqual(status, 200, made)
+            self.assertIn("PATTERN_NOT_INSTALLED", made["problem"])
+        status, _ = self.admin("POST", "/backends", {"name": "far", "type": "redis", "connection": "redis://h"})
+        self.assertEqual(status, 200)
+        status, made = self.admin("POST", "/namespaces", {"name": "remote", "backend": "far", "pattern": "queue"})
+        self.assertEqual(status, 200, made)
+        self.assertIn("DRIVER_NOT_INSTALLED", made["problem"])
+
+    def test_texts_have_the_bounds_of_the_file(self):
+        wrong = {"name": "orders", "backend": "memory", "tags": ["x"] * 65, "owner": "a\nb",
+                 "patterns": [{"type": "cache"}, {"type": "outbox"}, {"type": "cache"}]}
+        reason, _, fields = self.refusal("/namespaces", wrong)
+        self.assertEqual(reason, "CONFIG_INVALID")
+        self.assertEqual(set(fields), {"namespace.tags", "namespace.owner", "namespace.patterns"})
+        self.assertIn("cache -> outbox -> cache", fields["namespace.patterns"])
+        good = {"name": "orders", "backend": "memory"}
+        self.assertEqual(self.refusal("/namespaces", good, reason="two\nlines")[0], "BAD_VALUE")
+        self.assertEqual(self.refusal("/namespaces", good, reason="x" * 1025)[0], "REASON_TOO_LONG")
+        self.assertEqual(self.refusal("/backends", {"name": "n", "type": "nats", "connection": "nats://planted@h"})[0], "LITERAL_SECRET")
+
     def test_who_waits_is_told(self):
         revision = self.admin("GET", "/namespaces")[1]["revision"]
         told = []

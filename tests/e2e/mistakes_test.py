@@ -23,7 +23,6 @@ CONFIG = f"""server: {{cors: {{allowed_origins: ["{ORIGIN}"]}}}}
 namespaces:
   - {{name: default, backend: sqlite}}
   - {{name: scratch, backend: memory, max_value_bytes: 1KiB}}
-  - {{name: events, backend: memory, pattern: stream}}
 """
 KEY = {"namespace": "scratch", "key": "k"}
 NUMBER = {"namespace": "scratch", "key": "number"}
@@ -101,7 +100,6 @@ MISTAKES = [
     Mistake("namespace nearly right", "NOT_FOUND", "NAMESPACE_NOT_FOUND", 'did you mean "default"', put({"namespace": "defualt"})),
     Mistake("namespace of a bad name", "NOT_FOUND", "NAMESPACE_NOT_FOUND", "add it to the configuration",
             put({"namespace": "No Such Name"})),
-    Mistake("interface not bound", "UNIMPLEMENTED", "INTERFACE_NOT_BOUND", "remove the pattern", put({"namespace": "events"})),
     Mistake("key empty", INVALID, "KEY_EMPTY", ONE_TO_1024, put({"key": ""})),
     Mistake("key empty, reading", INVALID, "KEY_EMPTY", ONE_TO_1024, get({"key": ""})),
     Mistake("key too long", INVALID, "KEY_TOO_LONG", ONE_TO_1024, put({"key": "k" * 1025})),

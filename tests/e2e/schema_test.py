@@ -127,6 +127,11 @@ class SchemaTest(unittest.TestCase):
         self.assert_both(True, one)
         self.assert_both(True, one | {"name": "devices", "tags": ["a"], "consistency": "eventual"})
         self.assert_both(False, one | {"namespaces": []})
+        for key, right, wrong in (("tags", ["x" * 255] * 64, ["x"] * 65), ("tags", ["\u00e4"], ["x" * 256]),
+                                  ("owner", "\u00e4" * 512, "a\nb"), ("owner", "x" * 1024, "x" * 1025),
+                                  ("owner", "Zo\u00eb", "\u0085")):
+            self.assert_both(True, one | {key: right})
+            self.assert_both(False, one | {key: wrong})
         self.assert_both(False, {"tags": ["a"]})
         self.assert_both(False, {"backends": {"UPPER": {"type": "memory"}}})
         self.assert_both(False, {"backends": {"a": {"type": "memory", "password": "literal"}}})

@@ -1,17 +1,16 @@
 #include "gateway/admin/admin_call.h"
 
-#include <fmt/format.h>
 #include <google/protobuf/duration.pb.h>
 
 #include <charconv>
 
 #include "base/check.h"
+#include "namespaces/text_bounds.h"
 
 namespace prism::gateway {
 
 namespace {
 
-constexpr std::size_t kMaxReasonBytes = 1024;
 constexpr std::int64_t kMaxWaitSeconds = 600;
 
 engine::TokenScope ScopeOf(std::string_view method, std::string_view query) {
@@ -26,10 +25,11 @@ const security::CallerRights& RightsOf(const contract::CallContext& ctx) {
 }
 
 Status CheckReason(std::string_view reason) {
-  if (reason.size() <= kMaxReasonBytes) return {};
-  return std::unexpected(InvalidField(
-      "REASON_TOO_LONG", "reason",
-      fmt::format("has {} bytes, at most {} are kept", reason.size(), kMaxReasonBytes)));
+  const auto wrong = namespaces::WrongText(reason, namespaces::kMaxTextBytes);
+  if (!wrong) return {};
+  const bool long_one = reason.size() > namespaces::kMaxTextBytes;
+  return std::unexpected(
+      InvalidField(long_one ? "REASON_TOO_LONG" : "BAD_VALUE", "reason", *wrong));
 }
 
 ConfigControl::Options ChangeOptions(const contract::CallContext& ctx, std::string_view reason,

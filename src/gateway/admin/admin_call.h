@@ -24,7 +24,7 @@ namespace prism::gateway {
 // Of the caller; every call of the admin port has them.
 const security::CallerRights& RightsOf(const contract::CallContext& ctx);
 
-// INVALID_ARGUMENT/REASON_TOO_LONG.
+// INVALID_ARGUMENT/REASON_TOO_LONG, BAD_VALUE: it has control characters.
 Status CheckReason(std::string_view reason);
 
 // Who makes a change, and why. The reason is checked already.
