@@ -11,6 +11,7 @@
 #include "app/notify.h"
 #include "app/privileges.h"
 #include "app/sockets.h"
+#include "rpc/call/local_hosts.h"
 #include "rpc/net/call_server.h"
 #include "security/access.h"
 
@@ -32,6 +33,15 @@ rpc::ServerLimits AdminLimits() {
   limits.max_concurrent_streams = 100;
   limits.idle_timeout = 300 * kNanosPerSecond;
   return limits;
+}
+
+// Who asks callers for a token has nothing to fear of pages, which have none; and what other
+// machines reach goes by whatever name they have for it.
+std::shared_ptr<const rpc::LocalHosts> HostsOf(const rpc::ListenSocket& socket,
+                                               const ServerSettings& settings,
+                                               std::string_view listen) {
+  if (settings.authentication || !IsLoopback(socket.address())) return nullptr;
+  return std::make_shared<const rpc::LocalHosts>(listen);
 }
 
 // Names of the options that differ and take effect only at a start.
@@ -163,8 +173,10 @@ Status Server::Accept(Sockets sockets) {
   all.data = std::make_unique<rpc::CallServer>(all.core.shards(), all.core.gateway(),
                                                settings_.limits, rpc::Cors(cors_));
   if (tls_ != nullptr) UseTls(tls_);
-  for (rpc::ListenSocket& socket : sockets.data) TRY(all.data->Listen(std::move(socket)));
-
+  for (rpc::ListenSocket& socket : sockets.data) {
+    auto hosts = HostsOf(socket, settings_, settings_.listen);
+    TRY(all.data->Listen(std::move(socket), std::move(hosts)));
+  }
   return AcceptAdmin(std::move(sockets.admin));
 }
 
@@ -182,7 +194,8 @@ Status Server::AcceptAdmin(std::vector<rpc::ListenSocket> sockets) {
       all.admin_tls = true;
       all.admin->UseTls(tls_);
     }
-    TRY(all.admin->Listen(std::move(*socket)));
+    auto hosts = HostsOf(*socket, settings_, settings_.admin_listen);
+    TRY(all.admin->Listen(std::move(*socket), std::move(hosts)));
   }
   return {};
 }

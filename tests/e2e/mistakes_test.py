@@ -86,7 +86,7 @@ IN_RESOURCES = {"only": "resource", "why": "a call has no such part"}
 IN_LINES = {"only": "lines", "why": "HTTP/2 has frames, not lines", "before": "lines", "http": 400, "ends": True}
 NO_DURATION = {"only": "protobuf", "why": "the text of such a Duration is malformed"}
 
-HOST = (b"host", b"prism")
+HOST = (b"host", b"localhost")
 CHUNKED = (b"transfer-encoding", b"chunked")
 
 INVALID = "INVALID_ARGUMENT"
@@ -169,6 +169,13 @@ MISTAKES = [
             put(timeout={"grpc": b"1x", "connect": b"x", "resource": b"x"}), ends=True),
     Mistake("timeout of too many digits", INVALID, "TIMEOUT_INVALID", "timeout",
             put(timeout={"grpc": b"123456789S", "connect": b"12345678901", "resource": b"999999999999999999999s"}), ends=True),
+    # Whom a browser takes this server for: a page's own, when its name leads here.
+    Mistake("name of a page", "PERMISSION_DENIED", "HOST_NOT_ALLOWED", "ask for localhost",
+            put(headers=((b"host", b"attacker.example:8980"),)), ends=True),
+    Mistake("name of a page, reading", "PERMISSION_DENIED", "HOST_NOT_ALLOWED", "ask for localhost",
+            get(headers=((b"host", b"127.0.0.1.attacker.example"),)), ends=True),
+    Mistake("name of a page, of a stream", "PERMISSION_DENIED", "HOST_NOT_ALLOWED", "ask for localhost",
+            scan(headers=((b"host", b"attacker.example"),)), ends=True),
     # Which method, in which protocol.
     Mistake("method unknown", "UNIMPLEMENTED", "METHOD_NOT_FOUND", "reflection",
             get(path="/prism.keyvalue.v1.KeyValueBasic/Gett"), http=404, ends=True),

@@ -274,7 +274,7 @@ class Rest(unittest.TestCase):
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             wire.settimeout(30)
             wire.connect((host, int(port)))
-            wire.sendall(b"GET /v1/scratch/keyvalue?prefix=long: HTTP/1.1\r\nHost: x\r\nPrism-Timeout: 300ms\r\n"
+            wire.sendall(b"GET /v1/scratch/keyvalue?prefix=long: HTTP/1.1\r\nHost: localhost\r\nPrism-Timeout: 300ms\r\n"
                          b"Connection: close\r\n\r\n")
             self.assertEqual(answers.readline(), b"HTTP/1.1 200 OK\r\n")
             passed = time.monotonic() + 0.5
@@ -322,9 +322,9 @@ class Rest(unittest.TestCase):
     def test_pipelined_requests_are_answered_in_order(self):
         host, port = self.gateway.data.rsplit(":", 1)
         path = "/v1/scratch/keyvalue/pipe"
-        requests = [f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none", f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n",
-                    f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n", f"GET {path}/x HTTP/1.1\r\nHost: x\r\n\r\n",
-                    f"DELETE {path} HTTP/1.1\r\nHost: x\r\n\r\n", f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"]
+        requests = [f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\none", f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                    f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n", f"GET {path}/x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                    f"DELETE {path} HTTP/1.1\r\nHost: localhost\r\n\r\n", f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"]
         with socket.create_connection((host, int(port)), timeout=30) as wire:
             wire.sendall("".join(requests).encode())
             with wire.makefile("rb") as answers:
@@ -339,7 +339,7 @@ class Rest(unittest.TestCase):
     def test_a_client_that_expects_is_told_before_it_sends(self):
         host, port = self.gateway.data.rsplit(":", 1)
         with socket.create_connection((host, int(port)), timeout=30) as wire, wire.makefile("rb") as answers:
-            wire.sendall(b"PUT /v1/scratch/keyvalue/expected HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+            wire.sendall(b"PUT /v1/scratch/keyvalue/expected HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
             self.assertEqual(answers.readline(), b"HTTP/1.1 100 Continue\r\n")
             self.assertEqual(answers.readline(), b"\r\n")
             wire.sendall(b"ok")
@@ -348,7 +348,7 @@ class Rest(unittest.TestCase):
 
         for head, status in (("PUT /v1/scratch/keyvalue/expected", 413), ("PUT /v1/scratch/nothing/expected", 404)):
             with socket.create_connection((host, int(port)), timeout=30) as wire, wire.makefile("rb") as answers:
-                wire.sendall(f"{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n".encode())
+                wire.sendall(f"{head} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n".encode())
                 self.assertTrue(answers.readline().startswith(f"HTTP/1.1 {status} ".encode()))
 
 

@@ -178,9 +178,9 @@ class Telemetry(unittest.TestCase):
 
     def test_what_is_no_good_http_is_named_logged_and_counted(self):
         for i, (request, status, code, reason) in enumerate((
-                (b"GET / HTTP/1.1\r\nHost: a\r\n%sContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+                (b"GET / HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
                  "INVALID_ARGUMENT", "HTTP_LENGTH_INVALID"),
-                (b"GET / HTTP/1.1\r\nHost: a\r\n%sContent-Length: no\r\n\r\n", 400, "INVALID_ARGUMENT", "HTTP_LENGTH_INVALID"),
+                (b"GET / HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: no\r\n\r\n", 400, "INVALID_ARGUMENT", "HTTP_LENGTH_INVALID"),
                 (b"GET / HTTP/1.1\r\n%sX: " + b"x" * 20_000, 431, "RESOURCE_EXHAUSTED", "HEADERS_TOO_LARGE"),
                 (b"GET / HTTP/1.9\r\n%s", 505, "UNIMPLEMENTED", "HTTP_VERSION_UNSUPPORTED"),
                 (b"GET /" + b"x" * 10_000 + b"%s", 414, "RESOURCE_EXHAUSTED", "HTTP_TARGET_TOO_LONG"))):
@@ -225,7 +225,7 @@ class Telemetry(unittest.TestCase):
         body = json.dumps({"namespace": "scratch", "key": "slow", "value": base64.b64encode(value.encode()).decode()})
         connection = http.client.HTTPConnection(self.gateway.data, timeout=10)
         connection.connect()
-        head = f"POST {SET} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n" \
+        head = f"POST {SET} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n" \
                f"X-Request-Id: {request_id}\r\n" + "".join(f"{name}: {text}\r\n" for name, text in headers)
         connection.sock.sendall((head + "\r\n" + body[:10]).encode())
         time.sleep(2 * SLOW_MS / 1000)  # the request is to be slow, and only time makes it so
@@ -344,7 +344,7 @@ class Telemetry(unittest.TestCase):
         before = self.families()
         host, port = self.gateway.data.rsplit(":", 1)
         with socket.create_connection((host, int(port)), timeout=10) as connection:
-            connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
             connection.recv(1)
             during = self.families()
             self.assertGreaterEqual(opened(during, "h1"), 1)

@@ -36,7 +36,7 @@ std::string Zipped(std::string_view message) {
 
 std::string JsonPost(std::string_view body) {
   return fmt::format(
-      "POST {} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
+      "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
       "{}\r\n\r\n{}",
       kSetPath, body.size(), body);
 }
@@ -109,7 +109,7 @@ TEST(FloodsStress, PipelinedCalls) {
   const std::string body = R"({"namespace":"scratch","key":"a2V5"})";
   for (int i = 0; i < 100; ++i) {
     posts += fmt::format(
-        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
+        "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
         "{}\r\n\r\n{}",
         kGetPath, body.size(), body);
   }

@@ -48,7 +48,7 @@ std::string Literal(std::string_view name, std::string_view value, bool index) {
 
 std::string CallBlock(std::string_view path) {
   // Indexed: POST, http.
-  return "\x83\x86" + Literal(":path", path) + Literal(":authority", "a") +
+  return "\x83\x86" + Literal(":path", path) + Literal(":authority", "localhost") +
          Literal("content-type", "application/grpc") + Literal("te", "trailers");
 }
 

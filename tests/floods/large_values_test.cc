@@ -61,8 +61,8 @@ class HttpClient {
 
   static std::string Request(std::string_view method, int client, std::string_view body) {
     return fmt::format(
-        "{} /v1/scratch/keyvalue/{} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", method,
-        Key(client), body.size(), body);
+        "{} /v1/scratch/keyvalue/{} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}",
+        method, Key(client), body.size(), body);
   }
 
   int fd() const { return fd_; }
@@ -227,7 +227,7 @@ TEST_F(LargeValuesStress, ManyCallsOnOneConnection) {
     const auto id = session.Open({{":method", "POST"},
                                   {":scheme", "http"},
                                   {":path", std::string(kSetPath)},
-                                  {":authority", "a"},
+                                  {":authority", "localhost"},
                                   {"content-type", "application/grpc"},
                                   {"te", "trailers"}});
     ASSERT_TRUE(id);

@@ -19,8 +19,8 @@ constexpr std::uint32_t kLargestWindow = 0x7fff'ffff;
 constexpr std::string_view kLargePath = "/v1/scratch/keyvalue/large";
 
 std::string Post(std::string_view path, std::string_view type, std::string_view length) {
-  return fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nContent-Type: {}\r\n{}\r\n\r\n", path, type,
-                     length);
+  return fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {}\r\n{}\r\n\r\n", path,
+                     type, length);
 }
 
 // One DATA frame on stream 1 each time, after `first`.
@@ -41,7 +41,7 @@ Script DripFrom(const std::string& first, const std::string& next) {
 }
 
 std::string CallBlockOf(std::string_view type) {
-  return "\x83\x86" + Literal(":path", kSetPath) + Literal(":authority", "a") +
+  return "\x83\x86" + Literal(":path", kSetPath) + Literal(":authority", "localhost") +
          Literal("content-type", type);
 }
 
@@ -75,10 +75,10 @@ TEST_F(SlowFloodsStress, HeadsOfHttp1) {
       Run({.name = "slow heads of HTTP/1.1",
            .limit = {"header_timeout", rpc::ServerLimits{}.header_timeout},
            .kinds = {{"request line", Drip("GET /", "a")},
-                     {"fields", Drip("GET / HTTP/1.1\r\nHost: a\r\n", "X-A: b\r\n")},
-                     {"one long field", Drip("GET / HTTP/1.1\r\nHost: a\r\nX: ", "x")},
+                     {"fields", Drip("GET / HTTP/1.1\r\nHost: localhost\r\n", "X-A: b\r\n")},
+                     {"one long field", Drip("GET / HTTP/1.1\r\nHost: localhost\r\nX: ", "x")},
                      {"empty lines before it", Drip("", "\r\n")},
-                     {"stands still", Once("GET / HTTP/1.1\r\nHost: a\r\n")},
+                     {"stands still", Once("GET / HTTP/1.1\r\nHost: localhost\r\n")},
                      {"one letter", Once("G")},
                      {"perhaps HTTP/2", Once("PR")}}});
   EXPECT_TRUE(report.attack.statuses.contains(408)) << report.attack.Describe();
@@ -120,7 +120,7 @@ TEST_F(SlowFloodsStress, Bodies) {
                  {"gRPC-Web", Drip(Post(kSetPath, "application/grpc-web+proto", long_body) +
                                        std::string(1, '\0') + Number(500'000),
                                    "x")},
-                 {"resource", Drip(fmt::format("PUT {} HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n",
+                 {"resource", Drip(fmt::format("PUT {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n\r\n",
                                                kLargePath, long_body),
                                    "x")},
                  {"refused already", Drip(Post("/nothing/Here", json, long_body), "x")},
@@ -161,7 +161,7 @@ TEST_F(SlowFloodsStress, AnswersThatAreHardlyRead) {
   std::string calls = Hello(Setting(kInitialWindowSize, kLargestWindow)) +
                       Frame(kWindowUpdate, 0, 0, Number(kLargestWindow - 65'535));
   for (int i = 0; i < 16; ++i) {
-    http1 += fmt::format("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", kLargePath);
+    http1 += fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", kLargePath);
     calls += CallFrames(1 + 2 * i, kGetPath, GetMessage("large"));
   }
   Run({.name = "answers that are hardly read",

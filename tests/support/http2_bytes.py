@@ -18,7 +18,7 @@ def literal(name, value, index=False):
 
 def request(path, message, headers=(), index=False):
     """A whole gRPC call on stream 1, to be sent at once after open_connection."""
-    fields = [(b":path", path.encode()), (b":authority", b"x"), (b"content-type", b"application/grpc"), (b"te", b"trailers")]
+    fields = [(b":path", path.encode()), (b":authority", b"localhost"), (b"content-type", b"application/grpc"), (b"te", b"trailers")]
     block = bytes([0x83, 0x86]) + b"".join(literal(*field, index) for field in [*fields, *headers])
     body = b"\0" + len(message).to_bytes(4, "big") + message
     return frame(HEADERS, END_HEADERS, block) + frame(DATA, END_STREAM, body)

@@ -44,7 +44,7 @@ class Http1:
     def send(self, method, target, headers, body=b"", raw=None):
         lines = [f"{method} {target} HTTP/1.1".encode(), *(name + b": " + value for name, value in headers)]
         if not any(name.lower() == b"host" for name, _ in headers) and raw is None:
-            lines.insert(1, b"host: prism")
+            lines.insert(1, b"host: localhost")
         if raw is None and (body or method in ("POST", "PUT")):
             lines.append(b"content-length: " + str(len(body)).encode())
         content = b"\r\n".join(lines) + b"\r\n\r\n" + (body if raw is None else raw)
@@ -101,7 +101,7 @@ class Http1:
 
 
 class Http2:
-    """`raw` is for HTTP/1.1 only."""
+    """`raw` is for HTTP/1.1 only. A header `host` becomes the authority."""
 
     name = "HTTP/2"
 
@@ -123,8 +123,9 @@ class Http2:
         self.windows[self.stream] = self.initial_window
         self.answer = Response(0, {}, b"", {})
         self.ended = False
-        fields = [(b":method", method.encode()), (b":scheme", b"http"), (b":path", target.encode()), (b":authority", b"prism")]
-        block = self.encoder.encode([*fields, *headers], huffman=False)
+        host = next((value for name, value in headers if name == b"host"), b"localhost")
+        fields = [(b":method", method.encode()), (b":scheme", b"http"), (b":path", target.encode()), (b":authority", host)]
+        block = self.encoder.encode([*fields, *((name, value) for name, value in headers if name != b"host")], huffman=False)
         first, rest = block[:16_000], block[16_000:]
         flags = (0 if body else h2.END_STREAM) | (0 if rest else h2.END_HEADERS)
         out = h2.frame(h2.HEADERS, flags, first, self.stream)

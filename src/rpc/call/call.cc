@@ -280,6 +280,7 @@ void Call::TakeIdentity() {
 
 void Call::OnHeadersEnd(bool end) {
   if (names_request_ || traceparents_ != 0) TakeIdentity();
+  if (Status here = CheckHost(); !here) return Refuse(here.error(), end);
   if (Cors::IsPreflight(verb_, headers_)) return AnswerPreflight(end);
   if (Status opened = Open(); !opened) return Refuse(opened.error(), end);
   if (streams_requests()) Queue(kDispatch);
@@ -304,6 +305,14 @@ void Call::UpdateHeld(bool open) {
                                        decompressed_.size() + transcoded_.size();
   connection_->OnHeld(held_, held);
   held_ = held;
+}
+
+// Whatever is asked for: pages, resources and calls are one to a browser.
+Status Call::CheckHost() {
+  if (connection_->hosts_ == nullptr) return {};
+  Status allowed = connection_->hosts_->Check(headers_);
+  if (!allowed && (format_ == nullptr || verb_ != "POST")) format_ = &PlainFormat();
+  return allowed;
 }
 
 // A browser asks whether a page may send what it is about to: nobody else is asked.

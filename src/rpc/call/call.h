@@ -128,6 +128,7 @@ class Call final : public ServerCall,
   bool opened() const { return method_ != nullptr || route_ != nullptr || refused_; }
   void NoteIdentity(std::string_view name);
   void TakeIdentity();
+  Status CheckHost();
   void AnswerPreflight(bool end);
   Status Open();
   Status OpenCall();

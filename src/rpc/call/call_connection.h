@@ -9,6 +9,7 @@
 
 #include "rpc/call/call.h"
 #include "rpc/call/call_shard.h"
+#include "rpc/call/local_hosts.h"
 #include "rpc/call/memory_turns.h"
 #include "rpc/http/http_codec.h"
 
@@ -38,6 +39,8 @@ class CallConnection final : private HttpEvents, public MemoryTurns::Entry {
   // What the connection proves of its peer (ServerCall::peer_identity).
   void Identify(std::string identity) { identity_ = std::move(identity); }
   const std::string& identity() const { return identity_; }
+  // Requests that name another host are refused from now on.
+  void Require(std::shared_ptr<const LocalHosts> hosts) { hosts_ = std::move(hosts); }
   // The connection is encrypted; `protocol` is what ALPN chose (RFC 7301), empty: the first bytes
   // tell. Before OnBytes.
   void OnSecured(std::string_view protocol);
@@ -157,7 +160,8 @@ class CallConnection final : private HttpEvents, public MemoryTurns::Entry {
   OutputListener& output_;
   std::string peer_;
   std::string identity_;
-  std::string opening_;  // what came before it was clear which HTTP this is
+  std::shared_ptr<const LocalHosts> hosts_;  // null: any
+  std::string opening_;                      // what came before it was clear which HTTP this is
   std::unique_ptr<HttpCodec> codec_;
   HttpVersion version_ = HttpVersion::kNone;
   Call* head_ = nullptr;

@@ -59,14 +59,17 @@ Result<std::string> CallServer::Listen(std::string_view address) {
   return Listen(std::move(socket));
 }
 
-Result<std::string> CallServer::Listen(ListenSocket socket) {
+Result<std::string> CallServer::Listen(ListenSocket socket,
+                                       std::shared_ptr<const LocalHosts> hosts) {
   runtime::Shard& acceptor = shards_.at(0);
   // What goes through a unix socket never leaves the machine.
-  const bool secure = secure_ && !socket.address().starts_with("unix:");
+  const bool is_unix = socket.address().starts_with("unix:");
+  const bool secure = secure_ && !is_unix;
+  if (secure || is_unix) hosts.reset();
   auto listener = std::make_unique<Listener>(
       acceptor, std::move(socket),
-      [this, secure](int fd, std::string peer) {
-        Place({.fd = fd, .peer = std::move(peer), .secure = secure});
+      [this, secure, hosts](int fd, std::string peer) {
+        Place({.fd = fd, .peer = std::move(peer), .secure = secure, .hosts = hosts});
       },
       [this] { accept_pauses_.fetch_add(1, std::memory_order_relaxed); });
   TRY(runtime::RunOn(acceptor, [&] { return StartListener(*listener); }));

@@ -34,9 +34,11 @@ class CallServer {
   void UseTls(const std::shared_ptr<const TlsContext>& tls);
   // Which pages may call from now on, over the connections that there are, too.
   void UseCors(const Cors& cors);
-  // Serves there from now on; answers the address with the port that the system chose.
+  // Serves there from now on; answers the address with the port that the system chose. `hosts`:
+  // what requests may name, unless they come by TLS, whose certificate the client has compared
+  // with the name, or through a unix socket, which no page reaches.
   Result<std::string> Listen(std::string_view address);
-  Result<std::string> Listen(ListenSocket socket);
+  Result<std::string> Listen(ListenSocket socket, std::shared_ptr<const LocalHosts> hosts = {});
   // Accepts no more, sends GOAWAY, waits until every connection has ended, at most until
   // `deadline`; whether all have ended. May be called again to wait longer.
   bool Drain(MonoNanos deadline);

@@ -72,6 +72,7 @@ void ServerShard::Adopt(NewSocket socket) {
   }
   auto tls = socket.secure ? std::make_unique<TlsSession>(tls_) : nullptr;
   auto* connection = new SocketConnection(*this, socket.fd, std::move(socket.peer), std::move(tls));
+  connection->calls().Require(std::move(socket.hosts));
   connection->next_ = head_;
   if (head_ != nullptr) head_->prev_ = connection;
   head_ = connection;

@@ -28,7 +28,8 @@ namespace prism::rpc {
 struct NewSocket {
   int fd = -1;
   std::string peer;
-  bool secure = false;  // speaks TLS
+  bool secure = false;                      // speaks TLS
+  std::shared_ptr<const LocalHosts> hosts;  // null: requests may name any
 };
 
 // Life cycle: owned by the Server; Stop must have completed on the shard before it is destroyed.
