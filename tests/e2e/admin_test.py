@@ -125,6 +125,31 @@ class OpenPort(unittest.TestCase):
             call(self.channel, "/prism.keyvalue.v1.KeyValueBasic/Get")
         self.assertEqual(refused.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
 
+    def test_pages_of_other_names_are_refused(self):
+        # A page's own name may lead to this machine: then its browser sees no other origin.
+        grpc_json = {"content-type": "application/json"}
+        for host in ("attacker.example", f"localhost.attacker.example:{self.gateway.admin.split(':')[1]}"):
+            for path, how in (("/config", {}), ("/metrics", {}), ("/livez", {}), ("/admin/v1/namespaces", {}), ("/elsewhere", {}),
+                              ("/prism.admin.v1.NamespaceAdmin/List", {"method": "POST", "headers": grpc_json, "body": b"{}"})):
+                with self.subTest(host=host, path=path):
+                    status, _, body = ask(self.base, path, **{**how, "headers": {**how.get("headers", {}), "host": host}})
+                    self.assertEqual(status, 403, body)
+                    self.assertIn("HOST_NOT_ALLOWED", body)
+        with grpc.insecure_channel(self.gateway.admin, [("grpc.default_authority", "attacker.example")]) as channel:
+            with self.assertRaises(grpc.RpcError) as refused:
+                call(channel, PAGE, field(1, b"/config"))
+            self.assertEqual(refused.exception.code(), grpc.StatusCode.PERMISSION_DENIED)
+        for host in ("localhost", "LOCALHOST:1", "[::1]:8981", "prism.localhost"):
+            self.assertEqual(ask(self.base, "/livez", headers={"host": host})[0], 200, host)
+
+    def test_methods_ask_where_a_page_is_from_as_routes_do(self):
+        for path in ("/prism.admin.v1.NamespaceAdmin/List", "/prism.admin.v1.Pages/Get"):
+            for origin, expected in (("https://example.com", 403), ("null", 403), (self.base, 200)):
+                status, _, body = ask(self.base, path, "POST", {"content-type": "application/json", "origin": origin},
+                                      b'{"target": "/livez"}' if "Pages" in path else b"{}")
+                self.assertEqual(status, expected, body)
+                self.assertEqual("ORIGIN_NOT_ALLOWED" in body, expected == 403, body)
+
     def test_what_is_asked_is_counted(self):
         ask(self.base, "/livez")
         self.assertRegex(ask(self.base, "/metrics")[2],
@@ -271,6 +296,47 @@ class RemotePort(unittest.TestCase):
             self.authority.make("server")
             gateway.process.send_signal(signal.SIGHUP)
             wait_for(lambda: self.serial(("localhost", port)) != first)
+
+    def test_a_certificate_is_known_by_its_subject(self):
+        config = self.directory / "prism.yaml"
+        config.write_text("security: {authentication: true, admins: ['x509:CN=ops', 'spiffe://example.org/deploy']}\n")
+        with Gateway(PROGRAM, "--config", str(config), *self.tls, "--tls-client-ca", self.authority.ca, "--admin-listen", "0.0.0.0:0") as gateway:
+            base = f"https://localhost:{gateway.admin.rsplit(':', 1)[1]}"
+            contexts = {}
+            for leaf, names, expected in (("ops", "DNS:ops.example", 200), ("deploy", "URI:spiffe://example.org/deploy", 200),
+                                          ("guest", "DNS:ops", 403)):
+                contexts[leaf] = ssl.create_default_context(cafile=self.authority.ca)
+                contexts[leaf].load_cert_chain(*self.authority.make(leaf, names))
+                status, _, body = ask(base, "/admin/v1/tokens", context=contexts[leaf])
+                self.assertEqual(status, expected, body)
+            self.assertIn("x509:CN=guest", body)
+            made = b'{"name": "ci", "principal": "ci", "scope": "scratch:read"}'
+            status, _, body = ask(base, "/admin/v1/tokens", "POST", {"content-type": "application/json"}, made, contexts["ops"])
+            self.assertEqual(status, 200, body)
+            entry = next(one for one in json.loads(ask(base, "/admin/v1/audit", context=contexts["deploy"])[2])["entries"]
+                         if one["action"].endswith("TokenAdmin/Create"))
+            self.assertEqual((entry["principal"], entry["proof"]), ("x509:CN=ops", "certificate"))
+            # Nobody gets so far without one.
+            with self.assertRaises((ssl.SSLError, urllib.error.URLError, ConnectionError)):
+                ask(base, "/livez", context=ssl.create_default_context(cafile=self.authority.ca))
+
+    def test_a_user_is_known_on_a_unix_socket(self):
+        path = self.directory / "admin"
+        with Gateway(PROGRAM, "--authentication", "--admin-listen", f"unix:{path}") as gateway:
+            self.assertEqual(gateway.admin, f"unix:{path}")
+
+            def tokens(*verb, token=""):
+                return subprocess.run([PROGRAM, "token", *verb, "--admin-server", gateway.admin], capture_output=True, text=True,
+                                      timeout=60, env=CLEAN | ({"PRISM_TOKEN": token} if token else {}))
+
+            made = tokens("create", "ci", "--principal", "ci", "--scope", "scratch:read")
+            self.assertEqual(made.returncode, 0, made.stderr)
+            listed = tokens("list", "-o", "json")
+            self.assertTrue(json.loads(listed.stdout)["created_by"].startswith("unix:"), listed.stdout)
+            # A token goes before the socket.
+            refused = tokens("list", token=made.stdout.strip())
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("ACCESS_DENIED", refused.stderr)
 
     def test_on_loopback_it_stays_plain(self):
         with Gateway(PROGRAM, *self.tls) as gateway:

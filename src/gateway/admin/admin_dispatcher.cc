@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "gateway/admin/route_request.h"
 #include "gateway/call_scope.h"
 #include "gateway/identify.h"
 #include "gateway/system_call.h"
@@ -29,6 +30,13 @@ runtime::Task<void> AdminDispatcher::Serve(rpc::ServerCall& call) {
   ShardState& shard = states_.Here();
   const Route& route = parts_.methods.RouteOf(call.method());
   CallScope scope(shard, route, call, parts_.clock.Now());
+  // Routes look themselves: who follows a link to what only reads is no page that calls.
+  if (call.protocol() != rpc::Protocol::kHttp) {
+    if (Status own = CheckOrigin(call.Header("origin"), call.Header(":authority")); !own) {
+      scope.Fail(std::move(own).error());
+      co_return;
+    }
+  }
   auto caller = Identify(shard.guard(), call);
   if (!caller && !route.for_all) {
     scope.Fail(std::move(caller).error());

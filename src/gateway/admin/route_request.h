@@ -19,9 +19,9 @@ namespace prism::gateway {
 Status FillRequest(const contract::MethodInfo& method, const RouteTemplate::Values& values,
                    const rpc::ResourceRequest& request, google::protobuf::Message& message);
 
-// PERMISSION_DENIED/ORIGIN_NOT_ALLOWED for a change that a page of another site asks for: browsers
-// send such requests without being asked for them, and who is at this machine may be an
-// administrator.
-Status CheckOrigin(const rpc::ResourceRequest& request);
+// PERMISSION_DENIED/ORIGIN_NOT_ALLOWED for what a page of another site asks for: browsers send such
+// requests without being asked for them, and who is at this machine may be an administrator.
+// `origin` and `authority` are the headers; no page has sent a request without the first.
+Status CheckOrigin(std::string_view origin, std::string_view authority);
 
 }  // namespace prism::gateway
