@@ -150,6 +150,9 @@ void Core::Tidy() {
 void Core::TidyHere() {
   binder_.Sweep();
   config_.BackUp(pool_);
+  if (const Status ended = identity_->EndExpired(); !ended) {
+    log_.Failure("calls of expired tokens not ended", ended.error());
+  }
   if (const Status saved = identity_->SaveUses(); !saved) {
     log_.Failure("times of use of tokens not saved", saved.error());
   }

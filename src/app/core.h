@@ -56,8 +56,8 @@ class Core {
   Status UseAdmins(std::vector<std::string> admins) {
     return identity_->UseAdmins(std::move(admins));
   }
-  // Lets go of what no shard uses any more, saves when tokens were used, and makes the daily
-  // backup. Now and then.
+  // Lets go of what no shard uses any more, ends what expired tokens have opened, saves when tokens
+  // were used, and makes the daily backup. Now and then.
   void Tidy();
   void Stop();
 

@@ -94,6 +94,7 @@ Status Identity::Check(const namespaces::Snapshot& snapshot) const {
 
 void Identity::PublishGuard() {
   if (tokens_ == nullptr || authorizer_ == nullptr) return;
+  next_expiry_ = tokens_->NextExpiry(clock_.Now()).value_or(kNever);
   const auto guard = std::make_shared<const security::Guard>(
       std::make_shared<const security::Authenticator>(
           security::Authenticator::Options{.required = settings_.authentication, .names = names_},
@@ -145,6 +146,16 @@ Status Identity::UseAdmins(std::vector<std::string> admins) {
     admins_ = std::move(all);
     lists_ = lists_->With(admins_);
     authorizer_ = lists_;
+    PublishGuard();
+    return {};
+  });
+}
+
+Status Identity::EndExpired() {
+  const WallMillis now = clock_.Now();
+  if (now < next_expiry_) return {};
+  next_expiry_ = now + kSaveInterval;  // should it fail
+  return sqlite::WriteAndWait(database_, [&](sqlite::Connection&) -> Status {
     PublishGuard();
     return {};
   });

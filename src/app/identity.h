@@ -1,7 +1,9 @@
 // Who may call: the tokens of the store and the lists of the configuration as one guard.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,8 +52,14 @@ class Identity {
   Status UseAdmins(std::vector<std::string> admins);
   // Writes down when tokens were used. Now and then.
   Status SaveUses();
+  // Ends what was opened with tokens that have expired since: calls ask at their beginning only.
+  // Now and then, by the wall clock and not by a timer, since that is what expiry means when the
+  // clock is set.
+  Status EndExpired();
 
  private:
+  static constexpr WallMillis kNever = std::numeric_limits<WallMillis>::max();
+
   std::shared_ptr<const security::AccessTable> ListsOf(const namespaces::Snapshot& snapshot) const;
   void PublishGuard();
 
@@ -61,6 +69,7 @@ class Identity {
   const Publish publish_;
   const security::UserNames names_;
   WallMillis next_save_ = 0;
+  std::atomic<WallMillis> next_expiry_ = kNever;
   // Writer's thread.
   std::vector<Publish> followers_;
   std::shared_ptr<const security::TokenTable> tokens_;

@@ -57,7 +57,9 @@ class Gateway final : public rpc::Dispatcher {
 
   // Judges calls that come from now on by this; returns when all shards do. Not on a shard; the
   // shards are running.
-  void UseGuard(const std::shared_ptr<const security::Guard>& guard) { states_.UseGuard(guard); }
+  void UseGuard(const std::shared_ptr<const security::Guard>& guard) {
+    states_.UseGuard(guard, parts_.clock.Now());
+  }
 
   // What takes at least this long is a slow request from now on; 0: nothing is. Not on a shard; the
   // shards are running.

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <optional>
 #include <span>
+#include <thread>
 
 #include "gateway/testing/gateway_test_base.h"
 
@@ -104,12 +106,14 @@ TEST_F(GatewayTest, DoesNotTellWhoMayNotKnow) {
 
 // A guard that asks who calls: the bearer of the token is "ci" and may read "orders", which Ann
 // owns.
-std::shared_ptr<const security::Guard> AskingGuard(const std::string& token, bool revoked = false) {
+std::shared_ptr<const security::Guard> AskingGuard(const std::string& token, bool revoked = false,
+                                                   std::optional<WallMillis> expires_at = {}) {
   security::TokenTable::Row row;
   row.info.id = security::ParseToken(token)->id;
   row.info.principal = "ci";
   row.info.scope = *security::TokenScope::Parse("*:admin");
   if (revoked) row.info.revoked_at = 1;
+  row.info.expires_at = expires_at;
   row.hash = security::HashSecret(security::ParseToken(token)->secret);
   const security::NamespaceAccess orders{.owner = "x509:CN=ann", .read = {"ci"}};
   const std::array<security::AccessTable::Entry, 1> entries = {{{"orders", &orders}}};
@@ -169,6 +173,22 @@ TEST_F(GatewayTest, JudgesByTheNewestGuard) {
   for (const std::string& line : lines_) {
     EXPECT_THAT(line, Not(HasSubstr(security::ParseToken(token)->secret)));
   }
+}
+
+TEST_F(GatewayTest, AStreamEndsWhenItsTokenHasExpired) {
+  const std::string token = *security::NewTokenText();
+  guard_ = AskingGuard(token);
+  Start(kConfig);
+  kv::ScanRequest request;
+  request.set_namespace_("orders");
+  request.set_limit(2);
+  auto call = Prepare("/prism.keyvalue.v1.KeyValueScan/Scan", request);
+  call->request_headers["authorization"] = "Bearer " + token;
+  Begin(*call);
+  const WallMillis expiry = call->context().now + 1;  // it had not when the call began
+  while (clock_.Now() < expiry) std::this_thread::yield();
+  gateway_->UseGuard(AskingGuard(token, false, expiry));
+  EXPECT_EQ(Reason(*call), "TOKEN_EXPIRED");
 }
 
 TEST_F(GatewayTest, AStreamEndsWhenItsCallerMayNoMore) {

@@ -31,17 +31,18 @@ void NamePrincipal(const security::Caller& caller, contract::CallContext& ctx) {
 
 }  // namespace
 
-Result<security::Caller> Authenticate(const security::Guard& guard, rpc::ServerCall& call) {
+Result<security::Caller> Authenticate(const security::Guard& guard, rpc::ServerCall& call,
+                                      WallMillis now) {
   const std::string_view authorization = call.Header(kHeader);
   const security::Credentials shown{
       .authorization = authorization,
       .several = !authorization.empty() && IsThereTwice(call.AllHeaders(), kHeader),
       .peer = call.peer_identity()};
-  return guard.authenticator().Authenticate(shown, call.context().now);
+  return guard.authenticator().Authenticate(shown, now);
 }
 
 Result<security::Caller> Identify(const security::Guard& guard, rpc::ServerCall& call) {
-  auto caller = Authenticate(guard, call);
+  auto caller = Authenticate(guard, call, call.context().now);
   if (!caller) {
     // Who has shown nothing is told what to show, and of no mistake.
     call.AddHeader("www-authenticate", call.Header(kHeader).empty()

@@ -23,17 +23,18 @@ void LiveStream::Unlink() {
   next_ = prev_ = nullptr;
 }
 
-Status LiveStream::Judge(const std::shared_ptr<const security::Guard>& guard) {
-  if (rights_ != nullptr) return JudgeRights(guard);
-  TRY_ASSIGN(const security::Caller caller, Authenticate(*guard, call_));
+Status LiveStream::Judge(const std::shared_ptr<const security::Guard>& guard, WallMillis now) {
+  if (rights_ != nullptr) return JudgeRights(guard, now);
+  TRY_ASSIGN(const security::Caller caller, Authenticate(*guard, call_, now));
   return guard->authorizer().Check(caller, call_.context().ns,
                                    security::Needed(call_.method().access));
 }
 
-Status LiveStream::JudgeRights(const std::shared_ptr<const security::Guard>& guard) {
+Status LiveStream::JudgeRights(const std::shared_ptr<const security::Guard>& guard,
+                               WallMillis now) {
   // For what is open to all nobody had to be known.
   if (!rights_->CheckIdentity()) return {};
-  TRY_ASSIGN(const security::Caller caller, Authenticate(*guard, call_));
+  TRY_ASSIGN(const security::Caller caller, Authenticate(*guard, call_, now));
   // Administrators were let in as such. What others may see their methods ask again and again.
   if (rights_->CheckServer()) TRY(guard->authorizer().CheckServer(caller));
   rights_->Renew(guard, caller);
@@ -75,12 +76,12 @@ ShardState::ShardState(runtime::Shard& shard, int shards, std::size_t methods,
   slow_log_.SetThreshold(options.slow_threshold);
 }
 
-void ShardState::Use(std::shared_ptr<const security::Guard> guard) {
+void ShardState::Use(std::shared_ptr<const security::Guard> guard, WallMillis now) {
   guard_ = std::move(guard);
   std::vector<std::pair<LiveStream*, Error>> over;
-  const auto judge = [this, &over](LiveStream* stream) {
+  const auto judge = [this, now, &over](LiveStream* stream) {
     for (; stream != nullptr; stream = stream->next()) {
-      if (Status may = stream->Judge(guard_); !may) over.emplace_back(stream, may.error());
+      if (Status may = stream->Judge(guard_, now); !may) over.emplace_back(stream, may.error());
     }
   };
   for (const auto& [name, ns] : bound_) judge(ns->streams());

@@ -43,8 +43,8 @@ class LiveStream {
 
   // On the admin port: what the call may by its rights, which follow each guard while it runs.
   void Follow(security::CallerRights& rights) { rights_ = &rights; }
-  // What is left of the caller's rights under another guard.
-  Status Judge(const std::shared_ptr<const security::Guard>& guard);
+  // What is left of the caller's rights under another guard, or at another time.
+  Status Judge(const std::shared_ptr<const security::Guard>& guard, WallMillis now);
   // `why` is told to the client; nullopt: that the namespace has changed. May end the call at once,
   // and with it this object.
   void End(std::optional<Error> why);
@@ -52,7 +52,7 @@ class LiveStream {
   const std::optional<Error>& why() const { return why_; }
 
  private:
-  Status JudgeRights(const std::shared_ptr<const security::Guard>& guard);
+  Status JudgeRights(const std::shared_ptr<const security::Guard>& guard, WallMillis now);
 
   rpc::ServerCall& call_;
   security::CallerRights* rights_ = nullptr;
@@ -109,7 +109,7 @@ class ShardState final : private runtime::TurnEnd {
   const std::shared_ptr<const RoutingTable>& table() const { return table_; }
 
   // Who is let in from the next call on. Streams whose callers may no longer end now.
-  void Use(std::shared_ptr<const security::Guard> guard);
+  void Use(std::shared_ptr<const security::Guard> guard, WallMillis now);
   const security::Guard& guard() const { return *guard_; }
   const std::shared_ptr<const security::Guard>& shared_guard() const { return guard_; }
 

@@ -30,8 +30,8 @@ void ShardStates::Install(const std::shared_ptr<const RoutingTable>& table) {
   TellAll([&table](ShardState& state) { state.Install(table); });
 }
 
-void ShardStates::UseGuard(const std::shared_ptr<const security::Guard>& guard) {
-  TellAll([&guard](ShardState& state) { state.Use(guard); });
+void ShardStates::UseGuard(const std::shared_ptr<const security::Guard>& guard, WallMillis now) {
+  TellAll([&guard, now](ShardState& state) { state.Use(guard, now); });
 }
 
 void ShardStates::SetSlowThreshold(MonoNanos threshold) {

@@ -27,7 +27,7 @@ class ShardStates {
   ShardState& at(int shard) const { return *states_[static_cast<std::size_t>(shard)]; }
 
   void Install(const std::shared_ptr<const RoutingTable>& table);
-  void UseGuard(const std::shared_ptr<const security::Guard>& guard);
+  void UseGuard(const std::shared_ptr<const security::Guard>& guard, WallMillis now);
   void SetSlowThreshold(MonoNanos threshold);
 
  private:

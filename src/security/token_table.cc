@@ -1,5 +1,6 @@
 #include "security/token_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace prism::security {
@@ -60,6 +61,16 @@ Result<const TokenInfo*> TokenTable::Verify(std::string_view text, WallMillis no
     token->used_at.store(hour, std::memory_order_relaxed);
   }
   return &info;
+}
+
+std::optional<WallMillis> TokenTable::NextExpiry(WallMillis now) const {
+  std::optional<WallMillis> next;
+  for (const auto& token : tokens_) {
+    const TokenInfo& info = token->info;
+    if (info.damaged || info.revoked_at || info.expires_at.value_or(now) <= now) continue;
+    next = std::min(next.value_or(*info.expires_at), *info.expires_at);
+  }
+  return next;
 }
 
 std::vector<TokenTable::Use> TokenTable::NewUses() const {

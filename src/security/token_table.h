@@ -58,6 +58,9 @@ class TokenTable {
   // for those who know the secret TOKEN_REVOKED and TOKEN_EXPIRED. No error repeats any of `text`.
   Result<const TokenInfo*> Verify(std::string_view text, WallMillis now) const;
 
+  // When the next of the tokens that count expires; nothing: none of them does.
+  std::optional<WallMillis> NextExpiry(WallMillis now) const;
+
   std::size_t size() const { return tokens_.size(); }
   // Rows that are refused because they are not as they were written.
   std::size_t damaged() const { return damaged_; }

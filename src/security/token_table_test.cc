@@ -70,6 +70,22 @@ TEST(TokenTableTest, ExpiryCountsFromItsFirstMoment) {
   EXPECT_EQ(one.Reason(one.text, kNow), "TOKEN_EXPIRED");
 }
 
+TEST(TokenTableTest, TheNextExpiryIsOfATokenThatCounts) {
+  const auto row = [](std::string id, std::optional<WallMillis> expires_at) {
+    TokenTable::Row made;
+    made.info.id = std::move(id);
+    made.info.expires_at = expires_at;
+    return made;
+  };
+  std::vector<TokenTable::Row> rows = {row("a", kNow + 3), row("b", std::nullopt), row("c", kNow),
+                                       row("d", kNow + 1), row("e", kNow + 2)};
+  rows[3].info.revoked_at = kNow;
+  const TokenTable table(std::move(rows));
+  EXPECT_EQ(table.NextExpiry(kNow), kNow + 2);
+  EXPECT_EQ(table.NextExpiry(kNow + 2), kNow + 3);
+  EXPECT_EQ(table.NextExpiry(kNow + 3), std::nullopt);
+}
+
 TEST(TokenTableTest, DamagedRowsAreUnknown) {
   const OneToken one({}, true);
   EXPECT_EQ(one.table->damaged(), 1u);

@@ -54,7 +54,9 @@ class AdminDispatcher final : public rpc::Dispatcher {
                  const Error& error) override;
 
   // Judges calls that come from now on by this; returns when all shards do. The shards are running.
-  void UseGuard(const std::shared_ptr<const security::Guard>& guard) { states_.UseGuard(guard); }
+  void UseGuard(const std::shared_ptr<const security::Guard>& guard) {
+    states_.UseGuard(guard, parts_.clock.Now());
+  }
 
   const MethodTable& methods() const { return parts_.methods; }
   ShardSample Sample(int shard) const { return states_.at(shard).Sample(); }
