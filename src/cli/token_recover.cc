@@ -2,19 +2,18 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
+#include "cli/data_directory_audit.h"
 #include "cli/output.h"
 #include "cli/shell.h"
 #include "cli/token.h"
 #include "namespaces/store/config_store.h"
 #include "security/audit_log.h"
-#include "security/authenticator.h"
 #include "security/token_store.h"
 #include "sqlite/data_directory.h"
 
@@ -22,12 +21,6 @@ namespace prism::cli {
 namespace {
 
 constexpr std::string_view kAction = "prism token recover";
-
-// Who has the data directory may do everything; the audit says which account that was.
-std::string WhoRuns() {
-  const std::string peer = std::string(security::kUnixPrefix) + std::to_string(::geteuid());
-  return std::string(security::UserNames::Read().Resolve(peer));
-}
 
 Result<security::TokenStore::Created> Recover(const std::string& data_dir) {
   const std::string path = data_dir + "/config.db";
@@ -53,21 +46,10 @@ Result<security::TokenStore::Created> Recover(const std::string& data_dir) {
                   .chain = security::ReadAuditHeadAt},
                  clock));
   security::TokenStore tokens(store->database(), clock, [](const auto&) {});
-  const std::string by = WhoRuns();
   return tokens.Recover(
-      by, [&](sqlite::Connection& connection, const security::TokenInfo& token) -> Status {
+      WhoRuns(), [&](sqlite::Connection& connection, const security::TokenInfo& token) -> Status {
         TRY(security::AppendAudit(connection,
-                                  {.principal = by,
-                                   .proof = "data_directory",
-                                   .token_id = {},
-                                   .peer = {},
-                                   .action = std::string(kAction),
-                                   .object = "token/" + token.id,
-                                   .code = "OK",
-                                   .reason = {},
-                                   .before = {},
-                                   .after = security::TokenJson(token),
-                                   .request_id = {}},
+                                  DeedOf(kAction, "token/" + token.id, security::TokenJson(token)),
                                   clock.Now()));
         return {};
       });

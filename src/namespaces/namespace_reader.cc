@@ -331,6 +331,14 @@ void NamespaceReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {
   ReadAccess(reader, config);
   config.owner = reader.Text("owner", kMaxTextBytes).value_or("");
   config.tags = reader.Texts("tags", kMaxTags, kMaxTagBytes);
+  for (const std::string& tag : config.tags) {
+    // "contact:ann@example.com" is a tag like others.
+    if ((tag.contains("://") || tag.contains('=')) && FindLiteralSecret(tag)) {
+      reader.Add(reader.mark(), "LITERAL_SECRET",
+                 "one of the tags holds a password in clear text: whoever may read the namespace "
+                 "sees tags, so take it out");
+    }
+  }
   const auto set = [](auto& into, auto value) {
     if (value) into = *value;
   };

@@ -294,6 +294,39 @@ Result<TokenInfo> TokenStore::End(Connection& connection, std::string_view id, s
   return std::move(row.info);
 }
 
+Result<TokenStore::Ended> TokenStore::ReadEnded(Connection& connection) {
+  Ended ended;
+  TRY_ASSIGN(const std::int64_t tables,
+             connection.QueryInt("SELECT count(*) FROM sqlite_schema WHERE name = 'api_tokens'"));
+  if (tables == 0) return ended;
+  TRY_ASSIGN(auto rows, ReadAll(connection));
+  for (TokenTable::Row& row : rows) {
+    if (row.info.damaged) {
+      ++ended.damaged;
+    } else if (row.info.revoked_at) {
+      ended.revoked.push_back(std::move(row.info));
+    }
+  }
+  return ended;
+}
+
+Result<std::vector<TokenInfo>> TokenStore::CarryOver(Connection& connection, const Ended& ended,
+                                                     const Also& also) {
+  std::vector<TokenInfo> changed;
+  TRY_ASSIGN(auto rows, ReadAll(connection));
+  for (TokenTable::Row& row : rows) {
+    if (row.info.damaged || row.info.revoked_at) continue;
+    const auto end = std::ranges::find(ended.revoked, row.info.id, &TokenInfo::id);
+    if (end == ended.revoked.end()) continue;
+    row.info.revoked_at = end->revoked_at;
+    row.info.revoked_by = end->revoked_by;
+    TRY(WriteEnd(connection, row));
+    if (also) TRY(also(connection, row.info));
+    changed.push_back(std::move(row.info));
+  }
+  return changed;
+}
+
 Result<TokenStore::Created> TokenStore::Recover(std::string_view by, const Also& also) {
   TRY_ASSIGN(TokenScope admin, TokenScope::Parse("admin"));
   return Create({.name = "recovered", .principal = "admin", .scope = std::move(admin)}, by, also);

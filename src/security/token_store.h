@@ -66,6 +66,17 @@ class TokenStore {
   // Writes down when tokens were used. Now and then.
   Status SaveUses(const TokenTable& table);
 
+  // For a file that takes the place of another one, so that what was revoked there stays so.
+  struct Ended {
+    std::vector<TokenInfo> revoked;
+    std::size_t damaged = 0;  // rows that can't be believed
+  };
+  // A file without a table of tokens has none.
+  static Result<Ended> ReadEnded(sqlite::Connection& connection);
+  // Revokes those of them that count here, when and by whom they were; these are the answer.
+  static Result<std::vector<TokenInfo>> CarryOver(sqlite::Connection& connection,
+                                                  const Ended& ended, const Also& also = {});
+
  private:
   Result<Created> Insert(sqlite::Connection& connection, const NewToken& token, std::string_view by,
                          const Also& also);

@@ -1,7 +1,9 @@
 #include "sqlite/connection.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -21,6 +23,13 @@ extern "C" int RememberLogPages(void* log_pages, sqlite3*, const char*, int page
   return SQLITE_OK;
 }
 
+// SQLite makes files that others may read, and its log with the rights of the file. Only a new file
+// is opened here: closing it would let go of the locks that this process has on another (POSIX).
+void MakePrivate(const std::string& path) {
+  const int made = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made >= 0) close(made);  // else SQLite says why
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::OpenNative(const std::string& path, int flags,
@@ -38,7 +47,10 @@ Result<std::unique_ptr<Connection>> Connection::OpenNative(const std::string& pa
 Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
   // Readers open for writing too: they take part in the shared index of the log.
   int flags = SQLITE_OPEN_READWRITE;
-  if (options.access == Access::kWriter && options.create) flags |= SQLITE_OPEN_CREATE;
+  if (options.access == Access::kWriter && options.create) {
+    flags |= SQLITE_OPEN_CREATE;
+    MakePrivate(options.path);
+  }
   TRY_ASSIGN(auto connection, OpenNative(options.path, flags, options.vfs));
   TRY(connection->Configure(options));
   return connection;

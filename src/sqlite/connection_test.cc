@@ -49,6 +49,21 @@ TEST(Connection, HasTheSettingsOfTheProject) {
   EXPECT_FALSE((*reader)->Execute("INSERT INTO t VALUES(x'00', x'00')"));
 }
 
+TEST(Connection, OnlyItsUserMayReadWhatItMakes) {
+  const TempDirectory directory;
+  const mode_t usual = umask(0);
+  {
+    const auto writer = OpenWriter(directory.File("a.db"));
+    umask(usual);
+    ASSERT_TRUE(MigrateTo(*writer, 1));
+    for (const char* name : {"a.db", "a.db-wal", "a.db-shm"}) {
+      struct stat made{};
+      ASSERT_EQ(stat(directory.File(name).c_str(), &made), 0) << name;
+      EXPECT_EQ(made.st_mode & 0777, 0600U) << name;
+    }
+  }
+}
+
 TEST(Connection, ReaderDoesNotMakeAFile) {
   const TempDirectory directory;
   const auto reader = Connection::Open({.path = directory.File("a.db"), .access = Access::kReader});

@@ -97,7 +97,8 @@ class StoreTest(unittest.TestCase):
             was = json.loads(self.page(gateway, "/config"))["namespaces"]
         new = self.directory / "new"
         result = prism("config", "restore", str(backup), "--data-dir", str(new / "data"), "-o", "json")
-        self.assertEqual(json.loads(result.stdout), {"file": str(backup), "revision": 1}, result.stderr)
+        self.assertEqual(json.loads(result.stdout), {"file": str(backup), "revision": 1, "tokens_revoked": []}, result.stderr)
+        self.assertIn("may count again", result.stderr)
         with Gateway(PROGRAM, data_dir=str(new)) as gateway:
             self.assertEqual(json.loads(self.page(gateway, "/config"))["namespaces"], was)
 
@@ -115,6 +116,20 @@ class StoreTest(unittest.TestCase):
         self.assertEqual(prism("config", "check", str(broken)).returncode, 1)
         with self.gateway() as gateway:
             self.assertEqual(self.rate(gateway), 100)
+
+    def test_the_files_are_for_the_servers_user_alone(self):
+        self.data.mkdir()
+        self.data.chmod(0o755)
+        self.addCleanup(os.umask, os.umask(0))
+        with self.gateway(100) as gateway:
+            backup = self.backup_of(gateway)
+            names = {path.name for path in self.data.rglob("*") if path.is_file()}
+            self.assertLessEqual({"config.db", "config.db-wal", "config.db-shm", "config.db.revision", backup.name}, names)
+            for path in self.data.rglob("*"):
+                self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+        self.assertEqual(prism("config", "restore", str(backup), "--data-dir", str(self.data)).returncode, 0)
+        for path in self.data.rglob("*"):
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
 
     def test_no_secret_is_in_the_store_its_backup_or_the_log(self):
         secret = self.directory / "password"

@@ -140,27 +140,52 @@ class TokenTest(unittest.TestCase):
             missing = self.prism("token", "list", "--token-file", str(file) + "x", gateway=gateway)
             self.assertEqual(missing.returncode, 2)
 
+    def fill(self, gateway, token):
+        """More than the buffers between a scan and its reader take."""
+        value = self.directory / "value"
+        value.write_bytes(b"v" * (1 << 20))
+        for i in range(40):
+            with open(value, "rb") as source:
+                subprocess.run([PROGRAM, "kv", "set", "orders", f"k{i:02}", "-", "--server", gateway.data],
+                               stdin=source, timeout=60, check=True, env={**CLEAN, "PRISM_TOKEN": token})
+
+    def scan(self, channel, token):
+        """A stream that has begun and can't go on until it is read."""
+        scan = channel.unary_stream("/prism.keyvalue.v1.KeyValueScan/Scan", request_serializer=None,
+                                    response_deserializer=None)
+        stream = scan(b"\x0a\x06orders", metadata=[("authorization", "Bearer " + token)], timeout=60)
+        next(stream)
+        return stream
+
+    def ended(self, stream, reason):
+        with self.assertRaises(grpc.RpcError) as ended:
+            for _ in stream:
+                pass
+        self.assertEqual(ended.exception.code(), grpc.StatusCode.UNAUTHENTICATED)
+        self.assertIn(reason, str(ended.exception.trailing_metadata()))
+
     def test_streams_of_a_revoked_token_end(self):
         admin = self.first_admin()
-        with self.gateway() as gateway:
+        with self.gateway() as gateway, grpc.insecure_channel(gateway.data) as channel:
             till = self.create(gateway, admin)
-            value = self.directory / "value"
-            value.write_bytes(b"v" * (1 << 20))
-            for i in range(40):
-                with open(value, "rb") as source:
-                    subprocess.run([PROGRAM, "kv", "set", "orders", f"k{i:02}", "-", "--server", gateway.data],
-                                   stdin=source, timeout=60, check=True, env={**CLEAN, "PRISM_TOKEN": till})
-            with grpc.insecure_channel(gateway.data) as channel:
-                scan = channel.unary_stream("/prism.keyvalue.v1.KeyValueScan/Scan", request_serializer=None,
-                                            response_deserializer=None)
-                stream = scan(b"\x0a\x06orders", metadata=[("authorization", "Bearer " + till)], timeout=60)
-                next(stream)  # and no more: what is left does not fit the buffers
-                self.ok("token", "revoke", till.split("_")[1], gateway=gateway, token=admin)
-                with self.assertRaises(grpc.RpcError) as ended:
-                    for _ in stream:
-                        pass
-                self.assertEqual(ended.exception.code(), grpc.StatusCode.UNAUTHENTICATED)
-                self.assertIn("TOKEN_REVOKED", str(ended.exception.trailing_metadata()))
+            self.fill(gateway, till)
+            stream = self.scan(channel, till)
+            self.ok("token", "revoke", till.split("_")[1], gateway=gateway, token=admin)
+            self.ended(stream, "TOKEN_REVOKED")
+
+    def test_what_an_expired_token_has_opened_ends(self):
+        admin = self.first_admin()
+        with self.gateway() as gateway, grpc.insecure_channel(gateway.data) as data, \
+                grpc.insecure_channel(gateway.admin) as port:
+            self.fill(gateway, admin)
+            brief = self.create(gateway, admin, "--ttl", "3s", principal="admin", scope="admin")
+            stream = self.scan(data, brief)
+            # Nothing changes meanwhile, so that it would wait for ever.
+            watch = port.unary_stream("/prism.admin.v1.NamespaceAdmin/Watch", request_serializer=None, response_deserializer=None)
+            watching = watch(b"", metadata=[("authorization", "Bearer " + brief)], timeout=60)
+            self.ended(watching, "TOKEN_EXPIRED")
+            self.ended(stream, "TOKEN_EXPIRED")
+            self.ok("kv", "get", "orders", "k00", gateway=gateway, token=admin)
 
     def test_the_lost_administrator_is_recovered_beside_a_stopped_server_only(self):
         nowhere = self.refused("CONFIG_STORE_MISSING", "token", "recover", "--data-dir", str(self.data_dir))
@@ -175,6 +200,36 @@ class TokenTest(unittest.TestCase):
             self.assertTrue(entry["principal"].startswith("unix:"), entry)
             self.assertEqual(entry["object"], "token/" + admin.split("_")[1])
             self.assertEqual(entry["after"]["scope"], "admin")
+
+    def test_a_restored_backup_brings_no_revoked_token_back(self):
+        admin = self.first_admin()
+        with self.gateway() as gateway:
+            till, other = self.create(gateway, admin), self.create(gateway, admin, name="other")
+            id = till.split("_")[1]
+            backup = self.ok("config", "backup", gateway=gateway, token=admin).strip()
+            self.ok("token", "revoke", id, gateway=gateway, token=admin)
+        restored = self.prism("config", "restore", backup, "--data-dir", str(self.data_dir))
+        self.assertEqual((restored.returncode, restored.stderr), (0, ""))
+        self.assertIn(id, restored.stdout)
+        self.assertNotIn(other.split("_")[1], restored.stdout)
+        with self.gateway() as gateway:
+            self.refused("TOKEN_REVOKED", "kv", "get", "orders", "a", gateway=gateway, token=till)
+            self.ok("kv", "set", "orders", "a", "1", gateway=gateway, token=other)
+            entries = self.audit(gateway, admin, "--action", "prism config restore")
+            self.assertEqual([entry["object"] for entry in entries], ["token/" + id, "config"])
+            for entry in entries:
+                self.assertTrue(entry["principal"].startswith("unix:"), entry)
+            self.assertIn("revoked_at", entries[0]["after"])
+            self.assertEqual(entries[1]["after"]["file"], backup)
+            self.ok("audit", "verify", gateway=gateway, token=admin)
+        # Of what can't be read nothing is known, and that is said.
+        (self.data_dir / "config.db-wal").unlink(missing_ok=True)
+        (self.data_dir / "config.db").write_bytes(b"no store" * 1000)
+        restored = self.prism("config", "restore", backup, "--data-dir", str(self.data_dir))
+        self.assertEqual(restored.returncode, 0, restored.stderr)
+        self.assertRegex(restored.stderr, "warning: the tokens of the store in its place can't be read .*may count again")
+        with self.gateway() as gateway:
+            self.ok("kv", "set", "orders", "a", "2", gateway=gateway, token=till)
 
     def test_the_audit_tells_who_did_what_and_notices_what_is_missing(self):
         admin = self.first_admin()

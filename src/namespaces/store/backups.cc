@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -124,9 +125,12 @@ Result<GoodBackup> CheckBackup(const std::string& path) {
 
 Status BackupDirectory::MakeDirectory() const {
   std::error_code failed;
-  fs::create_directories(path_, failed);
-  if (!failed) return {};
-  return std::unexpected(Unusable(path_, "make the directory", failed.message()));
+  const fs::path parent = fs::path(path_).parent_path();
+  if (!parent.empty()) fs::create_directories(parent, failed);
+  if (failed) return std::unexpected(Unusable(path_, "make the directory", failed.message()));
+  // Who else is to read backups is given the directory, or one that is there already.
+  if (::mkdir(path_.c_str(), 0700) == 0 || fs::is_directory(path_, failed)) return {};
+  return std::unexpected(Unusable(path_, "make the directory", std::strerror(errno)));
 }
 
 Status BackupDirectory::Make(ConfigStore& store, const std::string& target, WallMillis now) const {
@@ -180,15 +184,49 @@ std::optional<GoodBackup> BackupDirectory::NewestGood() const {
   return std::nullopt;
 }
 
+namespace {
+
+// A copy of the store and of the log beside it; empty: there is no store.
+Result<std::string> CopyStore(const std::string& path, const Scratch& scratch) {
+  std::error_code failed;
+  if (!fs::exists(path, failed)) return std::string();
+  std::string copy = scratch.File("replaced.db");
+  TRY(Copy(path, copy));
+  if (fs::exists(path + "-wal", failed)) TRY(Copy(path + "-wal", copy + "-wal"));
+  return copy;
+}
+
+// The backup as it is to become the store, in a file of its own beside it.
+Status Prepare(const std::string& backup, const std::string& path, const RestoreOptions& options) {
+  TRY_ASSIGN(const Scratch scratch, Scratch::Make());
+  const std::string copy = scratch.File("config.db");
+  TRY(Copy(backup, copy));
+  SystemClock clock;
+  TRY_ASSIGN(const auto store,
+             ConfigStore::Open(
+                 {.path = copy, .more_parts = options.more_parts, .chain = options.chain}, clock));
+  if (options.amend) {
+    TRY_ASSIGN(const std::string replaced, CopyStore(path, scratch));
+    TRY(options.amend(store->database(), replaced));
+  }
+  const std::string prepared = path + ".restoring";
+  std::error_code failed;
+  fs::remove(prepared, failed);  // of a restore that was cut off
+  if (failed) return std::unexpected(Unusable(prepared, "remove it", failed.message()));
+  return store->database().Backup(prepared);
+}
+
+}  // namespace
+
 // At every moment the store is the old one, the new one, or refused; never a fresh one.
 Result<GoodBackup> RestoreBackup(const std::string& backup, const std::string& data_dir,
-                                 WallMillis now) {
+                                 WallMillis now, const RestoreOptions& options) {
   TRY_ASSIGN(const sqlite::DataDirectory directory,
              sqlite::DataDirectory::Open(data_dir, "config.lock"));
   TRY_ASSIGN(GoodBackup good, CheckBackup(backup));
   const std::string path = directory.path() + "/config.db";
   const std::string aside = fmt::format("{}.before-restore-{:%Y%m%dT%H%M%SZ}", path, Utc(now));
-  TRY(Copy(backup, path + ".restoring"));
+  TRY(Prepare(backup, path, options));
   TRY(Move(path + "-wal", aside + "-wal"));
   TRY(Move(path + "-shm", aside + "-shm"));
   TRY(Move(path, aside));
@@ -196,7 +234,8 @@ Result<GoodBackup> RestoreBackup(const std::string& backup, const std::string& d
   TRY(Move(path + ".revision", aside + ".revision"));
   TRY(sqlite::SyncParentDirectory(path));
   SystemClock clock;
-  TRY(ConfigStore::Open({.path = path}, clock));  // which writes its mark
+  TRY(ConfigStore::Open({.path = path, .more_parts = options.more_parts, .chain = options.chain},
+                        clock));  // which writes its mark
   return good;
 }
 

@@ -2,9 +2,10 @@
 // put back.
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -47,10 +48,20 @@ class BackupDirectory {
   int keep_days_;
 };
 
+// What those who have tables in the store want of a restore.
+struct RestoreOptions {
+  // Of ConfigStoreOptions.
+  std::vector<sqlite::SchemaPart> more_parts = {};
+  sqlite::ReadChain chain = {};
+  // Changes the backup, in a copy, before it becomes the store. `replaced`: a copy of the file that
+  // it replaces, which may be damaged; empty: there is none. An error of it is the answer.
+  std::function<Status(sqlite::Database& store, const std::string& replaced)> amend = {};
+};
+
 // Makes the backup the configuration store of the data directory, while no server has it. What is
 // there now is kept beside it, with `.before-restore-YYYYMMDDTHHMMSSZ` in its name. The errors of
 // CheckBackup and of sqlite::DataDirectory::Open; nothing is changed then.
 Result<GoodBackup> RestoreBackup(const std::string& backup, const std::string& data_dir,
-                                 WallMillis now);
+                                 WallMillis now, const RestoreOptions& options = {});
 
 }  // namespace prism::namespaces
