@@ -12,8 +12,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import grpc
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from prism_gateway import Gateway  # noqa: E402
+from protobuf_bytes import field  # noqa: E402
 
 PROGRAM = None
 
@@ -21,6 +24,7 @@ PROGRAM = None
 class ConfigAdmin(unittest.TestCase):
     def setUp(self):
         self.gateway = self.enterContext(Gateway(PROGRAM))
+        self.texts = []  # of all answers
 
     def ask(self, method, path, body=None, port=None, **query):
         """Status and JSON; the reason in place of an error's details."""
@@ -31,10 +35,12 @@ class ConfigAdmin(unittest.TestCase):
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:
                 text = reply.read()
+                self.texts.append(text.decode(errors="replace"))
                 return reply.status, json.loads(text) if reply.headers.get_content_type() == "application/json" else text
         except urllib.error.HTTPError as error:
-            answer = json.loads(error.read())
-            return error.code, answer["details"][0]["debug"]["reason"]
+            text = error.read().decode()
+            self.texts.append(text)
+            return error.code, json.loads(text)["details"][0]["debug"]["reason"]
 
     def admin(self, method, path, body=None, **query):
         return self.ask(method, "/admin/v1" + path, body, **query)
@@ -124,6 +130,52 @@ class ConfigAdmin(unittest.TestCase):
         status, dropped = self.admin("POST", "/config:import", {"yaml": "namespaces: []\n", "replace": True, "dryRun": True})
         self.assertEqual(status, 200, dropped)
         self.assertEqual(self.admin("GET", "/config")[1]["yaml"], text)
+
+    def test_a_planted_password_is_refused_and_found_nowhere(self):
+        planted = "hunter2-very-secret"
+        url, pair = f"redis://app:{planted}@h", f"host=h password={planted}"
+        self.assertEqual(self.admin("POST", "/backends", {"name": "kept", "type": "redis", "connection": "redis://h"})[0], 200)
+        self.assertEqual(self.admin("POST", "/namespaces", {"name": "kept", "backend": "memory"})[0], 200)
+        claim_check = {"patterns": [{"type": "claim-check", "config": {"password": planted}}]}
+        backends = [{"connection": url}, {"connection": pair}, {"connection": f"redis://h?token={planted}"}, {"password": planted}]
+        namespaces = [claim_check, {"patterns": [{"type": "claim-check", "config": {"store": url}}]}, {"tags": [url]}, {"tags": [pair]}]
+        attempts = []
+        for kind, settings, base in (("backends", backends, {"name": "new", "type": "redis"}),
+                                     ("namespaces", namespaces, {"name": "new", "backend": "memory"})):
+            for one in settings:
+                attempts += [("POST", f"/admin/v1/{kind}", base | one), ("PATCH", f"/admin/v1/{kind}/kept", one)]
+                service = f"/prism.admin.v1.{kind.capitalize()[:-1]}Admin/"
+                attempts += [("POST", service + "Create", {kind[:-1]: base | one, "dryRun": True}),
+                             ("POST", service + "Update", {"name": "kept", kind[:-1]: one, "reason": "more"})]
+                # JSON is YAML.
+                entry = base | one
+                text = json.dumps({kind: {entry.pop("name"): entry} if kind == "backends" else [entry]})
+                attempts += [("POST", "/admin/v1/config:import", {"yaml": text, "dryRun": dry}) for dry in (True, False)]
+        for method, path, body in attempts:
+            with self.subTest(method=method, path=path, body=body):
+                status, reason = self.ask(method, path, body)
+                self.assertEqual((status, reason), (400, "LITERAL_SECRET"), self.texts[-1])
+        # gRPC: Backend{name, type, connection} and ImportConfigRequest{yaml}.
+        backend = field(1, b"new") + field(2, b"redis") + field(3, url.encode())
+        with grpc.insecure_channel(self.gateway.admin) as channel:
+            for call, request in (("BackendAdmin/Create", field(1, backend)), ("BackendAdmin/Update", field(1, b"kept") + field(2, backend[5:])),
+                                  ("ConfigAdmin/Import", field(1, f"backends: {{new: {{type: redis, connection: '{url}'}}}}".encode()))):
+                with self.assertRaises(grpc.RpcError) as refused:
+                    channel.unary_unary("/prism.admin.v1." + call)(request, timeout=60)
+                self.assertIn("LITERAL_SECRET", str(refused.exception.trailing_metadata()), call)
+                self.texts.append(str(refused.exception) + str(refused.exception.trailing_metadata()))
+        _, begun = self.admin("POST", "/config:backup", {})
+        self.admin("GET", "/operations/" + begun["name"], wait="60s")
+        for path in ("/config", "/metrics", "/slow", "/readyz?verbose", "/admin/v1/audit", "/admin/v1/audit:export", "/admin/v1/operations",
+                     "/admin/v1/config", "/admin/v1/config/revisions", "/admin/v1/backends/kept/history", "/admin/v1/namespaces/kept/history"):
+            self.assertEqual(self.ask("GET", path)[0], 200, path)
+        for text in self.texts:
+            self.assertNotIn(planted, text)
+        self.assertTrue(self.gateway.output())
+        files = [path for path in self.gateway.directory.rglob("*") if path.is_file()]
+        self.assertLessEqual({"config.db", "config.db-wal", "serve.log"}, {path.name for path in files})
+        for path in files:
+            self.assertNotIn(planted.encode(), path.read_bytes(), path)
 
     def test_a_backup_is_waited_for(self):
         status, begun = self.admin("POST", "/config:backup", {})
