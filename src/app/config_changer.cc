@@ -1,8 +1,28 @@
 #include "app/config_changer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace prism::app {
+
+namespace {
+
+template <class Config>
+bool Differs(const namespaces::Edit<Config>& edit, const Config* now) {
+  return edit.to ? now == nullptr || *now != *edit.to : now != nullptr;
+}
+
+// As the store decides it: whether a record becomes another one.
+bool HasEffect(const namespaces::Change& change, const namespaces::Snapshot& current) {
+  return std::ranges::any_of(
+             change.backends,
+             [&](const auto& edit) { return Differs(edit, current.FindBackend(edit.name)); }) ||
+         std::ranges::any_of(change.namespaces, [&](const auto& edit) {
+           return Differs(edit, current.FindNamespace(edit.name));
+         });
+}
+
+}  // namespace
 
 Result<ConfigChanger::Outcome> ConfigChanger::Apply(const Plan& plan, const Options& options) {
   const namespaces::StoredConfig& current = parts_.config.current();
@@ -14,8 +34,10 @@ Result<ConfigChanger::Outcome> ConfigChanger::Apply(const Plan& plan, const Opti
 Status ConfigChanger::Use(const namespaces::Snapshot& file) {
   auto next = std::make_shared<namespaces::Snapshot>(*parts_.config.Choose(file));
   namespaces::Change change = Difference(*parts_.config.current().snapshot, *next);
-  const auto made = Make(std::move(change), std::move(next),
-                         {.author = {"import", "configuration file"}, .force = true});
+  const Options options{.author = ConfigKeeper::ImportAuthor(*next),
+                        .also = parts_.config.ImportEntry(change, *next),
+                        .force = true};
+  const auto made = Make(std::move(change), std::move(next), options);
   if (!made) return std::unexpected(made.error());
   return {};
 }
@@ -26,8 +48,7 @@ Result<ConfigChanger::Outcome> ConfigChanger::Make(namespaces::Change change,
   const namespaces::StoredConfig& current = parts_.config.current();
   TRY(CheckReferences(*next));
   TRY(parts_.identity.Check(*next));
-  const bool same = Difference(*current.snapshot, *next).empty();
-  next->revision = current.revision + (same ? 0 : 1);
+  next->revision = current.revision + (HasEffect(change, *current.snapshot) ? 1 : 0);
   auto table = parts_.binder.Bind(next);
   TRY(parts_.binder.Check(*table, options.force));
   Outcome outcome{.change = std::move(change), .revision = next->revision, .table = table};

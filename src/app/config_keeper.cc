@@ -6,6 +6,7 @@
 
 #include "app/identity.h"
 #include "gateway/admin/operation_store.h"
+#include "gateway/admin/recorded_change.h"
 #include "security/audit_log.h"
 
 namespace prism::app {
@@ -81,8 +82,33 @@ std::shared_ptr<const namespaces::Snapshot> ConfigKeeper::Choose(
 }
 
 Status ConfigKeeper::Keep(const std::shared_ptr<const namespaces::Snapshot>& chosen) {
-  return Store(Difference(*current_.snapshot, *chosen), chosen,
-               {"import", chosen->declared ? "configuration file" : "built-in defaults"});
+  const namespaces::Change change = Difference(*current_.snapshot, *chosen);
+  return Store(change, chosen, ImportAuthor(*chosen), ImportEntry(change, *chosen));
+}
+
+namespaces::Author ConfigKeeper::ImportAuthor(const namespaces::Snapshot& chosen) {
+  return {"import", chosen.declared ? "configuration file" : "built-in defaults"};
+}
+
+namespaces::ConfigStore::Also ConfigKeeper::ImportEntry(const namespaces::Change& change,
+                                                        const namespaces::Snapshot& chosen) const {
+  const namespaces::Author author = ImportAuthor(chosen);
+  security::AuditEntry entry{.principal = author.who,
+                             .proof = {},
+                             .token_id = {},
+                             .peer = {},
+                             .action = "import of the " + author.reason,
+                             .object = "config",
+                             .code = "OK",
+                             .reason = {},
+                             .before = {},
+                             .after = gateway::SummaryOf(change),
+                             .request_id = {}};
+  return [this, entry = std::move(entry)](sqlite::Connection& connection,
+                                          namespaces::Revision) -> Status {
+    TRY(security::AppendAudit(connection, entry, clock_.Now()));
+    return {};
+  };
 }
 
 Status ConfigKeeper::Store(const namespaces::Change& change,

@@ -35,8 +35,13 @@ class ConfigKeeper {
   // but the built-in ones those of the file are imported. That the file says something else later
   // is logged, with what to do about it.
   std::shared_ptr<const namespaces::Snapshot> Choose(const namespaces::Snapshot& file) const;
-  // Stores what is about to be served: what Choose has answered, which can be bound.
+  // Stores what is about to be served: what Choose has answered, which can be bound. An import is
+  // an entry of the audit.
   Status Keep(const std::shared_ptr<const namespaces::Snapshot>& chosen);
+  // Who imports, and the entry that goes with it.
+  static namespaces::Author ImportAuthor(const namespaces::Snapshot& chosen);
+  namespaces::ConfigStore::Also ImportEntry(const namespaces::Change& change,
+                                            const namespaces::Snapshot& chosen) const;
   // Stores the change that makes `next` of what there is, which can be bound.
   Status Store(const namespaces::Change& change,
                const std::shared_ptr<const namespaces::Snapshot>& next,

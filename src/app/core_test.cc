@@ -13,7 +13,9 @@
 #include "base/testing/temp_directory.h"
 #include "namespaces/yaml_source.h"
 #include "runtime/sync_wait.h"
+#include "security/audit_log.h"
 #include "security/caller_rights.h"
+#include "sqlite/plain_database.h"
 
 namespace prism::app {
 namespace {
@@ -236,6 +238,38 @@ TEST_F(CoreTest, TheFileIsImportedOnceAndThenTheStoreIsServed) {
   ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
   ASSERT_TRUE(core_->Apply(*Config("server: {shards: 2}\n")));
   EXPECT_THAT(Lines(), ::testing::Not(::testing::Contains(HasSubstr("prism config diff"))));
+}
+
+TEST_F(CoreTest, AnImportIsAnEntryOfTheAudit) {
+  const auto audit = [this] {
+    std::vector<std::string> entries;
+    const auto page = sqlite::ReadAndWait(core_->database(), [](sqlite::Connection& connection) {
+      return security::ListAudit(connection, {.ascending = true});
+    });
+    EXPECT_TRUE(page) << page.error().ToString();
+    for (const auto& record : page->records) {
+      const security::AuditEntry& entry = record.entry;
+      entries.push_back(entry.principal + ": " + entry.action + ": " + entry.object + " " +
+                        entry.after);
+    }
+    return entries;
+  };
+  ASSERT_TRUE(core_->Start(*Config("")));
+  const std::string builtin =
+      "import: import of the built-in defaults: config {\"objects\":[\"backend/memory\","
+      "\"backend/sqlite\",\"namespace/default\",\"namespace/scratch\"],\"total\":4}";
+  EXPECT_THAT(audit(), ::testing::ElementsAre(builtin));
+  ASSERT_TRUE(core_->Apply(*Config(kOneNamespace)));
+  const std::string file =
+      "import: import of the configuration file: config {\"objects\":[\"backend/sqlite (deleted)\","
+      "\"namespace/a\",\"namespace/default (deleted)\",\"namespace/scratch "
+      "(deleted)\"],\"total\":4}";
+  EXPECT_THAT(audit(), ::testing::ElementsAre(builtin, file));
+  // Nothing is imported twice.
+  ASSERT_TRUE(core_->Apply(*Config("namespaces: [{name: b, backend: memory}]\n")));
+  Restart();
+  ASSERT_TRUE(core_->Start(*Config(kOneNamespace)));
+  EXPECT_THAT(audit(), ::testing::ElementsAre(builtin, file));
 }
 
 TEST_F(CoreTest, AFileComesAfterNothingButTheBuiltinNamespaces) {

@@ -170,11 +170,9 @@ std::optional<std::string> FindInJson(const nlohmann::json& root) {
     if (!value.is_structured()) continue;
     for (const auto& [key, item] : value.items()) {
       open.push_back(&item);
+      if (!item.is_string() && !item.is_number()) continue;
       const std::string text = item.is_string() ? item.get<std::string>() : item.dump();
-      const bool text_or_number = item.is_string() || item.is_number();
-      if (text_or_number && IsLiteral(key, text)) {
-        return Advice("an option of the connection");
-      }
+      if (IsLiteral(key, text)) return Advice("an option of the connection");
     }
   }
   return std::nullopt;

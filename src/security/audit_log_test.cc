@@ -102,6 +102,15 @@ TEST_F(AuditLogTest, WhatIsAppendedIsListedNewestFirst) {
   EXPECT_EQ(newest.entry.request_id, "01J");
 }
 
+TEST_F(AuditLogTest, AClockThatWasSetBackLeavesTheOrder) {
+  Append(Entry("ann", "namespace/a"), kStart);
+  Append(Entry("ann", "namespace/b"), kStart - 86'400'000);
+  Append(Entry("ann", "namespace/c"), kStart - 86'399'000);
+  EXPECT_EQ(FaultAt(), 0);
+  EXPECT_EQ(Ids({.ascending = true}), (IdList{1, 2, 3}));
+  EXPECT_EQ(Ids({.before = kStart}), (IdList{3, 2}));
+}
+
 TEST_F(AuditLogTest, PagesGoOnWhereTheLastOneEnded) {
   Fill();
   AuditQuery query{.limit = 2};

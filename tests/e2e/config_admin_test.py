@@ -5,7 +5,9 @@ usage: config_admin_test.py PROGRAM [unittest arguments]
 
 import json
 import pathlib
+import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 import urllib.error
@@ -65,10 +67,11 @@ class ConfigAdmin(unittest.TestCase):
         self.assertIn("/prism.admin.v1.NamespaceAdmin/RollBack",
                       [entry["action"] for entry in self.admin("GET", "/audit")[1]["entries"]])
 
-    def refusal(self, path, body, **query):
+    def refusal(self, path, body=None, method=None, **query):
         """The error's reason, message and fields."""
         request = urllib.request.Request(f"http://{self.gateway.admin}/admin/v1{path}?" + urllib.parse.urlencode(query),
-                                         data=json.dumps(body).encode(), method="POST", headers={"content-type": "application/json"})
+                                         data=None if body is None else json.dumps(body).encode(), method=method,
+                                         headers={"content-type": "application/json"})
         with self.assertRaises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(request, timeout=60)
         answer = json.loads(caught.exception.read())
@@ -111,6 +114,63 @@ class ConfigAdmin(unittest.TestCase):
         self.assertEqual(self.refusal("/namespaces", good, reason="two\nlines")[0], "BAD_VALUE")
         self.assertEqual(self.refusal("/namespaces", good, reason="x" * 1025)[0], "REASON_TOO_LONG")
         self.assertEqual(self.refusal("/backends", {"name": "n", "type": "nats", "connection": "nats://planted@h"})[0], "LITERAL_SECRET")
+
+    def test_bad_input_is_refused_quickly_and_changes_nothing(self):
+        status, made = self.admin("POST", "/namespaces", {"name": "orders", "backend": "memory"})
+        self.assertEqual(status, 200, made)
+        stale = int(made["revision"])
+        self.assertEqual(self.admin("PATCH", "/namespaces/orders", {"owner": "ann"})[0], 200)
+        before = self.admin("GET", "/config")[1]["yaml"]
+
+        def load(yaml):
+            return "/config:import", {"yaml": yaml}
+
+        bomb = "a: &a [x, x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi"))
+        one = "{name: stock, backend: memory}"
+        rows = [
+            ("a name in capitals", ("/namespaces", {"name": "Orders", "backend": "memory"}), "BAD_NAME", "a-z"),
+            ("names that differ in case", load("namespaces: [{name: users, backend: memory}, {name: Users, backend: memory}]"),
+             "BAD_NAME", '"Users"'),
+            ("a backend in capitals", ("/namespaces", {"name": "stock", "backend": "Memory"}), "BACKEND_NOT_FOUND",
+             'did you mean "memory"?'),
+            ("a stale revision", ("/namespaces/orders", {"owner": "bob"}, "PATCH", {"revision": stale}), "REVISION_MISMATCH",
+             str(stale)),
+            ("a filter that ends early", ("/namespaces", None, "GET", {"filter": 'backend = "memory" AND '}), "FILTER_MALFORMED",
+             "column 24"),
+            ("a filter over no field", ("/namespaces", None, "GET", {"filter": "backen = \"memory\""}), "FILTER_FIELD_UNKNOWN",
+             "column 1"),
+            ("a bomb of aliases", load(bomb), "YAML_UNSUPPORTED", "write the value out"),
+            ("a bomb of levels", load("a: " + "{b: " * 100_000), "CONFIG_TOO_LARGE", "levels"),
+            ("a text that is too large", load("#" * (3 << 20) + "\n"), "CONFIG_TOO_LARGE", "at most"),
+            ("one namespace twice", load(f"namespaces: [{one}, {one}]"), "DUPLICATE_NAME", "two namespaces"),
+            ("one key twice", load(f"namespaces: [{one}]\nnamespaces: [{one}]"), "DUPLICATE_KEY", "second time"),
+            ("two documents", load(f"namespaces: [{one}]\n---\nnamespaces: [{one}]"), "YAML_UNSUPPORTED", "several documents"),
+            ("an unknown key", load("namespaces: [{name: stock, backend: memory, ownr: ann}]"), "UNKNOWN_KEY",
+             'did you mean "owner"?'),
+            ("a cyclic stack", load("namespaces: [{name: s, backend: memory, patterns: [{type: cache}, {type: cache}]}]"),
+             "STACK_CYCLE", "cache -> cache"),
+            ("a namespace on itself", load("namespaces: [{name: s, backend: s}]"), "STACK_CYCLE", "s -> s"),
+        ]
+        for what, (path, body, *rest), reason, advice in rows:
+            with self.subTest(what=what):
+                method, query = rest or ("POST", {})
+                said = self.refusal(path, body, method, **query)
+                self.assertEqual(said[0], reason, said)
+                self.assertIn(advice, said[1] + str(said[2]))
+        self.assertEqual(self.admin("GET", "/config")[1]["yaml"], before)
+        self.assertTrue(self.admin("GET", "/config:verify")[1]["whole"])
+
+    def test_a_file_of_100_megabytes_is_not_read(self):
+        with tempfile.TemporaryDirectory(prefix="prism-large-") as directory:
+            large = pathlib.Path(directory) / "prism.yaml"
+            with open(large, "wb") as file:
+                file.truncate(100 << 20)
+            data = str(pathlib.Path(directory) / "data")
+            for arguments in (["serve", "--config", str(large), "--data-dir", data], ["validate", str(large)],
+                              ["config", "import", str(large), "--admin-server", self.gateway.admin, "--yes"]):
+                done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 1, done)
+                self.assertIn("_TOO_LARGE", done.stderr)
 
     def test_who_waits_is_told(self):
         revision = self.admin("GET", "/namespaces")[1]["revision"]

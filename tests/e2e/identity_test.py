@@ -87,7 +87,8 @@ class IdentityTest(unittest.TestCase):
                 self.assertNotIn(secret, file.read_bytes(), file)
         store = sqlite3.connect(self.directory / "data" / "config.db")
         self.addCleanup(store.close)
-        (row,) = store.execute("SELECT action, object, after FROM audit_log").fetchall()
+        imported, row = store.execute("SELECT action, object, after FROM audit_log ORDER BY id").fetchall()
+        self.assertEqual(imported[1], "config")
         self.assertEqual(row[:2], ("prism serve", "token/" + token.split("_")[1]))
         self.assertIn('"scope":"admin"', row[2])
 

@@ -244,8 +244,10 @@ class TokenTest(unittest.TestCase):
                 return self.audit(gateway, admin, "--filter", 'code = "PERMISSION_DENIED"')
 
             wait_for(lambda: len(refusals()) == 1)
-            self.assertEqual((refusals()[0]["principal"], refusals()[0]["action"]),
-                             ("stranger", "/prism.admin.v1.TokenAdmin/List"))
+            self.assertEqual((refusals()[0]["principal"], refusals()[0]["action"], refusals()[0]["object"]),
+                             ("stranger", "/prism.admin.v1.TokenAdmin/List", "token"))
+            self.refused("ACCESS_DENIED", "namespace", "get", "orders", gateway=gateway, token=stranger)
+            wait_for(lambda: [entry["object"] for entry in refusals()].count("namespace/orders") == 1)
             revoked, created = self.audit(gateway, admin, "--object", "token/" + till.split("_")[1])
             self.assertEqual(revoked["action"], "/prism.admin.v1.TokenAdmin/Revoke")
             self.assertEqual((revoked["principal"], revoked["proof"], revoked["token_id"]),

@@ -47,7 +47,7 @@ runtime::Task<void> AdminDispatcher::Serve(rpc::ServerCall& call) {
   scope.Follow(rights);
   const Status outcome = co_await RunSystemCall(scope, route, call);
   if (!outcome && parts_.refusals != nullptr) {
-    parts_.refusals->Note(call.context(), call.method(), outcome.error());
+    parts_.refusals->Note(call, outcome.error());
   }
   call.context().rights = nullptr;
 }

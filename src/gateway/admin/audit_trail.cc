@@ -1,9 +1,14 @@
 #include "gateway/admin/audit_trail.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
+#include "gateway/system_call.h"
 #include "security/caller_rights.h"
 #include "sqlite/plain_database.h"
 
@@ -11,15 +16,63 @@ namespace prism::gateway {
 
 namespace {
 
+using google::protobuf::Message;
+
 constexpr WallMillis kHour = 3'600'000;
 
 std::string Number(std::uint64_t refusals) { return fmt::format(R"({{"refusals":{}}})", refusals); }
 
-// What the refusal was about, as far as the error says it.
-std::string ObjectOf(const Error& error) {
-  const auto named =
-      std::ranges::find(error.metadata(), "namespace", &std::pair<std::string, std::string>::first);
-  return named == error.metadata().end() ? std::string() : "namespace/" + named->second;
+// What the objects of a service are, and the field of its requests that names one.
+struct Kind {
+  std::string_view service;
+  std::string_view name;
+  std::string_view field;
+};
+constexpr std::array<Kind, 6> kKinds = {{
+    {"prism.admin.v1.NamespaceAdmin", "namespace", "name"},
+    {"prism.admin.v1.BackendAdmin", "backend", "name"},
+    {"prism.admin.v1.TokenAdmin", "token", "id"},
+    {"prism.admin.v1.ConfigAdmin", "config", ""},
+    {"prism.admin.v1.AuditAdmin", "audit", ""},
+    {"prism.admin.v1.OperationAdmin", "operation", ""},
+}};
+
+// Names of namespaces and backends, and ids of tokens. Who is refused must not write into the audit
+// whatever they like.
+bool IsPlain(std::string_view text) {
+  constexpr std::size_t kLongest = 64;
+  return !text.empty() && text.size() <= kLongest && std::ranges::all_of(text, [](char c) {
+    return c == '-' || c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0;
+  });
+}
+
+// Empty: the message has no such field.
+std::string TextIn(const Message& message, std::string_view field) {
+  const auto* found = message.GetDescriptor()->FindFieldByName(std::string(field));
+  const bool text = found != nullptr && !found->is_repeated() &&
+                    found->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_STRING;
+  return text ? message.GetReflection()->GetString(message, found) : std::string();
+}
+
+// In the request itself, or in the record that is to be made.
+std::string NameIn(const Message& request, const Kind& kind) {
+  std::string name = TextIn(request, kind.field);
+  const auto* record = request.GetDescriptor()->FindFieldByName(std::string(kind.name));
+  const bool nested = record != nullptr && !record->is_repeated() &&
+                      record->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE;
+  if (name.empty() && nested) {
+    name = TextIn(request.GetReflection()->GetMessage(request, record), kind.field);
+  }
+  return name;
+}
+
+// What the call was about, "namespace/orders"; without the name when the request has none.
+std::string ObjectOf(rpc::ServerCall& call) {
+  const auto kind = std::ranges::find(kKinds, call.method().interface->service, &Kind::service);
+  if (kind == kKinds.end()) return {};
+  const Message* request = ParseRequest(call.method(), call);
+  const std::string name = request == nullptr ? std::string() : NameIn(*request, *kind);
+  return IsPlain(name) ? fmt::format("{}/{}", kind->name, name) : std::string(kind->name);
 }
 
 }  // namespace
@@ -40,15 +93,15 @@ security::AuditEntry EntryOf(const contract::CallContext& ctx, std::string_view 
           .request_id = std::string(ctx.request_id.text())};
 }
 
-void RefusalTrail::Note(const contract::CallContext& ctx, const contract::MethodInfo& method,
-                        const Error& error) {
+void RefusalTrail::Note(rpc::ServerCall& call, const Error& error) {
+  const contract::CallContext& ctx = call.context();
   if (error.code() != Code::kPermissionDenied || ctx.rights == nullptr) return;
   if (queued_.fetch_add(1) >= kMaxQueued) {
     --queued_;
     ++left_out_;
     return;
   }
-  security::AuditEntry entry = EntryOf(ctx, method.path, ObjectOf(error));
+  security::AuditEntry entry = EntryOf(ctx, call.method().path, ObjectOf(call));
   entry.code = CodeName(error.code());
   entry.reason = error.reason();
   const Status taken = parts_.pool.Submit([this, entry = std::move(entry)] {
@@ -84,7 +137,12 @@ Status RefusalTrail::Take(sqlite::Connection& connection, const security::AuditE
   const Key key(entry.principal, entry.action);
   const auto known = state_.window.find(key);
   if (known != state_.window.end()) {
-    ++known->second.more;
+    Counted& counted = known->second;
+    ++counted.more;
+    if (counted.entry.object != entry.object) {
+      counted.entry.object.resize(
+          std::min(counted.entry.object.find('/'), counted.entry.object.size()));
+    }
     return {};
   }
   if (state_.window.size() >= kMaxKeys) {
@@ -120,7 +178,7 @@ Status RefusalTrail::Append(sqlite::Connection& connection, const security::Audi
                                  .token_id = {},
                                  .peer = {},
                                  .action = "refusals that were not recorded one by one",
-                                 .object = {},
+                                 .object = "several",
                                  .code = "PERMISSION_DENIED",
                                  .reason = {},
                                  .before = {},

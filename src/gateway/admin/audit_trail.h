@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "contract/call_context.h"
 #include "contract/method.h"
+#include "rpc/server.h"
 #include "runtime/blocking_pool.h"
 #include "security/audit_log.h"
 #include "sqlite/database.h"
@@ -27,8 +28,9 @@ security::AuditEntry EntryOf(const contract::CallContext& ctx, std::string_view 
 
 // Refusals for lack of permission, which whoever has any credential can cause as often as they
 // like: so the audit gets a bounded number of entries about them (ADR 0082). The first refusal of a
-// principal and method is an entry; the further ones within kWindow are counted, and their number
-// is an entry. Above kMaxEntriesAnHour there is one for the rest of that hour.
+// principal and method is an entry, about the object that the request names; the further ones
+// within kWindow are counted, and their number is an entry: about that object, or what it is one of
+// when there were several. Above kMaxEntriesAnHour there is one for the rest of that hour.
 //
 // Life cycle: outlives the calls and the pool's work. Thread rule: Note on any shard, never waits;
 // Flush on any other thread.
@@ -49,17 +51,16 @@ class RefusalTrail {
 
   explicit RefusalTrail(const Parts& parts) : parts_(parts) {}
 
-  // A call of `method` has failed. Nothing happens unless that was for lack of permission.
-  void Note(const contract::CallContext& ctx, const contract::MethodInfo& method,
-            const Error& error);
+  // The call has failed. Nothing happens unless that was for lack of permission.
+  void Note(rpc::ServerCall& call, const Error& error);
   // Writes down what was counted in windows that are over, or in all. Now and then.
   Status Flush(bool all = false);
 
  private:
   using Key = std::pair<std::string, std::string>;  // principal, action
   struct Counted {
-    security::AuditEntry entry;
-    std::uint64_t more = 0;  // after the first
+    security::AuditEntry entry;  // what its objects have in common
+    std::uint64_t more = 0;      // after the first
   };
   // Writer's thread of the database only.
   struct State {

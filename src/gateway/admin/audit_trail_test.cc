@@ -1,13 +1,23 @@
 #include "gateway/admin/audit_trail.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <future>
 #include <optional>
 
 #include "gateway/admin/testing/admin_store.h"
 #include "gateway/admin/token_admin.h"
+#include "prism/admin/v1/backends.pb.h"
+#include "prism/admin/v1/backends.prism.h"
+#include "prism/admin/v1/config.pb.h"
+#include "prism/admin/v1/config.prism.h"
+#include "prism/admin/v1/namespaces.pb.h"
+#include "prism/admin/v1/namespaces.prism.h"
+#include "prism/admin/v1/tokens.pb.h"
+#include "prism/admin/v1/tokens.prism.h"
 
 namespace prism::gateway {
 namespace {
@@ -23,7 +33,22 @@ class RefusalTrailTest : public AdminStoreTest {
     TokenAdminService service({.tokens = *tokens_, .pool = pool_, .clock = clock_}, page_key_);
     Call(service, "/prism.admin.v1.TokenAdmin/" + std::string(method), pb::RevokeTokenRequest(),
          who, &trail());
-    // The pool has one thread: what was noted is written before this.
+    Written();
+  }
+  // A call of rita's that a service has refused.
+  void Refuse(const contract::InterfaceInfo& interface, std::string_view method,
+              const google::protobuf::Message& request) {
+    const auto info = std::ranges::find(interface.methods, method, &contract::MethodInfo::name);
+    ASSERT_NE(info, interface.methods.end());
+    testing::FakeCall call(*info, request.SerializeAsString());
+    const security::CallerRights rights(
+        Guard(), security::Caller{.principal = kRita, .proof = security::Proof::kCertificate}, "");
+    call.context().rights = &rights;
+    trail().Note(call, Error(Code::kPermissionDenied, "ACCESS_DENIED", "no"));
+    Written();
+  }
+  // The pool has one thread: what was noted is written before this.
+  void Written() {
     std::promise<void> written;
     ASSERT_TRUE(pool_.Submit([&written] { written.set_value(); }));
     written.get_future().wait();
@@ -52,6 +77,45 @@ TEST_F(RefusalTrailTest, ARefusalIsAnEntry) {
   EXPECT_EQ(audit[0].entry.code, "PERMISSION_DENIED");
   EXPECT_EQ(audit[0].entry.reason, "ACCESS_DENIED");
   EXPECT_EQ(audit[0].entry.request_id, "a-request");
+}
+
+TEST_F(RefusalTrailTest, AnEntryNamesWhatTheCallWasAbout) {
+  pb::RevokeTokenRequest revoke;
+  revoke.set_id("3fXa9");
+  pb::CreateNamespaceRequest create;
+  create.mutable_namespace_()->set_name("orders");
+  pb::UpdateBackendRequest update;
+  update.set_name("redis-1");
+  pb::GetNamespaceRequest hostile;
+  hostile.set_name("orders\n<script>");
+  Refuse(pb::TokenAdmin::kInterface, "Revoke", revoke);
+  Refuse(pb::NamespaceAdmin::kInterface, "Create", create);
+  Refuse(pb::BackendAdmin::kInterface, "Update", update);
+  Refuse(pb::NamespaceAdmin::kInterface, "Get", hostile);
+  Refuse(pb::ConfigAdmin::kInterface, "RollBack", pb::RollBackConfigRequest());
+  std::vector<std::string> objects;
+  for (const auto& record : Audit()) objects.push_back(record.entry.object);
+  EXPECT_THAT(objects, ::testing::ElementsAre("token/3fXa9", "namespace/orders", "backend/redis-1",
+                                              "namespace", "config"));
+}
+
+TEST_F(RefusalTrailTest, ANumberNamesWhatItsRefusalsHaveInCommon) {
+  pb::GetNamespaceRequest get;
+  for (const char* name : {"orders", "orders", "orders"}) {
+    get.set_name(name);
+    Refuse(pb::NamespaceAdmin::kInterface, "Get", get);
+  }
+  for (const char* name : {"orders", "stock", "users"}) {
+    get.set_name(name);
+    Refuse(pb::NamespaceAdmin::kInterface, "History", get);
+  }
+  Settle();
+  const auto audit = Audit();
+  ASSERT_EQ(audit.size(), 4u);
+  EXPECT_EQ(audit[2].entry.object, "namespace/orders");
+  EXPECT_EQ(audit[2].entry.after, R"({"refusals":2})");
+  EXPECT_EQ(audit[3].entry.object, "namespace");
+  EXPECT_EQ(audit[3].entry.after, R"({"refusals":2})");
 }
 
 TEST_F(RefusalTrailTest, OtherErrorsAreNone) {

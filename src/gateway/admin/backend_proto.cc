@@ -6,6 +6,7 @@
 
 #include "gateway/admin/field_mask.h"
 #include "gateway/admin/field_places.h"
+#include "gateway/admin/history_proto.h"
 #include "gateway/admin/times.h"
 #include "namespaces/backend_reader.h"
 #include "namespaces/config_json.h"
@@ -36,14 +37,6 @@ void DescribeState(const BackendState& state, v1::Backend& message) {
   for (const std::string_view id : ids) message.add_interfaces(std::string(id));
 }
 
-Status SetConfig(const std::optional<std::string>& json, v1::Backend* (v1::BackendChange::*at)(),
-                 v1::BackendChange& message) {
-  if (!json) return {};
-  TRY_ASSIGN(const BackendConfig config, namespaces::BackendFromJson(*json));
-  gateway::ToProto(config, *(message.*at)());
-  return {};
-}
-
 }  // namespace
 
 void ToProto(const BackendConfig& config, v1::Backend& message) {
@@ -72,15 +65,12 @@ void ToProto(const namespaces::FoundBackend& found, const RoutingTable* table,
 }
 
 Status ToProto(const namespaces::HistoryEntry& entry, v1::BackendChange& message) {
-  message.set_revision(entry.revision);
-  message.set_operation(entry.operation);
-  SetTime(entry.changed_at * 1000, *message.mutable_time());
-  message.set_changed_by(entry.changed_by);
-  message.set_reason(entry.reason);
-  message.set_id(entry.object_id);
-  message.set_hash(entry.hash);
-  TRY(SetConfig(entry.old_config, &v1::BackendChange::mutable_before, message));
-  return SetConfig(entry.new_config, &v1::BackendChange::mutable_after, message);
+  const auto write = [](const std::string& json, v1::Backend& record) -> Status {
+    TRY_ASSIGN(const BackendConfig config, namespaces::BackendFromJson(json));
+    ToProto(config, record);
+    return {};
+  };
+  return HistoryToProto(entry, write, message);
 }
 
 Result<BackendConfig> ReadBackend(const v1::Backend& message) {

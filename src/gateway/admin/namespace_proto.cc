@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "gateway/admin/field_mask.h"
 #include "gateway/admin/field_places.h"
+#include "gateway/admin/history_proto.h"
 #include "gateway/admin/times.h"
 #include "namespaces/config_json.h"
 #include "namespaces/namespace_reader.h"
@@ -181,14 +182,6 @@ void DescribeServed(const NamespaceEntry& entry, v1::Namespace& message) {
   for (const std::string_view id : entry.Interfaces()) message.add_interfaces(std::string(id));
 }
 
-Status SetConfig(const std::optional<std::string>& json,
-                 v1::Namespace* (v1::NamespaceChange::*at)(), v1::NamespaceChange& message) {
-  if (!json) return {};
-  TRY_ASSIGN(const NamespaceConfig config, namespaces::NamespaceFromJson(*json));
-  ToProto(config, *(message.*at)());
-  return {};
-}
-
 }  // namespace
 
 void ToProto(const NamespaceConfig& config, v1::Namespace& message) {
@@ -234,15 +227,12 @@ void ToProto(const namespaces::FoundNamespace& found, const RoutingTable* table,
 }
 
 Status ToProto(const namespaces::HistoryEntry& entry, v1::NamespaceChange& message) {
-  message.set_revision(entry.revision);
-  message.set_operation(entry.operation);
-  SetTime(entry.changed_at * 1000, *message.mutable_time());
-  message.set_changed_by(entry.changed_by);
-  message.set_reason(entry.reason);
-  message.set_id(entry.object_id);
-  message.set_hash(entry.hash);
-  TRY(SetConfig(entry.old_config, &v1::NamespaceChange::mutable_before, message));
-  return SetConfig(entry.new_config, &v1::NamespaceChange::mutable_after, message);
+  const auto write = [](const std::string& json, v1::Namespace& record) -> Status {
+    TRY_ASSIGN(const NamespaceConfig config, namespaces::NamespaceFromJson(json));
+    ToProto(config, record);
+    return {};
+  };
+  return HistoryToProto(entry, write, message);
 }
 
 Result<NamespaceConfig> ReadNamespace(

@@ -27,8 +27,28 @@ void Describe(const Config* config, std::string& text) {
   text = json{{"name", config->name}, {"bytes", text.size()}}.dump();
 }
 
-// What a change of many objects is about.
-std::string Summary(const Change& change) {
+template <class Config>
+const Config* To(const namespaces::Edit<Config>& edit) {
+  return edit.to ? &*edit.to : nullptr;
+}
+
+void Describe(const Snapshot& current, const Change& change, security::AuditEntry& entry) {
+  if (change.backends.size() + change.namespaces.size() != 1) {
+    entry.after = SummaryOf(change);
+  } else if (change.backends.empty()) {
+    const auto& edit = change.namespaces.front();
+    Describe(current.FindNamespace(edit.name), entry.before);
+    Describe(To(edit), entry.after);
+  } else {
+    const auto& edit = change.backends.front();
+    Describe(current.FindBackend(edit.name), entry.before);
+    Describe(To(edit), entry.after);
+  }
+}
+
+}  // namespace
+
+std::string SummaryOf(const Change& change) {
   json names = json::array();
   const auto add = [&names](const char* kind, const auto& edits) {
     for (const auto& edit : edits) {
@@ -42,27 +62,6 @@ std::string Summary(const Change& change) {
               {"total", change.backends.size() + change.namespaces.size()}}
       .dump();
 }
-
-template <class Config>
-const Config* To(const namespaces::Edit<Config>& edit) {
-  return edit.to ? &*edit.to : nullptr;
-}
-
-void Describe(const Snapshot& current, const Change& change, security::AuditEntry& entry) {
-  if (change.backends.size() + change.namespaces.size() != 1) {
-    entry.after = Summary(change);
-  } else if (change.backends.empty()) {
-    const auto& edit = change.namespaces.front();
-    Describe(current.FindNamespace(edit.name), entry.before);
-    Describe(To(edit), entry.after);
-  } else {
-    const auto& edit = change.backends.front();
-    Describe(current.FindBackend(edit.name), entry.before);
-    Describe(To(edit), entry.after);
-  }
-}
-
-}  // namespace
 
 Result<ConfigControl::Outcome> ApplyRecorded(ConfigControl& control,
                                              const contract::CallContext& ctx,

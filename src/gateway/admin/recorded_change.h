@@ -9,6 +9,10 @@
 
 namespace prism::gateway {
 
+// What a change of many objects is about, as JSON for an entry: the first 100 names, and how many
+// there are.
+std::string SummaryOf(const namespaces::Change& change);
+
 // ConfigControl::Apply, on its thread. What comes to be stored is an entry of the call: `action` is
 // the method's path, `object` what it is about; before and after are the configurations, of many
 // objects their names. `reason` and `force` of the options are kept.

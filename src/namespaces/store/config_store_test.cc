@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/testing/temp_directory.h"
+#include "namespaces/config_json.h"
 #include "namespaces/store/testing/test_chain.h"
 
 namespace prism::namespaces {
@@ -317,6 +318,27 @@ TEST_F(ConfigStoreTest, OneNamespaceGoesBackWithTheBackendsThatItNeeds) {
 
 // --- what must be noticed
 // -------------------------------------------------------------------------
+
+// Between two starts the system's clock may be set back; the order is that of the revisions.
+TEST_F(ConfigStoreTest, AClockThatWasSetBackLeavesTheOrder) {
+  Begin();
+  Put(Ns("a", 1));
+  clock_.Advance(-86'400'000);
+  Open();
+  EXPECT_EQ(Put(Ns("a", 2)), 3);
+  EXPECT_EQ(Put(Ns("a", 3)), 4);
+  Open();
+  const auto history = *store_->HistoryOf("a");
+  ASSERT_EQ(history.size(), 3u);
+  EXPECT_GT(history[0].changed_at, history[1].changed_at);
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    EXPECT_EQ(history[i].revision, static_cast<Revision>(i + 2));
+    EXPECT_EQ(NamespaceFromJson(*history[i].new_config)->rate_limit_rps, i + 1);
+  }
+  EXPECT_TRUE(store_->VerifyHistory());
+  EXPECT_EQ(Now().snapshot->FindNamespace("a")->rate_limit_rps, 3u);
+  EXPECT_EQ(store_->LoadAt(3)->snapshot->FindNamespace("a")->rate_limit_rps, 2u);
+}
 
 TEST_F(ConfigStoreTest, HistoryCantBeChanged) {
   Begin();

@@ -20,6 +20,8 @@ enum Field : std::uint8_t {
   kRateLimit,
   kRevision,
   kCreatedBy,
+  kCreatedAt,
+  kUpdatedAt,
 };
 
 std::string_view FlagText(bool on) { return on ? "true" : "false"; }
@@ -54,6 +56,8 @@ filter::Schema NamespaceFilterSchema() {
       {.name = "rate_limit_rps", .type = Type::kInt64, .column = "coalesce(rate_limit_rps, 0)"},
       {.name = "revision", .type = Type::kInt64, .column = "revision"},
       {.name = "created_by", .column = "coalesce(created_by, '')"},
+      {.name = "created_at", .type = filter::Type::kTimestamp, .column = "created_at"},
+      {.name = "updated_at", .type = filter::Type::kTimestamp, .column = "updated_at"},
   });
 }
 
@@ -63,6 +67,8 @@ filter::Schema BackendFilterSchema() {
       {.name = "type", .column = "type"},
       {.name = "revision", .type = filter::Type::kInt64, .column = "revision"},
       {.name = "created_by", .column = "coalesce(created_by, '')"},
+      {.name = "created_at", .type = filter::Type::kTimestamp, .column = "created_at"},
+      {.name = "updated_at", .type = filter::Type::kTimestamp, .column = "updated_at"},
   });
 }
 
@@ -89,6 +95,10 @@ filter::Value FilteredNamespace::At(std::size_t field) const {
       return found_.record.revision;
     case kCreatedBy:
       return found_.record.created_by;
+    case kCreatedAt:
+      return filter::Instant{.seconds = found_.record.created_at};
+    case kUpdatedAt:
+      return filter::Instant{.seconds = found_.record.updated_at};
     default:
       return std::monostate();
   }

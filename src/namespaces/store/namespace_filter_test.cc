@@ -42,7 +42,7 @@ class Random {
   std::string Comparison() {
     constexpr std::array<std::string_view, 6> kOperators = {"=", "!=", "<", "<=", ">", ">="};
     const std::string_view op = kOperators[Below(kOperators.size())];
-    switch (Below(12)) {
+    switch (Below(13)) {
       case 0:
         return fmt::format("name {} \"ns-{}\"", op, Below(200));
       case 1:
@@ -65,6 +65,10 @@ class Random {
         return fmt::format("rate_limit_rps {} {}", op, Below(4) * 100);
       case 10:
         return fmt::format("revision {} {}", op, Below(10));
+      case 11:
+        return fmt::format("{} {} 2023-11-14T22:1{}:20{}Z",
+                           Below(2) == 0 ? "created_at" : "updated_at", op, 3 + Below(6),
+                           Below(2) == 0 ? ".5" : "");
       default:
         return Below(2) == 0 ? "pattern:*" : "alpha";
     }
@@ -104,7 +108,13 @@ TEST(NamespaceFilterTest, SqlAndEvaluatorAgree) {
     const auto revision = store.Commit(change, {i < 100 ? "ann" : "bob", ""});
     ASSERT_TRUE(revision) << revision.error().ToString();
     change = {};
+    clock.Advance(60'000);
   }
+  for (int i = 0; i < 20; ++i) {
+    const NamespaceConfig config = random.Namespace(i * 7);
+    change.namespaces.push_back({config.name, config});
+  }
+  ASSERT_TRUE(store.Commit(change, {"ann", ""}));
   const ConfigReader reader(store);
   RecordQuery all;
   all.limit = 1000;
