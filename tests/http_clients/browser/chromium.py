@@ -36,11 +36,12 @@ class Pages(contextlib.AbstractContextManager):
 
             def do_POST(self):
                 report = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self.send_response(204)
-                self.end_headers()
                 with pages._reported:
                     pages.reports.append(report)
                     pages._reported.notify_all()
+                # Not before: the page sends its next report once this one was answered.
+                self.send_response(204)
+                self.end_headers()
 
             def log_message(self, *arguments):
                 pass
