@@ -54,6 +54,23 @@ TEST(DescribeErrorTest, NamesCodeReasonAndWhatToDo) {
   EXPECT_NE(text.find("PRISM_SERVER"), std::string::npos);
 }
 
+TEST(DescribeErrorTest, TellsEachProblemThatItsMessageDoesNot) {
+  EXPECT_EQ(DescribeError(Error(Code::kFailedPrecondition, "CONFIG_UNBINDABLE", "2 can't be served")
+                              .WithField("backends.a", "BAD_TYPE: no type \"x\"\x1b[2J")
+                              .WithField("namespaces.b", "BAD_SLOT: name one")),
+            "error: FAILED_PRECONDITION/CONFIG_UNBINDABLE: 2 can't be served\n"
+            "  backends.a: BAD_TYPE: no type \"x\"\\x1b[2J\n"
+            "  namespaces.b: BAD_SLOT: name one");
+  EXPECT_EQ(DescribeError(InvalidField("BAD_LIMIT", "limit", "is too large")),
+            "error: INVALID_ARGUMENT/BAD_LIMIT: limit: is too large");
+  EXPECT_EQ(DescribeError(Error(Code::kInvalidArgument, "BACKEND_NOT_FOUND", "no \"x\" for a")
+                              .WithField("namespaces.a", "no \"x\"")
+                              .WithField("namespaces.b", "no \"x\"")),
+            "error: INVALID_ARGUMENT/BACKEND_NOT_FOUND: no \"x\" for a\n"
+            "  namespaces.a: no \"x\"\n"
+            "  namespaces.b: no \"x\"");
+}
+
 TEST(ProgressTest, SaysHowFarAndHowFast) {
   EXPECT_EQ(Progress("keys imported:", 1000).Describe(50, 500, kNanosPerSecond),
             "[##########..........]  50%  keys imported: 50, 500 B, 50/s");

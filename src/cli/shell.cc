@@ -50,12 +50,23 @@ nlohmann::ordered_json ErrorToJson(const Error& error) {
   return {{"error", json}};
 }
 
+// Some messages say themselves what is wrong with which field, others say only how many there are.
+bool IsTold(const Error& error, const Error::FieldViolation& problem) {
+  const bool one = error.fields().size() == 1;
+  return error.message().contains(one ? problem.description
+                                      : fmt::format("{}: {}", problem.field, problem.description));
+}
+
 }  // namespace
 
 std::string DescribeError(const Error& error) {
   std::string text = "error: " + PrintableMessage(error.ToString());
   for (const auto& [key, value] : error.metadata()) {
     if (key == "request_id") text += fmt::format(" (request id {})", Printable(value));
+  }
+  for (const Error::FieldViolation& problem : error.fields()) {
+    if (IsTold(error, problem)) continue;
+    text += PrintableMessage(fmt::format("\n  {}: {}", problem.field, problem.description));
   }
   if (const std::string_view hint = HintFor(error); !hint.empty())
     text.append("\nhint: ").append(hint);

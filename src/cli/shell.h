@@ -75,8 +75,7 @@ class Shell {
   bool Print(const google::protobuf::Message& message) const;
   // The same of a list: its elements one after the other, in JSON one a line.
   bool PrintElement(const google::protobuf::Message& message) const;
-  // Prints "error: CODE/REASON: message" and what to do on stderr (JSON with -o json). Returns
-  // kFailed.
+  // Prints the error as DescribeError tells it on stderr (JSON with -o json). Returns kFailed.
   int Fail(const Error& error) const;
 
  private:
@@ -89,7 +88,8 @@ class Shell {
   std::unique_ptr<rpc::Channel> admin_channel_;
 };
 
-// The one line that every error is told in, with what to try.
+// How every error is told: "error: CODE/REASON: message", a line for each problem that the message
+// does not tell, and what to try.
 std::string DescribeError(const Error& error);
 
 }  // namespace prism::cli
