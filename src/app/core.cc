@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "app/backend_settings.h"
 #include "contract/all_interfaces.h"
 #include "engine/models.h"
 #include "security/guard.h"
-#include "security/secrets.h"
 
 namespace prism::app {
 
@@ -178,11 +178,7 @@ Result<std::shared_ptr<contract::Backend>> Core::MakeBackend(
 
 Result<std::shared_ptr<contract::Backend>> Core::OpenBackend(
     const namespaces::BackendConfig& config) {
-  backends::BackendSettings settings{
-      .name = config.name, .connection = {}, .username = {}, .password = {}};
-  TRY_ASSIGN(settings.connection, security::ResolveSecrets(config.connection));
-  TRY_ASSIGN(settings.username, security::ResolveSecrets(config.username));
-  TRY_ASSIGN(settings.password, security::ResolveSecrets(config.password));
+  TRY_ASSIGN(const backends::BackendSettings settings, Resolve(config));
   return backends::MakeBackend(config.type, {.engine = engine_, .data_dir = settings_.data_dir},
                                settings);
 }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "app/backend_settings.h"
 #include "app/raise_limits.h"
 #include "app/ready_file.h"
 #include "app/server.h"
@@ -16,6 +17,7 @@
 #include "app/watchdog.h"
 #include "backends/builtin_backends.h"
 #include "base/version.h"
+#include "cli/shell.h"
 #include "namespaces/yaml_source.h"
 
 namespace prism::app {
@@ -34,7 +36,7 @@ constexpr const char* kUsualConfig = "config/namespaces.yaml";
 constexpr std::uint64_t kOtherFds = 100;
 
 int Fail(const Error& error, int exit_code = kFailed) {
-  fmt::print(stderr, "error: {}\n", error.ToString());
+  fmt::print(stderr, "{}\n", cli::DescribeError(error));
   return exit_code;
 }
 
@@ -69,6 +71,7 @@ int Check(const namespaces::SnapshotSource& source, const namespaces::Snapshot& 
     if (!tls) return Fail(tls.error());
     for (const std::string& warning : (*tls)->warnings()) fmt::print("warning: {}\n", warning);
   }
+  if (const Status secrets = CheckSecrets(snapshot); !secrets) return Fail(secrets.error());
   for (const namespaces::BackendConfig& backend : snapshot.backends) {
     if (backends::FindBuiltin(backend.type) == nullptr) {
       fmt::print(

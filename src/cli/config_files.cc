@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ constexpr std::string_view kRestore = "prism config restore";
 struct RestoreArguments {
   std::string file;
   std::string data_dir;
+  bool create = false;
 };
 
 // What became of the tokens in a restore.
@@ -35,6 +37,27 @@ struct Tokens {
   std::vector<std::string> revoked;  // that count in the backup, by their ids
   std::string unknown;               // why others may count again; empty: none does
 };
+
+Status CheckIsThere(const std::string& file) {
+  std::error_code failed;
+  if (std::filesystem::exists(file, failed)) return {};
+  return std::unexpected(Error(Code::kNotFound, "FILE_NOT_FOUND",
+                               fmt::format("there is no {}: name a backup, such as "
+                                           "backups/config-YYYYMMDD.db in the data directory",
+                                           file)));
+}
+
+// A server on a directory that was made by a slip would begin with what was restored, beside the
+// one that was meant.
+Status CheckDataDir(const RestoreArguments& arguments) {
+  std::error_code failed;
+  if (arguments.create || std::filesystem::exists(arguments.data_dir, failed)) return {};
+  return std::unexpected(
+      Error(Code::kNotFound, "DATA_DIRECTORY_NOT_FOUND",
+            fmt::format("there is no {}: name the data directory of the server, or add --create "
+                        "to make a new one",
+                        arguments.data_dir)));
+}
 
 nlohmann::ordered_json JsonOf(const namespaces::GoodBackup& backup) {
   return {{"file", backup.path}, {"revision", backup.revision}};
@@ -45,6 +68,7 @@ std::string LineOf(const namespaces::GoodBackup& backup, std::string_view what) 
 }
 
 int RunCheck(Shell& shell, const std::string& file) {
+  if (const Status there = CheckIsThere(file); !there) return shell.Fail(there.error());
   const auto good = namespaces::CheckBackup(file);
   if (!good) return shell.Fail(good.error());
   WriteLine(shell.json() ? DumpJson(JsonOf(*good)) : LineOf(*good, "good"));
@@ -116,6 +140,8 @@ void Warn(std::string_view why) {
 }
 
 int RunRestore(Shell& shell, const RestoreArguments& arguments) {
+  if (const Status there = CheckIsThere(arguments.file); !there) return shell.Fail(there.error());
+  if (const Status there = CheckDataDir(arguments); !there) return shell.Fail(there.error());
   Tokens tokens;
   const auto restored = namespaces::RestoreBackup(
       arguments.file, arguments.data_dir, SystemClock().Now(),
@@ -153,13 +179,15 @@ void AddRestore(CLI::App& config, Shell& shell) {
       ->type_name("DIR")
       ->envname("PRISM_DATA_DIR")
       ->required();
+  verb->add_flag("--create", arguments->create, "Make the data directory when it is not there");
   verb->footer(
       "The server must be stopped. The backup is checked first; what is there now is kept beside "
       "it\n"
       "as config.db.before-restore-TIME. Tokens that were revoked there stay revoked, and the\n"
       "audit says who restored what. The data of the namespaces is not touched.\n\n"
-      "Example:\n"
-      "  prism config restore /var/backups/prism/config-20260131.db --data-dir /var/lib/prism");
+      "Examples:\n"
+      "  prism config restore /var/backups/prism/config-20260131.db --data-dir /var/lib/prism\n"
+      "  prism config restore config-20260131.db --data-dir /srv/prism --create");
   shell.On(*verb, [&shell, arguments] { return RunRestore(shell, *arguments); });
 }
 

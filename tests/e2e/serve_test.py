@@ -139,6 +139,20 @@ class StartTest(Files):
         self.assertIn("PATTERN_NOT_INSTALLED", result.stdout)
         self.assertFalse(pathlib.Path(self.directory.name, "data").exists())
 
+    def test_a_check_names_every_secret_that_is_not_there(self):
+        path = self.write("prism.yaml", "backends:\n  m: {type: memory, password: '${env:PRISM_TEST_ABSENT}'}\n"
+                                        "  s: {type: sqlite, connection: '${file:/nowhere/path}'}\n"
+                                        "namespaces: [{name: a, backend: m}]\n")
+        result = self.refused("SECRET_UNAVAILABLE", "--config", path, "--check")
+        self.assertRegex(result.stderr, r"backends\.m: .*PRISM_TEST_ABSENT")
+        self.assertRegex(result.stderr, r"backends\.s: .*/nowhere/path")
+        (there := pathlib.Path(self.directory.name, "secret")).write_text("hidden\n")
+        path = self.write("prism.yaml", f"backends: {{m: {{type: memory, password: '${{file:{there}}}'}}}}\n"
+                                        "namespaces: [{name: a, backend: m}]\n")
+        result = self.serve("--config", path, "--check")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn("hidden", result.stdout + result.stderr)
+
     def test_bad_options_are_bad_usage(self):
         result = self.serve("--shards", "none", "--log-level", "loud")
         self.assertEqual(result.returncode, 2)

@@ -96,7 +96,13 @@ class StoreTest(unittest.TestCase):
             backup = self.backup_of(gateway)
             was = json.loads(self.page(gateway, "/config"))["namespaces"]
         new = self.directory / "new"
-        result = prism("config", "restore", str(backup), "--data-dir", str(new / "data"), "-o", "json")
+        restore = ["config", "restore", str(backup), "--data-dir", str(new / "data")]
+        slip = prism(*restore)
+        self.assertEqual(slip.returncode, 1)
+        self.assertIn("DATA_DIRECTORY_NOT_FOUND", slip.stderr)
+        self.assertIn("--create", slip.stderr)
+        self.assertFalse(new.exists())
+        result = prism(*restore, "--create", "-o", "json")
         self.assertEqual(json.loads(result.stdout), {"file": str(backup), "revision": 1, "tokens_revoked": []}, result.stderr)
         self.assertIn("may count again", result.stderr)
         with Gateway(PROGRAM, data_dir=str(new)) as gateway:
@@ -114,6 +120,12 @@ class StoreTest(unittest.TestCase):
         broken = self.directory / "config-20200101.db"
         broken.write_bytes(backup.read_bytes()[:-5000])
         self.assertEqual(prism("config", "check", str(broken)).returncode, 1)
+        absent = str(self.directory / "absent.db")
+        for verb in (["check", absent], ["restore", absent, "--data-dir", str(self.data)]):
+            result = prism("config", *verb)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("FILE_NOT_FOUND", result.stderr)
+            self.assertIn(absent, result.stderr)
         with self.gateway() as gateway:
             self.assertEqual(self.rate(gateway), 100)
 
