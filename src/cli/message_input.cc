@@ -16,6 +16,8 @@
 #include "base/time_text.h"
 #include "base/units.h"
 #include "cli/message_output.h"
+#include "cli/short_forms.h"
+#include "prism/admin/v1/namespaces.pb.h"
 
 namespace prism::cli {
 namespace {
@@ -317,8 +319,9 @@ Result<Place> FindPlace(Message& record, std::string_view path) {
 }  // namespace
 
 std::vector<std::string> ReadYaml(std::string_view text, Message& into, Problems& problems) {
-  const YamlValue value = namespaces::ParseYaml(text, {}, problems);
+  YamlValue value = namespaces::ParseYaml(text, {}, problems);
   if (!problems.empty()) return {};  // what stands behind a syntax error was not seen
+  if (into.GetDescriptor() == admin::v1::Namespace::descriptor()) SpellOut(value, problems);
   return Reader(problems).ReadFields(value, into, true);
 }
 

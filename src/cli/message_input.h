@@ -14,7 +14,8 @@
 namespace prism::cli {
 
 // Fields of `into` that the text names get its values; those that only the server sets are read
-// over, so that what was printed can be read. Keys with - or _. Every mistake is added to
+// over, so that what was printed can be read. Keys with - or _; of a namespace also the short forms
+// of short_forms.h. Every mistake is added to
 // `problems` with its place: BAD_VALUE, UNKNOWN_KEY with the nearest that is known, and those of
 // ParseYaml. Returns the names of the settings that the text has, in its order.
 std::vector<std::string> ReadYaml(std::string_view text, google::protobuf::Message& into,

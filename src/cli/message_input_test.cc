@@ -1,5 +1,6 @@
 #include "cli/message_input.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -14,6 +15,10 @@ namespace {
 
 namespace adminpb = ::prism::admin::v1;
 using namespaces::Problems;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
 
 std::vector<std::string> MistakesIn(const std::string& text) {
   adminpb::Namespace ns;
@@ -24,6 +29,33 @@ std::vector<std::string> MistakesIn(const std::string& text) {
     all.push_back(std::to_string(problem.mark.line) + " " + problem.reason + " " + problem.message);
   }
   return all;
+}
+
+TEST(MessageInputTest, SlotsOfOnePatternAreAStackOfOne) {
+  adminpb::Namespace ns;
+  Problems problems("f");
+  const std::vector<std::string> names = ReadYaml(
+      "pattern: multicast-registry\n"
+      "slots: {registry: {backend: redis-cache, interface: keyvalue_basic}, messaging: {backend: "
+      "b}}",
+      ns, problems);
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(names, (std::vector<std::string>{"pattern", "patterns", "backend"}));
+  EXPECT_EQ(ns.pattern(), "multicast-registry");
+  EXPECT_EQ(ns.backend(), "redis-cache");
+  ASSERT_EQ(ns.patterns_size(), 1);
+  EXPECT_EQ(ns.patterns(0).type(), "multicast-registry");
+  EXPECT_EQ(ns.patterns(0).slots().at("registry").interface(), "keyvalue_basic");
+  EXPECT_EQ(ns.patterns(0).slots().at("messaging").backend(), "b");
+}
+
+TEST(MessageInputTest, ShortFormsThatCanNotBeTakenSayWhatCan) {
+  EXPECT_THAT(MistakesIn("backend: redis\nconnection_string: \"redis://h\"\n"),
+              ElementsAre(AllOf(StartsWith("2 NEEDS_IMPORT"), HasSubstr("prism config import"))));
+  EXPECT_THAT(MistakesIn("slots: {a: {backend: b}}"), ElementsAre(StartsWith("1 MISSING_KEY")));
+  EXPECT_THAT(MistakesIn("pattern: p\npatterns: [{type: p}]\nslots: {}"),
+              ElementsAre(StartsWith("3 BAD_VALUE")));
+  EXPECT_THAT(MistakesIn("pattern: p\nslots: [a]"), ElementsAre(StartsWith("2 BAD_VALUE")));
 }
 
 TEST(MessageInputTest, WhatWasPrintedIsRead) {
