@@ -30,8 +30,10 @@ void CallScope::Enter(const Admitted& admitted) {
 }
 
 void CallScope::Follow(security::CallerRights& rights) {
-  if (method().kind == contract::StreamKind::kUnary) return;
-  stream_.Follow(rights);
+  // A change that has begun is answered; what only reads may wait for minutes.
+  const bool unary = method().kind == contract::StreamKind::kUnary;
+  if (unary && method().access != contract::Access::kRead) return;
+  stream_.Follow(rights, !unary);
   stream_.Link(shard_.streams());
 }
 

@@ -183,6 +183,12 @@ class TokenTest(unittest.TestCase):
             # Nothing changes meanwhile, so that it would wait for ever.
             watch = port.unary_stream("/prism.admin.v1.NamespaceAdmin/Watch", request_serializer=None, response_deserializer=None)
             watching = watch(b"", metadata=[("authorization", "Bearer " + brief)], timeout=60)
+            waiting = urllib.request.Request(f"http://{gateway.admin}/admin/v1/namespaces?index=1&wait=60s",
+                                             headers={"Authorization": "Bearer " + brief})
+            with self.assertRaises(urllib.error.HTTPError) as over:
+                urllib.request.urlopen(waiting, timeout=60)
+            self.assertEqual(over.exception.code, 401)
+            self.assertIn("TOKEN_EXPIRED", over.exception.read().decode())
             self.ended(watching, "TOKEN_EXPIRED")
             self.ended(stream, "TOKEN_EXPIRED")
             self.ok("kv", "get", "orders", "k00", gateway=gateway, token=admin)
