@@ -32,8 +32,8 @@ IDLE_TLS_CONNECTIONS = 2_000
 class BenchGateway(Gateway):
     """A gateway that logs nothing but errors, and whose memory is read."""
 
-    def __init__(self, program, *options):
-        super().__init__(program, "--log-level", "error", *options)
+    def __init__(self, program, *options, **where):
+        super().__init__(program, "--log-level", "error", *options, **where)
 
     def memory(self):
         """(VmRSS, RssAnon) in bytes."""

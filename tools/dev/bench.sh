@@ -2,8 +2,8 @@
 #:
 #: usage: ./dev bench [NAME...] [-- BENCHMARK ARGUMENTS]
 #:
-#: NAME is a program of bench/ without _bench, or e2e for the end-to-end table with its budgets; all when none is
-#: named. The table wants a quiet machine: it fails when a budget is missed.
+#: NAME is a program of bench/ without _bench, or a script of it without .py, such as e2e for the end-to-end table; all
+#: when none is named. Scripts have budgets and want a quiet machine: they fail when a budget is missed.
 
 source tools/dev/deps.sh
 
@@ -20,13 +20,15 @@ dev_bench() {
   ninja -C build/release -j "$JOBS" benchmarks
   if [ "${#names[@]}" = 0 ]; then
     mapfile -t names < <(cd build/release/bin && ls -- *_bench | sed 's/_bench$//')
-    names+=(e2e)
+    names+=(many_namespaces_bench config_under_load ten_thousand e2e)
   fi
   for name in "${names[@]}"; do
     say "benchmark $name"
-    if [ "$name" = e2e ]; then
+    if [ -f "bench/$name.py" ]; then
       ninja -C build/release -j "$JOBS" prism prism_echo_floor
-      python3 bench/e2e.py --program build/release/prism --echo build/release/prism_echo_floor --check --markdown "$@"
+      local options=(--program build/release/prism --check)
+      [ "$name" = e2e ] && options+=(--echo build/release/prism_echo_floor --markdown)
+      python3 "bench/$name.py" "${options[@]}" "$@"
     else
       "build/release/bin/${name}_bench" "$@"
     fi
