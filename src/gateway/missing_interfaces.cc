@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -27,6 +27,13 @@ const BackendState* FindMade(const RoutingTable& table, const std::string& name)
   return made ? &*it : nullptr;
 }
 
+bool Has(const BackendState& state, Key key, std::string_view wanted) {
+  return std::ranges::any_of(
+      state.backend->Interfaces(),
+      [&](const contract::InterfaceInfo* interface) { return interface->*key == wanted; });
+}
+
+// Sorted, each once.
 std::vector<std::string> Offered(const BackendState& state, Key key) {
   std::set<std::string> offered;
   for (const contract::InterfaceInfo* interface : state.backend->Interfaces()) {
@@ -35,16 +42,13 @@ std::vector<std::string> Offered(const BackendState& state, Key key) {
   return {offered.begin(), offered.end()};
 }
 
-// Nothing: the backend has it. `asker` begins the message: "the slot "x" of ...".
-std::optional<Error> Missing(const RoutingTable& table, const BackendState& state, Key key,
-                             const std::string& wanted, const std::string& asker) {
+// `asker` begins the message: "the slot "x" of ...".
+Error Missing(const RoutingTable& table, const BackendState& state, Key key,
+              const std::string& wanted, const std::string& asker) {
   const std::vector<std::string> has = Offered(state, key);
-  if (std::ranges::find(has, wanted) != has.end()) return std::nullopt;
-  std::vector<std::string> others;
+  std::vector<std::string_view> others;
   for (const BackendState& other : table.backends()) {
-    if (other.backend == nullptr) continue;
-    const auto offered = Offered(other, key);
-    if (std::ranges::find(offered, wanted) != offered.end()) others.push_back(other.config.name);
+    if (other.backend != nullptr && Has(other, key, wanted)) others.push_back(other.config.name);
   }
   const auto nearest = base::NearestMatch(wanted, has);
   const std::string advice =
@@ -65,31 +69,33 @@ std::optional<Error> Missing(const RoutingTable& table, const BackendState& stat
 std::vector<BindingMistake> MissingInterfaces(const RoutingTable& table,
                                               const namespaces::NamespaceConfig& config) {
   std::vector<BindingMistake> mistakes;
-  const auto ask = [&](const std::string& backend, Key key, const std::string& wanted,
-                       const std::string& asker, const std::string& slot) {
+  // Most have what they ask for, and a configuration has many of them.
+  const auto lacking = [&](const std::string& backend, Key key,
+                           const std::string& wanted) -> const BackendState* {
     const BackendState* state = FindMade(table, backend);
-    if (state == nullptr) return;
-    auto error = Missing(table, *state, key, wanted, asker);
-    if (!error) return;
-    *error = std::move(*error).With("namespace", config.name);
-    if (!slot.empty()) *error = std::move(*error).With("slot", slot);
-    mistakes.push_back(
-        {fmt::format("namespaces.{}{}{}", config.name, slot.empty() ? "" : ".slots.", slot),
-         *std::move(error)});
+    return state == nullptr || Has(*state, key, wanted) ? nullptr : state;
   };
   if (namespaces::IsDataModel(config.pattern)) {
-    ask(config.backend, &contract::InterfaceInfo::model, config.pattern,
-        fmt::format("the namespace \"{}\" is to offer the data model {}", config.name,
-                    config.pattern),
-        "");
+    constexpr Key kModel = &contract::InterfaceInfo::model;
+    if (const BackendState* state = lacking(config.backend, kModel, config.pattern)) {
+      Error error = Missing(table, *state, kModel, config.pattern,
+                            fmt::format("the namespace \"{}\" is to offer the data model {}",
+                                        config.name, config.pattern));
+      mistakes.push_back(
+          {"namespaces." + config.name, std::move(error).With("namespace", config.name)});
+    }
   }
   for (const namespaces::PatternConfig& pattern : config.patterns) {
     for (const namespaces::SlotConfig& slot : pattern.slots) {
+      constexpr Key kId = &contract::InterfaceInfo::id;
       if (slot.interface.empty()) continue;
-      ask(slot.backend, &contract::InterfaceInfo::id, slot.interface,
-          fmt::format("the slot \"{}\" of the namespace \"{}\" is to use {}", slot.name,
-                      config.name, slot.interface),
-          slot.name);
+      const BackendState* state = lacking(slot.backend, kId, slot.interface);
+      if (state == nullptr) continue;
+      Error error = Missing(table, *state, kId, slot.interface,
+                            fmt::format("the slot \"{}\" of the namespace \"{}\" is to use {}",
+                                        slot.name, config.name, slot.interface));
+      mistakes.push_back({fmt::format("namespaces.{}.slots.{}", config.name, slot.name),
+                          std::move(error).With("namespace", config.name).With("slot", slot.name)});
     }
   }
   return mistakes;

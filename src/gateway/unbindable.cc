@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/missing_interfaces.h"
+#include "namespaces/problems.h"
 
 namespace prism::gateway {
 
@@ -75,13 +76,15 @@ void AddOwn(const RoutingTable& table, const namespaces::NamespaceConfig& config
   std::ranges::move(MissingInterfaces(table, config), std::back_inserter(mistakes));
 }
 
-Error Together(const std::vector<BindingMistake>& mistakes) {
+Error Together(std::span<const BindingMistake> mistakes) {
+  const std::size_t named = std::min(mistakes.size(), namespaces::Problems::kMaxKept);
   Error error(
       Code::kFailedPrecondition, "CONFIG_UNBINDABLE",
-      fmt::format("{} mistakes in backends or namespaces, which can't be served so; nothing was "
-                  "changed",
-                  mistakes.size()));
-  for (const BindingMistake& mistake : mistakes) {
+      fmt::format("{} mistakes in backends or namespaces, which can't be served so{}; "
+                  "nothing was changed",
+                  mistakes.size(),
+                  named == mistakes.size() ? "" : fmt::format(" (the first {} are named)", named)));
+  for (const BindingMistake& mistake : mistakes.first(named)) {
     error = std::move(error).WithField(
         mistake.at, fmt::format("{}: {}", mistake.error.reason(), mistake.error.message()));
   }

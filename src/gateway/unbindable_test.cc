@@ -107,6 +107,17 @@ TEST_F(UnbindableTest, EveryMistakeIsSaidAtOnce) {
                                            "namespaces.broken FILE_DAMAGED"));
 }
 
+TEST_F(UnbindableTest, OfManyMistakesTheFirstAreNamed) {
+  std::string text = "namespaces:\n";
+  for (int i = 0; i < 300; ++i) {
+    text += fmt::format("  - {{name: n{}, backend: main, pattern: queue}}\n", i);
+  }
+  const Status refused = Check(text);
+  ASSERT_EQ(ReasonOf(refused), "CONFIG_UNBINDABLE");
+  EXPECT_EQ(refused.error().fields().size(), 100u);
+  EXPECT_THAT(refused.error().message(), HasSubstr("300 mistakes"));
+}
+
 TEST_F(UnbindableTest, WhatIsThereAlreadyStaysAsItIs) {
   Use("namespaces: [{name: old, backend: main, pattern: queue}]\n");
   EXPECT_EQ(ReasonOf(Check("namespaces:\n  - {name: old, backend: main, pattern: queue}\n"
