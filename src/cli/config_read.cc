@@ -117,11 +117,19 @@ int RunDiff(Shell& shell, const DiffArguments& arguments) {
 int RunExport(Shell& shell, std::int64_t revision) {
   adminpb::ExportConfigRequest request;
   request.set_revision(revision);
-  adminpb::ExportConfigResponse response;
-  const auto reply = shell.AdminCall(AdminPath("ConfigAdmin/Export"), request, response);
-  if (!reply) return shell.Fail(reply.error());
-  if (shell.json()) return shell.Print(response) ? kDone : kFailed;
-  WriteOut(response.yaml());  // a file, not a text for a terminal: as it is
+  auto stream = shell.AdminStream(AdminPath("ConfigAdmin/Export"), request);
+  if (!stream) return shell.Fail(stream.error());
+  // Half a configuration would be taken for a whole one: nothing is printed before all is there.
+  adminpb::ExportConfigResponse whole;
+  adminpb::ExportConfigResponse piece;
+  Result<bool> more = stream->Read(piece);
+  for (; more && *more; more = stream->Read(piece)) {
+    whole.set_revision(piece.revision());
+    whole.mutable_yaml()->append(piece.yaml());
+  }
+  if (!more) return shell.Fail(more.error());
+  if (shell.json()) return shell.Print(whole) ? kDone : kFailed;
+  WriteOut(whole.yaml());  // a file, not a text for a terminal: as it is
   return kDone;
 }
 

@@ -515,6 +515,24 @@ class Many(unittest.TestCase):
                 self.assertEqual(prism("ns", "count", **server).stdout, "2500\n")
 
 
+    def test_ten_thousand_are_exported_and_imported_again(self):
+        with tempfile.TemporaryDirectory(prefix="prism-admin-cli-") as directory:
+            config = pathlib.Path(directory) / "prism.yaml"
+            # Each with so much that all are more than a message may have.
+            config.write_text("namespaces:\n" + "".join(
+                f"  - {{name: n{i:04}, backend: memory, owner: {'x' * 400}, rate_limit_rps: {i}}}\n" for i in range(10_000)))
+            exported = []
+            for _ in range(2):
+                with Gateway(PROGRAM, "--config", str(config)) as gateway:
+                    done = prism("config", "export", PRISM_ADMIN_SERVER=gateway.admin)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                exported.append(done.stdout)
+                config.write_text(done.stdout)
+            self.assertGreater(len(exported[0]), 4 << 20)
+            self.assertEqual(exported[0].count("- name: "), 10_000)
+            self.assertEqual(*exported)
+
+
 if __name__ == "__main__":
     PROGRAM = sys.argv.pop(1)
     unittest.main()

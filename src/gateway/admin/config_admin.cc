@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/utf8.h"
 #include "gateway/admin/audit_trail.h"
 #include "gateway/admin/config_differences.h"
 #include "gateway/admin/namespace_changes.h"
@@ -29,6 +30,7 @@ using runtime::Task;
 constexpr std::string_view kRevisions = "config_admin.list_revisions";
 constexpr std::string_view kBackUpKind = "config backup";
 constexpr std::size_t kMaxImportBytes = 3u << 20;
+constexpr std::size_t kExportPieceBytes = 256u << 10;
 
 // Of the audit.
 constexpr std::string_view kImport = "/prism.admin.v1.ConfigAdmin/Import";
@@ -68,27 +70,25 @@ Result<StoredConfig> ConfigAdminService::ConfigAt(Revision revision) const {
   return revision == 0 ? parts_.control.store().Load() : parts_.control.store().LoadAt(revision);
 }
 
-Status ConfigAdminService::WriteYaml(const v1::ExportConfigRequest& request,
-                                     v1::ExportConfigResponse& response) const {
-  TRY_ASSIGN(const StoredConfig config, ConfigAt(request.revision()));
-  std::string yaml = ToYaml(*config.snapshot);
-  // What is around it is small.
-  if (yaml.size() + 64 > parts_.max_response_bytes) {
-    return std::unexpected(Error(
-        Code::kResourceExhausted, "RESPONSE_TOO_LARGE",
-        fmt::format("the configuration has {} bytes as text, and a response at most {}: list the "
-                    "namespaces page by page, or raise server.limits.max_message_bytes",
-                    yaml.size(), parts_.max_response_bytes)));
-  }
-  response.set_yaml(std::move(yaml));
-  response.set_revision(config.revision);
-  return {};
-}
-
 Task<Status> ConfigAdminService::Export(CallContext& ctx, const v1::ExportConfigRequest& request,
-                                        v1::ExportConfigResponse& response) {
+                                        contract::Sink<v1::ExportConfigResponse> sink) {
   CO_TRY(RightsOf(ctx).CheckServer());
-  co_return co_await OnPool(parts_.pool, [&] { return WriteYaml(request, response); });
+  std::string yaml;
+  v1::ExportConfigResponse piece;
+  CO_TRY(co_await OnPool(parts_.pool, [&]() -> Status {
+    TRY_ASSIGN(const StoredConfig config, ConfigAt(request.revision()));
+    yaml = ToYaml(*config.snapshot);
+    piece.set_revision(config.revision);
+    return {};
+  }));
+  std::string_view left = yaml;
+  do {
+    const std::string_view next = base::TruncateUtf8(left, kExportPieceBytes);
+    piece.set_yaml(std::string(next));
+    left.remove_prefix(next.size());
+    CO_TRY(co_await sink.Write(piece));
+  } while (!left.empty());
+  co_return Status();
 }
 
 template <class Response>

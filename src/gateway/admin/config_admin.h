@@ -30,14 +30,13 @@ class ConfigAdminService final : public contract::Implements<admin::v1::ConfigAd
     OperationStore& operations;
     // Makes a backup now and answers its path; on a thread of the pool, one after the other.
     std::function<Result<std::string>()> back_up;
-    std::size_t max_response_bytes = 4u << 20;
   };
 
   explicit ConfigAdminService(Parts parts);
 
   runtime::Task<Status> Export(contract::CallContext& ctx,
                                const admin::v1::ExportConfigRequest& request,
-                               admin::v1::ExportConfigResponse& response) override;
+                               contract::Sink<admin::v1::ExportConfigResponse> sink) override;
   runtime::Task<Status> Import(contract::CallContext& ctx,
                                const admin::v1::ImportConfigRequest& request,
                                admin::v1::ImportConfigResponse& response) override;
@@ -62,8 +61,6 @@ class ConfigAdminService final : public contract::Implements<admin::v1::ConfigAd
 
   // --- on threads that may block ---
   Result<namespaces::StoredConfig> ConfigAt(namespaces::Revision revision) const;
-  Status WriteYaml(const admin::v1::ExportConfigRequest& request,
-                   admin::v1::ExportConfigResponse& response) const;
   Status Compare(const admin::v1::DiffConfigRequest& request,
                  admin::v1::DiffConfigResponse& response) const;
   Status ReadRevisions(namespaces::Revision before, std::size_t limit,

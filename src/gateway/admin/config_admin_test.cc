@@ -51,7 +51,14 @@ class ConfigAdminTest : public testing::AdminFixture {
     request.set_revision(revision);
     const auto exported = Call(*service_, &ConfigAdminService::Export, request);
     EXPECT_TRUE(exported) << exported.error().ToString();
-    return exported ? exported->yaml() : "";
+    std::string text;
+    if (!exported) return text;
+    for (const v1::ExportConfigResponse& piece : *exported) {
+      EXPECT_LE(piece.yaml().size(), 256u << 10);
+      EXPECT_EQ(piece.revision(), exported->front().revision());
+      text += piece.yaml();
+    }
+    return text;
   }
 
   std::latch go_on_{1};
@@ -87,6 +94,25 @@ TEST_F(ConfigAdminTest, ATextIsMergedOrReplacesEverything) {
   EXPECT_EQ(Import(before, true)->total_size(), 3);
   EXPECT_EQ(Export(), before);
   EXPECT_EQ(Import(before, true)->total_size(), 0);
+}
+
+TEST_F(ConfigAdminTest, ManyNamespacesAreExportedInPiecesAndImportedAgain) {
+  constexpr int kMany = 3000;
+  std::string text = "namespaces:\n";
+  for (int i = 0; i < kMany; ++i) {
+    text += fmt::format("  - {{name: n{:04}, backend: memory, owner: Zo\xc3\xab {}, tags: [a]}}\n",
+                        i, std::string(150, 'x'));
+  }
+  const auto imported = Import(text);
+  ASSERT_TRUE(imported) << imported.error().ToString();
+  EXPECT_EQ(imported->total_size(), kMany);
+  const std::string exported = Export();
+  EXPECT_GT(exported.size(), std::size_t{kMany} * 200);
+  ASSERT_TRUE(Import("namespaces:\n  - {name: only, backend: memory}\n", true));
+  const auto again = Import(exported, true);
+  ASSERT_TRUE(again) << again.error().ToString();
+  EXPECT_EQ(again->total_size(), kMany + 2);  // "only" goes, and a backend comes back
+  EXPECT_EQ(Export(), exported);
 }
 
 TEST_F(ConfigAdminTest, BackendsAloneBringNothingElse) {

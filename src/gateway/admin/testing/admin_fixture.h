@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/testing/temp_directory.h"
+#include "contract/stream.h"
 #include "gateway/admin/testing/simple_control.h"
 #include "runtime/sync_wait.h"
 #include "security/access.h"
@@ -78,6 +79,38 @@ class AdminFixture : public ::testing::Test {
                         runtime::Task<Status> (Service::*method)(contract::CallContext&,
                                                                  const Request&, Response&),
                         const Request& request, std::string_view who = "root", int shard = 0) {
+    Response response;
+    TRY(RunAs(who, shard, [&](contract::CallContext& ctx) {
+      return (service.*method)(ctx, request, response);
+    }));
+    return response;
+  }
+
+  // The same of a method that answers with a stream: all its messages.
+  template <class Service, class Request, class Response>
+  Result<std::vector<Response>> Call(
+      Service& service,
+      runtime::Task<Status> (Service::*method)(contract::CallContext&, const Request&,
+                                               contract::Sink<Response>),
+      const Request& request, std::string_view who = "root", int shard = 0) {
+    Kept<Response> kept;
+    TRY(RunAs(who, shard, [&](contract::CallContext& ctx) {
+      return (service.*method)(ctx, request, contract::Sink<Response>(kept));
+    }));
+    return std::move(kept.messages);
+  }
+
+  template <class Response>
+  struct Kept final : contract::MessageSink {
+    runtime::Task<Status> Write(const google::protobuf::Message& message) override {
+      messages.emplace_back().CopyFrom(message);
+      co_return Status();
+    }
+    std::vector<Response> messages;
+  };
+
+  template <class Method>
+  Status RunAs(std::string_view who, int shard, const Method& method) {
     google::protobuf::Arena arena;
     contract::CallContext ctx(arena);
     const security::CallerRights rights(
@@ -85,11 +118,7 @@ class AdminFixture : public ::testing::Test {
         "127.0.0.1:1");
     ctx.rights = &rights;
     ctx.principal = who;
-    Response response;
-    const Status status = runtime::RunOn(shards_.at(shard),
-                                         [&] { return (service.*method)(ctx, request, response); });
-    if (!status) return std::unexpected(status.error());
-    return response;
+    return runtime::RunOn(shards_.at(shard), [&] { return method(ctx); });
   }
 
   base::testing::TempDirectory directory_;
