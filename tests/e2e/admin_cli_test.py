@@ -148,6 +148,31 @@ class Namespaces(AdminCliTest):
         self.ok("ns", "update", self.name, "-f", "-", stdin="rate_limit_rps: 7\ntags: []\n")
         self.assertEqual((self.get()["rate_limit_rps"], self.get()["tags"]), (7, []))
 
+    def test_short_forms_make_what_an_import_makes(self):
+        short = ("pattern: multicast-registry\nslots:\n  registry: {backend: memory, interface: keyvalue_basic}\n"
+                 "  durability: {backend: sqlite}\n")
+        file, whole = self.directory / "n.yaml", self.directory / "all.yaml"
+        file.write_text(short)
+        whole.write_text(f"namespaces:\n  - name: {self.name}-b\n" + "".join(f"    {line}\n" for line in short.splitlines()))
+        self.ok("ns", "create", self.name, "-f", str(file))
+        self.ok("config", "import", str(whole))
+        own = {"id", "name", "revision", "create_time", "update_time", "created_by", "problem"}
+        made, imported = ({k: v for k, v in self.get(name).items() if k not in own} for name in (self.name, self.name + "-b"))
+        self.assertEqual(made, imported)
+        self.assertEqual(made["backend"], "memory")
+        self.create(name=self.name + "-c")
+        self.ok("ns", "update", self.name + "-c", "-f", str(file), "--force")
+        self.assertEqual(self.get(self.name + "-c")["patterns"], made["patterns"])
+        refused = self.fails(2, "ns", "create", self.name + "-d", "-f", "-", stdin="backend: redis\nconnection_string: redis://h\n")
+        self.assertIn("NEEDS_IMPORT", refused)
+        self.assertIn("prism config import", refused)
+        text = self.directory / "edited.yaml"
+        text.write_text(short)
+        editor = self.editor(f"text = pathlib.Path({str(text)!r}).read_text()")
+        self.create(name=self.name + "-e")
+        self.ok("ns", "edit", self.name + "-e", "--force", "-y", EDITOR=editor)
+        self.assertEqual(self.get(self.name + "-e")["patterns"], made["patterns"])
+
     def test_a_dry_run_changes_nothing(self):
         self.ok("ns", "create", self.name, "--backend", "memory", "--dry-run")
         self.assertIn("NAMESPACE_NOT_FOUND", self.fails(1, "ns", "get", self.name))
