@@ -33,7 +33,7 @@ void CallScope::Follow(security::CallerRights& rights) {
   // A change that has begun is answered; what only reads may wait for minutes.
   const bool unary = method().kind == contract::StreamKind::kUnary;
   if (unary && method().access != contract::Access::kRead) return;
-  stream_.Follow(rights, !unary);
+  stream_.Follow(rights);
   stream_.Link(shard_.streams());
 }
 

@@ -23,8 +23,8 @@ class CallScope {
 
   // Admission has let the call through to the namespace.
   void Enter(const Admitted& admitted);
-  // The call is one of the admin port and may what these say: a stream or a read ends when they are
-  // gone, and those of a stream follow the guard. They live as long as the call.
+  // The call is one of the admin port and may what these say: those of a stream or a read follow
+  // the guard, and it ends when they are gone. They live as long as the call.
   void Follow(security::CallerRights& rights);
   // Says what a write gets: its durability, and the session that it belongs to. Before the first
   // message of a stream.

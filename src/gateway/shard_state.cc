@@ -37,7 +37,7 @@ Status LiveStream::JudgeRights(const std::shared_ptr<const security::Guard>& gua
   TRY_ASSIGN(const security::Caller caller, Authenticate(*guard, call_, now));
   // Administrators were let in as such. What others may see their methods ask again and again.
   if (rights_->CheckServer()) TRY(guard->authorizer().CheckServer(caller));
-  if (renew_) rights_->Renew(guard, caller);
+  rights_->Renew(guard, caller);
   return {};
 }
 

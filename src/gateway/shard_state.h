@@ -41,12 +41,8 @@ class LiveStream {
   void Unlink();
   LiveStream* next() { return next_; }
 
-  // On the admin port: what the call may by its rights. `renew`: they follow each guard while it
-  // runs, and only this shard may ask them.
-  void Follow(security::CallerRights& rights, bool renew) {
-    rights_ = &rights;
-    renew_ = renew;
-  }
+  // On the admin port: what the call may by its rights, which follow each guard while it runs.
+  void Follow(security::CallerRights& rights) { rights_ = &rights; }
   // What is left of the caller's rights under another guard, or at another time.
   Status Judge(const std::shared_ptr<const security::Guard>& guard, WallMillis now);
   // `why` is told to the client; nullopt: that the namespace has changed. May end the call at once,
@@ -60,7 +56,6 @@ class LiveStream {
 
   rpc::ServerCall& call_;
   security::CallerRights* rights_ = nullptr;
-  bool renew_ = false;
   std::optional<Error> why_;
   LiveStream** head_ = nullptr;
   LiveStream* next_ = nullptr;

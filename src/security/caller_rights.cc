@@ -17,6 +17,15 @@ CallerRights::CallerRights(std::shared_ptr<const Guard> guard, Result<Caller> ca
   caller_.principal = principal_;
 }
 
+CallerRights::CallerRights(const CallerRights& other)
+    : guard_(other.guard_),
+      identified_(other.identified_),
+      caller_(other.caller_),
+      principal_(other.principal_),
+      peer_(other.peer_) {
+  if (identified_) caller_.principal = principal_;
+}
+
 void CallerRights::Renew(std::shared_ptr<const Guard> guard, const Caller& caller) {
   principal_ = caller.principal;  // before the old guard goes, which may hold what is viewed
   guard_ = std::move(guard);

@@ -12,15 +12,17 @@
 
 namespace prism::security {
 
-// The caller and the guard as they were when the call began, or, of streams, as they are now.
-// Methods ask before they look anything up, so that nobody learns what is there. Life cycle: in the
-// frame of what serves the call. Thread rule: that of the call; never waits.
+// The caller and the guard as they were when the call began, or, where it may last, as they are
+// now. Methods ask before they look anything up, so that nobody learns what is there. Life cycle:
+// in the frame of what serves the call. Thread rule: that of the call, since they may be renewed
+// there meanwhile: work on other threads takes a copy along. Never waits.
 class CallerRights {
  public:
   // `caller`: views of the guard and of the connection; those of the connection are copied. An
   // error, for what anybody may call, is the answer to whoever asks for more. `peer`: the address.
   CallerRights(std::shared_ptr<const Guard> guard, Result<Caller> caller, std::string_view peer);
-  CallerRights(const CallerRights&) = delete;
+  // As they are now, for good.
+  CallerRights(const CallerRights& other);
   CallerRights& operator=(const CallerRights&) = delete;
 
   // Who it is; anonymous when CheckIdentity fails, and without authentication.

@@ -46,6 +46,15 @@ TEST(CallerRightsTest, OutliveTheConnection) {
   EXPECT_FALSE(rights.CheckServer());
 }
 
+TEST(CallerRightsTest, ACopyStaysAsItWas) {
+  CallerRights rights(GuardOf(true), Known("zoe"), "");
+  const CallerRights copy = rights;
+  rights.Renew(GuardOf(true), Known("somebody else with a long name"));
+  EXPECT_EQ(copy.caller().principal, "zoe");
+  EXPECT_TRUE(copy.CheckServer());
+  EXPECT_FALSE(rights.CheckServer());
+}
+
 TEST(CallerRightsTest, WhoIsNotKnownMayNothing) {
   const CallerRights rights(
       GuardOf(true),

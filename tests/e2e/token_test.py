@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.error
 import urllib.request
@@ -172,6 +173,38 @@ class TokenTest(unittest.TestCase):
             stream = self.scan(channel, till)
             self.ok("token", "revoke", till.split("_")[1], gateway=gateway, token=admin)
             self.ended(stream, "TOKEN_REVOKED")
+
+    def test_who_waits_is_judged_by_the_lists_of_now(self):
+        admin = self.first_admin()
+        with self.gateway() as gateway:
+            self.ok("namespace", "update", "orders", "--set", "access.admin=[shop]", gateway=gateway, token=admin)
+            till = self.create(gateway, admin, scope="orders:admin")
+
+            def wait(revision):
+                url = f"http://{gateway.admin}/admin/v1/namespaces/orders?index={revision}&wait=60s"
+                request = urllib.request.Request(url, headers={"Authorization": "Bearer " + till})
+                with urllib.request.urlopen(request, timeout=60) as reply:
+                    return json.loads(reply.read())
+
+            told = []
+
+            def follow():
+                revision = 1
+                try:
+                    while True:
+                        revision = int(wait(revision)["revision"])
+                        told.append(revision)
+                except urllib.error.HTTPError as error:
+                    told.append(error.read().decode())
+
+            follower = threading.Thread(target=follow)
+            follower.start()
+            wait_for(lambda: told)
+            self.ok("namespace", "update", "orders", "--set", "access.admin=[]", gateway=gateway, token=admin)
+            follower.join(30)
+            self.assertFalse(follower.is_alive())
+            self.assertIn("ACCESS_DENIED", told[-1])
+            self.assertEqual(len(told), 2, told)  # not the change by which it lost its rights
 
     def test_what_an_expired_token_has_opened_ends(self):
         admin = self.first_admin()

@@ -150,16 +150,17 @@ Task<Status> NamespaceAdminService::Get(CallContext& ctx, const v1::GetNamespace
     if (request.index() == 0 || response.revision() > request.index()) co_return Status();
     CO_TRY_ASSIGN(const bool more, co_await changes_.WaitForMore(ctx, seen, until));
     if (!more) co_return Status();
+    CO_TRY(RightsOf(ctx).Check(request.name(), Permission::kAdmin));  // what came may be about that
   }
 }
 
-Result<RecordQuery> NamespaceAdminService::QueryOf(const CallContext& ctx,
+Result<RecordQuery> NamespaceAdminService::QueryOf(const security::CallerRights& rights,
                                                    const std::string& filter,
                                                    const RoutingTable* table) const {
   TRY_ASSIGN(const filter::Filter compiled, filter::Filter::Compile(filter, schema_));
   RecordQuery query;
   TRY_ASSIGN(query.where, filter::ToSql(compiled, RecordQuery::kFirstParameter));
-  query.names = NamesFor(RightsOf(ctx), table);
+  query.names = NamesFor(rights, table);
   return query;
 }
 
@@ -190,8 +191,9 @@ Task<Status> NamespaceAdminService::List(CallContext& ctx, const v1::ListNamespa
   for (;;) {
     const std::uint64_t seen = changes_.count();
     const std::shared_ptr<const RoutingTable> table = changes_.table();
+    const security::CallerRights rights = RightsOf(ctx);
     CO_TRY(co_await OnPool(pool_, [&]() -> Status {
-      TRY_ASSIGN(RecordQuery query, QueryOf(ctx, request.filter(), table.get()));
+      TRY_ASSIGN(RecordQuery query, QueryOf(rights, request.filter(), table.get()));
       return ReadPage(request, std::move(query), table.get(), response);
     }));
     if (request.index() == 0 || response.revision() > request.index()) co_return Status();
@@ -211,8 +213,9 @@ Task<Status> NamespaceAdminService::Count(CallContext& ctx,
     co_return std::unexpected(UnknownField("by", request.by(), "a count", known));
   }
   const std::shared_ptr<const RoutingTable> table = changes_.table();
+  const security::CallerRights rights = RightsOf(ctx);
   CO_TRY_ASSIGN(const auto counts, co_await OnPool(pool_, [&]() -> Result<ConfigReader::Counts> {
-                  TRY_ASSIGN(RecordQuery query, QueryOf(ctx, request.filter(), table.get()));
+                  TRY_ASSIGN(RecordQuery query, QueryOf(rights, request.filter(), table.get()));
                   query.limit = kMaxCounts;
                   return reader_.CountNamespaces(query, column);
                 }));
@@ -272,8 +275,9 @@ Task<Status> NamespaceAdminService::Watch(CallContext& ctx,
 Task<Status> NamespaceAdminService::TellState(CallContext& ctx, const std::string& filter,
                                               Sink sink) {
   const std::shared_ptr<const RoutingTable> table = changes_.table();
+  const security::CallerRights rights = RightsOf(ctx);
   CO_TRY_ASSIGN(RecordQuery query,
-                co_await OnPool(pool_, [&] { return QueryOf(ctx, filter, table.get()); }));
+                co_await OnPool(pool_, [&] { return QueryOf(rights, filter, table.get()); }));
   query.limit = kWatchBatch;
   for (;;) {
     CO_TRY_ASSIGN(const auto page,

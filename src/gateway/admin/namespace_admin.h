@@ -65,7 +65,7 @@ class NamespaceAdminService final : public contract::Implements<admin::v1::Names
                           std::string_view reason);
   static Status MayChangeServer(const contract::CallContext& ctx, std::string_view reason);
   // What the filter finds of what the caller may see. On the pool: asks about each namespace.
-  Result<namespaces::RecordQuery> QueryOf(const contract::CallContext& ctx,
+  Result<namespaces::RecordQuery> QueryOf(const security::CallerRights& rights,
                                           const std::string& filter,
                                           const RoutingTable* table) const;
   Status ReadOne(const admin::v1::GetNamespaceRequest& request, const RoutingTable* table,
