@@ -63,6 +63,9 @@ TEST(DescribeErrorTest, TellsEachProblemThatItsMessageDoesNot) {
             "  namespaces.b: BAD_SLOT: name one");
   EXPECT_EQ(DescribeError(InvalidField("BAD_LIMIT", "limit", "is too large")),
             "error: INVALID_ARGUMENT/BAD_LIMIT: limit: is too large");
+  EXPECT_EQ(DescribeError(Error(Code::kResourceExhausted, "VALUE_TOO_LARGE", "value: has 9 bytes")
+                              .WithField("value", "is larger than 8 bytes")),
+            "error: RESOURCE_EXHAUSTED/VALUE_TOO_LARGE: value: has 9 bytes");
   EXPECT_EQ(DescribeError(Error(Code::kInvalidArgument, "BACKEND_NOT_FOUND", "no \"x\" for a")
                               .WithField("namespaces.a", "no \"x\"")
                               .WithField("namespaces.b", "no \"x\"")),

@@ -52,9 +52,10 @@ nlohmann::ordered_json ErrorToJson(const Error& error) {
 
 // Some messages say themselves what is wrong with which field, others say only how many there are.
 bool IsTold(const Error& error, const Error::FieldViolation& problem) {
-  const bool one = error.fields().size() == 1;
-  return error.message().contains(one ? problem.description
-                                      : fmt::format("{}: {}", problem.field, problem.description));
+  const std::string& message = error.message();
+  if (message.contains(problem.field + ": " + problem.description)) return true;
+  return error.fields().size() == 1 &&
+         (message.contains(problem.description) || message.starts_with(problem.field + ": "));
 }
 
 }  // namespace
