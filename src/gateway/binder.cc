@@ -1,11 +1,11 @@
 #include "gateway/binder.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "gateway/missing_interfaces.h"
 #include "gateway/unbindable.h"
 
 namespace prism::gateway {
@@ -28,31 +28,6 @@ Error NamespaceDisabled(const namespaces::NamespaceConfig& config) {
                            "administers it can enable it again",
                            config.name))
       .With("namespace", config.name);
-}
-
-Error ConsistencyUnavailable(const namespaces::NamespaceConfig& config, const BackendState& backend,
-                             std::span<const BackendState> backends) {
-  std::vector<std::string_view> able;
-  for (const BackendState& other : backends) {
-    if (other.backend != nullptr && other.backend->traits().strongest <= config.consistency) {
-      able.push_back(other.config.name);
-    }
-  }
-  const auto strongest = contract::ConsistencyName(backend.backend->traits().strongest);
-  return Error(
-             Code::kFailedPrecondition, "CONSISTENCY_UNAVAILABLE",
-             fmt::format(
-                 "the namespace \"{}\" wants reads to be {}, and the backend \"{}\" ({}) promises "
-                 "{} at most: {}",
-                 config.name, contract::ConsistencyName(config.consistency), config.backend,
-                 backend.config.type, strongest,
-                 able.empty()
-                     ? fmt::format("no configured backend does; ask for {}", strongest)
-                     : fmt::format("configured backends that do: {}", fmt::join(able, ", "))))
-      .With("namespace", config.name)
-      .With("backend", config.backend)
-      .With("strongest", std::string(strongest))
-      .With("backends_with_it", fmt::format("{}", fmt::join(able, ",")));
 }
 
 // `old`: the entry before, or nullptr.
@@ -156,11 +131,11 @@ void Binder::BindNamespace(NamespaceEntry& entry, const BackendState& backend,
     entry.refused = *backend.error;
     return;
   }
-  if (config.consistency < backend.backend->traits().strongest) {
-    entry.refused = ConsistencyUnavailable(config, backend, backends);
+  entry.owner = backend.backend;
+  if (auto missing = MissingConsistency(config, backend, backends)) {
+    entry.refused = *std::move(missing);
     return;
   }
-  entry.owner = backend.backend;
   auto opened = backend.backend->Open(config.settings);
   if (!opened) {
     entry.refused = std::move(opened).error();

@@ -66,6 +66,33 @@ Error Missing(const RoutingTable& table, const BackendState& state, Key key,
 
 }  // namespace
 
+std::optional<Error> MissingConsistency(const namespaces::NamespaceConfig& config,
+                                        const BackendState& backend,
+                                        std::span<const BackendState> backends) {
+  if (config.consistency >= backend.backend->traits().strongest) return std::nullopt;
+  std::vector<std::string_view> able;
+  for (const BackendState& other : backends) {
+    if (other.backend != nullptr && other.backend->traits().strongest <= config.consistency) {
+      able.push_back(other.config.name);
+    }
+  }
+  const auto strongest = contract::ConsistencyName(backend.backend->traits().strongest);
+  return Error(
+             Code::kFailedPrecondition, "CONSISTENCY_UNAVAILABLE",
+             fmt::format(
+                 "the namespace \"{}\" wants reads to be {}, and the backend \"{}\" ({}) promises "
+                 "{} at most: {}",
+                 config.name, contract::ConsistencyName(config.consistency), config.backend,
+                 backend.config.type, strongest,
+                 able.empty()
+                     ? fmt::format("no configured backend does; ask for {}", strongest)
+                     : fmt::format("configured backends that do: {}", fmt::join(able, ", "))))
+      .With("namespace", config.name)
+      .With("backend", config.backend)
+      .With("strongest", std::string(strongest))
+      .With("backends_with_it", fmt::format("{}", fmt::join(able, ",")));
+}
+
 std::vector<BindingMistake> MissingInterfaces(const RoutingTable& table,
                                               const namespaces::NamespaceConfig& config) {
   std::vector<BindingMistake> mistakes;
@@ -96,6 +123,14 @@ std::vector<BindingMistake> MissingInterfaces(const RoutingTable& table,
                                         slot.name, config.name, slot.interface));
       mistakes.push_back({fmt::format("namespaces.{}.slots.{}", config.name, slot.name),
                           std::move(error).With("namespace", config.name).With("slot", slot.name)});
+    }
+  }
+  // Binding says it of the others.
+  const bool disabled = config.status == namespaces::NamespaceStatus::kDisabled;
+  const BackendState* state = disabled ? FindMade(table, config.backend) : nullptr;
+  if (state != nullptr) {
+    if (auto error = MissingConsistency(config, *state, table.backends())) {
+      mistakes.push_back({"namespaces." + config.name, *std::move(error)});
     }
   }
   return mistakes;

@@ -1,6 +1,8 @@
 // What a namespace asks of its backends and they do not have.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,8 +17,15 @@ struct BindingMistake {
   Error error;
 };
 
-// One FAILED_PRECONDITION/INTERFACE_NOT_BOUND for the data model and for each slot. Backends that
-// could not be made are not asked: what they have is not known.
+// FAILED_PRECONDITION/CONSISTENCY_UNAVAILABLE when reads of the backend, which has been made,
+// promise less than the namespace wants.
+std::optional<Error> MissingConsistency(const namespaces::NamespaceConfig& config,
+                                        const BackendState& backend,
+                                        std::span<const BackendState> backends);
+
+// One FAILED_PRECONDITION/INTERFACE_NOT_BOUND for the data model and for each slot; of a disabled
+// namespace, which is not bound, also MissingConsistency. Backends that could not be made are not
+// asked: what they have is not known.
 std::vector<BindingMistake> MissingInterfaces(const RoutingTable& table,
                                               const namespaces::NamespaceConfig& config);
 

@@ -86,6 +86,16 @@ TEST_F(UnbindableTest, AnIdOfNoPatternIsRefusedWithTheNearest) {
   EXPECT_THAT(refused.error().message(), HasSubstr("did you mean \"outbox\"?"));
 }
 
+TEST_F(UnbindableTest, AConsistencyThatTheBackendCantGiveIsRefused) {
+  for (const char* more : {"", ", status: disabled"}) {
+    EXPECT_EQ(ReasonOf(Check(fmt::format("namespaces: [{{name: a, backend: second{}}}]\n", more))),
+              "CONSISTENCY_UNAVAILABLE");
+    EXPECT_EQ(ReasonOf(Check(fmt::format(
+                  "namespaces: [{{name: a, backend: second, consistency: eventual{}}}]\n", more))),
+              "OK");
+  }
+}
+
 TEST_F(UnbindableTest, EveryMistakeIsSaidAtOnce) {
   const Status refused = Check(
       "namespaces:\n"
