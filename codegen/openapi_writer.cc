@@ -324,7 +324,8 @@ void Document::AddRoute(const pb::MethodDescriptor& method) {
   const auto [verb, path] = VerbAndPath(traits.rest());
   const auto add = [&](const std::string& where, const Json& operation) {
     AddOperation(where, verb, operation);
-    if (verb == "get") AddOperation(where, "head", HeadOf(operation));
+    // A stream has no answer whose size or version could be asked for.
+    if (verb == "get" && !method.server_streaming()) AddOperation(where, "head", HeadOf(operation));
   };
   Json operation = RouteOperation(method, path);
   add(path, operation);
