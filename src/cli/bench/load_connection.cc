@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -154,8 +153,7 @@ Status LoadConnection::SendSome(std::string& bytes) {
   return {};
 }
 
-Status LoadConnection::Receive(OutcomeHandler& handler) {
-  static thread_local std::array<char, 256 * 1024> buffer;
+Status LoadConnection::Receive(std::span<char> buffer, OutcomeHandler& handler) {
   const std::size_t kept = tls_ == nullptr ? in_.size() : 0;
   in_.copy(buffer.data(), kept);
   const ssize_t got = ::recv(fd_, buffer.data() + kept, buffer.size() - kept, MSG_DONTWAIT);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,8 +62,9 @@ class LoadConnection {
   void Send(const BenchRequest& request, MonoNanos start);
   // Writes what is queued, as far as the socket takes it.
   Status Flush();
-  // Reads once and reports the finished requests; handler may call Send.
-  Status Receive(OutcomeHandler& handler);
+  // Reads once, at most as much as `buffer` holds (a frame must fit), and reports the finished
+  // requests; handler may call Send.
+  Status Receive(std::span<char> buffer, OutcomeHandler& handler);
 
  private:
   struct Slot {

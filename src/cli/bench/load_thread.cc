@@ -10,6 +10,7 @@
 namespace prism::cli {
 namespace {
 
+constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr MonoNanos kDrainTime = 5 * kNanosPerSecond;
 constexpr int kResourceExhausted = static_cast<int>(Code::kResourceExhausted);
 constexpr int kUnavailable = static_cast<int>(Code::kUnavailable);
@@ -27,7 +28,10 @@ Error Void(std::string why) {
 
 LoadThread::LoadThread(const LoadOptions& options, const Workload& workload, std::uint32_t index,
                        std::uint32_t connections)
-    : options_(options), workload_(workload), picker_(workload, index + 1) {
+    : options_(options),
+      workload_(workload),
+      picker_(workload, index + 1),
+      read_buffer_(kReadBytes) {
   for (std::uint32_t i = 0; i < connections; ++i) {
     connections_.push_back(Make(options));
   }
@@ -154,7 +158,7 @@ Status LoadThread::Pump(int wait_ms) {
   now_ = MonotonicNow();
   for (int i = 0; i < count; ++i) {
     auto* connection = static_cast<LoadConnection*>(ready[static_cast<std::size_t>(i)].data.ptr);
-    TRY(connection->Receive(*this));
+    TRY(connection->Receive(read_buffer_, *this));
     if (failure_) return std::unexpected(*failure_);
     if (connection->has_left()) {
       TRY(Replace(connection));

@@ -56,6 +56,7 @@ class LoadThread final : private OutcomeHandler {
   const Workload& workload_;
   RequestPicker picker_;
   std::vector<std::unique_ptr<LoadConnection>> connections_;
+  std::vector<char> read_buffer_;
   std::vector<std::pair<BenchRequest, MonoNanos>> again_;  // what was refused
   int epoll_ = -1;
   std::size_t next_connection_ = 0;
