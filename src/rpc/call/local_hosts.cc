@@ -32,7 +32,7 @@ std::string_view HostOf(std::string_view authority) {
 
 }  // namespace
 
-LocalHosts::LocalHosts(std::string_view listen) : own_(HostOf(listen)) {}
+LocalHosts::LocalHosts(std::string_view listen) : own_(base::LowerCase(HostOf(listen))) {}
 
 Status LocalHosts::Check(const RequestHeaders& request) const {
   std::string_view authority = request.Find(":authority");

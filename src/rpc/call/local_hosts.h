@@ -22,7 +22,7 @@ class LocalHosts {
   Status Check(const RequestHeaders& request) const;
 
  private:
-  std::string own_;
+  std::string own_;  // in lower case
 };
 
 }  // namespace prism::rpc
