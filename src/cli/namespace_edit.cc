@@ -16,6 +16,9 @@ using Kind = NamespaceKind;
 using namespaces::Problem;
 using namespaces::Problems;
 
+// An editor may be a program that goes on for ever.
+constexpr int kMaxRounds = 30;
+
 struct EditArguments {
   std::string name;
   ChangeOptions options;
@@ -32,32 +35,43 @@ class EditSession {
   int Run() {
     std::string text = EditableText(before_);
     std::string last = text;
-    while (true) {
+    for (int round = 1; round <= kMaxRounds; ++round) {
       const Result<std::string> edited = file_.Edit(text);
       if (!edited) return Keep(edited.error());
       const std::string now = WithoutMistakes(*edited);
       if (now == last) return Unchanged();
       last = now;
-      const std::vector<Problem> problems = Check(now);
-      if (problems.empty()) {
+      problems_ = Check(now);
+      if (problems_.empty()) {
         const auto done = Finish();
         if (done) return *done;
         text = now;  // once more
         last.clear();
       } else {
-        text = WithMistakes(now, problems);
+        text = WithMistakes(now, problems_);
       }
     }
+    return GiveUp("the editor makes one mistake after the other");
   }
 
  private:
   int Unchanged() {
-    if (!had_mistakes_) {
+    if (problems_.empty()) {
       WriteLine(fmt::format("namespace {}: nothing to change", Printable(arguments_.name)));
       return kDone;
     }
-    return Keep(Error(Code::kInvalidArgument, "EDIT_GIVEN_UP",
-                      "the mistakes that were told are still there: nothing has changed"));
+    return GiveUp("the mistakes that were told are still there");
+  }
+
+  int GiveUp(std::string_view why) {
+    Error error(Code::kInvalidArgument, "EDIT_GIVEN_UP",
+                fmt::format("{}: nothing has changed", why));
+    for (const Problem& problem : problems_) {
+      error = std::move(error).WithField(
+          problem.mark.line > 0 ? fmt::format("line {}", problem.mark.line) : arguments_.name,
+          fmt::format("{}: {}", problem.reason, problem.message));
+    }
+    return Keep(error);
   }
 
   // Nobody's work is lost.
@@ -93,7 +107,6 @@ class EditSession {
     } else {
       planned_ = before_;
     }
-    had_mistakes_ = !problems.empty();
     return problems;
   }
 
@@ -153,10 +166,10 @@ class EditSession {
   const EditArguments& arguments_;
   EditedFile file_;
   const adminpb::Namespace& before_;
-  adminpb::Namespace after_;    // as it was written
-  adminpb::Namespace planned_;  // as it would be
-  std::optional<Error> fatal_;  // nothing that another text would mend
-  bool had_mistakes_ = false;
+  adminpb::Namespace after_;       // as it was written
+  adminpb::Namespace planned_;     // as it would be
+  std::optional<Error> fatal_;     // nothing that another text would mend
+  std::vector<Problem> problems_;  // with the text as it was last read
 };
 
 int RunEdit(Shell& shell, const EditArguments& arguments) {

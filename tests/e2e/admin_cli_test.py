@@ -342,9 +342,17 @@ class Editing(AdminCliTest):
         editor = self.editor("text = text if turn > 1 else text + 'wrong: 1\\n'")
         refused = self.fails(1, "ns", "edit", self.name, "-y", EDITOR=editor)
         self.assertIn("EDIT_GIVEN_UP", refused)
+        self.assertIn("UNKNOWN_KEY", refused)
         kept = pathlib.Path(re.search(r"is in (\S+):", refused)[1])
         self.addCleanup(kept.unlink)
         self.assertIn("wrong: 1", kept.read_text())
+        self.assertEqual(self.get(), made)
+
+    def test_an_editor_that_makes_new_mistakes_for_ever_is_given_up(self):
+        made = self.create()
+        refused = self.fails(1, "ns", "edit", self.name, "-y", EDITOR=self.editor("text = text + f'wrong_{turn}: 1\\n'"))
+        self.assertIn("EDIT_GIVEN_UP", refused)
+        pathlib.Path(re.search(r"is in (\S+):", refused)[1]).unlink()
         self.assertEqual(self.get(), made)
 
     def test_who_was_overtaken_is_told_and_keeps_the_text(self):

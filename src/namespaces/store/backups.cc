@@ -97,6 +97,16 @@ Status Copy(const std::string& from, const std::string& to) {
   return {};
 }
 
+// A copy of a store in the scratch place, with what the log beside it holds.
+Result<std::string> CopyStore(const std::string& from, const Scratch& scratch,
+                              std::string_view name) {
+  std::string copy = scratch.File(name);
+  TRY(Copy(from, copy));
+  std::error_code failed;
+  if (fs::exists(from + "-wal", failed)) TRY(Copy(from + "-wal", copy + "-wal"));
+  return copy;
+}
+
 Status Move(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return {};
   return std::unexpected(Unusable(from, "move it aside", std::strerror(errno)));
@@ -108,8 +118,7 @@ Result<GoodBackup> CheckBackup(const std::string& path) {
   std::error_code failed;
   if (!fs::is_regular_file(path, failed)) return std::unexpected(NotAStore(path));
   TRY_ASSIGN(const Scratch scratch, Scratch::Make());
-  const std::string copy = scratch.File("config.db");
-  TRY(Copy(path, copy));
+  TRY_ASSIGN(const std::string copy, CopyStore(path, scratch, "config.db"));
   SystemClock clock;
   auto store = ConfigStore::Open({.path = copy}, clock);
   if (!store) {
@@ -186,34 +195,39 @@ std::optional<GoodBackup> BackupDirectory::NewestGood() const {
 
 namespace {
 
-// A copy of the store and of the log beside it; empty: there is no store.
-Result<std::string> CopyStore(const std::string& path, const Scratch& scratch) {
-  std::error_code failed;
-  if (!fs::exists(path, failed)) return std::string();
-  std::string copy = scratch.File("replaced.db");
-  TRY(Copy(path, copy));
-  if (fs::exists(path + "-wal", failed)) TRY(Copy(path + "-wal", copy + "-wal"));
-  return copy;
-}
-
 // The backup as it is to become the store, in a file of its own beside it.
 Status Prepare(const std::string& backup, const std::string& path, const RestoreOptions& options) {
   TRY_ASSIGN(const Scratch scratch, Scratch::Make());
-  const std::string copy = scratch.File("config.db");
-  TRY(Copy(backup, copy));
+  TRY_ASSIGN(const std::string copy, CopyStore(backup, scratch, "config.db"));
   SystemClock clock;
   TRY_ASSIGN(const auto store,
              ConfigStore::Open(
                  {.path = copy, .more_parts = options.more_parts, .chain = options.chain}, clock));
+  std::error_code failed;
   if (options.amend) {
-    TRY_ASSIGN(const std::string replaced, CopyStore(path, scratch));
+    std::string replaced;
+    if (fs::exists(path, failed)) {
+      TRY_ASSIGN(replaced, CopyStore(path, scratch, "replaced.db"));
+    }
     TRY(options.amend(store->database(), replaced));
   }
   const std::string prepared = path + ".restoring";
-  std::error_code failed;
   fs::remove(prepared, failed);  // of a restore that was cut off
   if (failed) return std::unexpected(Unusable(prepared, "remove it", failed.message()));
   return store->database().Backup(prepared);
+}
+
+// Where what is there now is kept: a name that nothing has.
+std::string NameAside(const std::string& path, WallMillis now) {
+  const std::string first = fmt::format("{}.before-restore-{:%Y%m%dT%H%M%SZ}", path, Utc(now));
+  std::string name = first;
+  std::error_code failed;
+  for (int i = 2; fs::exists(name, failed) || fs::exists(name + "-wal", failed) ||
+                  fs::exists(name + ".revision", failed);
+       ++i) {
+    name = fmt::format("{}-{}", first, i);
+  }
+  return name;
 }
 
 }  // namespace
@@ -225,7 +239,7 @@ Result<GoodBackup> RestoreBackup(const std::string& backup, const std::string& d
              sqlite::DataDirectory::Open(data_dir, "config.lock"));
   TRY_ASSIGN(GoodBackup good, CheckBackup(backup));
   const std::string path = directory.path() + "/config.db";
-  const std::string aside = fmt::format("{}.before-restore-{:%Y%m%dT%H%M%SZ}", path, Utc(now));
+  const std::string aside = NameAside(path, now);
   TRY(Prepare(backup, path, options));
   TRY(Move(path + "-wal", aside + "-wal"));
   TRY(Move(path + "-shm", aside + "-shm"));

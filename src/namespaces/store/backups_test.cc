@@ -147,6 +147,30 @@ TEST_F(BackupsTest, UnderWriteLoadItIsOneStateOfTheStore) {
   EXPECT_GT(store_->Load()->revision, 5);
 }
 
+TEST_F(BackupsTest, EachRestoreKeepsWhatWasThere) {
+  const std::string backup = **directory_.MakeDaily(*store_, kStart);
+  Put(2);
+  store_.reset();
+  ASSERT_TRUE(RestoreBackup(backup, data_, kStart));
+  ASSERT_TRUE(RestoreBackup(backup, data_, kStart)) << "within the same second";
+  const std::string first = data_ + "/config.db.before-restore-20231114T221320Z";
+  EXPECT_EQ(CheckBackup(first)->revision, 2);
+  EXPECT_EQ(CheckBackup(first + "-2")->revision, 1);
+}
+
+// As a server that was killed leaves it.
+TEST_F(BackupsTest, WhatTheLogOfAFileHoldsIsPartOfIt) {
+  Put(2);
+  const std::string left = root_.File("left.db");
+  std::filesystem::copy_file(data_ + "/config.db", left);
+  std::filesystem::copy_file(data_ + "/config.db-wal", left + "-wal");
+  ASSERT_GT(std::filesystem::file_size(left + "-wal"), 0u);
+  const auto restored = RestoreBackup(left, root_.File("another"), kStart);
+  ASSERT_TRUE(restored) << restored.error().ToString();
+  EXPECT_EQ(restored->revision, 2);
+  EXPECT_EQ(CheckBackup(root_.File("another") + "/config.db")->revision, 2);
+}
+
 TEST_F(BackupsTest, RestoringWorksOnAnEmptyDirectory) {
   const std::string backup = **directory_.MakeDaily(*store_, kStart);
   ASSERT_TRUE(RestoreBackup(backup, root_.File("another"), kStart));
