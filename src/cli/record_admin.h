@@ -32,9 +32,9 @@ struct NamespaceKind {
   static constexpr std::string_view kService = "NamespaceAdmin";
   static constexpr std::string_view kFilterHelp =
       "Only those for which this holds, such as 'backend = \"redis\" AND tags:\"production\"'; "
-      "over "
-      "name, backend (its type), pattern, status, consistency, owner, tags, cache_ttl_seconds, "
-      "rate_limit_rps, features, revision, created_by; at most 4096 bytes";
+      "over name, backend (its type), pattern, status, consistency, owner, tags, "
+      "cache_ttl_seconds, rate_limit_rps, features, revision, created_by, created_at, updated_at; "
+      "at most 4096 bytes";
 
   static Record& In(CreateRequest& request) { return *request.mutable_namespace_(); }
   static Record& In(UpdateRequest& request) { return *request.mutable_namespace_(); }

@@ -250,7 +250,10 @@ TEST(ConfigTest, TextsAreBoundedAndOneLine) {
   EXPECT_EQ(ns(R"(owner: "\x1b[31mred")"), "1:48 BAD_VALUE\n");
   EXPECT_EQ(ns(R"(owner: "a\x85b")"), "1:48 BAD_VALUE\n") << "C1";
   EXPECT_EQ(ns("owner: " + std::string(1025, 'x')), "1:48 BAD_VALUE\n");
-  EXPECT_EQ(ns("owner: \"Zoë à Köln ✓\""), "fine");
+  for (const char* wrong : {"\\u2028", "\\u202e", "\\u2066", "\\u2069"}) {
+    EXPECT_EQ(ns(std::string("owner: \"a") + wrong + "b\""), "1:48 BAD_VALUE\n") << wrong;
+  }
+  EXPECT_EQ(ns("owner: \"Zoë à Köln ✓ “a” … \u2070\""), "fine");
   EXPECT_EQ(ns("owner: \"a\xff\""), "1:48 BAD_VALUE\n") << "not UTF-8";
   EXPECT_EQ(ns(R"(access: {read: ["a\u0007"]})"), "1:56 BAD_VALUE\n");
   const auto on = [](const std::string& more) {

@@ -26,9 +26,22 @@ using prism::fuzz::RequireRefusal;
 using prism::fuzz::TakeUntil;
 using prism::gateway::testing::RecordedReply;
 
+// A slash in it separates nothing.
+std::string PathSegment(std::string_view text) {
+  std::string segment;
+  for (const char c : prism::gateway::EncodeText(text)) {
+    if (c == '/') {
+      segment += "%2F";
+    } else {
+      segment += c;
+    }
+  }
+  return segment;
+}
+
 // One key, whichever way it is spelled.
 void RequireSameKey(const prism::gateway::KeyValueTarget& target) {
-  const std::string list = "/v1/" + prism::gateway::EncodeText(target.ns) + "/keyvalue?";
+  const std::string list = "/v1/" + PathSegment(target.ns) + "/keyvalue?";
   for (const std::string& name : {"key=" + prism::gateway::EncodeText(*target.key),
                                   "key_b64=" + prism::base::Base64Encode(*target.key)}) {
     const auto again = prism::gateway::ParseKeyValueTarget(list + name);
