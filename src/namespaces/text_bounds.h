@@ -17,9 +17,9 @@ inline constexpr std::size_t kMaxPatternOptions = 64;  // its config, each at mo
 inline constexpr std::size_t kMaxOptionNameBytes = 63;
 
 // What must become of a text that people write, "must have at most 1024 bytes"; nothing: it is
-// fine. Control characters (C0, DEL, C1), ends of lines and those that turn the direction of writing
-// (Unicode Standard Annex 9, section 2) are refused: in tables, logs and terminals they pretend to
-// be something else.
+// fine. Control characters (C0, DEL, C1), ends of lines and those that turn the direction of
+// writing (Unicode Standard Annex 9, section 2) are refused: in tables, logs and terminals they
+// pretend to be something else.
 std::optional<std::string> WrongText(std::string_view text, std::size_t max_bytes);
 
 }  // namespace prism::namespaces
