@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/percent.h"
@@ -15,15 +17,25 @@ namespace prism::namespaces {
 
 namespace {
 
-// Ends of the names of options whose values are secrets, without "_", "-" and ".".
-constexpr std::array<std::string_view, 20> kSecretEnds = {
-    "password",   "passwd",     "pwd",         "passphrase",    "secret",
-    "token",      "credential", "credentials", "apikey",        "accesskey",
-    "accountkey", "secretkey",  "privatekey",  "encryptionkey", "masterkey",
-    "signature",  "sharedkey",  "signingkey",  "authkey",       "hmackey"};
-// The whole of such names.
-constexpr std::array<std::string_view, 5> kSecretNames = {"auth", "sig", "pass", "bearer",
-                                                          "requirepass"};
+// Stands for a whole reference in texts that are searched: what is inside of one separates nothing.
+constexpr char kReference = '\x7f';
+
+// Ends of the names of options whose values are secrets, as PlainKey spells them.
+constexpr std::array<std::string_view, 22> kSecretEnds = {
+    "password",  "passwd",     "pwd",         "passphrase",    "secret",    "secretid",
+    "token",     "credential", "credentials", "apikey",        "accesskey", "accountkey",
+    "secretkey", "privatekey", "masterkey",   "encryptionkey", "sharedkey", "signingkey",
+    "authkey",   "hmackey",    "signature",   "requirepass"};
+// Last words of such names: "db_pass" is one, "bypass" is not.
+constexpr std::array<std::string_view, 7> kSecretWords = {"pass",   "passw", "pw", "authorization",
+                                                          "bearer", "jwt",   "sig"};
+// Values that switch something on or off.
+constexpr std::array<std::string_view, 8> kSwitches = {"true", "false", "yes",  "no",
+                                                       "on",   "off",   "none", "null"};
+// Schemes whose user part alone is a token.
+constexpr std::array<std::string_view, 4> kTokenSchemes = {"nats", "tls", "ws", "wss"};
+
+constexpr std::string_view kWhitespace = " \t\n";
 
 std::string Advice(std::string_view where) {
   return fmt::format(
@@ -32,156 +44,231 @@ std::string Advice(std::string_view where) {
       where);
 }
 
-// Schemes whose user part alone is a token.
-constexpr std::array<std::string_view, 5> kTokenSchemes = {"nats", "tls", "ws", "http", "https"};
+bool IsLetterOrDigit(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
+bool IsDigit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+bool IsLower(char c) { return std::islower(static_cast<unsigned char>(c)) != 0; }
+bool IsUpper(char c) { return std::isupper(static_cast<unsigned char>(c)) != 0; }
 
-// "sasl.password", "X-Amz-Signature", "pass%77ord" and "AccountKey" become letters and digits.
-std::string PlainKey(std::string_view key) {
-  std::string plain;
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    char c = key[i];
-    if (const auto escaped = base::PercentEscapeAt(key, i)) {
-      c = *escaped;
-      i += 2;
+bool IsOneOf(std::span<const std::string_view> words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+std::string WithMarkedReferences(std::string_view text) {
+  std::string marked;
+  std::size_t done = 0;
+  if (const auto references = base::FindSecretRefs(text)) {
+    for (const base::SecretRef& reference : *references) {
+      marked.append(text, done, reference.begin - done);
+      marked += kReference;
+      done = reference.end;
     }
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0) continue;
-    plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
+  return marked.append(text, done);
+}
+
+std::string PercentDecoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto escaped = base::PercentEscapeAt(text, i);
+    decoded += escaped.value_or(text[i]);
+    if (escaped) i += 2;
+  }
+  return decoded;
+}
+
+// The key without a number at its end ("password2"), nor quotes around it.
+std::string_view WithoutNumber(std::string_view key) {
+  while (!key.empty() && (IsDigit(key.back()) || !IsLetterOrDigit(key.back()))) {
+    key.remove_suffix(1);
+  }
+  return key;
+}
+
+// "sasl.password", "X-Amz-Signature" and "AccountKey" become small letters and digits.
+std::string PlainKey(std::string_view key) {
+  std::string plain = Lower(WithoutNumber(key));
+  std::erase_if(plain, [](char c) { return !IsLetterOrDigit(c); });
   return plain;
 }
 
-// 20 characters or more of several kinds, as no person and no program names anything.
-bool LooksRandom(std::string_view text) {
-  constexpr std::size_t kShortest = 20;
-  constexpr std::string_view kOfBase64 = "+/=_-";
-  bool upper = false;
-  bool lower = false;
-  bool digit = false;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) == 0 && !kOfBase64.contains(c)) return false;
-    upper |= std::isupper(byte) != 0;
-    lower |= std::islower(byte) != 0;
-    digit |= std::isdigit(byte) != 0;
+// "pass" of "db_pass", "DB_PASS" and "dbPass".
+std::string LastWord(std::string_view key) {
+  key = WithoutNumber(key);
+  std::size_t begin = key.size();
+  while (begin > 0 && IsLower(key[begin - 1])) --begin;
+  const bool capitals = begin == key.size();
+  while (begin > 0 && IsUpper(key[begin - 1])) {
+    --begin;
+    if (!capitals) break;
   }
-  return text.size() >= kShortest && upper && lower && digit;
+  return Lower(key.substr(begin));
 }
 
 bool IsSecretKey(std::string_view key) {
   const std::string plain = PlainKey(key);
   const auto ends = [&plain](std::string_view end) { return plain.ends_with(end); };
-  return std::ranges::any_of(kSecretEnds, ends) ||
-         std::ranges::find(kSecretNames, plain) != kSecretNames.end();
+  return plain == "auth" || std::ranges::any_of(kSecretEnds, ends) ||
+         IsOneOf(kSecretWords, LastWord(key));
+}
+
+// 20 letters and digits or more that change between capitals, small letters and digits at more than
+// 3 of 8: about 5 of 8 do in random base64, half in hex, and a third at most in CamelCaseNamesV2.
+bool LooksRandom(std::string_view text) {
+  constexpr std::size_t kShortest = 20;
+  constexpr std::string_view kOfBase64 = "+/=_-";
+  std::size_t size = 0;
+  std::size_t changes = 0;
+  char last = 0;
+  for (const char c : text) {
+    if (kOfBase64.contains(c)) continue;
+    if (!IsLetterOrDigit(c)) return false;
+    if (size > 0 && (IsDigit(c) != IsDigit(last) || IsUpper(c) != IsUpper(last))) ++changes;
+    last = c;
+    ++size;
+  }
+  return size >= kShortest && std::ranges::any_of(text, IsDigit) && changes * 8 > size * 3;
+}
+
+// Nothing, references alone, or a switch.
+bool IsOpen(std::string_view value) {
+  return value.find_first_not_of(kReference) == value.npos || IsOneOf(kSwitches, Lower(value));
+}
+
+// "Bearer x" is as secret as x.
+std::string_view WithoutAuthScheme(std::string_view value) {
+  for (const std::string_view scheme : {"bearer ", "basic "}) {
+    if (Lower(value.substr(0, scheme.size())) == scheme) return value.substr(scheme.size());
+  }
+  return value;
 }
 
 // Whether a value of the key is a secret, and no reference to one.
 bool IsLiteral(std::string_view key, std::string_view value) {
-  if (value.empty() || base::IsSecretRef(value)) return false;
-  return IsSecretKey(key) || (PlainKey(key).ends_with("key") && LooksRandom(value));
+  // Less than 96 bits in base64 sign nothing: it names the algorithm.
+  constexpr std::size_t kShortestSignature = 16;
+  value = WithoutAuthScheme(value);
+  if (IsOpen(value)) return false;
+  const std::string plain = PlainKey(key);
+  if (plain.ends_with("signature")) return value.size() >= kShortestSignature;
+  return IsSecretKey(key) || (plain.ends_with("key") && LooksRandom(value));
 }
 
 // "token@host" has no password, and may be none the less what nobody must see.
 bool IsLiteralToken(std::string_view scheme, std::string_view user) {
-  if (user.empty() || base::IsSecretRef(user)) return false;
-  return std::ranges::find(kTokenSchemes, scheme) != kTokenSchemes.end() || LooksRandom(user);
+  if (user.find_first_not_of(kReference) == user.npos) return false;
+  return IsOneOf(kTokenSchemes, Lower(scheme)) || LooksRandom(user);
 }
 
-// The user part lies between "://" (or the start) and the last '@' before the path.
-bool HasLiteralInUserPart(std::string_view text) {
-  const std::size_t scheme = text.find("://");
-  const std::size_t begin = scheme == text.npos ? 0 : scheme + 3;
-  std::string_view authority = text.substr(begin);
-  // A reference may hold a slash (${file:/run/x}), so the end is looked for behind the last '@'.
+// Whether text before a '/' is "user:pass" of a password with a slash, and not "host:6379".
+bool IsUserAndPassword(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == text.npos || text.ends_with(']')) return false;  // "[::1]"
+  const std::string_view port = text.substr(colon + 1);
+  return !std::ranges::all_of(port, [](char c) { return IsDigit(c) || c == kReference; });
+}
+
+// `text` begins behind "://": the user part lies before the last '@' that is before the path.
+bool HasLiteralInUserPart(std::string_view scheme, std::string_view text) {
+  const std::string_view authority = text.substr(0, text.find_first_of("/?# \t\n"));
   const std::size_t at = authority.rfind('@');
-  if (at == authority.npos) return false;
-  authority = authority.substr(0, at);
-  const std::size_t colon = authority.find(':');
-  const std::size_t reference = authority.find("${");
-  std::size_t separator = colon;
-  // A colon inside of a reference to the user name separates nothing.
-  if (colon != authority.npos && reference != authority.npos && reference < colon) {
-    const std::size_t close = authority.find('}', reference);
-    separator = close == authority.npos ? authority.npos : authority.find(':', close);
-  }
-  if (separator == authority.npos) {
-    return IsLiteralToken(begin == 0 ? "" : text.substr(0, scheme), authority);
-  }
-  const std::string_view password = authority.substr(separator + 1);
-  return !password.empty() && !base::IsSecretRef(password);
+  if (at == authority.npos) return text.contains('@') && IsUserAndPassword(authority);
+  const std::string_view user_part = authority.substr(0, at);
+  const std::size_t colon = user_part.find(':');
+  const std::string_view user = user_part.substr(0, colon);
+  const std::string_view password = colon == user_part.npos ? "" : user_part.substr(colon + 1);
+  if (password.empty()) return IsLiteralToken(scheme, user);
+  return password.find_first_not_of(kReference) != password.npos && Lower(user) != "mailto";
 }
 
-// One of several URLs ("nats://a,nats://b"), with which the text begins.
-std::string_view FirstUrl(std::string_view text) {
-  for (std::size_t comma = text.find(','); comma != text.npos; comma = text.find(',', comma + 1)) {
-    const std::string_view rest = text.substr(comma + 1);
-    const std::size_t scheme = rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+.-");
-    if (scheme != 0 && scheme != rest.npos && rest.substr(scheme).starts_with("://")) {
-      return text.substr(0, comma);
-    }
-  }
-  return text;
-}
-
+// Of each URL in the text ("nats://a,nats://b"), and of its beginning without a scheme.
 bool HasLiteralInUrls(std::string_view text) {
-  for (;;) {
-    const std::string_view url = FirstUrl(text);
-    if (HasLiteralInUserPart(url)) return true;
-    if (url.size() == text.size()) return false;
-    text.remove_prefix(url.size() + 1);
+  constexpr std::string_view kColon = "://";
+  if (HasLiteralInUserPart("", text)) return true;
+  for (std::size_t colon = text.find(kColon); colon != text.npos;
+       colon = text.find(kColon, colon + 1)) {
+    std::size_t begin = colon;
+    while (begin > 0 && IsLetterOrDigit(text[begin - 1])) --begin;
+    const std::string_view scheme = text.substr(begin, colon - begin);
+    if (HasLiteralInUserPart(scheme, text.substr(colon + kColon.size()))) return true;
   }
+  return false;
 }
 
-// key=value pairs, separated by any of "&?;#| ," or the ends of the text.
+// The value at the beginning of `rest`, without quotes around it.
+std::string_view PairValue(std::string_view rest, std::string_view separators) {
+  rest = WithoutAuthScheme(rest);
+  const std::string_view value = rest.substr(0, rest.find_first_of(separators));
+  const bool quoted = value.size() >= 2 && (value.front() == '\'' || value.front() == '"') &&
+                      value.front() == value.back();
+  return quoted ? value.substr(1, value.size() - 2) : value;
+}
+
+// Whether a ':' between the two is that of a URL, a port or a name of several parts.
+bool IsOtherColon(std::string_view key, std::string_view rest) {
+  constexpr std::size_t kLongestPort = 5;
+  if (key.find_first_of(":/") != key.npos || rest.starts_with("//")) return true;
+  const std::string_view port = rest.substr(0, rest.find_first_of(",/"));
+  return !port.empty() && port.size() <= kLongestPort && std::ranges::all_of(port, IsDigit);
+}
+
+// key=value and key: value pairs, separated by any of "&?;#| ," or the ends of the text.
 bool HasLiteralPair(std::string_view text) {
   constexpr std::string_view kSeparators = "&?;#| ,\t\n";
-  for (std::size_t equals = text.find('='); equals != text.npos;
-       equals = text.find('=', equals + 1)) {
-    std::size_t key_end = equals;
-    while (key_end > 0 && text[key_end - 1] == ' ') --key_end;
-    const std::size_t before = text.substr(0, key_end).find_last_of(kSeparators);
-    const std::size_t key_begin = before == text.npos ? 0 : before + 1;
-    const std::string_view key = text.substr(key_begin, key_end - key_begin);
-    std::size_t value_begin = equals + 1;
-    while (value_begin < text.size() && text[value_begin] == ' ') ++value_begin;
-    const std::string_view rest = text.substr(value_begin);
-    const std::size_t value_end =
-        rest.starts_with("${") ? rest.find('}') + 1 : rest.find_first_of(kSeparators);
-    const std::string_view value = rest.substr(0, value_end);
-    if (IsLiteral(key, value)) return true;
+  for (std::size_t sign = text.find_first_of("=:"); sign != text.npos;
+       sign = text.find_first_of("=:", sign + 1)) {
+    std::string_view key = text.substr(0, sign);
+    key = key.substr(0, key.find_last_not_of(kWhitespace) + 1);
+    key = key.substr(key.find_last_of(kSeparators) + 1);
+    std::string_view rest = text.substr(sign + 1);
+    if (text[sign] == ':' && IsOtherColon(key, rest)) continue;
+    rest.remove_prefix(std::min(rest.find_first_not_of(kWhitespace), rest.size()));
+    if (IsLiteral(key, PairValue(rest, kSeparators))) return true;
   }
   return false;
 }
 
 std::optional<std::string> FindInText(std::string_view text) {
-  if (HasLiteralInUrls(text)) return Advice("the user part of the connection");
-  if (HasLiteralPair(text)) return Advice("an option of the connection");
+  for (const std::string& spelling : {std::string(text), PercentDecoded(text)}) {
+    if (HasLiteralInUrls(spelling)) return Advice("the user part of the connection");
+    if (HasLiteralPair(spelling)) return Advice("an option of the connection");
+  }
   return std::nullopt;
 }
 
-// What a driver reads as JSON. Nothing: there is none in it.
+// What a driver reads as JSON. What is inside of a secret is secret too, but "auth" groups
+// settings.
 std::optional<std::string> FindInJson(const nlohmann::json& root) {
-  std::vector<const nlohmann::json*> open = {&root};
+  struct Open {
+    const nlohmann::json* value;
+    std::string key;  // of the value, or of the secret that it is in
+  };
+  std::vector<Open> open = {{&root, ""}};
   while (!open.empty()) {
-    const nlohmann::json& value = *open.back();
+    const auto [value, key] = std::move(open.back());
     open.pop_back();
-    if (value.is_string()) {
-      if (auto found = FindInText(value.get_ref<const std::string&>())) return found;
-    }
-    if (!value.is_structured()) continue;
-    for (const auto& [key, item] : value.items()) {
-      open.push_back(&item);
-      if (!item.is_string() && !item.is_number()) continue;
-      const std::string text = item.is_string() ? item.get<std::string>() : item.dump();
+    if (value->is_string() || value->is_number()) {
+      const std::string text = value->is_string() ? value->get<std::string>() : value->dump();
       if (IsLiteral(key, text)) return Advice("an option of the connection");
+      if (auto found = FindInText(text)) return found;
+    }
+    if (!value->is_structured()) continue;
+    const bool group = value->is_object() && PlainKey(key) == "auth";
+    const bool inherit = value->is_array() || (IsSecretKey(key) && !group);
+    for (const auto& [name, item] : value->items()) {
+      open.push_back({&item, inherit && !IsSecretKey(name) ? key : name});
     }
   }
   return std::nullopt;
 }
 
-}  // namespace
-
-std::optional<std::string> FindLiteralSecret(std::string_view connection) {
-  const std::size_t begin = connection.find_first_not_of(" \t");
+std::optional<std::string> FindInConnection(std::string_view connection) {
+  const std::size_t begin = connection.find_first_not_of(kWhitespace);
   if (begin != connection.npos && (connection[begin] == '{' || connection[begin] == '[')) {
     const auto json = nlohmann::json::parse(connection, nullptr, false);
     if (!json.is_discarded()) return FindInJson(json);
@@ -189,9 +276,16 @@ std::optional<std::string> FindLiteralSecret(std::string_view connection) {
   return FindInText(connection);
 }
 
+}  // namespace
+
+std::optional<std::string> FindLiteralSecret(std::string_view connection) {
+  return FindInConnection(WithMarkedReferences(connection));
+}
+
 std::optional<std::string> FindLiteralSecret(std::string_view key, std::string_view value) {
-  if (IsLiteral(key, value)) return Advice(fmt::format("the option \"{}\"", key));
-  return FindLiteralSecret(value);
+  const std::string marked = WithMarkedReferences(value);
+  if (IsLiteral(key, marked)) return Advice(fmt::format("the option \"{}\"", key));
+  return FindInConnection(marked);
 }
 
 }  // namespace prism::namespaces
