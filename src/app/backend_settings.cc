@@ -32,20 +32,4 @@ Result<backends::BackendSettings> Resolve(const namespaces::BackendConfig& confi
   return settings;
 }
 
-Status CheckSecrets(const namespaces::Snapshot& snapshot) {
-  std::optional<Error> error;
-  for (const namespaces::BackendConfig& backend : snapshot.backends) {
-    const auto settings = Resolve(backend);
-    if (settings) continue;
-    if (!error) {
-      error = settings.error();
-      continue;
-    }
-    const Error::FieldViolation& more = settings.error().fields().front();
-    error = std::move(*error).WithField(more.field, more.description);
-  }
-  if (error) return std::unexpected(*std::move(error));
-  return {};
-}
-
 }  // namespace prism::app

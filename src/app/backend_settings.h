@@ -10,7 +10,4 @@ namespace prism::app {
 // The errors of security::ResolveSecrets, with the backend as the field. Blocking.
 Result<backends::BackendSettings> Resolve(const namespaces::BackendConfig& config);
 
-// Resolves those of all backends and forgets them: what is missing, all at once.
-Status CheckSecrets(const namespaces::Snapshot& snapshot);
-
 }  // namespace prism::app

@@ -80,9 +80,10 @@ std::shared_ptr<const security::AccessTable> Identity::ListsOf(
   return std::make_shared<const security::AccessTable>(admins_, entries);
 }
 
-Status Identity::Check(const namespaces::Snapshot& snapshot) const {
+Status Identity::CheckLists(const std::vector<std::string>& admins,
+                            const namespaces::Snapshot& snapshot) {
   // The owner may be a text for people, who then grants nobody anything.
-  TRY(security::CheckAccess({.admin = settings_.admins}));
+  TRY(security::CheckAccess({.admin = admins}));
   for (const namespaces::NamespaceConfig& ns : snapshot.namespaces) {
     auto checked = security::CheckAccess(
         {.read = ns.access.read, .write = ns.access.write, .admin = ns.access.admin});

@@ -39,7 +39,11 @@ class Identity {
   security::TokenStore& tokens() { return store_; }
 
   // INVALID_ARGUMENT/BAD_PRINCIPAL when a list names what is nobody.
-  Status Check(const namespaces::Snapshot& snapshot) const;
+  static Status CheckLists(const std::vector<std::string>& admins,
+                           const namespaces::Snapshot& snapshot);
+  Status Check(const namespaces::Snapshot& snapshot) const {
+    return CheckLists(settings_.admins, snapshot);
+  }
   // Publishes the guard for the snapshot. If this server asks who calls, is reached from other
   // machines and has never had a token, the text of the first one, which is nowhere else.
   Result<std::optional<std::string>> Start(const namespaces::Snapshot& snapshot);

@@ -7,15 +7,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 
-#include "app/backend_settings.h"
+#include "app/check.h"
 #include "app/raise_limits.h"
 #include "app/ready_file.h"
 #include "app/server.h"
 #include "app/settings.h"
 #include "app/signals.h"
 #include "app/watchdog.h"
-#include "backends/builtin_backends.h"
 #include "base/version.h"
 #include "cli/shell.h"
 #include "namespaces/yaml_source.h"
@@ -64,32 +64,19 @@ Result<namespaces::ServerConfig> ReadFlags(const ServeFlags& flags) {
 }
 
 // Says what the configuration amounts to, and what of it this program can't serve.
-int Check(const namespaces::SnapshotSource& source, const namespaces::Snapshot& snapshot,
+int Check(const namespaces::SnapshotSource& source,
+          const std::shared_ptr<const namespaces::Snapshot>& snapshot,
           const ServerSettings& settings) {
   if (settings.tls) {
     const auto tls = rpc::TlsContext::Load(*settings.tls);
     if (!tls) return Fail(tls.error());
     for (const std::string& warning : (*tls)->warnings()) fmt::print("warning: {}\n", warning);
   }
-  if (const Status secrets = CheckSecrets(snapshot); !secrets) return Fail(secrets.error());
-  for (const namespaces::BackendConfig& backend : snapshot.backends) {
-    if (backends::FindBuiltin(backend.type) == nullptr) {
-      fmt::print(
-          "warning: DRIVER_NOT_INSTALLED: the backend \"{}\" is of type {}: its namespaces "
-          "will not be served\n",
-          backend.name, backend.type);
-    }
-  }
-  for (const namespaces::NamespaceConfig& ns : snapshot.namespaces) {
-    if (!ns.pattern.empty() && !namespaces::IsDataModel(ns.pattern)) {
-      fmt::print(
-          "warning: PATTERN_NOT_INSTALLED: the namespace \"{}\" uses the pattern {}: it will "
-          "not be served\n",
-          ns.name, ns.pattern);
-    }
-  }
+  const auto not_served = CheckServable(settings, snapshot);
+  if (!not_served) return Fail(not_served.error());
+  for (const std::string& what : *not_served) fmt::print("warning: {}\n", what);
   fmt::print("{}: fine: {} namespaces on {} backends\n", source.Describe(),
-             snapshot.namespaces.size(), snapshot.backends.size());
+             snapshot->namespaces.size(), snapshot->backends.size());
   return kDone;
 }
 
@@ -175,7 +162,7 @@ int Serve(const ServeFlags& flags) {
   if (!settings) {
     return Fail(settings.error(), settings.error().reason() == "BAD_OPTION" ? kBadUsage : kFailed);
   }
-  if (flags.check) return Check(*source, **snapshot, *settings);
+  if (flags.check) return Check(*source, *snapshot, *settings);
 
   telemetry::Logger log(settings->log_level, settings->log_format);
   const std::uint64_t max_fds = RaiseFileLimit();

@@ -139,6 +139,47 @@ class StartTest(Files):
         self.assertIn("PATTERN_NOT_INSTALLED", result.stdout)
         self.assertFalse(pathlib.Path(self.directory.name, "data").exists())
 
+    def test_a_check_refuses_what_the_start_refuses_and_touches_no_data(self):
+        there = pathlib.Path(self.directory.name, "own")
+        temporary = pathlib.Path(self.directory.name, "temporary")
+        temporary.mkdir()
+        good = "  - {name: fine, backend: memory}\n  - {name: kept, backend: own}\n"
+        backends = f"backends: {{own: {{type: sqlite, connection: {there}}}}}\n"
+        mistakes = {
+            "INTERFACE_NOT_BOUND": ("{name: a, backend: memory, pattern: graph}",
+                                    "{name: b, backend: own, pattern: graph, status: disabled}",
+                                    "{name: c, pattern: multicast-registry, slots: {registry: {backend: memory, "
+                                    "interface: keyvalue_bsic}}}"),
+            "PATTERN_NOT_INSTALLED": ("{name: d, backend: memory, pattern: keyvaleu}",),
+            "BAD_PRINCIPAL": ("{name: e, backend: memory, access: {read: [no body]}}",)}
+        for reason, namespaces in mistakes.items():
+            for namespace in namespaces:
+                path = self.write("prism.yaml", f"{backends}namespaces:\n{good}  - {namespace}\n")
+                result = prism("serve", "--check", "--data-dir", self.directory.name + "/none", "--config", path,
+                               env={"TMPDIR": str(temporary)})
+                self.assertEqual((result.returncode, result.stdout), (1, ""), namespace)
+                self.assertIn(reason, result.stderr)
+                started = self.refused(reason, "--config", path)
+                self.assertEqual(result.stderr, started.stderr[started.stderr.index("error: "):])
+                self.assertEqual(result.stderr.count(reason), 1)
+                self.assertEqual(list(temporary.iterdir()), [])
+        self.assertFalse(pathlib.Path(self.directory.name, "none").exists())
+
+    def test_a_check_tells_every_mistake_at_once(self):
+        path = self.write("prism.yaml", "namespaces:\n  - {name: a, backend: memory, pattern: graph}\n"
+                                        "  - {name: b, backend: memory, pattern: keyvaleu}\n")
+        result = self.refused("CONFIG_UNBINDABLE", "--config", path, "--check")
+        self.assertRegex(result.stderr, r"\n  namespaces\.a: INTERFACE_NOT_BOUND: ")
+        self.assertRegex(result.stderr, r'\n  namespaces\.b: PATTERN_NOT_INSTALLED: .*did you mean "keyvalue"')
+
+    def test_a_check_leaves_the_data_of_backends_alone(self):
+        own = pathlib.Path(self.directory.name, "own")
+        path = self.write("prism.yaml", f"backends: {{own: {{type: sqlite, connection: {own}}}, s: {{type: sqlite}}}}\n"
+                                        "namespaces: [{name: a, backend: own}, {name: b, backend: s}]\n")
+        result = self.serve("--config", path, "--check")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertFalse(own.exists() or pathlib.Path(self.directory.name, "data").exists())
+
     def test_a_check_names_every_secret_that_is_not_there(self):
         path = self.write("prism.yaml", "backends:\n  m: {type: memory, password: '${env:PRISM_TEST_ABSENT}'}\n"
                                         "  s: {type: sqlite, connection: '${file:/nowhere/path}'}\n"

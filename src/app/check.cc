@@ -1,0 +1,94 @@
+#include "app/check.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "app/backend_settings.h"
+#include "app/identity.h"
+#include "backends/builtin_backends.h"
+#include "base/clock.h"
+#include "contract/all_interfaces.h"
+#include "engine/local_engine.h"
+#include "engine/memory/memory_budget.h"
+#include "engine/models.h"
+#include "gateway/binder.h"
+
+namespace prism::app {
+
+namespace {
+
+// Gone with the object.
+class Scratch {
+ public:
+  static Result<std::unique_ptr<Scratch>> Make() {
+    std::error_code failed;
+    std::string path =
+        (std::filesystem::temp_directory_path(failed) / "prism-check-XXXXXX").string();
+    if (!failed && ::mkdtemp(path.data()) != nullptr) {
+      return std::unique_ptr<Scratch>(new Scratch(std::move(path)));
+    }
+    if (!failed) failed.assign(errno, std::system_category());
+    return std::unexpected(Error(
+        Code::kFailedPrecondition, "TEMPORARY_DIRECTORY_UNUSABLE",
+        fmt::format("no temporary directory {} for the check: {}; let TMPDIR name a directory "
+                    "that can be written to",
+                    path, failed.message())));
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code ignored;  // what stays behind is empty files
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+
+  const std::string path_;
+};
+
+// Those that have been refused would not have been bound.
+std::vector<std::string> NotServed(const gateway::RoutingTable& table) {
+  std::vector<std::string> lines;
+  for (const gateway::BackendState& state : table.backends()) {
+    if (!state.error) continue;
+    lines.push_back(fmt::format("{}: {}", state.error->reason(), state.error->message()));
+  }
+  for (const auto& entry : table.entries()) {
+    if (!entry->refused || entry->refused->reason() != "PATTERN_NOT_INSTALLED") continue;
+    lines.push_back(fmt::format("{}: {}", entry->refused->reason(), entry->refused->message()));
+  }
+  return lines;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> CheckServable(
+    const ServerSettings& settings, const std::shared_ptr<const namespaces::Snapshot>& snapshot) {
+  TRY(Identity::CheckLists(settings.admins, *snapshot));
+  TRY_ASSIGN(const std::unique_ptr<Scratch> scratch, Scratch::Make());
+  SystemClock clock;
+  engine::MemoryBudget budget(settings.memory_max_bytes);
+  engine::LocalEngine engine({}, clock, budget, engine::BuiltinModels());
+  gateway::Binder binder(
+      contract::AllInterfaces(),
+      [&](const namespaces::BackendConfig& config) -> Result<std::shared_ptr<contract::Backend>> {
+        TRY_ASSIGN(backends::BackendSettings resolved, Resolve(config));
+        resolved.connection.clear();
+        return backends::MakeBackend(
+            config.type, {.engine = engine, .data_dir = scratch->path() + "/" + config.name},
+            resolved);
+      });
+  const auto table = binder.Bind(snapshot);
+  TRY(binder.Check(*table, true));
+  return NotServed(*table);
+}
+
+}  // namespace prism::app
