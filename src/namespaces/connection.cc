@@ -117,22 +117,26 @@ bool IsSecretKey(std::string_view key) {
          IsOneOf(kSecretWords, LastWord(key));
 }
 
-// 20 letters and digits or more that change between capitals, small letters and digits at more than
-// 3 of 8: about 5 of 8 do in random base64, half in hex, and a third at most in CamelCaseNamesV2.
+// 20 letters and digits or more that often change between capitals, small letters and digits: 5 of
+// 8 neighbours do in random base64, half in random hex, and a third at most in CamelCaseNamesV2.
 bool LooksRandom(std::string_view text) {
   constexpr std::size_t kShortest = 20;
   constexpr std::string_view kOfBase64 = "+/=_-";
   std::size_t size = 0;
   std::size_t changes = 0;
+  bool hex = true;
   char last = 0;
   for (const char c : text) {
     if (kOfBase64.contains(c)) continue;
     if (!IsLetterOrDigit(c)) return false;
     if (size > 0 && (IsDigit(c) != IsDigit(last) || IsUpper(c) != IsUpper(last))) ++changes;
+    hex &= std::isxdigit(static_cast<unsigned char>(c)) != 0;
     last = c;
     ++size;
   }
-  return size >= kShortest && std::ranges::any_of(text, IsDigit) && changes * 8 > size * 3;
+  // Few names have no letters but a to f.
+  const std::size_t often = hex ? size * 2 / 8 : size * 3 / 8;
+  return size >= kShortest && std::ranges::any_of(text, IsDigit) && changes > often;
 }
 
 // Nothing, references alone, or a switch.

@@ -47,6 +47,7 @@ TEST(FindLiteralSecretTest, FindsPasswords) {
            "host: a, password: hunter2",
            "host:a,password:hunter2",
            "host=h password='hunter2'",
+           "h?storage_key=cfcd208495d565ef66e7dff9f98764da",
            "h?storage_key=0123hunter2a45b6c7d8e9f0",
            "postgresql://gAhunter27hG5s0Kq1x2@db/app",
            "h?storage_key=gAhunter27hG5s0Kq1x2",
