@@ -1,8 +1,7 @@
 #include "app/backend_settings.h"
 
-#include <fmt/format.h>
-
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "security/secrets.h"
@@ -11,24 +10,28 @@ namespace prism::app {
 
 namespace {
 
-Status ResolveInto(const namespaces::BackendConfig& config, backends::BackendSettings& settings) {
-  TRY_ASSIGN(settings.connection, security::ResolveSecrets(config.connection));
-  TRY_ASSIGN(settings.username, security::ResolveSecrets(config.username));
-  TRY_ASSIGN(settings.password, security::ResolveSecrets(config.password));
+// Adds to `error` why the text of the key can't be resolved. The first one says what kind it is.
+std::string ResolveInto(const std::string& at, const std::string& text,
+                        std::optional<Error>& error) {
+  auto resolved = security::ResolveSecrets(text);
+  if (resolved) return *std::move(resolved);
+  std::string what = resolved.error().message();
+  if (!error) error = std::move(resolved).error();
+  error = std::move(*error).WithField(at, std::move(what));
   return {};
 }
 
 }  // namespace
 
 Result<backends::BackendSettings> Resolve(const namespaces::BackendConfig& config) {
+  const std::string at = "backends." + config.name;
+  std::optional<Error> error;
   backends::BackendSettings settings{
-      .name = config.name, .connection = {}, .username = {}, .password = {}};
-  Status resolved = ResolveInto(config, settings);
-  if (!resolved) {
-    std::string what = resolved.error().message();
-    return std::unexpected(
-        std::move(resolved).error().WithField("backends." + config.name, std::move(what)));
-  }
+      .name = config.name,
+      .connection = ResolveInto(at + ".connection", config.connection, error),
+      .username = ResolveInto(at + ".username", config.username, error),
+      .password = ResolveInto(at + ".password", config.password, error)};
+  if (error) return std::unexpected(*std::move(error));
   return settings;
 }
 

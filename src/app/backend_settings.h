@@ -7,7 +7,8 @@
 
 namespace prism::app {
 
-// The errors of security::ResolveSecrets, with the backend as the field. Blocking.
+// The errors of security::ResolveSecrets, a field for each that can't be resolved, such as
+// "backends.NAME.password"; code, reason and message of the first. Blocking.
 Result<backends::BackendSettings> Resolve(const namespaces::BackendConfig& config);
 
 }  // namespace prism::app

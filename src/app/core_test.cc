@@ -178,6 +178,19 @@ TEST_F(CoreTest, ASecretThatIsNotThereStopsTheStartWithoutShowingAnything) {
   EXPECT_EQ(started.error().reason(), "SECRET_UNAVAILABLE");
 }
 
+TEST_F(CoreTest, EverySecretOfABackendThatIsNotThereIsSaid) {
+  const Status started =
+      core_->Start(*Config("backends: {m: {type: memory, username: \"${env:PRISM_TEST_NOT_SET}\", "
+                           "password: \"${env:PRISM_TEST_NOT_SET_EITHER}\"}}\n"
+                           "namespaces: [{name: a, backend: m}]\n"));
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().reason(), "CONFIG_UNBINDABLE");
+  ASSERT_EQ(started.error().fields().size(), 2U);
+  EXPECT_EQ(started.error().fields()[0].field, "backends.m.username");
+  EXPECT_EQ(started.error().fields()[1].field, "backends.m.password");
+  EXPECT_THAT(started.error().fields()[1].description, HasSubstr("PRISM_TEST_NOT_SET_EITHER"));
+}
+
 TEST_F(CoreTest, TwoNamesOfOneDirectoryAreOneBackend) {
   ASSERT_TRUE(
       core_->Start(*Config("backends: {one: {type: sqlite}, two: {type: sqlite}}\n"

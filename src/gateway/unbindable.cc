@@ -76,6 +76,19 @@ void AddOwn(const RoutingTable& table, const namespaces::NamespaceConfig& config
   std::ranges::move(MissingInterfaces(table, config), std::back_inserter(mistakes));
 }
 
+// A mistake for each field that the error names, for it is the first one's message that it has.
+void AddBackend(const BackendState& state, std::vector<BindingMistake>& mistakes) {
+  const Error& error = *state.error;
+  if (error.fields().size() < 2) {
+    const std::string at = "backends." + state.config.name;
+    mistakes.push_back({error.fields().empty() ? at : error.fields().front().field, error});
+    return;
+  }
+  for (const Error::FieldViolation& field : error.fields()) {
+    mistakes.push_back({field.field, Error(error.code(), error.reason(), field.description)});
+  }
+}
+
 Error Together(std::span<const BindingMistake> mistakes) {
   const std::size_t named = std::min(mistakes.size(), namespaces::Problems::kMaxKept);
   Error error(
@@ -98,7 +111,7 @@ Status CheckBound(const RoutingTable* current, const RoutingTable& next,
   std::vector<BindingMistake> mistakes;
   for (const BackendState& state : next.backends()) {
     if (!state.error || MayBeConfigured(*state.error) || !IsNew(current, state)) continue;
-    mistakes.push_back({"backends." + state.config.name, *state.error});
+    AddBackend(state, mistakes);
   }
   // Both are sorted by name.
   std::span<const std::shared_ptr<const NamespaceEntry>> before;

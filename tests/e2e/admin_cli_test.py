@@ -456,14 +456,15 @@ class Configuration(AdminCliTest):
 
     def test_all_that_can_not_be_bound_is_told(self):
         wrong = self.directory / "wrong.yaml"
-        wrong.write_text("backends: {m: {type: memory, password: '${env:PRISM_TEST_ABSENT}'}, s: {type: memory, password: "
-                         "'${file:/nowhere}'}}\nnamespaces: [{name: a, backend: m}, {name: b, backend: s}]\n")
+        wrong.write_text("backends: {m: {type: memory, username: '${env:PRISM_TEST_NONE}', password: '${env:PRISM_TEST_ABSENT}'}, "
+                         "s: {type: memory, password: '${file:/nowhere}'}}\nnamespaces: [{name: a, backend: m}, {name: b, backend: s}]\n")
         refused = self.fails(1, "config", "import", str(wrong))
         self.assertIn("CONFIG_UNBINDABLE", refused)
-        self.assertRegex(refused, r"\n  backends\.m: SECRET_UNAVAILABLE: .*PRISM_TEST_ABSENT")
-        self.assertRegex(refused, r"\n  backends\.s: SECRET_UNAVAILABLE: .*/nowhere")
+        self.assertRegex(refused, r"\n  backends\.m\.username: SECRET_UNAVAILABLE: .*PRISM_TEST_NONE")
+        self.assertRegex(refused, r"\n  backends\.m\.password: SECRET_UNAVAILABLE: .*PRISM_TEST_ABSENT")
+        self.assertRegex(refused, r"\n  backends\.s\.password: SECRET_UNAVAILABLE: .*/nowhere")
         told = json.loads(self.fails(1, "config", "import", str(wrong), "-o", "json"))["error"]["problems"]
-        self.assertEqual([problem["at"] for problem in told], ["backends.m", "backends.s"])
+        self.assertEqual([problem["at"] for problem in told], ["backends.m.username", "backends.m.password", "backends.s.password"])
 
     def test_revisions_and_rollback_of_everything(self):
         was = self.create()["revision"]

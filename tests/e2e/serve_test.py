@@ -181,12 +181,15 @@ class StartTest(Files):
         self.assertFalse(own.exists() or pathlib.Path(self.directory.name, "data").exists())
 
     def test_a_check_names_every_secret_that_is_not_there(self):
-        path = self.write("prism.yaml", "backends:\n  m: {type: memory, password: '${env:PRISM_TEST_ABSENT}'}\n"
+        path = self.write("prism.yaml", "backends:\n  m: {type: memory, username: '${env:PRISM_TEST_NONE}', "
+                                        "password: '${env:PRISM_TEST_ABSENT}'}\n"
                                         "  s: {type: sqlite, connection: '${file:/nowhere/path}'}\n"
                                         "namespaces: [{name: a, backend: m}]\n")
-        result = self.refused("SECRET_UNAVAILABLE", "--config", path, "--check")
-        self.assertRegex(result.stderr, r"backends\.m: .*PRISM_TEST_ABSENT")
-        self.assertRegex(result.stderr, r"backends\.s: .*/nowhere/path")
+        for options in ((), ("--check",)):
+            result = self.refused("CONFIG_UNBINDABLE", "--config", path, *options)
+            self.assertRegex(result.stderr, r"backends\.m\.username: SECRET_UNAVAILABLE: .*PRISM_TEST_NONE")
+            self.assertRegex(result.stderr, r"backends\.m\.password: SECRET_UNAVAILABLE: .*PRISM_TEST_ABSENT")
+            self.assertRegex(result.stderr, r"backends\.s\.connection: SECRET_UNAVAILABLE: .*/nowhere/path")
         (there := pathlib.Path(self.directory.name, "secret")).write_text("hidden\n")
         path = self.write("prism.yaml", f"backends: {{m: {{type: memory, password: '${{file:{there}}}'}}}}\n"
                                         "namespaces: [{name: a, backend: m}]\n")
