@@ -236,6 +236,10 @@ class Cors(unittest.TestCase):
                 reply.read()
                 return reply.headers["access-control-allow-origin"]
 
+            def shown():
+                with urllib.request.urlopen(f"http://{gateway.admin}/config", timeout=10) as reply:
+                    return json.load(reply)["server"]["cors"]["allowed_origins"]
+
             stop, answers = threading.Event(), []
             probe = http.client.HTTPConnection(gateway.data, timeout=30)
             self.addCleanup(probe.close)
@@ -258,8 +262,7 @@ class Cors(unittest.TestCase):
             write(origins[1])
             gateway.process.send_signal(signal.SIGHUP)
             wait_for(lambda: allowed() == origins[1])
-            with urllib.request.urlopen(f"http://{gateway.admin}/config", timeout=10) as reply:
-                self.assertEqual(json.load(reply)["server"]["cors"]["allowed_origins"], [origins[1]])
+            wait_for(lambda: shown() == [origins[1]])
             config.write_text('server: {cors: {allowed_origins: ["*"], allow_credentials: true}}\n')
             gateway.process.send_signal(signal.SIGHUP)
             wait_for(lambda: "CORS_CREDENTIALS_FOR_ALL" in gateway.output())
