@@ -87,27 +87,23 @@ class Server {
   std::uint64_t rate_ = 0;
 };
 
-void BM_ChangeToAllShards(benchmark::State& state) {
+void ChangeToAllShards(benchmark::State& state) {
   Server server(state.range(0));
   for (auto _ : state) server.Change(false);
 }
-BENCHMARK(BM_ChangeToAllShards)
-    ->Arg(100)
-    ->Arg(10'000)
-    ->Unit(benchmark::kMicrosecond)
-    ->UseRealTime();
+BENCHMARK(ChangeToAllShards)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
-void BM_DryRun(benchmark::State& state) {
+void DryRun(benchmark::State& state) {
   Server server(state.range(0));
   for (auto _ : state) server.Change(true);
 }
-BENCHMARK(BM_DryRun)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(DryRun)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
-void BM_StoreOnly(benchmark::State& state) {
+void StoreOnly(benchmark::State& state) {
   Server server(state.range(0));
   for (auto _ : state) server.StoreOnly();
 }
-BENCHMARK(BM_StoreOnly)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(StoreOnly)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
 }  // namespace
 }  // namespace prism::app

@@ -65,7 +65,7 @@ class Store {
   std::unique_ptr<ConfigStore> store_;
 };
 
-void BM_OpenAndLoad(benchmark::State& state) {
+void OpenAndLoad(benchmark::State& state) {
   Store store(state.range(0));
   for (auto _ : state) {
     store.Reopen();
@@ -76,9 +76,9 @@ void BM_OpenAndLoad(benchmark::State& state) {
       static_cast<double>(std::filesystem::file_size(store.path())) /
       static_cast<double>(state.range(0));
 }
-BENCHMARK(BM_OpenAndLoad)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(OpenAndLoad)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond);
 
-void BM_OneChange(benchmark::State& state) {
+void OneChange(benchmark::State& state) {
   Store store(state.range(0));
   std::uint64_t rate = 1;
   for (auto _ : state) {
@@ -86,10 +86,10 @@ void BM_OneChange(benchmark::State& state) {
                          {"bench", ""}));
   }
 }
-BENCHMARK(BM_OneChange)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(OneChange)->Arg(100)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
 // A page of 100 of those that a filter finds, and how many there are: as the admin API lists them.
-void BM_FilteredList(benchmark::State& state) {
+void FilteredList(benchmark::State& state) {
   Store store(state.range(0));
   const ConfigReader reader(*store);
   const filter::Schema schema = NamespaceFilterSchema();
@@ -104,10 +104,10 @@ void BM_FilteredList(benchmark::State& state) {
   }
   state.counters["found"] = static_cast<double>(found);
 }
-BENCHMARK(BM_FilteredList)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(FilteredList)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 // Its floor: looking at one column of every row.
-void BM_CountRows(benchmark::State& state) {
+void CountRows(benchmark::State& state) {
   Store store(state.range(0));
   for (auto _ : state) {
     Must(sqlite::ReadAndWait((*store).database(), [](sqlite::Connection& connection) {
@@ -115,27 +115,27 @@ void BM_CountRows(benchmark::State& state) {
     }));
   }
 }
-BENCHMARK(BM_CountRows)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(CountRows)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-void BM_FindOne(benchmark::State& state) {
+void FindOne(benchmark::State& state) {
   Store store(state.range(0));
   const ConfigReader reader(*store);
   for (auto _ : state) benchmark::DoNotOptimize(Must(reader.FindNamespace(Ns(7, 1).name)));
 }
-BENCHMARK(BM_FindOne)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(FindOne)->Arg(10'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
 // Its floor: to the thread that reads, and back.
-void BM_AskReader(benchmark::State& state) {
+void AskReader(benchmark::State& state) {
   Store store(1);
   for (auto _ : state) {
     Must(sqlite::ReadAndWait((*store).database(),
                              [](sqlite::Connection&) -> Result<int> { return 1; }));
   }
 }
-BENCHMARK(BM_AskReader)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(AskReader)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
 // The floor of a change: as much written to a file, and synced.
-void BM_OneSync(benchmark::State& state) {
+void OneSync(benchmark::State& state) {
   const base::testing::TempDirectory directory;
   const int fd = ::open(directory.File("log").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   const std::string pages(static_cast<std::size_t>(8) * 4120, 'x');
@@ -147,7 +147,7 @@ void BM_OneSync(benchmark::State& state) {
   }
   ::close(fd);
 }
-BENCHMARK(BM_OneSync)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(OneSync)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
 }  // namespace
 }  // namespace prism::namespaces

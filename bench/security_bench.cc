@@ -50,7 +50,7 @@ struct Namespaces {
   std::vector<security::AccessTable::Entry> entries;
 };
 
-void BM_Authenticate(benchmark::State& state) {
+void Authenticate(benchmark::State& state) {
   const Tokens tokens;
   const security::Authenticator authenticator({}, tokens.table);
   const std::string header = "Bearer " + tokens.text;
@@ -59,9 +59,9 @@ void BM_Authenticate(benchmark::State& state) {
     benchmark::DoNotOptimize(caller);
   }
 }
-BENCHMARK(BM_Authenticate);
+BENCHMARK(Authenticate);
 
-void BM_CheckAccess(benchmark::State& state) {
+void CheckAccess(benchmark::State& state) {
   const Namespaces namespaces;
   const security::AccessTable table({}, namespaces.entries);
   const auto scope = *security::TokenScope::Parse("*:write");
@@ -74,16 +74,16 @@ void BM_CheckAccess(benchmark::State& state) {
     next = next + 7919 < namespaces.names.size() ? next + 7919 : next + 7919 - kNamespaces;
   }
 }
-BENCHMARK(BM_CheckAccess);
+BENCHMARK(CheckAccess);
 
-void BM_BuildAccessTable(benchmark::State& state) {
+void BuildAccessTable(benchmark::State& state) {
   const Namespaces namespaces;
   for (auto _ : state) {
     const security::AccessTable table({}, namespaces.entries);
     benchmark::DoNotOptimize(&table);
   }
 }
-BENCHMARK(BM_BuildAccessTable)->Unit(benchmark::kMillisecond);
+BENCHMARK(BuildAccessTable)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 
