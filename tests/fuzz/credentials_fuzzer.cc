@@ -52,7 +52,9 @@ std::shared_ptr<const security::TokenTable> MakeTokens() {
     rows.push_back(std::move(row));
   }
   Require(security::ParseToken(*security::NewTokenText()).has_value());
-  return std::make_shared<const security::TokenTable>(std::move(rows));
+  auto tokens = std::make_shared<const security::TokenTable>(std::move(rows));
+  Require(tokens->NextExpiry(kNow - 1) == kNow && !tokens->NextExpiry(kNow));
+  return tokens;
 }
 
 bool RepeatsSecret(std::string_view said, std::string_view shown) {
