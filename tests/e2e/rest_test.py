@@ -309,7 +309,8 @@ class Rest(unittest.TestCase):
         self.assertGreaterEqual(int(refused.headers["retry-after"]), 1)
 
     def test_deadline(self):
-        self.refused(504, "DEADLINE_EXCEEDED", "PUT", "/late", b"x", {"Prism-Timeout": "0"})
+        # An empty body is whole with the head: an answer that overtakes a body ends the connection.
+        self.refused(504, "DEADLINE_EXCEEDED", "PUT", "/late", b"", {"Prism-Timeout": "0"})
         self.assertEqual(self.send("GET", "/late", headers={"Prism-Timeout": "1m30s"}).status, 404)
         self.refused(400, "TIMEOUT_INVALID", "GET", "/late", headers={"Prism-Timeout": "10"})
 
