@@ -59,6 +59,12 @@ prism_dep(spdlog LIBS spdlog::spdlog)
 find_package(OpenSSL 3 REQUIRED)
 prism_dep(openssl LIBS OpenSSL::SSL OpenSSL::Crypto)
 
+prism_find_library(PRISM_LIBIDN idn)
+prism_dep(libidn LIBS "${PRISM_LIBIDN}")
+
+prism_find_library(PRISM_LIBPQ pq)
+prism_dep(libpq LIBS "${PRISM_LIBPQ}" INCLUDES /usr/include/postgresql)
+
 find_package(ZLIB REQUIRED)
 prism_dep(zlib LIBS ZLIB::ZLIB)
 

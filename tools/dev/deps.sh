@@ -31,6 +31,13 @@ missing_packages() {
 
 apt_get() { as_root apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 "$@"; }
 
+# Tests start servers of their own: the package of PostgreSQL is to make none that runs with the machine.
+without_main_cluster() {
+  as_root mkdir -p /etc/postgresql-common/createcluster.d
+  echo 'create_main_cluster = false' |
+    as_root tee /etc/postgresql-common/createcluster.d/no-main-cluster.conf >/dev/null
+}
+
 install_packages() {
   command -v apt-get >/dev/null ||
     die "no apt-get here: install what './dev deps --list' prints with your system's package manager"
@@ -38,6 +45,7 @@ install_packages() {
   mapfile -t missing < <(missing_packages "$@")
   [ "${#missing[@]}" = 0 ] && return 0
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  case "${missing[*]}" in *postgresql-*) without_main_cluster ;; esac
   # A third-party source that fails to update is no obstacle as long as the packages can be had.
   retry apt_get update -qq || echo "apt-get update failed, trying with the lists that are there" >&2
   retry apt_get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
