@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,18 +14,21 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
+#include <memory>
 
 #include "base/os_error.h"
 
-namespace prism::runtime::internal {
+namespace prism::runtime {
 namespace {
 
-enum class Stage : int { kRedirect, kDirectory, kExecute };
+enum class Stage : int { kRedirect, kSetup, kDirectory, kExecute };
 
 // What the child reports when it can't become the program.
 struct Failure {
   Stage stage;
   int number;
+  int step;  // of the setup
 };
 
 // All that the child needs, made before the fork: it may not allocate.
@@ -34,30 +38,45 @@ struct ChildPlan {
   char* const* environment;
   const char* working_directory;  // nullptr: stay
   std::array<int, 3> standard_fds;
+  int fourth_fd;
+  bool outlives_us;
+  const ChildSetup* setup;  // nullptr: none
   int report_fd;
   pid_t parent;
 };
 
-[[noreturn]] void Fail(const ChildPlan& plan, Stage stage) {
-  const Failure failure{stage, errno};
+// What ends on a stack that is not the thread's own confuses its checks.
+#define PRISM_NO_STACK_CHECKS [[clang::no_sanitize("address")]]
+
+[[noreturn]] PRISM_NO_STACK_CHECKS void Fail(const ChildPlan& plan, Stage stage, int step = 0) {
+  const Failure failure{stage, errno, step};
   // When even this fails the parent sees a child that ended with 127.
   [[maybe_unused]] const auto written = ::write(plan.report_fd, &failure, sizeof failure);
   ::_exit(127);
 }
 
 // Runs in the child on the memory of the parent, whose thread waits meanwhile: only system calls.
-[[noreturn]] void BecomeProgram(const ChildPlan& plan) {
-  ::setpgid(0, 0);  // can't fail for a new child
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != plan.parent) ::_exit(127);  // the parent died before prctl
+[[noreturn]] PRISM_NO_STACK_CHECKS void BecomeProgram(const ChildPlan& plan) {
+  if (plan.outlives_us) {
+    ::setsid();  // can't fail for a new child, nor can setpgid
+  } else {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != plan.parent) ::_exit(127);  // the parent died before prctl
+  }
 
   for (int i = 0; i < 3; ++i) {
     const int from = plan.standard_fds[static_cast<std::size_t>(i)];
     if (from != i && ::dup2(from, i) < 0) Fail(plan, Stage::kRedirect);
   }
+  if (plan.fourth_fd >= 0 && ::dup2(plan.fourth_fd, 3) < 0) Fail(plan, Stage::kRedirect);
   // All of ours are close-on-exec; this is for descriptors that libraries have opened otherwise,
   // and all that a kernel older than 5.11 loses.
-  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  ::close_range(plan.fourth_fd >= 0 ? 4 : 3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (plan.setup != nullptr) {
+    const int failed = plan.setup->Run();
+    if (failed >= 0) Fail(plan, Stage::kSetup, failed);
+  }
   if (plan.working_directory != nullptr && ::chdir(plan.working_directory) != 0) {
     Fail(plan, Stage::kDirectory);
   }
@@ -74,12 +93,22 @@ struct ChildPlan {
   Fail(plan, Stage::kExecute);
 }
 
-// vfork, since fork would copy the page tables of a process that may hold gigabytes in memory. In a
-// function of its own: what the compiler keeps on this stack is shared with the child.
-[[gnu::noinline]] pid_t ForkProgram(const ChildPlan& plan) {
-  const pid_t pid = ::vfork();
-  if (pid == 0) BecomeProgram(plan);
-  return pid;
+PRISM_NO_STACK_CHECKS int RunChild(void* plan) {
+  BecomeProgram(*static_cast<const ChildPlan*>(plan));
+}
+
+// On our memory until exec, as vfork does, since fork would copy the page tables of a process that
+// may hold gigabytes in memory; with a stack of its own, which is what vfork lacks.
+pid_t ForkProgram(ChildPlan& plan, unsigned long namespaces) {
+#if __has_feature(thread_sanitizer)
+  constexpr unsigned long kMemory = 0;  // its shadow memory does not survive a second user
+#else
+  constexpr unsigned long kMemory = CLONE_VM;
+#endif
+  constexpr std::size_t kStackSize = std::size_t{128} << 10;
+  const auto stack = std::make_unique_for_overwrite<std::byte[]>(kStackSize);
+  const auto flags = static_cast<int>(kMemory | CLONE_VFORK | SIGCHLD | namespaces);
+  return ::clone(&RunChild, stack.get() + kStackSize, flags, &plan);
 }
 
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
@@ -95,6 +124,9 @@ Error StartError(const SpawnPlan& plan, const Failure& failure) {
   switch (failure.stage) {
     case Stage::kRedirect:
       what = fmt::format("redirecting the standard streams of {}", plan.program);
+      break;
+    case Stage::kSetup:
+      what = plan.setup->Describe(failure.step);
       break;
     case Stage::kDirectory:
       what = fmt::format("entering the working directory {}", plan.working_directory);
@@ -122,10 +154,10 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
-// Above 2, where the redirections of the child can't hit it.
-Result<base::UniqueFd> Above2(base::UniqueFd fd) {
-  if (fd.get() > 2) return fd;
-  base::UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+// Above 3, where the redirections of the child can't hit it.
+Result<base::UniqueFd> Above3(base::UniqueFd fd) {
+  if (fd.get() > 3) return fd;
+  base::UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 4));
   if (!copy) return std::unexpected(base::OsError(errno, "SUBPROCESS_START", "copying a pipe"));
   return copy;
 }
@@ -144,25 +176,28 @@ Result<Spawned> Spawn(const SpawnPlan& plan) {
     return std::unexpected(base::OsError(errno, "SUBPROCESS_START", "making a pipe"));
   }
   base::UniqueFd read_end(report[0]);
-  TRY_ASSIGN(base::UniqueFd write_end, Above2(base::UniqueFd(report[1])));
+  TRY_ASSIGN(base::UniqueFd write_end, Above3(base::UniqueFd(report[1])));
 
   const std::vector<char*> argv = Pointers(plan.argv);
   const std::vector<char*> environment = Pointers(plan.environment);
-  const ChildPlan child{.program = plan.program.c_str(),
-                        .argv = argv.data(),
-                        .environment = environment.data(),
-                        .working_directory = plan.working_directory.empty()
-                                                 ? nullptr
-                                                 : plan.working_directory.c_str(),
-                        .standard_fds = plan.standard_fds,
-                        .report_fd = write_end.get(),
-                        .parent = ::getpid()};
+  ChildPlan child{.program = plan.program.c_str(),
+                  .argv = argv.data(),
+                  .environment = environment.data(),
+                  .working_directory =
+                      plan.working_directory.empty() ? nullptr : plan.working_directory.c_str(),
+                  .standard_fds = plan.standard_fds,
+                  .fourth_fd = plan.fourth_fd,
+                  .outlives_us = plan.outlives_us,
+                  .setup = plan.setup,
+                  .report_fd = write_end.get(),
+                  .parent = ::getpid()};
   pid_t pid = -1;
   int error = 0;
   {
     const SignalsBlocked blocked;
-    pid = ForkProgram(child);
+    pid = ForkProgram(child, plan.namespaces);
     error = errno;
+    if (plan.dumpable >= 0) ::prctl(PR_SET_DUMPABLE, plan.dumpable);
   }
   if (pid < 0) return std::unexpected(base::OsError(error, "SUBPROCESS_START", "forking"));
 
@@ -206,4 +241,4 @@ Result<std::string> FindProgram(const std::string& name, const std::string& sear
           .With("program", name));
 }
 
-}  // namespace prism::runtime::internal
+}  // namespace prism::runtime

@@ -237,12 +237,12 @@ Status Subprocess::Process::Start(const SubprocessOptions& options) {
     return std::unexpected(
         Error(Code::kInvalidArgument, "SUBPROCESS_START", "argv is empty: name a program"));
   }
-  internal::SpawnPlan plan{.program = {},
-                           .argv = options.argv,
-                           .environment = Environment(options),
-                           .working_directory = options.working_directory,
-                           .standard_fds = {0, 1, 2}};
-  TRY_ASSIGN(plan.program, internal::FindProgram(options.argv[0], SearchPath()));
+  SpawnPlan plan{.program = {},
+                 .argv = options.argv,
+                 .environment = Environment(options),
+                 .working_directory = options.working_directory,
+                 .standard_fds = {0, 1, 2}};
+  TRY_ASSIGN(plan.program, FindProgram(options.argv[0], SearchPath()));
 
   const std::array<const Redirect*, 3> redirects{&options.standard_input, &options.standard_output,
                                                  &options.standard_error};
@@ -254,7 +254,7 @@ Status Subprocess::Process::Start(const SubprocessOptions& options) {
     if (ends[i].child) plan.standard_fds[i] = ends[i].child.get();
   }
 
-  TRY_ASSIGN(internal::Spawned spawned, internal::Spawn(plan));
+  TRY_ASSIGN(Spawned spawned, Spawn(plan));
   pid_ = spawned.pid;
   pidfd_ = std::move(spawned.pidfd);
   return Connect(ends);

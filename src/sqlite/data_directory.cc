@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace prism::sqlite {
 namespace {
@@ -85,6 +87,21 @@ Status WriteOwner(int lock, const std::string& file) {
   return {};
 }
 
+Error Unremovable(const std::string& file, std::string_view problem) {
+  return Error(Code::kFailedPrecondition, "NAMESPACE_FILE_UNUSABLE",
+               fmt::format("{}: can't remove it: {}. Give the server's user the right to write in "
+                           "its directory, or remove what is in the way.",
+                           file, problem))
+      .With("path", file);
+}
+
+// "orders.db", "orders.db-wal": no other namespace has such a file, as no name has a dot.
+bool IsFileOf(std::string_view file, std::string_view ns) {
+  if (!file.starts_with(ns)) return false;
+  const std::string_view rest = file.substr(ns.size());
+  return rest == ".db" || rest.starts_with(".db-") || rest.starts_with(".db.");
+}
+
 }  // namespace
 
 Result<DataDirectory> DataDirectory::Open(const std::string& path, std::string_view lock_name) {
@@ -116,6 +133,27 @@ DataDirectory::~DataDirectory() {
 
 std::string DataDirectory::NamespaceFile(std::string_view name) const {
   return fmt::format("{}/namespaces/{}.db", path_, name);
+}
+
+Status DataDirectory::RemoveNamespaceFiles(std::string_view name) const {
+  namespace fs = std::filesystem;
+  const std::string directory = path_ + "/namespaces";
+  std::error_code failed;
+  std::vector<fs::directory_entry> files;
+  for (fs::directory_iterator it(directory, failed), end; !failed && it != end;
+       it.increment(failed)) {
+    if (IsFileOf(it->path().filename().native(), name)) files.push_back(*it);
+  }
+  if (failed) return std::unexpected(Unremovable(directory, failed.message()));
+  for (const fs::directory_entry& file : files) {
+    const fs::file_type type = file.symlink_status(failed).type();
+    if (!failed && type != fs::file_type::regular) {
+      return std::unexpected(Unremovable(file.path().native(), "it is no regular file"));
+    }
+    if (!failed) fs::remove(file.path(), failed);
+    if (failed) return std::unexpected(Unremovable(file.path().native(), failed.message()));
+  }
+  return SyncDirectory(directory);
 }
 
 Status SyncParentDirectory(const std::string& file) { return SyncDirectory(ParentOf(file)); }

@@ -25,6 +25,11 @@ class DataDirectory {
 
   const std::string& path() const { return path_; }
   std::string NamespaceFile(std::string_view name) const;
+  // Removes the file of the namespace, which nobody has open, its log and whatever else begins with
+  // its name, and makes that survive a loss of power. None is well. FAILED_PRECONDITION/
+  // NAMESPACE_FILE_UNUSABLE: one of them can't be removed, or is a link or a directory, behind
+  // which there is data that does not belong to this directory; what there was before may be gone.
+  Status RemoveNamespaceFiles(std::string_view name) const;
 
  private:
   DataDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}

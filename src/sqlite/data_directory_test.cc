@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "base/testing/temp_directory.h"
 #include "sqlite/disk_guard.h"
@@ -90,6 +93,54 @@ TEST(DiskGuard, SystemProbeMeasures) {
   ASSERT_TRUE(space);
   EXPECT_GT(space->total_bytes, space->available_bytes);
   EXPECT_FALSE(probe.Measure("/nowhere/at/all"));
+}
+
+class RemoveNamespaceFiles : public ::testing::Test {
+ protected:
+  std::string File(const std::string& name) const {
+    return parent_.File("data/namespaces/" + name);
+  }
+  void Make(const std::string& name) const { std::ofstream(File(name)) << "x"; }
+  std::vector<std::string> Left() const {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(File(""))) {
+      names.push_back(file.path().filename().string());
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+
+  const TempDirectory parent_;
+  const Result<DataDirectory> directory_ = DataDirectory::Open(parent_.File("data"));
+};
+
+TEST_F(RemoveNamespaceFiles, TakesAllOfOneNameAndNothingElse) {
+  for (const char* name : {"a.db", "a.db-wal", "a.db-shm", "a.db.before-upgrade-1", "a.dbx",
+                           "ab.db", "a-b.db", "b-a.db"}) {
+    Make(name);
+  }
+  ASSERT_TRUE(directory_->RemoveNamespaceFiles("a"));
+  EXPECT_EQ(Left(), (std::vector<std::string>{"a-b.db", "a.dbx", "ab.db", "b-a.db"}));
+  EXPECT_TRUE(directory_->RemoveNamespaceFiles("a"));
+}
+
+TEST_F(RemoveNamespaceFiles, DoesNotLeaveTheDirectory) {
+  std::ofstream(parent_.File("outside.db")) << "x";
+  ASSERT_TRUE(directory_->RemoveNamespaceFiles("../../outside"));
+  std::filesystem::create_symlink(parent_.File("outside.db"), File("a.db"));
+  const Status linked = directory_->RemoveNamespaceFiles("a");
+  ASSERT_FALSE(linked);
+  EXPECT_EQ(linked.error().reason(), "NAMESPACE_FILE_UNUSABLE");
+  EXPECT_EQ(Left(), std::vector<std::string>{"a.db"});
+  EXPECT_TRUE(std::filesystem::exists(parent_.File("outside.db")));
+}
+
+TEST_F(RemoveNamespaceFiles, SaysWhatIsInTheWay) {
+  std::filesystem::create_directory(File("a.db"));
+  const Status refused = directory_->RemoveNamespaceFiles("a");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "NAMESPACE_FILE_UNUSABLE");
+  EXPECT_NE(refused.error().message().find(File("a.db")), std::string::npos);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace prism::sqlite {
 
-// Keeps what was made until it is destroyed itself. Thread-safe.
+// Keeps what was made until it is dropped, or destroyed itself. Thread-safe.
 template <class T>
 class KeyedObjects {
  public:
@@ -26,6 +26,15 @@ class KeyedObjects {
     TRY_ASSIGN(std::shared_ptr<T> made, make());
     objects_.emplace(name, made);
     return made;
+  }
+
+  // Forgets the object of that name and answers what `end` does with it, nullptr: there is none.
+  // Under the lock, so that nobody makes another one meanwhile.
+  template <class End>
+  Status Drop(const std::string& name, End end) {
+    const std::lock_guard lock(mutex_);
+    const auto node = objects_.extract(name);
+    return end(node ? node.mapped().get() : nullptr);
   }
 
   // In order of the names, under the lock: short and without calls back.

@@ -267,9 +267,25 @@ Result<ClientStream> Channel::Stream(std::string_view path,
 
 Result<Reply> Channel::Call(std::string_view path, const google::protobuf::Message& request,
                             google::protobuf::Message& response, const CallOptions& options) {
+  return Ask([&] { return Stream(path, request, options); }, response);
+}
+
+Result<Reply> Channel::Send(std::string_view path, const Writer& write,
+                            google::protobuf::Message& response, const CallOptions& options) {
+  const auto begin = [&]() -> Result<ClientStream> {
+    TRY_ASSIGN(ClientStream stream, Start(path, options));
+    TRY(write(stream));
+    TRY(stream.WritesDone());
+    return stream;
+  };
+  return Ask(begin, response);
+}
+
+Result<Reply> Channel::Ask(const std::function<Result<ClientStream>()>& begin,
+                           google::protobuf::Message& response) {
   constexpr int kAttempts = 2;
   for (int attempt = 1;; ++attempt) {
-    TRY_ASSIGN(ClientStream stream, Stream(path, request, options));
+    TRY_ASSIGN(ClientStream stream, begin());
     response.Clear();
     Result<bool> read = stream.Read(response);
     if (!read && stream.untouched() && attempt < kAttempts) continue;
@@ -283,8 +299,9 @@ Result<Reply> Channel::Call(std::string_view path, const google::protobuf::Messa
     const std::unique_ptr<google::protobuf::Message> extra(response.New());
     TRY_ASSIGN(const bool more, stream.Read(*extra));
     if (more) {
-      return std::unexpected(Error(Code::kInternal, "MALFORMED_RESPONSE",
-                                   "the server answered a unary call with more than one message"));
+      return std::unexpected(
+          Error(Code::kInternal, "MALFORMED_RESPONSE",
+                "the server answered with more than one message where one is due"));
     }
     return Reply{.headers = stream.headers(), .trailers = stream.trailers()};
   }

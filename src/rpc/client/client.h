@@ -96,6 +96,11 @@ class Channel {
   // A unary call. `path` is "/package.Service/Method". `response` is cleared first.
   Result<Reply> Call(std::string_view path, const google::protobuf::Message& request,
                      google::protobuf::Message& response, const CallOptions& options = {});
+  // A client-streaming call: `write` writes the requests, once more when the server has certainly
+  // not acted on the first try.
+  using Writer = std::function<Status(ClientStream&)>;
+  Result<Reply> Send(std::string_view path, const Writer& write,
+                     google::protobuf::Message& response, const CallOptions& options = {});
   // A server-streaming call: Read until false.
   Result<ClientStream> Stream(std::string_view path, const google::protobuf::Message& request,
                               const CallOptions& options = {});
@@ -106,6 +111,9 @@ class Channel {
 
  private:
   Status ConnectUntil(MonoNanos deadline);
+  // The only message of the call that `begin` begins.
+  static Result<Reply> Ask(const std::function<Result<ClientStream>()>& begin,
+                           google::protobuf::Message& response);
 
   ChannelOptions options_;
   std::shared_ptr<ClientLink> link_;

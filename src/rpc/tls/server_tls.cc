@@ -8,12 +8,11 @@
 #include <array>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 namespace prism::rpc {
 namespace {
 
-constexpr std::string_view kHttp2 = "h2";
-constexpr std::string_view kHttp1 = "http/1.1";
 // RFC 8446 section 5.1: type, version and length of a record; then those of a handshake message.
 constexpr std::size_t kRecordHeader = 5;
 constexpr std::size_t kMessageHeader = 4;
@@ -158,9 +157,9 @@ void TlsSession::OnInfo(const ssl_st* ssl, int where, int what) {
 
 int TlsSession::SelectProtocol(ssl_st* /*ssl*/, const unsigned char** chosen, unsigned char* length,
                                const unsigned char* offered, unsigned offered_length,
-                               void* /*unused*/) {
+                               void* protocols) {
   const std::string_view list(reinterpret_cast<const char*>(offered), offered_length);
-  for (const std::string_view protocol : {kHttp2, kHttp1}) {
+  for (const std::string& protocol : *static_cast<const std::vector<std::string>*>(protocols)) {
     if (!Offers(list, protocol)) continue;
     *chosen = reinterpret_cast<const unsigned char*>(protocol.data());
     *length = static_cast<unsigned char>(protocol.size());
@@ -287,6 +286,12 @@ std::string_view TlsSession::protocol() const {
   unsigned length = 0;
   if (ssl_ != nullptr) SSL_get0_alpn_selected(ssl_, &chosen, &length);
   return {reinterpret_cast<const char*>(chosen), length};
+}
+
+std::string_view TlsSession::server_name() const {
+  const char* name =
+      ssl_ != nullptr ? SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name) : nullptr;
+  return name != nullptr ? name : std::string_view();
 }
 
 std::string TlsSession::PeerIdentity() const {

@@ -19,7 +19,7 @@ namespace prism::rpc {
 enum class TlsFailure : std::uint8_t {
   kPlaintext,          // the client does not speak TLS
   kVersion,            // no common version of TLS
-  kProtocol,           // ALPN: it speaks neither HTTP/2 nor HTTP/1.1
+  kProtocol,           // ALPN: it speaks nothing that we do
   kClientCertificate,  // it showed none, or one that nobody vouches for
   kRefused,            // it did not like what we showed
   kTimeout,            // it did not finish in time
@@ -62,8 +62,12 @@ class TlsSession {
   bool begun() const { return ssl_ != nullptr; }
   // Only in kFailed.
   TlsFailure failure() const { return failure_; }
-  // "h2", "http/1.1", or empty when the client did not say (RFC 7301). Only once it is open.
+  // One of TlsOptions::protocols, or empty when the client did not say (RFC 7301). Only once it is
+  // open.
   std::string_view protocol() const;
+  // The server that the client named (SNI, RFC 6066 section 3); empty when it named none. Only once
+  // it is open.
+  std::string_view server_name() const;
   // Who the client is, by the certificate that was verified: its first SPIFFE id, else its subject
   // (RFC 4514). Empty when clients are not asked.
   std::string PeerIdentity() const;
@@ -73,7 +77,7 @@ class TlsSession {
 
   static bio_method_st* MakeBioMethod();
   static int SelectProtocol(ssl_st* ssl, const unsigned char** chosen, unsigned char* length,
-                            const unsigned char* offered, unsigned offered_length, void* unused);
+                            const unsigned char* offered, unsigned offered_length, void* protocols);
   static int BioRead(bio_st* bio, char* into, int size);
   static int BioWrite(bio_st* bio, const char* from, int size);
   static void OnInfo(const ssl_st* ssl, int where, int what);

@@ -198,6 +198,18 @@ TEST_F(TlsSessionTest, PrefersHttp2) {
   EXPECT_EQ(server.session.protocol(), "");
 }
 
+TEST_F(TlsSessionTest, SpeaksWhatItIsTold) {
+  TlsOptions options = Options();
+  options.protocols = {"postgresql"};
+  Client client(Alpn("\x0apostgresql"));
+  SSL_set_tlsext_host_name(client.ssl(), "new-feature.localhost");
+  Server server(Load(options));
+  Pump(client, server);
+  EXPECT_EQ(server.session.protocol(), "postgresql");
+  EXPECT_EQ(server.session.server_name(), "new-feature.localhost");
+  EXPECT_EQ(Fails(Alpn(kBoth), options), TlsFailure::kProtocol);
+}
+
 TEST_F(TlsSessionTest, CountsWhyThereIsNoSession) {
   EXPECT_EQ(Fails(Alpn("\x04smtp")), TlsFailure::kProtocol);
   const auto old = [](SSL_CTX* context) {

@@ -81,7 +81,7 @@ TlsContext::TlsContext(TlsOptions options)
                                  reinterpret_cast<const unsigned char*>(kSessionContext.data()),
                                  static_cast<unsigned>(kSessionContext.size()));
   SSL_CTX_set_max_cert_list(context_, kMaxClientChainBytes);
-  SSL_CTX_set_alpn_select_cb(context_, &TlsSession::SelectProtocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(context_, &TlsSession::SelectProtocol, &options_.protocols);
   SSL_CTX_set_info_callback(context_, &TlsSession::OnInfo);
 }
 
@@ -103,6 +103,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Load(const TlsOptions& opt
   if (!options.client_ca.empty()) TRY(context->LoadClientCa());
   return context;
 }
+
+x509_st* TlsContext::certificate() const { return SSL_CTX_get0_certificate(context_); }
 
 Status TlsContext::LoadCertificate() {
   const std::string& file = options_.certificate;

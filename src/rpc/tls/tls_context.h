@@ -9,6 +9,7 @@
 #include "base/status.h"
 
 struct ssl_ctx_st;
+struct x509_st;
 struct bio_method_st;
 
 namespace prism::rpc {
@@ -21,6 +22,9 @@ struct TlsOptions {
   std::string key;        // PEM, without a passphrase
   std::string client_ca;  // PEM: who vouches for clients; empty: clients are not asked
   TlsVersion min_version = TlsVersion::k12;
+  // What is spoken inside (RFC 7301), the preferred one first. A client that names others is
+  // refused; one that names none is not.
+  std::vector<std::string> protocols = {"h2", "http/1.1"};
 
   bool operator==(const TlsOptions&) const = default;
 };
@@ -42,6 +46,8 @@ class TlsContext {
   const std::vector<std::string>& warnings() const { return warnings_; }
   // When the certificate ends, in seconds of Unix time.
   std::int64_t not_after() const { return not_after_; }
+  // The server's own; lives as long as the context.
+  x509_st* certificate() const;
 
  private:
   friend class TlsSession;
