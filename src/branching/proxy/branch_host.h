@@ -1,0 +1,48 @@
+// What the proxy asks of whoever has the branches.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "branching/pgwire/branch_naming.h"
+#include "branching/proxy/roles.h"
+#include "runtime/cancel.h"
+#include "runtime/task.h"
+
+namespace prism::branching {
+
+// Somebody who has logged in and wants to be in a branch.
+struct EntryRequest {
+  BranchName branch;
+  std::optional<std::string> from;               // what to make it of, when it is not there
+  std::optional<std::chrono::milliseconds> ttl;  // of a new one
+  std::string user;
+  std::string peer;  // address of the client
+};
+
+// A branch that takes connections, for as long as this is kept.
+class Entrance {
+ public:
+  virtual ~Entrance() = default;
+  // The unix socket of its server.
+  virtual const std::string& socket_path() const = 0;
+  // What the client should know (NOTICE): that the branch is new, of what and as of when.
+  virtual const std::vector<std::string>& notices() const = 0;
+};
+
+// Thread rule: any shard; an entrance is let go on the shard that got it.
+class BranchHost {
+ public:
+  virtual ~BranchHost() = default;
+  virtual std::shared_ptr<const Roles> roles() const = 0;
+  // Completes when the branch takes connections: made or woken if need be. Who cancels leaves the
+  // others waiting. Errors are for the client to read (Refusal).
+  virtual runtime::Task<Result<std::unique_ptr<Entrance>>> Enter(EntryRequest request,
+                                                                 runtime::CancelSource* cancel) = 0;
+};
+
+}  // namespace prism::branching

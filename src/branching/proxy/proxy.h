@@ -1,0 +1,47 @@
+// The PostgreSQL listener: clients come here, and each gets into its branch.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "branching/proxy/proxy_shard.h"
+#include "rpc/net/listen_socket.h"
+#include "rpc/net/listener.h"
+#include "runtime/shard.h"
+
+namespace prism::branching {
+
+// `context` must speak "postgresql" (TlsOptions::protocols).
+std::shared_ptr<const ProxyTls> MakeProxyTls(std::shared_ptr<const rpc::TlsContext> context);
+
+// Life cycle: construct (the shards are running), Listen for each address, Stop, destroy. Thread
+// rule: one control thread that is no shard; Listen and Stop block it.
+class Proxy {
+ public:
+  // Everything outlives the proxy.
+  Proxy(runtime::ShardPool& shards, BranchHost& host, Clock& clock, telemetry::Logger& logger,
+        ProxyNaming naming, const ProxyLimits& limits);
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+  ~Proxy();
+
+  // Serves there from now on; answers the address with the port that the system chose. The
+  // transport of the rules is set to that of the socket.
+  Result<std::string> Listen(rpc::ListenSocket socket, HelloRules rules);
+  const ProxyCounters& counters() const { return context_.counters; }
+  // Accepts no more and ends all sessions.
+  void Stop();
+
+ private:
+  void Place(base::UniqueFd fd, std::string peer, const HelloRules& rules);
+
+  runtime::ShardPool& pool_;
+  ProxyContext context_;
+  std::vector<std::unique_ptr<ProxyShard>> shards_;
+  std::vector<std::unique_ptr<rpc::Listener>> listeners_;
+  bool stopped_ = false;
+};
+
+}  // namespace prism::branching
