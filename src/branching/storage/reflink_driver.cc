@@ -1,0 +1,37 @@
+#include "branching/storage/reflink_driver.h"
+
+#include "branching/storage/tree.h"
+
+namespace prism::branching {
+
+const StorageTraits& ReflinkDriver::traits() const {
+  static constexpr StorageTraits kTraits = {
+      .name = "reflink",
+      .atomic_over_running_source = false,
+      .shares_blocks = true,
+      .enforces_frozen = false,
+      .cost =
+          "each branch takes tens of milliseconds for a thousand files, and disk space for "
+          "what it changes",
+  };
+  return kTraits;
+}
+
+Status ReflinkDriver::Import(const std::string& from, const std::string& to,
+                             const VolumeOwner& owner, const TransferWatch& watch) {
+  return internal::ImportTree(from, to, internal::FileMethod::kCloneOrCopy, owner, watch);
+}
+
+Status ReflinkDriver::Clone(const std::string& from, const std::string& to,
+                            const TransferWatch& watch) {
+  TRY(internal::MakeDirectory(to));
+  TRY_ASSIGN(const internal::Tree tree, internal::ReadTree(from));
+  return internal::CopyTree(
+      tree, to, {.method = internal::FileMethod::kClone, .watch = watch, .helpers = helpers_});
+}
+
+Status ReflinkDriver::Freeze(const std::string& volume) { return internal::SyncFileSystem(volume); }
+
+Status ReflinkDriver::Destroy(const std::string& volume) { return internal::RemoveTree(volume); }
+
+}  // namespace prism::branching

@@ -1,0 +1,252 @@
+#include "branching/storage/storage.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "base/ids.h"
+#include "branching/storage/store_error.h"
+#include "branching/storage/tree.h"
+
+namespace prism::branching {
+namespace {
+
+using internal::StoreError;
+
+// No id begins with it. What does is ours to delete.
+constexpr std::string_view kTemporaryPrefix = ".prism-tmp-";
+
+Error NotFound(std::string_view id) {
+  return Error(Code::kNotFound, "VOLUME_NOT_FOUND", fmt::format("There is no volume {}.", id));
+}
+
+Error Exists(std::string_view id) {
+  return Error(Code::kAlreadyExists, "VOLUME_EXISTS",
+               fmt::format("There is a volume {} already.", id));
+}
+
+Status CheckId(std::string_view id) {
+  if (Storage::IsVolumeId(id)) return {};
+  return std::unexpected(Error(Code::kInvalidArgument, "VOLUME_ID",
+                               "The id of a volume is 1 to 63 of a-z, 0-9 and -, and does not "
+                               "begin with -."));
+}
+
+// Made for the owner alone; what is there already must be his.
+Status PrepareDirectory(const std::string& path, const VolumeOwner& owner) {
+  const bool fresh = ::mkdir(path.c_str(), 0700) == 0;
+  if (!fresh && errno != EEXIST) {
+    return std::unexpected(StoreError(errno, fmt::format("make the directory {}", path)));
+  }
+  TRY_ASSIGN(const base::UniqueFd fd, internal::OpenDirectory(path));
+  struct stat status = {};
+  if (::fstat(fd.get(), &status) != 0) {
+    return std::unexpected(StoreError(errno, fmt::format("look at {}", path)));
+  }
+  if (fresh && status.st_uid != owner.uid && ::fchown(fd.get(), owner.uid, owner.gid) != 0) {
+    return std::unexpected(Error(
+        Code::kPermissionDenied, "STORE_OWNER",
+        fmt::format("{} can't be given to the user {}: only root can. Run as root or as that user.",
+                    path, owner.uid)));
+  }
+  if (!fresh && status.st_uid != owner.uid) {
+    return std::unexpected(Error(Code::kFailedPrecondition, "STORE_OWNER",
+                                 fmt::format("{} belongs to the user {}, and volumes shall belong "
+                                             "to {}. Change its owner or name another directory.",
+                                             path, status.st_uid, owner.uid)));
+  }
+  if ((status.st_mode & 0077) != 0 && ::fchmod(fd.get(), 0700) != 0) {
+    return std::unexpected(StoreError(errno, fmt::format("change the rights of {}", path)));
+  }
+  return {};
+}
+
+Result<base::UniqueFd> Lock(const std::string& directory, const VolumeOwner& owner) {
+  const std::string path = directory + "/lock";
+  base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return std::unexpected(StoreError(errno, fmt::format("open {}", path)));
+  // What root has made is for the owner to use later.
+  if (::geteuid() == 0 && ::fchown(fd.get(), owner.uid, owner.gid) != 0) {
+    return std::unexpected(StoreError(errno, fmt::format("change the owner of {}", path)));
+  }
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno != EWOULDBLOCK) return std::unexpected(StoreError(errno, fmt::format("lock {}", path)));
+  return std::unexpected(Error(Code::kFailedPrecondition, "STORE_LOCKED",
+                               fmt::format("{} is in use by another process. Stop that one, or "
+                                           "name another directory.",
+                                           directory)));
+}
+
+// The names of the directories in a directory.
+Result<std::vector<std::string>> Directories(const std::string& path) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  std::filesystem::directory_iterator entry(path, failed);
+  for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
+    std::error_code gone;  // then it is no directory
+    if (entry->symlink_status(gone).type() == std::filesystem::file_type::directory) {
+      names.push_back(entry->path().filename().string());
+    }
+  }
+  if (!failed) return names;
+  return std::unexpected(StoreError(failed.value(), fmt::format("read {}", path)));
+}
+
+}  // namespace
+
+bool Storage::IsVolumeId(std::string_view id) {
+  constexpr std::size_t kMaximum = 63;
+  return !id.empty() && id.size() <= kMaximum && id.front() != '-' &&
+         std::ranges::all_of(id, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
+
+Storage::Storage(std::string directory, VolumeOwner owner, base::UniqueFd lock,
+                 std::unique_ptr<StorageDriver> driver)
+    : directory_(std::move(directory)),
+      volumes_(directory_ + "/volumes"),
+      owner_(owner),
+      lock_(std::move(lock)),
+      // A forked process has our next ids too.
+      temporary_(fmt::format("{}{}-{}-", kTemporaryPrefix, ::getpid(), base::NewId())),
+      driver_(std::move(driver)) {}
+
+Result<std::unique_ptr<Storage>> Storage::Open(const Options& options,
+                                               std::unique_ptr<StorageDriver> driver) {
+  std::error_code failed;
+  std::filesystem::create_directories(std::filesystem::absolute(options.directory).parent_path(),
+                                      failed);
+  // A store may be a directory that others look into, the root of a file system for example:
+  // `volumes` is what has to be private.
+  if (!std::filesystem::exists(options.directory, failed)) {
+    TRY(PrepareDirectory(options.directory, options.owner));
+  }
+  const std::filesystem::path whole = std::filesystem::canonical(options.directory, failed);
+  if (failed) {
+    return std::unexpected(
+        StoreError(failed.value(), fmt::format("use the directory {}", options.directory)));
+  }
+  TRY_ASSIGN(base::UniqueFd lock, Lock(whole.string(), options.owner));
+  std::unique_ptr<Storage> storage(
+      new Storage(whole.string(), options.owner, std::move(lock), std::move(driver)));
+  TRY(PrepareDirectory(storage->volumes_, options.owner));
+  return storage;
+}
+
+Result<std::size_t> Storage::Sweep() {
+  TRY_ASSIGN(const std::vector<std::string> names, Directories(volumes_));
+  std::size_t swept = 0;
+  Status failed;
+  for (const std::string& name : names) {
+    if (!name.starts_with(kTemporaryPrefix) || name.starts_with(temporary_)) continue;
+    if (Status gone = driver_->Destroy(fmt::format("{}/{}", volumes_, name)); gone) {
+      ++swept;
+    } else if (failed) {
+      failed = std::move(gone);
+    }
+  }
+  if (!failed) return std::unexpected(failed.error());
+  return swept;
+}
+
+Result<std::string> Storage::FindSource(const std::string& directory) const {
+  std::error_code failed;
+  std::string source = std::filesystem::canonical(directory, failed).string();
+  if (failed || !std::filesystem::is_directory(source, failed)) {
+    return std::unexpected(Error(Code::kNotFound, "STORE_SOURCE_NOT_FOUND",
+                                 fmt::format("{} is no directory that can be read.", directory)));
+  }
+  const std::string inner = source + "/";
+  const std::string ours = volumes_ + "/";
+  if (!inner.starts_with(ours) && !ours.starts_with(inner)) return source;
+  return std::unexpected(
+      Error(Code::kFailedPrecondition, "STORE_SOURCE_OVERLAP",
+            fmt::format("{} and the store {} are inside each other. Name a directory outside.",
+                        directory, directory_)));
+}
+
+Status Storage::Import(const std::string& directory, std::string_view id,
+                       const TransferWatch& watch) {
+  TRY(CheckId(id));
+  TRY_ASSIGN(const std::string source, FindSource(directory));
+  return Make(
+      id, [&](const std::string& path) { return driver_->Import(source, path, owner_, watch); });
+}
+
+Status Storage::Clone(std::string_view from, std::string_view to, const TransferWatch& watch) {
+  TRY_ASSIGN(const std::string source, Existing(from));
+  return Make(to, [&](const std::string& path) { return driver_->Clone(source, path, watch); });
+}
+
+Status Storage::Freeze(std::string_view id) {
+  TRY_ASSIGN(const std::string path, Existing(id));
+  return driver_->Freeze(path);
+}
+
+Status Storage::Delete(std::string_view id) {
+  TRY_ASSIGN(const std::string path, Path(id));
+  const std::string temporary = TemporaryPath();
+  if (::rename(path.c_str(), temporary.c_str()) == 0) return driver_->Destroy(temporary);
+  if (errno == ENOENT) return {};
+  return std::unexpected(StoreError(errno, fmt::format("delete the volume {}", id)));
+}
+
+Result<std::vector<std::string>> Storage::List() const {
+  TRY_ASSIGN(std::vector<std::string> names, Directories(volumes_));
+  std::erase_if(names, [](const std::string& name) { return !IsVolumeId(name); });
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<VolumeUsage> Storage::Measure(std::string_view id) const {
+  TRY_ASSIGN(const std::string path, Existing(id));
+  return internal::MeasureTree(path);
+}
+
+Result<std::string> Storage::Path(std::string_view id) const {
+  TRY(CheckId(id));
+  return fmt::format("{}/{}", volumes_, id);
+}
+
+std::string Storage::TemporaryPath() const {
+  return fmt::format("{}/{}{}", volumes_, temporary_, base::NewId());
+}
+
+Result<std::string> Storage::Existing(std::string_view id) const {
+  TRY_ASSIGN(std::string path, Path(id));
+  struct stat status = {};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return path;
+  return std::unexpected(NotFound(id));
+}
+
+Status Storage::Make(std::string_view id,
+                     const std::function<Status(const std::string& path)>& make) {
+  TRY_ASSIGN(const std::string path, Path(id));
+  if (Existing(id)) return std::unexpected(Exists(id));
+  const std::string temporary = TemporaryPath();
+  Status made = make(temporary);
+  if (made &&
+      ::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+    const int number = errno;
+    made = std::unexpected(
+        number == EEXIST ? Exists(id) : StoreError(number, fmt::format("name the volume {}", id)));
+  }
+  struct stat left = {};
+  if (made || ::lstat(temporary.c_str(), &left) != 0) return made;
+  // Why there is no volume is the news; what can't be removed now is the next Sweep's.
+  static_cast<void>(driver_->Destroy(temporary));
+  return made;
+}
+
+}  // namespace prism::branching
