@@ -1,0 +1,143 @@
+// The branches: made when somebody wants in, run while somebody is in, stopped when nobody is.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "branching/branches/branch_slot.h"
+#include "branching/branches/ticket.h"
+#include "branching/branches/workshop.h"
+#include "branching/proxy/branch_host.h"
+#include "runtime/cancel.h"
+#include "runtime/shard.h"
+#include "runtime/task_group.h"
+
+namespace prism::branching {
+
+// A volume that could not be removed is tried again.
+inline constexpr MonoNanos kRemovalRetry = 60 * kNanosPerSecond;
+
+struct BranchStatus {
+  Branch branch;
+  BranchState state = BranchState::kStopped;
+  int connections = 0;
+  WallMillis last_activity = 0;  // now, while there are connections
+};
+
+struct BranchLimits {
+  int max_branches = 500;
+  // Without a connection for so long a branch's server is stopped; its data stay.
+  MonoNanos idle_timeout = 15 * 60 * kNanosPerSecond;
+  // For so long a deleted branch can be had back, and its name makes no other one.
+  MonoNanos undo_period = 24 * 60 * 60 * kNanosPerSecond;
+};
+
+// Life cycle: construct, Start, Enter..., Stop, destroy. Thread rule: Start and Stop on a control
+// thread that is no shard, and they block it; Enter on any shard; the rest on the home shard.
+class BranchManager final : public BranchHost {
+ public:
+  // Whether clients may make a branch of that name by asking for it; any thread.
+  using MayMake = std::function<bool(const EntryRequest& request)>;
+
+  // All outlive the manager.
+  BranchManager(runtime::Shard& home, Workshop& workshop, InstanceSettings settings,
+                const BranchLimits& limits, MayMake may_make);
+  BranchManager(const BranchManager&) = delete;
+  BranchManager& operator=(const BranchManager&) = delete;
+  ~BranchManager() override;
+
+  // Clears away what was left unfinished, makes the newest generation of the template `source` if
+  // need be, and takes over the servers that run. From here on clients get in.
+  Status Start(const std::string& source);
+  // Nobody gets in any more; who is in stays, and servers go on running.
+  void Stop();
+
+  // Not before Start.
+  std::shared_ptr<const Roles> roles() const override { return roles_; }
+  runtime::Task<Result<std::unique_ptr<Entrance>>> Enter(EntryRequest request,
+                                                         runtime::CancelSource* cancel) override;
+
+  // All branches, by name. Any thread but a shard.
+  std::vector<BranchStatus> List();
+
+  // On any shard. The branch is made, not started; one that is there is ALREADY_EXISTS.
+  runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
+  // Its server stops, its data stay for the undo period. NOT_FOUND/BRANCH_NOT_FOUND,
+  // FAILED_PRECONDITION/BRANCH_IN_USE unless its clients may be cut off (`force`),
+  // ABORTED/BRANCH_BUSY.
+  runtime::Task<Result<BranchStatus>> Delete(std::string name, bool force);
+  // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED.
+  runtime::Task<Result<BranchStatus>> Undelete(std::string name);
+
+ private:
+  friend class BranchVisit;
+
+  // The way in for visitors that leave when the manager may have gone. Of the home shard.
+  struct Door {
+    BranchManager* manager;
+  };
+
+  using Slots = std::map<std::string, std::unique_ptr<BranchSlot>, std::less<>>;
+
+  runtime::Task<Status> StartHere(std::string source);
+  Status CheckStore();
+  runtime::Task<Status> ClearUnfinished();
+  runtime::Task<Status> Remove(std::string volume);
+  runtime::Task<Result<std::unique_ptr<Instance>>> FindServer(std::string volume);
+  runtime::Task<Status> RemoveUnusedGenerations();
+  runtime::Task<Status> TakeOver();
+  runtime::Task<Status> TakeOverOne(Branch branch);
+  runtime::Task<Status> StopHere();
+  runtime::Task<std::vector<BranchStatus>> ListHere();
+  Status LoadRoles(const Generation& generation);
+
+  void Admit(std::shared_ptr<Ticket> ticket, EntryRequest request);
+  Result<BranchSlot*> SlotFor(const EntryRequest& request);
+  Result<BranchSlot*> NewSlot(const EntryRequest& request);
+  Branch NewBranch(const EntryRequest& request) const;
+  // A visitor has gone.
+  void Leave(const std::string& name, const std::string& id);
+
+  runtime::Task<Result<BranchStatus>> CreateHere(EntryRequest request);
+  runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, bool force);
+  runtime::Task<Result<BranchStatus>> UndeleteHere(std::string name);
+  Result<BranchSlot*> Find(const std::string& name);
+  BranchStatus StatusOf(const BranchSlot& slot) const;
+  runtime::Task<Status> StopServer(BranchSlot* slot);
+  void RemoveLater(BranchSlot& slot);
+  void DiscardAfter(BranchSlot& slot, MonoNanos time);
+  runtime::Task<void> Discard(BranchSlot* slot);
+  runtime::Task<void> Make(BranchSlot* slot);
+  runtime::Task<Status> Found(BranchSlot* slot);
+  runtime::Task<Status> MakeVolume(BranchSlot* slot);
+  runtime::Task<void> Wake(BranchSlot* slot);
+  runtime::Task<Status> StartServer(BranchSlot* slot);
+  runtime::Task<void> Watch(BranchSlot* slot);
+  runtime::Task<void> Rest(BranchSlot* slot);
+  void BeginRunning(BranchSlot& slot);
+  void Welcome(BranchSlot& slot);
+  static void TurnAway(BranchSlot& slot, const Error& error);
+  void RestWhenIdle(BranchSlot& slot);
+  void Settle(BranchSlot& slot);
+
+  runtime::Shard& home_;
+  Workshop& workshop_;
+  const InstanceSettings settings_;
+  const BranchLimits limits_;
+  const MayMake may_make_;
+  const std::shared_ptr<Door> door_;
+  std::shared_ptr<const Roles> roles_;  // set by Start, before anybody can ask
+  Generation generation_;
+  Slots slots_;
+  runtime::TaskGroup tasks_;
+  runtime::CancelSource cancel_;
+  bool open_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace prism::branching

@@ -1,0 +1,55 @@
+// One branch in memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "branching/branches/journal.h"
+#include "branching/branches/ticket.h"
+#include "branching/instances/runtime.h"
+#include "runtime/cancel.h"
+#include "runtime/task_group.h"
+#include "runtime/timer_wheel.h"
+
+namespace prism::branching {
+
+enum class BranchState : std::uint8_t {
+  kMaking,   // the volume is not there yet
+  kStopped,  // no server runs
+  kStarting,
+  kRunning,  // visitors get in at once
+  kStopping,
+  kDeleted,  // may be had back; nobody gets in
+  kRemoving,
+};
+
+// Owned by its BranchManager. Thread rule: the manager's shard.
+struct BranchSlot {
+  // Runs what is due when nobody has been in for long.
+  class IdleTimer final : public runtime::Timer {
+   public:
+    explicit IdleTimer(std::function<void()> due) : due_(std::move(due)) {}
+    void OnTimer() override { due_(); }
+
+   private:
+    std::function<void()> due_;
+  };
+
+  explicit BranchSlot(Branch of) : branch(std::move(of)) {}
+
+  Branch branch;
+  BranchState state = BranchState::kStopped;
+  std::unique_ptr<Instance> instance;  // in kRunning and kStopping
+  std::vector<std::shared_ptr<Ticket>> waiting;
+  int inside = 0;
+  bool is_new = false;  // its maker has not been told yet
+  std::unique_ptr<IdleTimer> idle;
+  runtime::CancelSource watch;  // of the instance
+  runtime::TaskGroup watching;
+};
+
+}  // namespace prism::branching

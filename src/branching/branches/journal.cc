@@ -1,0 +1,310 @@
+#include "branching/branches/journal.h"
+
+#include <array>
+#include <functional>
+#include <utility>
+
+#include "branching/pgwire/refusal.h"
+#include "branching/scram/keys.h"
+#include "sqlite/plain_database.h"
+
+namespace prism::branching {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::Statement;
+
+// Times are milliseconds of Unix time. `state` is 'making' until the volume is there, and
+// 'removing' until it is gone.
+constexpr std::array<std::string_view, 1> kSteps = {R"sql(
+CREATE TABLE branch_secrets(
+  name TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT;
+CREATE TABLE generations(
+  id TEXT PRIMARY KEY,
+  source TEXT NOT NULL,
+  state TEXT NOT NULL CHECK(state IN ('making', 'there', 'removing')),
+  major INTEGER NOT NULL,
+  as_of INTEGER NOT NULL,
+  max_prepared_transactions INTEGER NOT NULL
+) STRICT;
+CREATE TABLE generation_roles(
+  generation TEXT NOT NULL REFERENCES generations(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  password TEXT,
+  may_login INTEGER NOT NULL,
+  valid_until INTEGER,
+  PRIMARY KEY(generation, name)
+) STRICT;
+CREATE TABLE branches(
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  label TEXT NOT NULL,
+  state TEXT NOT NULL CHECK(state IN ('making', 'there', 'removing')),
+  generation TEXT NOT NULL REFERENCES generations(id),
+  parent TEXT NOT NULL,
+  as_of INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  last_activity INTEGER NOT NULL,
+  deleted_at INTEGER
+) STRICT;
+)sql"};
+
+constexpr std::string_view kLoginSecret = "login";
+constexpr std::size_t kSecretBytes = 32;
+
+Result<std::optional<std::string>> FindSecret(Connection& connection) {
+  TRY_ASSIGN(Statement select,
+             connection.Prepare("SELECT value FROM branch_secrets WHERE name = ?1"));
+  TRY_ASSIGN(const bool there, select.Text(1, kLoginSecret).Step());
+  if (!there) return std::nullopt;
+  return std::string(select.BlobAt(0));
+}
+
+Generation ReadGeneration(const Statement& row) {
+  return {.id = std::string(row.TextAt(0)),
+          .source = std::string(row.TextAt(1)),
+          .major = static_cast<int>(row.IntAt(2)),
+          .as_of = row.IntAt(3),
+          .max_prepared_transactions = static_cast<std::uint32_t>(row.IntAt(4))};
+}
+
+StoredRole ReadRole(const Statement& row) {
+  StoredRole role{.name = std::string(row.TextAt(0)),
+                  .password = {},
+                  .may_login = row.IntAt(2) != 0,
+                  .valid_until = {}};
+  if (!row.IsNullAt(1)) role.password = row.TextAt(1);
+  if (!row.IsNullAt(3)) role.valid_until = row.IntAt(3);
+  return role;
+}
+
+Branch ReadBranch(const Statement& row) {
+  Branch branch = {.id = std::string(row.TextAt(0)),
+                   .name = std::string(row.TextAt(1)),
+                   .label = std::string(row.TextAt(2)),
+                   .generation = std::string(row.TextAt(3)),
+                   .major = 0,
+                   .max_prepared_transactions = 0,
+                   .parent = std::string(row.TextAt(4)),
+                   .as_of = row.IntAt(5),
+                   .created_at = row.IntAt(6),
+                   .created_by = std::string(row.TextAt(7)),
+                   .last_activity = row.IntAt(8),
+                   .deleted_at = {}};
+  if (!row.IsNullAt(9)) branch.deleted_at = row.IntAt(9);
+  branch.major = static_cast<int>(row.IntAt(10));
+  branch.max_prepared_transactions = static_cast<std::uint32_t>(row.IntAt(11));
+  return branch;
+}
+
+std::string ReadId(const Statement& row) { return std::string(row.TextAt(0)); }
+
+// All rows of a statement.
+template <class T>
+Result<std::vector<T>> ReadAll(Statement& select, T (*read)(const Statement&)) {
+  std::vector<T> rows;
+  for (;;) {
+    TRY_ASSIGN(const bool more, select.Step());
+    if (!more) return rows;
+    rows.push_back(read(select));
+  }
+}
+
+Status WriteRole(Connection& connection, std::string_view generation, const StoredRole& role) {
+  TRY_ASSIGN(Statement insert,
+             connection.Prepare("INSERT INTO generation_roles(generation, name, password, "
+                                "may_login, valid_until) VALUES(?1, ?2, ?3, ?4, ?5)"));
+  insert.Text(1, generation).Text(2, role.name).Int(4, role.may_login ? 1 : 0);
+  role.password ? insert.Text(3, *role.password) : insert.Null(3);
+  role.valid_until ? insert.Int(5, *role.valid_until) : insert.Null(5);
+  return insert.Run();
+}
+
+Status CheckNameIsFree(Connection& connection, std::string_view name) {
+  TRY_ASSIGN(Statement select, connection.Prepare("SELECT 1 FROM branches WHERE name = ?1"));
+  TRY_ASSIGN(const bool taken, select.Text(1, name).Step());
+  if (taken) return std::unexpected(Refuse(Refusal::kBranchNameTaken, name));
+  return {};
+}
+
+}  // namespace
+
+sqlite::SchemaPart Journal::Part() { return {"branches", kSteps}; }
+
+Result<std::string> Journal::LoginSecret() {
+  return sqlite::WriteAndWait(database_, [](Connection& connection) -> Result<std::string> {
+    TRY_ASSIGN(std::optional<std::string> known, FindSecret(connection));
+    if (known) return *std::move(known);
+    TRY_ASSIGN(std::string secret, RandomBytes(kSecretBytes));
+    TRY_ASSIGN(Statement insert,
+               connection.Prepare("INSERT INTO branch_secrets(name, value) VALUES(?1, ?2)"));
+    TRY(insert.Text(1, kLoginSecret).Blob(2, secret).Run());
+    return secret;
+  });
+}
+
+Status Journal::BeginGeneration(const Generation& generation) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement insert,
+               connection.Prepare("INSERT INTO generations(id, source, state, major, as_of, "
+                                  "max_prepared_transactions) "
+                                  "VALUES(?1, ?2, 'making', ?3, ?4, ?5)"));
+    insert.Text(1, generation.id).Text(2, generation.source).Int(3, generation.major);
+    return insert.Int(4, generation.as_of).Int(5, generation.max_prepared_transactions).Run();
+  });
+}
+
+Status Journal::CompleteGeneration(const Generation& generation,
+                                   const std::vector<StoredRole>& roles) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    for (const StoredRole& role : roles) TRY(WriteRole(connection, generation.id, role));
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE generations SET state = 'there' WHERE id = ?1"));
+    return update.Text(1, generation.id).Run();
+  });
+}
+
+Result<std::optional<Generation>> Journal::FindGeneration(std::string_view source) {
+  return sqlite::ReadAndWait(
+      database_, [&](Connection& connection) -> Result<std::optional<Generation>> {
+        TRY_ASSIGN(Statement select,
+                   connection.Prepare("SELECT id, source, major, as_of, max_prepared_transactions "
+                                      "FROM generations WHERE state = 'there' AND source = ?1 "
+                                      "ORDER BY as_of DESC, id DESC LIMIT 1"));
+        TRY_ASSIGN(const bool there, select.Text(1, source).Step());
+        if (!there) return std::nullopt;
+        return ReadGeneration(select);
+      });
+}
+
+Result<std::vector<StoredRole>> Journal::Roles(std::string_view generation) {
+  return sqlite::ReadAndWait(
+      database_, [&](Connection& connection) -> Result<std::vector<StoredRole>> {
+        TRY_ASSIGN(Statement select,
+                   connection.Prepare("SELECT name, password, may_login, valid_until "
+                                      "FROM generation_roles WHERE generation = ?1"));
+        select.Text(1, generation);
+        return ReadAll(select, ReadRole);
+      });
+}
+
+Status Journal::BeginBranch(const Branch& branch) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY(CheckNameIsFree(connection, branch.name));
+    TRY_ASSIGN(
+        Statement insert,
+        connection.Prepare("INSERT INTO branches(id, name, label, state, generation, parent, "
+                           "as_of, created_at, created_by, last_activity) "
+                           "VALUES(?1, ?2, ?3, 'making', ?4, ?5, ?6, ?7, ?8, ?9)"));
+    insert.Text(1, branch.id).Text(2, branch.name).Text(3, branch.label);
+    insert.Text(4, branch.generation).Text(5, branch.parent).Int(6, branch.as_of);
+    insert.Int(7, branch.created_at).Text(8, branch.created_by).Int(9, branch.last_activity);
+    return insert.Run();
+  });
+}
+
+Status Journal::CompleteBranch(std::string_view id) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE branches SET state = 'there' WHERE id = ?1"));
+    return update.Text(1, id).Run();
+  });
+}
+
+Status Journal::NoteActivity(std::string_view id, WallMillis at) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE branches SET last_activity = ?2 WHERE id = ?1"));
+    return update.Text(1, id).Int(2, at).Run();
+  });
+}
+
+Status Journal::MarkDeleted(std::string_view id, WallMillis at) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE branches SET deleted_at = ?2 WHERE id = ?1"));
+    return update.Text(1, id).Int(2, at).Run();
+  });
+}
+
+Status Journal::Undelete(std::string_view id) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE branches SET deleted_at = NULL WHERE id = ?1"));
+    return update.Text(1, id).Run();
+  });
+}
+
+Status Journal::BeginRemoval(std::string_view id) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    for (const char* sql : {"UPDATE branches SET state = 'removing' WHERE id = ?1",
+                            "UPDATE generations SET state = 'removing' WHERE id = ?1"}) {
+      TRY_ASSIGN(Statement update, connection.Prepare(sql));
+      TRY(update.Text(1, id).Run());
+    }
+    return {};
+  });
+}
+
+Status Journal::Forget(std::string_view id) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    for (const char* sql :
+         {"DELETE FROM branches WHERE id = ?1", "DELETE FROM generations WHERE id = ?1"}) {
+      TRY_ASSIGN(Statement remove, connection.Prepare(sql));
+      TRY(remove.Text(1, id).Run());
+    }
+    return {};
+  });
+}
+
+Result<std::vector<std::string>> Journal::Generations() {
+  return sqlite::ReadAndWait(
+      database_, [](Connection& connection) -> Result<std::vector<std::string>> {
+        TRY_ASSIGN(Statement select,
+                   connection.Prepare("SELECT id FROM generations WHERE state = 'there'"));
+        return ReadAll(select, ReadId);
+      });
+}
+
+Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view keep) {
+  return sqlite::ReadAndWait(
+      database_, [&](Connection& connection) -> Result<std::vector<std::string>> {
+        TRY_ASSIGN(Statement select,
+                   connection.Prepare("SELECT id FROM generations WHERE state = 'there' "
+                                      "AND id NOT IN (SELECT generation FROM branches) "
+                                      "AND id != ?1"));
+        select.Text(1, keep);
+        return ReadAll(select, ReadId);
+      });
+}
+
+Result<std::vector<Branch>> Journal::Branches() {
+  return sqlite::ReadAndWait(database_, [](Connection& connection) -> Result<std::vector<Branch>> {
+    TRY_ASSIGN(Statement select,
+               connection.Prepare(
+                   "SELECT b.id, b.name, b.label, b.generation, b.parent, b.as_of, b.created_at, "
+                   "b.created_by, b.last_activity, b.deleted_at, g.major, "
+                   "g.max_prepared_transactions FROM branches b "
+                   "JOIN generations g ON g.id = b.generation "
+                   "WHERE b.state = 'there' ORDER BY b.name"));
+    return ReadAll(select, ReadBranch);
+  });
+}
+
+// Branches first: they refer to generations.
+Result<std::vector<std::string>> Journal::Unfinished() {
+  return sqlite::ReadAndWait(
+      database_, [](Connection& connection) -> Result<std::vector<std::string>> {
+        TRY_ASSIGN(Statement select,
+                   connection.Prepare("SELECT id, 0 AS kind FROM branches WHERE state != 'there' "
+                                      "UNION ALL SELECT id, 1 FROM generations "
+                                      "WHERE state != 'there' ORDER BY kind, id"));
+        return ReadAll(select, ReadId);
+      });
+}
+
+}  // namespace prism::branching

@@ -1,0 +1,94 @@
+// What branches there are, on disk: whatever is killed at whatever moment, a restart knows what was
+// about to be made or removed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "sqlite/database.h"
+#include "sqlite/migrations.h"
+
+namespace prism::branching {
+
+// A state of a source that branches start from: a frozen volume.
+struct Generation {
+  std::string id;      // of the volume, too
+  std::string source;  // what it was made of; see SourceMark
+  int major = 0;       // of PostgreSQL
+  WallMillis as_of = 0;
+  std::uint32_t max_prepared_transactions = 0;
+};
+
+// A row of pg_authid.
+struct StoredRole {
+  std::string name;
+  std::optional<std::string> password;  // as PostgreSQL keeps it: never the password itself
+  bool may_login = false;
+  std::optional<std::int64_t> valid_until;  // seconds of Unix time
+};
+
+struct Branch {
+  std::string id;  // of the volume and of the run directory, too
+  std::string name;
+  std::string label;       // the name as it was spelled first
+  std::string generation;  // that it was made of
+  int major = 0;           // of PostgreSQL, as its generation's
+  std::uint32_t max_prepared_transactions = 0;
+  std::string parent;    // what people call that
+  WallMillis as_of = 0;  // of its parent
+  WallMillis created_at = 0;
+  std::string created_by;
+  WallMillis last_activity = 0;
+  std::optional<WallMillis> deleted_at;  // it can be had back until its undo period is over
+};
+
+// Each change is on disk when the call returns. Life cycle: as the database, which is of a
+// sqlite::PlainKind with Part(). Thread rule: everything blocks and is thread-safe; not on a shard.
+class Journal {
+ public:
+  explicit Journal(sqlite::Database& database) : database_(database) {}
+
+  static sqlite::SchemaPart Part();
+
+  // What makes mock logins: the same for ever, made by the first call.
+  Result<std::string> LoginSecret();
+
+  // A volume that is about to be made. Until Complete a restart removes it.
+  Status BeginGeneration(const Generation& generation);
+  // It is there, and so are its roles.
+  Status CompleteGeneration(const Generation& generation, const std::vector<StoredRole>& roles);
+  // The one that was made of the source in this state.
+  Result<std::optional<Generation>> FindGeneration(std::string_view source);
+  // Complete ones.
+  Result<std::vector<std::string>> Generations();
+  // Those of them that no branch was made of, but for `keep`.
+  Result<std::vector<std::string>> UnusedGenerations(std::string_view keep);
+  Result<std::vector<StoredRole>> Roles(std::string_view generation);
+
+  // ALREADY_EXISTS/BRANCH_EXISTS.
+  Status BeginBranch(const Branch& branch);
+  Status CompleteBranch(std::string_view id);
+  Status NoteActivity(std::string_view id, WallMillis at);
+  Status MarkDeleted(std::string_view id, WallMillis at);
+  Status Undelete(std::string_view id);
+  // From here on a restart removes it.
+  Status BeginRemoval(std::string_view id);
+  // The volume is gone, and so is the row.
+  Status Forget(std::string_view id);
+
+  // Complete ones and deleted ones, by name.
+  Result<std::vector<Branch>> Branches();
+  // Volumes that were about to be made or removed: what a start clears away first.
+  Result<std::vector<std::string>> Unfinished();
+
+ private:
+  sqlite::Database& database_;
+};
+
+}  // namespace prism::branching

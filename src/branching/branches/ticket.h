@@ -1,0 +1,34 @@
+// A client's wait for its branch: two shards, one outcome.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "branching/proxy/branch_host.h"
+#include "runtime/shard.h"
+#include "runtime/wait.h"
+
+namespace prism::branching {
+
+// Made on the client's shard, resolved on any. Who resolves a ticket that nobody waits for any more
+// has the entrance let go there.
+class Ticket : public std::enable_shared_from_this<Ticket> {
+ public:
+  using Outcome = Result<std::unique_ptr<Entrance>>;
+
+  explicit Ticket(runtime::Shard& shard) : shard_(shard), done_(shard) {}
+
+  // On the client's shard. CANCELLED/CANCELLED.
+  runtime::Task<Outcome> Wait(runtime::CancelSource* cancel);
+  // Any thread, once.
+  void Resolve(Outcome outcome);
+
+ private:
+  runtime::Shard& shard_;
+  runtime::Event done_;
+  std::optional<Outcome> outcome_;
+  bool left_ = false;
+};
+
+}  // namespace prism::branching
