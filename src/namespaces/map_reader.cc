@@ -128,10 +128,12 @@ std::optional<std::string> MapReader::OneOf(std::string_view key,
   return std::nullopt;
 }
 
-std::optional<std::string> MapReader::Text(std::string_view key, std::size_t max_bytes) {
+std::optional<std::string> MapReader::Text(std::string_view key, std::size_t max_bytes,
+                                           Check also) {
   const YamlValue* value = Scalar(key, "a text");
   if (value == nullptr) return std::nullopt;
-  const auto wrong = WrongText(value->scalar, max_bytes);
+  auto wrong = WrongText(value->scalar, max_bytes);
+  if (!wrong && also != nullptr) wrong = also(value->scalar);
   if (!wrong) return value->scalar;
   Add(value->mark, "BAD_VALUE", fmt::format("{} {}", key, *wrong));
   return std::nullopt;
@@ -155,10 +157,10 @@ std::vector<std::string> MapReader::Strings(const YamlValue& value, std::string_
   return texts;
 }
 
-std::vector<std::string> MapReader::Texts(std::string_view key, std::size_t most,
-                                          std::size_t max_bytes) {
+std::optional<std::vector<std::string>> MapReader::TextList(std::string_view key, std::size_t most,
+                                                            std::size_t max_bytes) {
   const YamlValue* value = Take(key);
-  if (value == nullptr) return {};
+  if (value == nullptr) return std::nullopt;
   std::vector<std::string> texts = Strings(*value, key);
   const bool wrong = std::ranges::any_of(texts, [max_bytes](const std::string& text) {
     return text.empty() || WrongText(text, max_bytes);
@@ -167,9 +169,19 @@ std::vector<std::string> MapReader::Texts(std::string_view key, std::size_t most
     Add(value->mark, "BAD_VALUE",
         fmt::format("{} must be at most {} texts of 1 to {} bytes, without control characters", key,
                     most, max_bytes));
-    texts.clear();
+    return std::nullopt;
   }
   return texts;
+}
+
+void MapReader::Refuse(std::string_view key, std::string_view why) {
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    const YamlKey& name = value_.fields[i].key;
+    if (Normal(name.text) != key) continue;
+    taken_[i] = true;
+    Add(name.mark, "UNKNOWN_KEY",
+        fmt::format("{} has no setting \"{}\": {}", what_, name.text, why));
+  }
 }
 
 void MapReader::Finish() {

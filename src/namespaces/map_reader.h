@@ -36,13 +36,23 @@ class MapReader {
                                                     std::chrono::milliseconds min,
                                                     std::chrono::milliseconds max);
   std::optional<std::string> OneOf(std::string_view key, const std::vector<std::string>& choices);
-  // One line of at most `max_bytes`; see WrongText.
-  std::optional<std::string> Text(std::string_view key, std::size_t max_bytes);
+  // Answers what must become of a text, like WrongText.
+  using Check = std::optional<std::string> (*)(std::string_view text);
+  // One line of at most `max_bytes`, see WrongText, with which `also` agrees.
+  std::optional<std::string> Text(std::string_view key, std::size_t max_bytes,
+                                  Check also = nullptr);
   // At most `most` of them, none empty, each at most `max_bytes`.
-  std::vector<std::string> Texts(std::string_view key, std::size_t most, std::size_t max_bytes);
+  std::vector<std::string> Texts(std::string_view key, std::size_t most, std::size_t max_bytes) {
+    return TextList(key, most, max_bytes).value_or(std::vector<std::string>());
+  }
+  // The same where an empty list means something else than none.
+  std::optional<std::vector<std::string>> TextList(std::string_view key, std::size_t most,
+                                                   std::size_t max_bytes);
   // The same of at most 1000 texts of 1 to 512 bytes that name somebody.
   std::vector<std::string> Principals(std::string_view key) { return Texts(key, 1000, 512); }
 
+  // A key that people look for and that does not exist: why not, in a sentence.
+  void Refuse(std::string_view key, std::string_view why);
   void Add(Mark mark, std::string_view reason, std::string message) {
     problems_.Add(mark, reason, std::move(message));
   }

@@ -1,0 +1,37 @@
+// The section `branching` of prism.yaml.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace prism::namespaces {
+
+// What is not set here comes from a default. Without a source there is no branching.
+struct BranchingConfig {
+  std::optional<std::string> listen;
+  std::optional<std::string> source;
+  std::optional<std::string> superuser;
+  std::optional<std::string> storage_path;
+  std::optional<std::uint64_t> storage_size;
+  std::optional<std::string> runtime;  // "process"
+  std::optional<std::string> user;
+  std::optional<std::vector<std::string>> pg_bin_dirs;
+  std::optional<std::chrono::milliseconds> idle_timeout;
+  std::optional<std::chrono::milliseconds> hold_timeout;
+  std::optional<std::string> default_branch;
+  std::optional<std::string> domain;
+  std::optional<std::uint64_t> max_connections;
+  std::optional<std::uint64_t> max_branches;
+  std::optional<std::vector<std::string>> auto_create;
+  std::optional<std::string> profile;  // "disposable" or "durable"
+  std::optional<std::string> control_listen;
+  std::optional<bool> tls;
+  std::optional<bool> tls_required;
+
+  bool operator==(const BranchingConfig&) const = default;
+};
+
+}  // namespace prism::namespaces

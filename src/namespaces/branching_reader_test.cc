@@ -1,0 +1,81 @@
+#include "namespaces/branching_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "namespaces/yaml_source.h"
+
+namespace prism::namespaces {
+namespace {
+
+using ::testing::HasSubstr;
+
+BranchingConfig Read(const std::string& section) {
+  const auto snapshot = ParseConfig("branching: " + section, "f");
+  EXPECT_TRUE(snapshot) << snapshot.error().ToString();
+  return snapshot ? (*snapshot)->server.branching : BranchingConfig();
+}
+
+std::string Message(const std::string& section) {
+  const auto snapshot = ParseConfig("branching: " + section, "f");
+  return snapshot ? "fine" : snapshot.error().ToString();
+}
+
+TEST(BranchingReaderTest, ReadsEveryKey) {
+  const BranchingConfig config = Read(R"({listen: "127.0.0.1:5433", source: /srv/master,
+    superuser: ann, storage: {path: /srv/branches, size: 1GiB}, runtime: process, user: pg,
+    pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev,
+    domain: db.example.com, max_connections: 10, max_branches: 20, auto_create: ["pr-*"],
+    profile: durable, control_listen: "", tls: true, tls_required: false})");
+  BranchingConfig expected;
+  expected.listen = "127.0.0.1:5433";
+  expected.source = "/srv/master";
+  expected.superuser = "ann";
+  expected.storage_path = "/srv/branches";
+  expected.storage_size = 1u << 30;
+  expected.runtime = "process";
+  expected.user = "pg";
+  expected.pg_bin_dirs = {"/opt/pg/bin"};
+  expected.idle_timeout = std::chrono::minutes(1);
+  expected.hold_timeout = std::chrono::seconds(5);
+  expected.default_branch = "dev";
+  expected.domain = "db.example.com";
+  expected.max_connections = 10;
+  expected.max_branches = 20;
+  expected.auto_create = {"pr-*"};
+  expected.profile = "durable";
+  expected.control_listen = "";
+  expected.tls = true;
+  expected.tls_required = false;
+  EXPECT_EQ(config, expected);
+}
+
+TEST(BranchingReaderTest, AnEmptyListOfPatternsIsNotTheDefault) {
+  EXPECT_EQ(Read("{auto_create: []}").auto_create, std::vector<std::string>());
+  EXPECT_EQ(Read("{source: /a}").auto_create, std::nullopt);
+}
+
+TEST(BranchingReaderTest, TellsAllMistakesAtOnce) {
+  const std::string message = Message(
+      "{source: \"\", idle_timeout: 0s, max_branches: 0, profile: fast, domain: .a,\n"
+      "storage: {size: 1MiB, paht: /x}, auto_create: [\"\"], idle_tiemout: 1s}");
+  for (const char* part : {"source is empty", "idle_timeout must be from", "max_branches must",
+                           "one of disposable, durable", "domain must be", "size must be from",
+                           "\"path\"?", "auto_create must", "\"idle_timeout\"?"}) {
+    EXPECT_THAT(message, HasSubstr(part));
+  }
+}
+
+TEST(BranchingReaderTest, SaysWhyAKeyThatPeopleLookForDoesNotExist) {
+  const std::string message = Message(
+      "{image: \"postgres:15\", docker: {}, warm-pool: 3,\n"
+      "allow_source: true, runtime: docker}");
+  for (const char* part : {"no setting \"image\": servers run as processes",
+                           "no setting \"docker\"", "no setting \"warm-pool\"",
+                           "no setting \"allow_source\"", "runtime must be one of process"}) {
+    EXPECT_THAT(message, HasSubstr(part));
+  }
+}
+
+}  // namespace
+}  // namespace prism::namespaces
