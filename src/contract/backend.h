@@ -55,6 +55,10 @@ class Backend {
   // Opens or returns the namespace. Its data is made at the first write. Blocking: never on a
   // shard.
   virtual Result<std::shared_ptr<NamespaceBackend>> Open(const NamespaceSettings& settings) = 0;
+  // Destroys the data of a namespace that nobody has open and that nobody opens meanwhile. It can't
+  // come back when this returns, not even by a loss of power. No data at all is well, so that it
+  // can be called again after an error or a crash. Blocking: never on a shard.
+  virtual Status Purge(std::string_view ns) = 0;
   // Whether it can serve now, with the reason when not; shown in /readyz.
   virtual Status Health() = 0;
 };

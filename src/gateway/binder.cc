@@ -52,9 +52,7 @@ std::shared_ptr<const RoutingTable> Binder::Bind(
   std::span<const std::shared_ptr<const NamespaceEntry>> old;
   if (current_ != nullptr) old = current_->entries();
   for (auto ns = snapshot->namespaces.begin(); ns != snapshot->namespaces.end(); ++ns) {
-    const auto backend = std::ranges::lower_bound(
-        backends, ns->backend, {},
-        [](const BackendState& state) -> const std::string& { return state.config.name; });
+    const BackendState* const backend = FindBackend(backends, ns->backend);
     while (!old.empty() && old.front()->config.name < ns->name) old = old.subspan(1);
     const bool known = !old.empty() && old.front()->config.name == ns->name;
     if (known && old.front()->IsOf(ns.item()) && !old.front()->refused &&
@@ -153,6 +151,13 @@ std::size_t Binder::Sweep() {
   std::erase_if(old_tables_, [](const auto& table) { return table.use_count() == 1; });
   std::erase_if(old_entries_, [](const auto& entry) { return entry.use_count() == 1; });
   return old_tables_.size() + old_entries_.size();
+}
+
+bool Binder::Holds(std::string_view ns) const {
+  const auto has = [ns](const auto& table) { return table->Find(ns) != nullptr; };
+  return (current_ != nullptr && has(current_)) || std::ranges::any_of(old_tables_, has) ||
+         std::ranges::any_of(old_entries_,
+                             [ns](const auto& entry) { return entry->config.name == ns; });
 }
 
 }  // namespace prism::gateway

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "contract/method.h"
@@ -37,6 +38,9 @@ class Binder {
   // Destroys the tables, entries and backends that no shard uses any more. Returns how many tables
   // and entries are still in use besides the newest table.
   std::size_t Sweep();
+  // Whether anybody may still use a namespace of this name that Sweep has not destroyed yet, or the
+  // newest table has one.
+  bool Holds(std::string_view ns) const;
 
   const std::shared_ptr<const RoutingTable>& current() const { return current_; }
 

@@ -24,7 +24,7 @@ constexpr std::string_view kService = "/prism.capability.v1.CapabilityService/";
 // A namespace with these features, on a configuration of its own.
 std::string With(std::string_view features, std::string_view more = "") {
   return fmt::format(
-      "backends:\n  main: {{type: fake}}\nnamespaces:\n"
+      "backends:\n  main: {{type: etcd}}\nnamespaces:\n"
       "  - {{name: app, backend: main, features: {{{}}}{}}}\n"
       "  - {{name: other, backend: main}}\n"
       "  - {{name: secret, backend: main}}\n",
@@ -121,7 +121,7 @@ TEST_F(CapabilitiesTest, SaysWhatANamespaceIs) {
 
 TEST_F(CapabilitiesTest, OffersWhatThePatternLeaves) {
   Start(
-      "backends:\n  main: {type: fake}\nnamespaces:\n"
+      "backends:\n  main: {type: etcd}\nnamespaces:\n"
       "  - {name: app, backend: main, pattern: queue}\n");
   const auto call = Get("app");
   ASSERT_EQ(Serve(call), "OK");
@@ -257,7 +257,7 @@ TEST_F(CapabilitiesTest, WatchesEndWithTheNamespace) {
   for (const auto& call : {removed.get(), disabled.get(), waits.get()}) Begin(*call);
   OnShard([&] { ASSERT_EQ(waits->ends, 0); });
   Publish(
-      "backends:\n  main: {type: fake}\nnamespaces:\n"
+      "backends:\n  main: {type: etcd}\nnamespaces:\n"
       "  - {name: app, backend: main, status: disabled, features: {a: true}}\n");
   for (const auto& call : {removed.get(), disabled.get(), waits.get()}) AwaitEnd(*call);
   EXPECT_EQ(Reason(*removed), "NAMESPACE_NOT_FOUND");
@@ -336,9 +336,9 @@ TEST_F(CapabilitiesTest, ADeadlineEndsTheWait) {
 
 constexpr std::string_view kLagging = R"(
 backends:
-  main: {type: fake}
-  replica: {type: lagging}
-  second: {type: fake}
+  main: {type: etcd}
+  replica: {type: nats}
+  second: {type: etcd}
 namespaces:
   - {name: strong-here, backend: main, consistency: strong}
   - {name: strong-there, backend: replica, consistency: strong}

@@ -24,7 +24,7 @@ namespace kv = ::prism::keyvalue::v1;
 
 constexpr std::string_view kConfig = R"(
 backends:
-  main: {type: fake}
+  main: {type: etcd}
   other: {type: redis, connection: "redis://h"}
 namespaces:
   - {name: orders, backend: main}
@@ -230,7 +230,7 @@ TEST_F(GatewayTest, SaysWhichBackendHasAMissingInterface) {
   auto call = Prepare("/prism.keyvalue.v1.KeyValueCas/CompareAndSwap", cas);
   EXPECT_EQ(Serve(call), "INTERFACE_NOT_BOUND");
   EXPECT_EQ(call->error->code(), Code::kUnimplemented);
-  EXPECT_THAT(call->error->message(), HasSubstr("backend \"main\" (fake)"));
+  EXPECT_THAT(call->error->message(), HasSubstr("backend \"main\" (etcd)"));
   EXPECT_THAT(call->error->message(), HasSubstr("no configured backend has it"));
   auto by_pattern = GetCall("queued");
   EXPECT_EQ(Serve(by_pattern), "INTERFACE_NOT_BOUND");
@@ -462,10 +462,10 @@ TEST_F(GatewayTest, KeepsWhatIsUnchangedAndReopensTheRest) {
 }
 
 TEST_F(GatewayTest, ARemovedNamespaceIsGoneAndItsObjectsFollow) {
-  Start("backends: {main: {type: fake}}\nnamespaces: [{name: a, backend: main}]\n");
+  Start("backends: {main: {type: etcd}}\nnamespaces: [{name: a, backend: main}]\n");
   EXPECT_EQ(Serve(GetCall("a")), "OK");
   EXPECT_EQ(backend_->alive, 1);
-  Publish("backends: {main: {type: fake}}\nnamespaces: []\n");
+  Publish("backends: {main: {type: etcd}}\nnamespaces: []\n");
   EXPECT_EQ(Serve(GetCall("a")), "NAMESPACE_NOT_FOUND");
   EXPECT_EQ(Sample().removed.requests, 1u);
   EXPECT_EQ(binder_.Sweep(), 0u);
@@ -473,10 +473,10 @@ TEST_F(GatewayTest, ARemovedNamespaceIsGoneAndItsObjectsFollow) {
 }
 
 TEST_F(GatewayTest, ACallInFlightEndsOnTheOldConfiguration) {
-  Start("backends: {main: {type: fake}}\nnamespaces: [{name: a, backend: main}]\n");
+  Start("backends: {main: {type: etcd}}\nnamespaces: [{name: a, backend: main}]\n");
   auto waiting = GetCall("a", "wait");
   Begin(*waiting);
-  Publish("backends: {main: {type: fake}}\nnamespaces: []\n");
+  Publish("backends: {main: {type: etcd}}\nnamespaces: []\n");
   EXPECT_EQ(waiting->ends, 0);
   EXPECT_EQ(binder_.Sweep(), 1u);
   EXPECT_EQ(backend_->alive, 1);  // still in use
@@ -487,7 +487,7 @@ TEST_F(GatewayTest, ACallInFlightEndsOnTheOldConfiguration) {
 }
 
 TEST_F(GatewayTest, AStreamOnAChangedNamespaceEndsAfterTheGrace) {
-  Start("backends: {main: {type: fake}}\nnamespaces: [{name: a, backend: main}]\n",
+  Start("backends: {main: {type: etcd}}\nnamespaces: [{name: a, backend: main}]\n",
         {.queue_delay = {}, .rebind_grace = 20 * kNanosPerMilli});
   kv::ScanRequest request;
   request.set_namespace_("a");
@@ -496,7 +496,7 @@ TEST_F(GatewayTest, AStreamOnAChangedNamespaceEndsAfterTheGrace) {
   auto unary = GetCall("a", "wait");
   Begin(*stream);
   Begin(*unary);
-  Publish("backends: {main: {type: fake}}\nnamespaces: [{name: a, backend: main, max_keys: 1}]\n");
+  Publish("backends: {main: {type: etcd}}\nnamespaces: [{name: a, backend: main, max_keys: 1}]\n");
   const MonoNanos end = MonotonicNow() + 10 * kNanosPerSecond;
   int ends = 0;
   while (ends == 0 && MonotonicNow() < end) OnShard([&] { ends = stream->ends; });

@@ -18,13 +18,9 @@ namespace {
 using Key = std::string_view contract::InterfaceInfo::*;
 
 // nullptr: there is none of that name, or it could not be made.
-const BackendState* FindMade(const RoutingTable& table, const std::string& name) {
-  const auto it = std::ranges::lower_bound(
-      table.backends(), name, {},
-      [](const BackendState& state) -> const std::string& { return state.config.name; });
-  const bool made =
-      it != table.backends().end() && it->config.name == name && it->backend != nullptr;
-  return made ? &*it : nullptr;
+const BackendState* FindMade(const RoutingTable& table, std::string_view name) {
+  const BackendState* state = FindBackend(table.backends(), name);
+  return state != nullptr && state->backend != nullptr ? state : nullptr;
 }
 
 bool Has(const BackendState& state, Key key, std::string_view wanted) {

@@ -14,6 +14,13 @@ std::vector<std::string_view> NamespaceEntry::Interfaces() const {
   return ids;
 }
 
+const BackendState* FindBackend(std::span<const BackendState> sorted, std::string_view name) {
+  const auto it = std::ranges::lower_bound(
+      sorted, name, {},
+      [](const BackendState& state) -> std::string_view { return state.config.name; });
+  return it != sorted.end() && it->config.name == name ? &*it : nullptr;
+}
+
 RoutingTable::RoutingTable(std::shared_ptr<const namespaces::Snapshot> snapshot,
                            std::vector<BackendState> backends,
                            std::vector<std::shared_ptr<const NamespaceEntry>> entries)

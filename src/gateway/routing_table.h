@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -59,6 +60,9 @@ struct BackendState {
   std::optional<Error> error;                  // why
 };
 
+// The one of that name among those sorted by it; nullptr: there is none.
+const BackendState* FindBackend(std::span<const BackendState> sorted, std::string_view name);
+
 // Immutable; swapped as a whole. Shards hold it by shared_ptr and never drop the last reference.
 class RoutingTable {
  public:
@@ -67,8 +71,8 @@ class RoutingTable {
                std::vector<std::shared_ptr<const NamespaceEntry>> entries);
 
   const namespaces::Snapshot& snapshot() const { return *snapshot_; }
+  // Both sorted by name.
   const std::vector<BackendState>& backends() const { return backends_; }
-  // Sorted by name.
   const std::vector<std::shared_ptr<const NamespaceEntry>>& entries() const { return entries_; }
   // nullptr: there is none.
   const std::shared_ptr<const NamespaceEntry>* Find(std::string_view name) const;

@@ -104,15 +104,28 @@ Error Together(std::span<const BindingMistake> mistakes) {
   return error;
 }
 
-}  // namespace
-
-Status CheckBound(const RoutingTable* current, const RoutingTable& next,
-                  std::span<const contract::InterfaceInfo* const> interfaces, bool force) {
+// Of those that `current` does not have, or does not have so.
+std::vector<BindingMistake> BackendMistakes(const RoutingTable* current, const RoutingTable& next) {
   std::vector<BindingMistake> mistakes;
   for (const BackendState& state : next.backends()) {
     if (!state.error || MayBeConfigured(*state.error) || !IsNew(current, state)) continue;
     AddBackend(state, mistakes);
   }
+  return mistakes;
+}
+
+Status ErrorOf(std::span<const BindingMistake> mistakes) {
+  if (mistakes.empty()) return {};
+  return std::unexpected(mistakes.size() == 1 ? mistakes.front().error : Together(mistakes));
+}
+
+}  // namespace
+
+Status CheckBackends(const RoutingTable& table) { return ErrorOf(BackendMistakes(nullptr, table)); }
+
+Status CheckBound(const RoutingTable* current, const RoutingTable& next,
+                  std::span<const contract::InterfaceInfo* const> interfaces, bool force) {
+  std::vector<BindingMistake> mistakes = BackendMistakes(current, next);
   // Both are sorted by name.
   std::span<const std::shared_ptr<const NamespaceEntry>> before;
   if (current != nullptr) before = current->entries();
@@ -134,8 +147,7 @@ Status CheckBound(const RoutingTable* current, const RoutingTable& next,
     const auto lost = Lost(*old, *entry, interfaces);
     if (!lost.empty()) mistakes.push_back({"namespaces." + name, Shrinks(name, lost)});
   }
-  if (mistakes.empty()) return {};
-  return std::unexpected(mistakes.size() == 1 ? mistakes.front().error : Together(mistakes));
+  return ErrorOf(mistakes);
 }
 
 }  // namespace prism::gateway

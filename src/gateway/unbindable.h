@@ -20,4 +20,8 @@ namespace prism::gateway {
 Status CheckBound(const RoutingTable* current, const RoutingTable& next,
                   std::span<const contract::InterfaceInfo* const> interfaces, bool force);
 
+// Whether each backend of the table that this program has a driver for could be made. The errors of
+// CheckBound.
+Status CheckBackends(const RoutingTable& table);
+
 }  // namespace prism::gateway

@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr std::string_view kBackends =
-    "backends: {main: {type: fake}, second: {type: lagging}, far: {type: redis}}\n";
+    "backends: {main: {type: etcd}, second: {type: nats}, far: {type: redis}}\n";
 
 class UnbindableTest : public testing::GatewayTest {
  protected:
@@ -49,7 +49,7 @@ TEST_F(UnbindableTest, ADataModelThatItsBackendLacksIsRefused) {
     ASSERT_EQ(ReasonOf(refused), "INTERFACE_NOT_BOUND");
     EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
     EXPECT_THAT(refused.error().message(), HasSubstr("namespace \"a\""));
-    EXPECT_THAT(refused.error().message(), HasSubstr("backend \"main\" (fake) offers keyvalue"));
+    EXPECT_THAT(refused.error().message(), HasSubstr("backend \"main\" (etcd) offers keyvalue"));
     EXPECT_EQ(Metadata(refused.error(), "interface"), "queue");
   }
   EXPECT_EQ(ReasonOf(Check("namespaces: [{name: a, backend: main, pattern: keyvalue}]\n")), "OK");

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/secret_ref.h"
-#include "base/strings.h"
+#include "namespaces/backend_types.h"
 #include "namespaces/map_reader.h"
 #include "namespaces/namespace_reader.h"
 #include "namespaces/text_bounds.h"
@@ -15,14 +15,10 @@ BackendConfig ReadBackend(const YamlKey& key, const YamlValue& value, Problems& 
   config.name = key.text;
   CheckName(key.text, key.mark, "a backend", problems);
   MapReader reader(value, fmt::format("the backend \"{}\"", key.text), problems);
-  if (auto type = reader.String("type")) {
-    config.type = *type == "memstore" ? "memory" : *type;
-    if (!base::IsValidName(config.type)) {
-      reader.Add(value.mark, "BAD_VALUE",
-                 fmt::format("\"{}\" can't be a backend type: examples are memory, sqlite, redis, "
-                             "postgres",
-                             *type));
-    }
+  if (const YamlValue* type = reader.Take("type")) {
+    const auto known = BackendTypeOf(type->scalar);
+    if (!known) reader.Add(type->mark, "BAD_VALUE", NoBackendType(type->scalar));
+    config.type = known.value_or("");
   } else {
     reader.Add(key.mark, "MISSING_KEY",
                fmt::format("the backend \"{}\" has no type: add type: memory (or sqlite, redis, "

@@ -381,7 +381,7 @@ namespaces:
 
 TEST(ConfigTest, ReadsAStackOfPatterns) {
   const auto loaded = ParseConfig(R"(
-backends: {store: {type: postgres}, files: {type: file-system}, nats-messaging: {type: nats}}
+backends: {store: {type: postgres}, files: {type: file}, nats-messaging: {type: nats}}
 namespaces:
   - name: orders                 # a stack, application first
     patterns:
@@ -412,6 +412,17 @@ TEST(ConfigTest, AStackThatStandsOnItselfIsRefused) {
   EXPECT_NE(Message(slot).find("a -> a"), std::string::npos) << Message(slot);
   EXPECT_EQ(Wrong("namespaces: [{name: a, backend: a}]\n"), "1:33 STACK_CYCLE\n");
   EXPECT_EQ(Wrong("backends: {a: {type: memory}}\nnamespaces: [{name: a, backend: a}]\n"), "fine");
+}
+
+TEST(ConfigTest, TypesOfBackendsAreThoseOfTheCatalogue) {
+  const char* typo = "backends:\n  a: {type: postgress}\n  b: {type: frob}\n  c: {type: [x]}\n";
+  EXPECT_EQ(Wrong(typo), "2:13 BAD_VALUE\n3:13 BAD_VALUE\n4:13 BAD_VALUE\n");
+  EXPECT_NE(Message(typo).find("did you mean \"postgres\"?"), std::string::npos) << Message(typo);
+  EXPECT_NE(Message(typo).find("memory, sqlite, redis, "), std::string::npos) << Message(typo);
+  const char* beside = "pattern: keyvalue\nbackend: reddis\nconnection_string: redis://h\n";
+  EXPECT_EQ(Wrong(beside), "2:10 BAD_VALUE\n");
+  EXPECT_NE(Message(beside).find("did you mean \"redis\"?"), std::string::npos);
+  EXPECT_EQ(Wrong("backends: {a: {type: s3}, b: {type: memstore}}\n"), "fine");
 }
 
 TEST(ConfigTest, MistakesInPatternsAndConnectionsHaveTheirPlaces) {

@@ -12,6 +12,7 @@
 
 #include "base/percent.h"
 #include "base/secret_ref.h"
+#include "base/strings.h"
 
 namespace prism::namespaces {
 
@@ -29,6 +30,12 @@ constexpr std::array<std::string_view, 22> kSecretEnds = {
 // Last words of such names: "db_pass" is one, "bypass" is not.
 constexpr std::array<std::string_view, 7> kSecretWords = {"pass",   "passw", "pw", "authorization",
                                                           "bearer", "jwt",   "sig"};
+// Ends of the names of tokens that tell calls apart and open nothing, unless they look random.
+constexpr std::array<std::string_view, 3> kOpenTokens = {"deduptoken", "deduplicationtoken",
+                                                         "idempotencytoken"};
+// What a host is not called, so that digits behind it are no port.
+constexpr std::array<std::string_view, 5> kPasswordWords = {"password", "passwd", "pwd",
+                                                            "passphrase", "pass"};
 // Values that switch something on or off.
 constexpr std::array<std::string_view, 8> kSwitches = {"true", "false", "yes",  "no",
                                                        "on",   "off",   "none", "null"};
@@ -53,11 +60,8 @@ bool IsOneOf(std::span<const std::string_view> words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
+// Nothing, or references alone.
+bool IsReference(std::string_view text) { return text.find_first_not_of(kReference) == text.npos; }
 
 std::string WithMarkedReferences(std::string_view text) {
   std::string marked;
@@ -92,7 +96,7 @@ std::string_view WithoutNumber(std::string_view key) {
 
 // "sasl.password", "X-Amz-Signature" and "AccountKey" become small letters and digits.
 std::string PlainKey(std::string_view key) {
-  std::string plain = Lower(WithoutNumber(key));
+  std::string plain = base::LowerCase(WithoutNumber(key));
   std::erase_if(plain, [](char c) { return !IsLetterOrDigit(c); });
   return plain;
 }
@@ -107,7 +111,7 @@ std::string LastWord(std::string_view key) {
     --begin;
     if (!capitals) break;
   }
-  return Lower(key.substr(begin));
+  return base::LowerCase(key.substr(begin));
 }
 
 bool IsSecretKey(std::string_view key) {
@@ -141,13 +145,14 @@ bool LooksRandom(std::string_view text) {
 
 // Nothing, references alone, or a switch.
 bool IsOpen(std::string_view value) {
-  return value.find_first_not_of(kReference) == value.npos || IsOneOf(kSwitches, Lower(value));
+  return IsReference(value) || IsOneOf(kSwitches, base::LowerCase(value));
 }
 
 // "Bearer x" is as secret as x.
 std::string_view WithoutAuthScheme(std::string_view value) {
   for (const std::string_view scheme : {"bearer ", "basic "}) {
-    if (Lower(value.substr(0, scheme.size())) == scheme) return value.substr(scheme.size());
+    if (base::LowerCase(value.substr(0, scheme.size())) == scheme)
+      return value.substr(scheme.size());
   }
   return value;
 }
@@ -160,34 +165,52 @@ bool IsLiteral(std::string_view key, std::string_view value) {
   if (IsOpen(value)) return false;
   const std::string plain = PlainKey(key);
   if (plain.ends_with("signature")) return value.size() >= kShortestSignature;
+  const auto ends = [&plain](std::string_view end) { return plain.ends_with(end); };
+  if (std::ranges::any_of(kOpenTokens, ends)) return LooksRandom(value);
   return IsSecretKey(key) || (plain.ends_with("key") && LooksRandom(value));
 }
 
 // "token@host" has no password, and may be none the less what nobody must see.
 bool IsLiteralToken(std::string_view scheme, std::string_view user) {
-  if (user.find_first_not_of(kReference) == user.npos) return false;
-  return IsOneOf(kTokenSchemes, Lower(scheme)) || LooksRandom(user);
+  if (IsReference(user)) return false;
+  return IsOneOf(kTokenSchemes, base::LowerCase(scheme)) || LooksRandom(user);
+}
+
+// Whether `behind` a '/' goes on as if all before its last '@' were a password: "ss@host:6379".
+bool GoesOnWithPort(std::string_view behind) {
+  const std::string_view path = behind.substr(0, behind.find_first_of("?# \t\n"));
+  const std::size_t at = path.rfind('@');
+  if (at == path.npos) return false;
+  const std::string_view host = path.substr(at + 1, path.find('/', at) - at - 1);
+  const std::size_t colon = host.rfind(':');
+  return colon != host.npos && colon + 1 < host.size() &&
+         std::ranges::all_of(host.substr(colon + 1), IsDigit);
 }
 
 // Whether text before a '/' is "user:pass" of a password with a slash, and not "host:6379".
-bool IsUserAndPassword(std::string_view text) {
+bool IsUserAndPassword(std::string_view text, std::string_view behind) {
+  constexpr std::size_t kLongestPort = 5;
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos || text.ends_with(']')) return false;  // "[::1]"
   const std::string_view port = text.substr(colon + 1);
-  return !std::ranges::all_of(port, [](char c) { return IsDigit(c) || c == kReference; });
+  const auto digit = [](char c) { return IsDigit(c) || c == kReference; };
+  if (!std::ranges::all_of(port, digit)) return true;
+  return !IsReference(port) && (port.size() > kLongestPort || GoesOnWithPort(behind));
 }
 
 // `text` begins behind "://": the user part lies before the last '@' that is before the path.
 bool HasLiteralInUserPart(std::string_view scheme, std::string_view text) {
   const std::string_view authority = text.substr(0, text.find_first_of("/?# \t\n"));
   const std::size_t at = authority.rfind('@');
-  if (at == authority.npos) return text.contains('@') && IsUserAndPassword(authority);
+  if (at == authority.npos) {
+    return text.contains('@') && IsUserAndPassword(authority, text.substr(authority.size()));
+  }
   const std::string_view user_part = authority.substr(0, at);
   const std::size_t colon = user_part.find(':');
   const std::string_view user = user_part.substr(0, colon);
   const std::string_view password = colon == user_part.npos ? "" : user_part.substr(colon + 1);
   if (password.empty()) return IsLiteralToken(scheme, user);
-  return password.find_first_not_of(kReference) != password.npos && Lower(user) != "mailto";
+  return !IsReference(password) && base::LowerCase(user) != "mailto";
 }
 
 // Of each URL in the text ("nats://a,nats://b"), and of its beginning without a scheme.
@@ -213,12 +236,21 @@ std::string_view PairValue(std::string_view rest, std::string_view separators) {
   return quoted ? value.substr(1, value.size() - 2) : value;
 }
 
+// "password", "db_password" and "sasl.password", but not "forgot-password", which may be a host.
+bool IsPasswordWord(std::string_view key) {
+  return IsOneOf(kPasswordWords, base::LowerCase(key.substr(key.find_last_of("_.") + 1)));
+}
+
 // Whether a ':' between the two is that of a URL, a port or a name of several parts.
 bool IsOtherColon(std::string_view key, std::string_view rest) {
   constexpr std::size_t kLongestPort = 5;
   if (key.find_first_of(":/") != key.npos || rest.starts_with("//")) return true;
   const std::string_view port = rest.substr(0, rest.find_first_of(",/"));
-  return !port.empty() && port.size() <= kLongestPort && std::ranges::all_of(port, IsDigit);
+  if (port.empty() || port.size() > kLongestPort || !std::ranges::all_of(port, IsDigit)) {
+    return false;
+  }
+  const bool path = port.size() < rest.size() && rest[port.size()] == '/';
+  return path || !IsPasswordWord(key);
 }
 
 // key=value and key: value pairs, separated by any of "&?;#| ," or the ends of the text.
@@ -237,10 +269,16 @@ bool HasLiteralPair(std::string_view text) {
   return false;
 }
 
+// As it is written and as often as it may have been percent-encoded: %2540 is %40 is @.
 std::optional<std::string> FindInText(std::string_view text) {
-  for (const std::string& spelling : {std::string(text), PercentDecoded(text)}) {
+  constexpr int kMostSpellings = 4;
+  std::string spelling(text);
+  for (int i = 0; i < kMostSpellings; ++i) {
     if (HasLiteralInUrls(spelling)) return Advice("the user part of the connection");
     if (HasLiteralPair(spelling)) return Advice("an option of the connection");
+    std::string decoded = PercentDecoded(spelling);
+    if (decoded == spelling) break;
+    spelling = std::move(decoded);
   }
   return std::nullopt;
 }

@@ -10,6 +10,7 @@
 
 #include "base/secret_ref.h"
 #include "base/strings.h"
+#include "namespaces/backend_types.h"
 #include "namespaces/connection.h"
 #include "namespaces/text_bounds.h"
 
@@ -136,7 +137,7 @@ void NamespaceReader::ReadBackend(MapReader& reader, const YamlValue& value,
   const YamlValue* connection = reader.Take("connection_string");
   if (backend != nullptr) {
     config.backend = backend->scalar;
-    if (connection != nullptr) return MakeBackend(reader, *connection, config);
+    if (connection != nullptr) return MakeBackend(*backend, *connection, config);
     return CheckBackendExists(config.backend, backend->mark, config.name);
   }
   const bool has_slots = std::ranges::any_of(
@@ -151,17 +152,17 @@ void NamespaceReader::ReadBackend(MapReader& reader, const YamlValue& value,
 }
 
 // `backend` is a type here; equal connection strings are one backend.
-void NamespaceReader::MakeBackend(MapReader& reader, const YamlValue& connection,
+void NamespaceReader::MakeBackend(const YamlValue& type, const YamlValue& connection,
                                   NamespaceConfig& config) {
-  const std::string type = std::exchange(config.backend, {});
-  if (!base::IsValidName(type)) {
-    return reader.Add(connection.mark, "BAD_VALUE",
-                      fmt::format("beside connection_string, backend is a type such as postgres or "
-                                  "redis, not \"{}\"",
-                                  type));
+  config.backend.clear();
+  const auto known = BackendTypeOf(type.scalar);
+  if (!known) {
+    return problems_.Add(
+        type.mark, "BAD_VALUE",
+        "beside connection_string, backend is a type: " + NoBackendType(type.scalar));
   }
   BackendConfig made;
-  made.type = type == "memstore" ? "memory" : type;
+  made.type = *known;
   made.connection = ReadConnection(connection, problems_);
   made.name = NameOfConnection(made.type, made.connection);
   config.backend = made.name;

@@ -34,7 +34,7 @@ class NamespaceReader {
   // False: the name is taken.
   bool ReadName(MapReader& reader, const YamlValue& value, NamespaceConfig& config);
   void ReadBackend(MapReader& reader, const YamlValue& value, NamespaceConfig& config);
-  void MakeBackend(MapReader& reader, const YamlValue& connection, NamespaceConfig& config);
+  void MakeBackend(const YamlValue& type, const YamlValue& connection, NamespaceConfig& config);
   void ReadPattern(MapReader& reader, NamespaceConfig& config);
   void ReadPatterns(MapReader& reader, NamespaceConfig& config);
   void ReadStack(const YamlValue& list, NamespaceConfig& config);

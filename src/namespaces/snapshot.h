@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "base/web_origin.h"
 #include "contract/backend.h"
+#include "namespaces/branching_config.h"
 #include "namespaces/config_list.h"
 
 namespace prism::namespaces {
@@ -130,6 +131,7 @@ struct ServerConfig {
   std::optional<std::string> backup_dir;
   std::optional<std::uint64_t> backup_keep_days;
   std::optional<std::uint64_t> memory_max_bytes;  // of the embedded memory engine
+  BranchingConfig branching;
 
   bool operator==(const ServerConfig&) const = default;
 };

@@ -13,6 +13,7 @@
 
 #include "base/web_origin.h"
 #include "namespaces/backend_reader.h"
+#include "namespaces/branching_reader.h"
 #include "namespaces/map_reader.h"
 #include "namespaces/namespace_reader.h"
 #include "namespaces/problems.h"
@@ -43,6 +44,9 @@ class ConfigReader {
     ReadSecurity(top.Take("security"));
     ReadMemory(top.Take("memory"));
     ReadBackup(top.Take("backup"));
+    if (const YamlValue* branching = top.Take("branching")) {
+      snapshot_.server.branching = ReadBranching(*branching, problems_);
+    }
     const YamlValue* backends = top.Take("backends");
     const YamlValue* namespaces = top.Take("namespaces");
     const YamlValue* pattern = Peek(root, "pattern");

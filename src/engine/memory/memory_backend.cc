@@ -52,4 +52,14 @@ Result<std::shared_ptr<contract::NamespaceBackend>> MemoryBackend::Open(
   return open;
 }
 
+Status MemoryBackend::Purge(std::string_view ns) {
+  std::shared_ptr<LocalNamespace> gone;  // after the lock: freeing much takes a while
+  const std::lock_guard lock(mutex_);
+  const auto found = namespaces_.find(ns);
+  if (found == namespaces_.end()) return {};
+  gone = std::move(found->second);
+  namespaces_.erase(found);
+  return {};
+}
+
 }  // namespace prism::engine

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contract/backend.h"
@@ -39,6 +40,8 @@ class MemoryBackend final : public contract::Backend {
   }
   Result<std::shared_ptr<contract::NamespaceBackend>> Open(
       const contract::NamespaceSettings& settings) override;
+  // Never fails.
+  Status Purge(std::string_view ns) override;
   Status Health() override { return {}; }
 
  private:

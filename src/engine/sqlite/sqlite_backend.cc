@@ -66,6 +66,14 @@ Result<std::shared_ptr<contract::NamespaceBackend>> SqliteBackend::Open(
   return open;
 }
 
+Status SqliteBackend::Purge(std::string_view ns) {
+  return namespaces_.Drop(std::string(ns), [&](LocalNamespace* open) {
+    // Not left to the destructor: the janitor may be looking at it just now.
+    if (open != nullptr) static_cast<SqliteStore&>(open->store()).database().Close();
+    return files_->directory.RemoveNamespaceFiles(ns);
+  });
+}
+
 Status SqliteBackend::Health() {
   TRY(files_->guard.Check());
   Status health;

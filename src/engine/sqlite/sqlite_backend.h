@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contract/backend.h"
@@ -24,7 +25,8 @@ struct SqliteBackendOptions {
 };
 
 // Owns the data directory: one file per namespace, made by its first write. Every namespace that
-// was opened stays so until the backend and whoever is bound to it are gone. Thread-safe.
+// was opened stays so until it is purged, or the backend and whoever is bound to it are gone.
+// Thread-safe.
 class SqliteBackend final : public contract::Backend {
  public:
   static constexpr contract::BackendTraits kTraits = {
@@ -50,6 +52,9 @@ class SqliteBackend final : public contract::Backend {
   // the namespace's file.
   Result<std::shared_ptr<contract::NamespaceBackend>> Open(
       const contract::NamespaceSettings& settings) override;
+  // Closes the file and removes it, durably. The errors of
+  // sqlite::DataDirectory::RemoveNamespaceFiles.
+  Status Purge(std::string_view ns) override;
   // The first file that was closed after an error, or a disk that is nearly full.
   Status Health() override;
 

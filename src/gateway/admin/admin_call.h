@@ -4,15 +4,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <type_traits>
-#include <utility>
 
 #include "base/status.h"
 #include "contract/call_context.h"
 #include "engine/page_token.h"
 #include "gateway/admin/config_control.h"
-#include "runtime/blocking_pool.h"
-#include "runtime/task.h"
+#include "gateway/admin/on_pool.h"
 #include "security/caller_rights.h"
 
 namespace google::protobuf {
@@ -52,14 +49,5 @@ class PageTokens {
  private:
   const engine::TokenKey key_ = engine::TokenKey::Random();
 };
-
-// co_await OnPool(pool, work): what `work`, which blocks, answers on a thread of the pool. What it
-// refers to belongs to the call.
-template <class F>
-runtime::Task<std::invoke_result_t<F&>> OnPool(runtime::BlockingPool& pool, F work) {
-  auto ran = co_await pool.Run(std::move(work));
-  if (!ran) co_return std::unexpected(std::move(ran).error());
-  co_return *std::move(ran);
-}
 
 }  // namespace prism::gateway

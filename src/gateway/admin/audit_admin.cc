@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "gateway/admin/on_pool.h"
 #include "gateway/admin/page_size.h"
 #include "gateway/admin/times.h"
 #include "security/audit_filter.h"
@@ -96,14 +97,14 @@ runtime::Task<Status> AuditAdminService::List(contract::CallContext& ctx,
                   engine::ReadPageToken(page_key_, scope, request.page_token()));
     std::from_chars(from.data(), from.data() + from.size(), query.from);
   }
-  CO_TRY_ASSIGN(auto page, co_await parts_.pool.Run([&] { return ReadPage(parts_.store, query); }));
-  if (!page) co_return std::unexpected(std::move(page).error());
-  for (security::AuditRecord& record : page->records) {
+  CO_TRY_ASSIGN(auto page,
+                co_await OnPool(ctx, parts_.pool, [&] { return ReadPage(parts_.store, query); }));
+  for (security::AuditRecord& record : page.records) {
     Describe(std::move(record), *response.add_entries());
   }
-  if (page->next != 0) {
+  if (page.next != 0) {
     response.set_next_page_token(
-        engine::MakePageToken(page_key_, scope, std::to_string(page->next)));
+        engine::MakePageToken(page_key_, scope, std::to_string(page.next)));
   }
   co_return Status();
 }
@@ -113,16 +114,15 @@ runtime::Task<Status> AuditAdminService::Verify(contract::CallContext& ctx,
                                                 pb::VerifyAuditResponse& response) {
   CO_TRY(ctx.rights->CheckServer());
   const security::AuditHead remembered{request.head_id(), request.head_hash()};
-  CO_TRY_ASSIGN(auto verdict,
-                co_await parts_.pool.Run([&] { return Check(parts_.store, remembered); }));
-  if (!verdict) co_return std::unexpected(std::move(verdict).error());
-  response.set_rows(static_cast<std::int64_t>(verdict->found.rows));
-  response.set_head_id(verdict->found.head.id);
-  response.set_head_hash(verdict->found.head.hash);
-  response.set_remembered_id(verdict->remembered_id);
-  if (verdict->found.fault) {
-    response.mutable_fault()->set_id(verdict->found.fault->id);
-    response.mutable_fault()->set_what(verdict->found.fault->what);
+  CO_TRY_ASSIGN(const auto verdict,
+                co_await OnPool(ctx, parts_.pool, [&] { return Check(parts_.store, remembered); }));
+  response.set_rows(static_cast<std::int64_t>(verdict.found.rows));
+  response.set_head_id(verdict.found.head.id);
+  response.set_head_hash(verdict.found.head.hash);
+  response.set_remembered_id(verdict.remembered_id);
+  if (verdict.found.fault) {
+    response.mutable_fault()->set_id(verdict.found.fault->id);
+    response.mutable_fault()->set_what(verdict.found.fault->what);
   }
   co_return Status();
 }
@@ -136,13 +136,12 @@ runtime::Task<Status> AuditAdminService::Export(contract::CallContext& ctx,
   pb::AuditEntry entry;
   do {
     CO_TRY_ASSIGN(auto page,
-                  co_await parts_.pool.Run([&] { return ReadPage(parts_.store, query); }));
-    if (!page) co_return std::unexpected(std::move(page).error());
-    for (security::AuditRecord& record : page->records) {
+                  co_await OnPool(ctx, parts_.pool, [&] { return ReadPage(parts_.store, query); }));
+    for (security::AuditRecord& record : page.records) {
       Describe(std::move(record), entry);
       CO_TRY(co_await sink.Write(entry));
     }
-    query.from = page->next;
+    query.from = page.next;
   } while (query.from != 0);
   co_return Status();
 }

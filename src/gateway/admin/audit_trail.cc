@@ -28,17 +28,18 @@ struct Kind {
   std::string_view name;
   std::string_view field;
 };
-constexpr std::array<Kind, 6> kKinds = {{
+constexpr std::array<Kind, 7> kKinds = {{
     {"prism.admin.v1.NamespaceAdmin", "namespace", "name"},
     {"prism.admin.v1.BackendAdmin", "backend", "name"},
+    {"prism.admin.v1.BranchAdmin", "branch", "name"},
     {"prism.admin.v1.TokenAdmin", "token", "id"},
     {"prism.admin.v1.ConfigAdmin", "config", ""},
     {"prism.admin.v1.AuditAdmin", "audit", ""},
     {"prism.admin.v1.OperationAdmin", "operation", ""},
 }};
 
-// Names of namespaces and backends, and ids of tokens. Who is refused must not write into the audit
-// whatever they like.
+// Names of namespaces, backends and branches, and ids of tokens. Who is refused must not write into
+// the audit whatever they like.
 bool IsPlain(std::string_view text) {
   constexpr std::size_t kLongest = 64;
   return !text.empty() && text.size() <= kLongest && std::ranges::all_of(text, [](char c) {

@@ -131,13 +131,13 @@ Result<ConfigControl::Outcome> BackendAdminService::Change(const CallContext& ct
 Task<Status> BackendAdminService::Create(CallContext& ctx, const v1::CreateBackendRequest& request,
                                          v1::Backend& response) {
   CO_TRY(MayChange(ctx, request.reason()));
-  co_return co_await OnPool(control_.thread(), [&] { return Make(ctx, request, response); });
+  co_return co_await OnPool(ctx, control_.thread(), [&] { return Make(ctx, request, response); });
 }
 
 Task<Status> BackendAdminService::Update(CallContext& ctx, const v1::UpdateBackendRequest& request,
                                          v1::Backend& response) {
   CO_TRY(MayChange(ctx, request.reason()));
-  co_return co_await OnPool(control_.thread(), [&]() -> Status {
+  co_return co_await OnPool(ctx, control_.thread(), [&]() -> Status {
     const Edit edit = [&](const BackendConfig& old,
                           const Snapshot&) -> Result<std::optional<BackendConfig>> {
       TRY_ASSIGN(BackendConfig config,
@@ -153,7 +153,7 @@ Task<Status> BackendAdminService::Update(CallContext& ctx, const v1::UpdateBacke
 Task<Status> BackendAdminService::Delete(CallContext& ctx, const v1::DeleteBackendRequest& request,
                                          v1::DeleteBackendResponse& response) {
   CO_TRY(MayChange(ctx, request.reason()));
-  co_return co_await OnPool(control_.thread(), [&]() -> Status {
+  co_return co_await OnPool(ctx, control_.thread(), [&]() -> Status {
     const Edit edit = [&](const BackendConfig& old,
                           const Snapshot& current) -> Result<std::optional<BackendConfig>> {
       auto on = NamespacesOn(current, old.name);
@@ -181,7 +181,7 @@ Task<Status> BackendAdminService::Get(CallContext& ctx, const v1::GetBackendRequ
                                       v1::Backend& response) {
   CO_TRY(RightsOf(ctx).CheckServer());
   const std::shared_ptr<const RoutingTable> table = changes_.table();
-  co_return co_await OnPool(pool_, [&] { return ReadOne(request, table.get(), response); });
+  co_return co_await OnPool(ctx, pool_, [&] { return ReadOne(request, table.get(), response); });
 }
 
 Status BackendAdminService::ReadPage(const v1::ListBackendsRequest& request,
@@ -207,7 +207,8 @@ Task<Status> BackendAdminService::List(CallContext& ctx, const v1::ListBackendsR
   CO_TRY_ASSIGN(query.limit, PageSizeOf(request.page_size()));
   CO_TRY_ASSIGN(query.after, tokens_.Read(kList, request.filter(), request.page_token()));
   const std::shared_ptr<const RoutingTable> table = changes_.table();
-  co_return co_await OnPool(pool_, [&] { return ReadPage(request, query, table.get(), response); });
+  co_return co_await OnPool(ctx, pool_,
+                            [&] { return ReadPage(request, query, table.get(), response); });
 }
 
 Status BackendAdminService::ReadHistory(const v1::BackendHistoryRequest& request, std::size_t limit,
@@ -230,7 +231,8 @@ Task<Status> BackendAdminService::History(CallContext& ctx,
   CO_TRY_ASSIGN(const std::size_t limit, PageSizeOf(request.page_size()));
   CO_TRY_ASSIGN(const std::int64_t before,
                 tokens_.ReadNumber(kHistory, request.name(), request.page_token()));
-  co_return co_await OnPool(pool_, [&] { return ReadHistory(request, limit, before, response); });
+  co_return co_await OnPool(ctx, pool_,
+                            [&] { return ReadHistory(request, limit, before, response); });
 }
 
 }  // namespace prism::gateway

@@ -13,6 +13,7 @@
 #include "gateway/admin/recorded_change.h"
 #include "gateway/admin/times.h"
 #include "namespaces/yaml_source.h"
+#include "namespaces/yaml_value.h"
 #include "namespaces/yaml_writer.h"
 #include "security/audit_log.h"
 
@@ -29,23 +30,46 @@ using runtime::Task;
 
 constexpr std::string_view kRevisions = "config_admin.list_revisions";
 constexpr std::string_view kBackUpKind = "config backup";
-constexpr std::size_t kMaxImportBytes = 3u << 20;
+constexpr std::size_t kMaxMessageBytes = 3u << 20;
+constexpr std::size_t kMaxTextBytes = namespaces::YamlLimits().max_bytes;
 constexpr std::size_t kExportPieceBytes = 256u << 10;
 
 // Of the audit.
 constexpr std::string_view kImport = "/prism.admin.v1.ConfigAdmin/Import";
+constexpr std::string_view kImportPieces = "/prism.admin.v1.ConfigAdmin/ImportPieces";
 constexpr std::string_view kBackUp = "/prism.admin.v1.ConfigAdmin/BackUp";
 constexpr std::string_view kRollBack = "/prism.admin.v1.ConfigAdmin/RollBack";
 
+Status CheckOneMessage(std::string field, const std::string& yaml) {
+  if (yaml.size() <= kMaxMessageBytes) return {};
+  return std::unexpected(
+      InvalidField("CONFIG_TOO_LARGE", std::move(field),
+                   fmt::format("has {} bytes, at most {} are taken in one message: send it with "
+                               "`prism config import` or `prism config diff`, in pieces",
+                               yaml.size(), kMaxMessageBytes)));
+}
+
+// The first of the pieces with the text of all.
+template <class Request>
+Task<Result<Request>> Together(contract::Source<Request> pieces, std::string* (Request::*text)()) {
+  Request whole;
+  Request piece;
+  CO_TRY_ASSIGN(bool more, co_await pieces.Read(whole));
+  std::string& all = *(whole.*text)();
+  while (more) {
+    CO_TRY_ASSIGN(more, co_await pieces.Read(piece));
+    if (more) all += *(piece.*text)();
+    if (all.size() <= kMaxTextBytes) continue;
+    co_return std::unexpected(
+        Error(Code::kInvalidArgument, "CONFIG_TOO_LARGE",
+              fmt::format("the text has more than {} bytes, and no file may: import it in parts",
+                          kMaxTextBytes)));
+  }
+  co_return whole;
+}
+
 // What a configuration becomes by a text: the text alone, or with what it does not name.
 Result<Snapshot> Merged(const Snapshot& current, const std::string& yaml, bool replace) {
-  if (yaml.size() > kMaxImportBytes) {
-    return std::unexpected(InvalidField(
-        "CONFIG_TOO_LARGE", "yaml",
-        fmt::format("has {} bytes, at most {} are taken: import it at the first start, with "
-                    "--config",
-                    yaml.size(), kMaxImportBytes)));
-  }
   TRY_ASSIGN(const namespaces::ConfigPart part,
              ParsePart(yaml, "yaml", replace ? decltype(current.backends)() : current.backends));
   Snapshot next;
@@ -66,8 +90,10 @@ Status ConfigAdminService::MayChange(const CallContext& ctx, std::string_view re
   return CheckReason(reason);
 }
 
-Result<StoredConfig> ConfigAdminService::ConfigAt(Revision revision) const {
-  return revision == 0 ? parts_.control.store().Load() : parts_.control.store().LoadAt(revision);
+Result<StoredConfig> ConfigAdminService::ConfigAt(Revision revision, const Served& served) const {
+  if (revision != 0) return parts_.control.store().LoadAt(revision);
+  const Snapshot& snapshot = served->snapshot();
+  return StoredConfig{.revision = snapshot.revision, .snapshot = {served, &snapshot}};
 }
 
 Task<Status> ConfigAdminService::Export(CallContext& ctx, const v1::ExportConfigRequest& request,
@@ -75,8 +101,9 @@ Task<Status> ConfigAdminService::Export(CallContext& ctx, const v1::ExportConfig
   CO_TRY(RightsOf(ctx).CheckServer());
   std::string yaml;
   v1::ExportConfigResponse piece;
-  CO_TRY(co_await OnPool(parts_.pool, [&]() -> Status {
-    TRY_ASSIGN(const StoredConfig config, ConfigAt(request.revision()));
+  const Served served = parts_.changes.table();
+  CO_TRY(co_await OnPool(ctx, parts_.whole_reads, [&]() -> Status {
+    TRY_ASSIGN(const StoredConfig config, ConfigAt(request.revision(), served));
     yaml = ToYaml(*config.snapshot);
     piece.set_revision(config.revision);
     return {};
@@ -115,24 +142,41 @@ Status ConfigAdminService::Change(const CallContext& ctx, std::string_view actio
 
 Task<Status> ConfigAdminService::Import(CallContext& ctx, const v1::ImportConfigRequest& request,
                                         v1::ImportConfigResponse& response) {
+  CO_TRY(RightsOf(ctx).CheckServer());
+  CO_TRY(CheckOneMessage("yaml", request.yaml()));
+  co_return co_await ImportText(ctx, kImport, request, response);
+}
+
+Task<Status> ConfigAdminService::ImportPieces(CallContext& ctx,
+                                              contract::Source<v1::ImportConfigRequest> pieces,
+                                              v1::ImportConfigResponse& response) {
+  CO_TRY(RightsOf(ctx).CheckServer());
+  CO_TRY_ASSIGN(const auto request,
+                co_await Together(pieces, &v1::ImportConfigRequest::mutable_yaml));
+  co_return co_await ImportText(ctx, kImportPieces, request, response);
+}
+
+Task<Status> ConfigAdminService::ImportText(CallContext& ctx, std::string_view action,
+                                            const v1::ImportConfigRequest& request,
+                                            v1::ImportConfigResponse& response) {
   CO_TRY(MayChange(ctx, request.reason()));
-  co_return co_await OnPool(parts_.control.thread(), [&] {
+  co_return co_await OnPool(ctx, parts_.control.thread(), [&] {
     const auto plan = [&](const StoredConfig& current) -> Result<namespaces::Change> {
       TRY_ASSIGN(const Snapshot next, Merged(*current.snapshot, request.yaml(), request.replace()));
       return Difference(*current.snapshot, next);
     };
-    return Change(ctx, kImport, request.revision(), plan,
+    return Change(ctx, action, request.revision(), plan,
                   ChangeOptions(ctx, request.reason(), request.dry_run()), response);
   });
 }
 
-Status ConfigAdminService::Compare(const v1::DiffConfigRequest& request,
+Status ConfigAdminService::Compare(const v1::DiffConfigRequest& request, const Served& served,
                                    v1::DiffConfigResponse& response) const {
-  TRY_ASSIGN(const StoredConfig from, ConfigAt(request.from_revision()));
+  TRY_ASSIGN(const StoredConfig from, ConfigAt(request.from_revision(), served));
   response.set_from_revision(from.revision);
   Snapshot to;
   if (request.to_yaml().empty()) {
-    TRY_ASSIGN(const StoredConfig other, ConfigAt(request.to_revision()));
+    TRY_ASSIGN(const StoredConfig other, ConfigAt(request.to_revision(), served));
     response.set_to_revision(other.revision);
     to = *other.snapshot;
   } else {
@@ -145,11 +189,28 @@ Status ConfigAdminService::Compare(const v1::DiffConfigRequest& request,
 Task<Status> ConfigAdminService::Diff(CallContext& ctx, const v1::DiffConfigRequest& request,
                                       v1::DiffConfigResponse& response) {
   CO_TRY(RightsOf(ctx).CheckServer());
+  CO_TRY(CheckOneMessage("to_yaml", request.to_yaml()));
+  co_return co_await DiffText(ctx, request, response);
+}
+
+Task<Status> ConfigAdminService::DiffPieces(CallContext& ctx,
+                                            contract::Source<v1::DiffConfigRequest> pieces,
+                                            v1::DiffConfigResponse& response) {
+  CO_TRY(RightsOf(ctx).CheckServer());
+  CO_TRY_ASSIGN(const auto request,
+                co_await Together(pieces, &v1::DiffConfigRequest::mutable_to_yaml));
+  co_return co_await DiffText(ctx, request, response);
+}
+
+Task<Status> ConfigAdminService::DiffText(CallContext& ctx, const v1::DiffConfigRequest& request,
+                                          v1::DiffConfigResponse& response) {
   if (request.to_revision() != 0 && !request.to_yaml().empty()) {
     co_return std::unexpected(
         InvalidField("ARGUMENTS_EXCLUSIVE", "to_yaml", "stands in place of to_revision: keep one"));
   }
-  co_return co_await OnPool(parts_.pool, [&] { return Compare(request, response); });
+  const Served served = parts_.changes.table();
+  co_return co_await OnPool(ctx, parts_.whole_reads,
+                            [&] { return Compare(request, served, response); });
 }
 
 Status ConfigAdminService::ReadRevisions(Revision before, std::size_t limit,
@@ -178,14 +239,15 @@ Task<Status> ConfigAdminService::ListRevisions(CallContext& ctx,
   CO_TRY_ASSIGN(const std::size_t limit, PageSizeOf(request.page_size()));
   CO_TRY_ASSIGN(const std::int64_t before,
                 tokens_.ReadNumber(kRevisions, "", request.page_token()));
-  co_return co_await OnPool(parts_.pool, [&] { return ReadRevisions(before, limit, response); });
+  co_return co_await OnPool(ctx, parts_.pool,
+                            [&] { return ReadRevisions(before, limit, response); });
 }
 
 Task<Status> ConfigAdminService::RollBack(CallContext& ctx,
                                           const v1::RollBackConfigRequest& request,
                                           v1::RollBackConfigResponse& response) {
   CO_TRY(MayChange(ctx, request.reason()));
-  co_return co_await OnPool(parts_.control.thread(), [&] {
+  co_return co_await OnPool(ctx, parts_.control.thread(), [&] {
     const auto plan = [&](const StoredConfig&) {
       return parts_.control.store().PlanRollBack(request.to_revision());
     };
@@ -210,7 +272,7 @@ Task<Status> ConfigAdminService::VerifyHistory(CallContext& ctx,
                                                const v1::VerifyHistoryRequest& /*request*/,
                                                v1::VerifyHistoryResponse& response) {
   CO_TRY(RightsOf(ctx).CheckServer());
-  co_return co_await OnPool(parts_.pool, [&] { return Verify(response); });
+  co_return co_await OnPool(ctx, parts_.whole_reads, [&] { return Verify(response); });
 }
 
 void ConfigAdminService::RunBackUp(std::int64_t operation) {
@@ -246,7 +308,7 @@ Task<Status> ConfigAdminService::BackUp(CallContext& ctx,
                                         const v1::BackUpConfigRequest& /*request*/,
                                         v1::Operation& response) {
   CO_TRY(RightsOf(ctx).CheckServer());
-  co_return co_await OnPool(parts_.pool, [&] { return BeginBackUp(ctx, response); });
+  co_return co_await OnPool(ctx, parts_.pool, [&] { return BeginBackUp(ctx, response); });
 }
 
 }  // namespace prism::gateway

@@ -26,6 +26,8 @@ class ConfigAdminService final : public contract::Implements<admin::v1::ConfigAd
   struct Parts {
     ConfigControl& control;
     runtime::BlockingPool& pool;
+    // A single thread, for what reads a whole configuration: one after the other, in order.
+    runtime::BlockingPool& whole_reads;
     ConfigChanges& changes;  // rings when an operation has ended
     OperationStore& operations;
     // Makes a backup now and answers its path; on a thread of the pool, one after the other.
@@ -40,9 +42,15 @@ class ConfigAdminService final : public contract::Implements<admin::v1::ConfigAd
   runtime::Task<Status> Import(contract::CallContext& ctx,
                                const admin::v1::ImportConfigRequest& request,
                                admin::v1::ImportConfigResponse& response) override;
+  runtime::Task<Status> ImportPieces(contract::CallContext& ctx,
+                                     contract::Source<admin::v1::ImportConfigRequest> pieces,
+                                     admin::v1::ImportConfigResponse& response) override;
   runtime::Task<Status> Diff(contract::CallContext& ctx,
                              const admin::v1::DiffConfigRequest& request,
                              admin::v1::DiffConfigResponse& response) override;
+  runtime::Task<Status> DiffPieces(contract::CallContext& ctx,
+                                   contract::Source<admin::v1::DiffConfigRequest> pieces,
+                                   admin::v1::DiffConfigResponse& response) override;
   runtime::Task<Status> ListRevisions(contract::CallContext& ctx,
                                       const admin::v1::ListRevisionsRequest& request,
                                       admin::v1::ListRevisionsResponse& response) override;
@@ -58,10 +66,19 @@ class ConfigAdminService final : public contract::Implements<admin::v1::ConfigAd
 
  private:
   static Status MayChange(const contract::CallContext& ctx, std::string_view reason);
+  runtime::Task<Status> ImportText(contract::CallContext& ctx, std::string_view action,
+                                   const admin::v1::ImportConfigRequest& request,
+                                   admin::v1::ImportConfigResponse& response);
+  runtime::Task<Status> DiffText(contract::CallContext& ctx,
+                                 const admin::v1::DiffConfigRequest& request,
+                                 admin::v1::DiffConfigResponse& response);
 
   // --- on threads that may block ---
-  Result<namespaces::StoredConfig> ConfigAt(namespaces::Revision revision) const;
-  Status Compare(const admin::v1::DiffConfigRequest& request,
+  using Served = std::shared_ptr<const RoutingTable>;
+  // Revision 0: what is served.
+  Result<namespaces::StoredConfig> ConfigAt(namespaces::Revision revision,
+                                            const Served& served) const;
+  Status Compare(const admin::v1::DiffConfigRequest& request, const Served& served,
                  admin::v1::DiffConfigResponse& response) const;
   Status ReadRevisions(namespaces::Revision before, std::size_t limit,
                        admin::v1::ListRevisionsResponse& response) const;

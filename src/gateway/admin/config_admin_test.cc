@@ -26,6 +26,7 @@ class ConfigAdminTest : public testing::AdminFixture {
     service_ = std::make_unique<ConfigAdminService>(
         ConfigAdminService::Parts{.control = *control_,
                                   .pool = pool_,
+                                  .whole_reads = whole_reads_,
                                   .changes = changes_,
                                   .operations = *operations_,
                                   .back_up = [this] { return BackUp(); }});
@@ -113,6 +114,42 @@ TEST_F(ConfigAdminTest, ManyNamespacesAreExportedInPiecesAndImportedAgain) {
   ASSERT_TRUE(again) << again.error().ToString();
   EXPECT_EQ(again->total_size(), kMany + 2);  // "only" goes, and a backend comes back
   EXPECT_EQ(Export(), exported);
+}
+
+TEST_F(ConfigAdminTest, ATextLargerThanOneMessageComesInPieces) {
+  std::vector<v1::ImportConfigRequest> pieces(1);
+  pieces.front().set_dry_run(true);
+  pieces.front().set_reason("a large one");
+  pieces.front().set_yaml("namespaces:\n  - {name: first, back");
+  pieces.emplace_back().set_yaml("end: memory}\n");
+  for (int i = 0; i < 4; ++i) {
+    pieces.emplace_back().set_yaml("#" + std::string(1u << 20, 'x') + "\n");
+  }
+  pieces.emplace_back().set_yaml("  - {name: last, backend: memory}\n");
+  const auto import = [&] { return Call(*service_, &ConfigAdminService::ImportPieces, pieces); };
+  const auto planned = import();
+  ASSERT_TRUE(planned) << planned.error().ToString();
+  EXPECT_EQ(planned->total_size(), 2);
+  EXPECT_EQ(Export().find("first"), std::string::npos);
+  pieces.front().set_dry_run(false);
+  EXPECT_EQ(import()->total_size(), 2);
+  EXPECT_NE(Export().find("last"), std::string::npos);
+  EXPECT_EQ(Audit(), std::vector<std::string>{"/prism.admin.v1.ConfigAdmin/ImportPieces config"});
+
+  std::vector<v1::DiffConfigRequest> other(2);
+  other[0].set_replace(true);
+  other[0].set_to_yaml("backends: {other: {type: memory}}\nnamespaces:\n  - {name: first, ");
+  other[1].set_to_yaml("backend: other}\n");
+  const auto compared = Call(*service_, &ConfigAdminService::DiffPieces, other);
+  ASSERT_TRUE(compared) << compared.error().ToString();
+  EXPECT_EQ(compared->total_size(), 3);  // first is another one, last goes, and so does memory
+
+  EXPECT_EQ(ReasonOf(Call(*service_, &ConfigAdminService::ImportPieces, pieces, "olga")),
+            "ACCESS_DENIED");
+  while (pieces.size() < 20) pieces.push_back(pieces[2]);
+  EXPECT_EQ(ReasonOf(import()), "CONFIG_TOO_LARGE");
+  pieces.clear();
+  EXPECT_EQ(ReasonOf(import()), "NOTHING_DECLARED");
 }
 
 TEST_F(ConfigAdminTest, BackendsAloneBringNothingElse) {

@@ -1,6 +1,9 @@
 #include "gateway/admin/config_changes.h"
 
 #include <algorithm>
+#include <string>
+
+#include "namespaces/store/facts.h"
 
 namespace prism::gateway {
 
@@ -29,14 +32,30 @@ ConfigChanges::ConfigChanges(runtime::ShardPool& shards, std::size_t max_waiters
   }
 }
 
-void ConfigChanges::Announce(const std::shared_ptr<const RoutingTable>& table) {
+void ConfigChanges::Install(const std::shared_ptr<const RoutingTable>& table,
+                            const std::shared_ptr<const namespaces::FactsTable>& facts) {
   for (int i = 0; i < shards_.size(); ++i) {
     PerShard& state = *per_shard_[static_cast<std::size_t>(i)];
-    shards_.at(i).Post([&state, table] {
+    shards_.at(i).Post([&state, table, facts] {
       state.table = table;
-      Wake(state);
+      state.facts = facts;
     });
   }
+}
+
+std::optional<namespaces::FoundNamespace> ConfigChanges::Find(std::string_view name) {
+  const PerShard& state = Here();
+  const auto* config = state.table ? state.table->snapshot().FindNamespace(name) : nullptr;
+  const auto* facts = config != nullptr ? state.facts->Find(name) : nullptr;
+  if (facts == nullptr) return std::nullopt;
+  const auto* backend = state.table->snapshot().FindBackend(config->backend);
+  return namespaces::FoundNamespace{.record = {.id = facts->id,
+                                               .config = *config,
+                                               .revision = facts->revision,
+                                               .created_at = facts->created_at,
+                                               .updated_at = facts->updated_at,
+                                               .created_by = facts->created_by},
+                                    .type = backend != nullptr ? backend->type : std::string()};
 }
 
 void ConfigChanges::Drain() {

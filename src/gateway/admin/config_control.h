@@ -42,6 +42,7 @@ class ConfigControl {
   // revision. Errors of the plan; ABORTED/REVISION_MISMATCH; what can't be bound, with all that is
   // wrong as fields of the error when it is more than one thing: FAILED_PRECONDITION/
   // CONFIG_UNBINDABLE or the reason of the one; FAILED_PRECONDITION/INTERFACES_WOULD_SHRINK;
+  // FAILED_PRECONDITION/PURGE_PENDING while data of a deleted namespace is in the way;
   // those of ConfigStore::Commit. Types and patterns that this program does not have are no error.
   virtual Result<Outcome> Apply(const Plan& plan, const Options& options) = 0;
 

@@ -59,12 +59,12 @@ v1::NamespaceEvent EventOf(const std::string& name, const FoundNamespace* found,
 }  // namespace
 
 NamespaceAdminService::NamespaceAdminService(ConfigControl& control, runtime::BlockingPool& pool,
-                                             ConfigChanges& changes)
+                                             ConfigChanges& changes, OperationStore& operations)
     : control_(control),
       pool_(pool),
       changes_(changes),
       reader_(control.store()),
-      writer_(control),
+      writer_(control, operations),
       schema_(namespaces::NamespaceFilterSchema()) {}
 
 Status NamespaceAdminService::MayChange(const CallContext& ctx, std::string_view name,
@@ -82,7 +82,7 @@ Task<Status> NamespaceAdminService::Create(CallContext& ctx,
                                            const v1::CreateNamespaceRequest& request,
                                            v1::Namespace& response) {
   CO_TRY(MayChangeServer(ctx, request.reason()));
-  co_return co_await OnPool(control_.thread(),
+  co_return co_await OnPool(ctx, control_.thread(),
                             [&] { return writer_.Create(ctx, request, response); });
 }
 
@@ -90,7 +90,7 @@ Task<Status> NamespaceAdminService::Update(CallContext& ctx,
                                            const v1::UpdateNamespaceRequest& request,
                                            v1::Namespace& response) {
   CO_TRY(MayChange(ctx, request.name(), request.reason()));
-  co_return co_await OnPool(control_.thread(),
+  co_return co_await OnPool(ctx, control_.thread(),
                             [&] { return writer_.Update(ctx, request, response); });
 }
 
@@ -98,7 +98,7 @@ Task<Status> NamespaceAdminService::Delete(CallContext& ctx,
                                            const v1::DeleteNamespaceRequest& request,
                                            v1::DeleteNamespaceResponse& response) {
   CO_TRY(MayChangeServer(ctx, request.reason()));
-  co_return co_await OnPool(control_.thread(),
+  co_return co_await OnPool(ctx, control_.thread(),
                             [&] { return writer_.Delete(ctx, request, response); });
 }
 
@@ -106,7 +106,7 @@ Task<Status> NamespaceAdminService::SetFeature(CallContext& ctx,
                                                const v1::SetFeatureRequest& request,
                                                v1::Namespace& response) {
   CO_TRY(MayChange(ctx, request.name(), request.reason()));
-  co_return co_await OnPool(control_.thread(),
+  co_return co_await OnPool(ctx, control_.thread(),
                             [&] { return writer_.SetFeature(ctx, request, response); });
 }
 
@@ -114,7 +114,7 @@ Task<Status> NamespaceAdminService::RemoveFeature(CallContext& ctx,
                                                   const v1::RemoveFeatureRequest& request,
                                                   v1::Namespace& response) {
   CO_TRY(MayChange(ctx, request.name(), request.reason()));
-  co_return co_await OnPool(control_.thread(),
+  co_return co_await OnPool(ctx, control_.thread(),
                             [&] { return writer_.RemoveFeature(ctx, request, response); });
 }
 
@@ -122,35 +122,40 @@ Task<Status> NamespaceAdminService::RollBack(CallContext& ctx,
                                              const v1::RollBackNamespaceRequest& request,
                                              v1::RollBackNamespaceResponse& response) {
   CO_TRY(MayChangeServer(ctx, request.reason()));
-  co_return co_await OnPool(control_.thread(),
+  co_return co_await OnPool(ctx, control_.thread(),
                             [&] { return writer_.RollBack(ctx, request, response); });
 }
 
-Status NamespaceAdminService::ReadOne(const v1::GetNamespaceRequest& request,
-                                      const RoutingTable* table, v1::Namespace& response) const {
-  const bool past = request.revision() != 0;
-  TRY_ASSIGN(const auto found, past ? reader_.FindNamespaceAt(request.name(), request.revision())
-                                    : reader_.FindNamespace(request.name()));
+Status NamespaceAdminService::ReadPast(const v1::GetNamespaceRequest& request,
+                                       v1::Namespace& response) const {
+  TRY_ASSIGN(const auto found, reader_.FindNamespaceAt(request.name(), request.revision()));
   if (!found) return std::unexpected(NamespaceNotFound(request.name()));
-  response.Clear();
-  ToProto(*found, past ? nullptr : table, response);
+  ToProto(*found, nullptr, response);
   return {};
 }
 
 Task<Status> NamespaceAdminService::Get(CallContext& ctx, const v1::GetNamespaceRequest& request,
                                         v1::Namespace& response) {
   CO_TRY(RightsOf(ctx).Check(request.name(), Permission::kAdmin));
-  if (request.index() != 0 && request.revision() != 0) co_return std::unexpected(TwoTimes());
+  if (request.revision() != 0) {
+    if (request.index() != 0) co_return std::unexpected(TwoTimes());
+    co_return co_await OnPool(ctx, pool_, [&] { return ReadPast(request, response); });
+  }
   CO_TRY_ASSIGN(const MonoNanos until,
                 WaitEnd(request.has_wait(), request.wait(), kDefaultWaitSeconds));
   for (;;) {
     const std::uint64_t seen = changes_.count();
-    const std::shared_ptr<const RoutingTable> table = changes_.table();
-    CO_TRY(co_await OnPool(pool_, [&] { return ReadOne(request, table.get(), response); }));
-    if (request.index() == 0 || response.revision() > request.index()) co_return Status();
-    CO_TRY_ASSIGN(const bool more, co_await changes_.WaitForMore(ctx, seen, until));
-    if (!more) co_return Status();
-    CO_TRY(RightsOf(ctx).Check(request.name(), Permission::kAdmin));  // what came may be about that
+    const auto found = changes_.Find(request.name());
+    if (!found) co_return std::unexpected(NamespaceNotFound(request.name()));
+    const bool newer = request.index() == 0 || found->record.revision > request.index();
+    if (!newer) {
+      CO_TRY_ASSIGN(const bool more, co_await changes_.WaitForMore(ctx, seen, until));
+      // What came may be about that.
+      CO_TRY(RightsOf(ctx).Check(request.name(), Permission::kAdmin));
+      if (more) continue;
+    }
+    ToProto(*found, changes_.table().get(), response);
+    co_return Status();
   }
 }
 
@@ -192,7 +197,7 @@ Task<Status> NamespaceAdminService::List(CallContext& ctx, const v1::ListNamespa
     const std::uint64_t seen = changes_.count();
     const std::shared_ptr<const RoutingTable> table = changes_.table();
     const security::CallerRights rights = RightsOf(ctx);
-    CO_TRY(co_await OnPool(pool_, [&]() -> Status {
+    CO_TRY(co_await OnPool(ctx, pool_, [&]() -> Status {
       TRY_ASSIGN(RecordQuery query, QueryOf(rights, request.filter(), table.get()));
       return ReadPage(request, std::move(query), table.get(), response);
     }));
@@ -214,7 +219,8 @@ Task<Status> NamespaceAdminService::Count(CallContext& ctx,
   }
   const std::shared_ptr<const RoutingTable> table = changes_.table();
   const security::CallerRights rights = RightsOf(ctx);
-  CO_TRY_ASSIGN(const auto counts, co_await OnPool(pool_, [&]() -> Result<ConfigReader::Counts> {
+  CO_TRY_ASSIGN(const auto counts,
+                co_await OnPool(ctx, pool_, [&]() -> Result<ConfigReader::Counts> {
                   TRY_ASSIGN(RecordQuery query, QueryOf(rights, request.filter(), table.get()));
                   query.limit = kMaxCounts;
                   return reader_.CountNamespaces(query, column);
@@ -248,7 +254,8 @@ Task<Status> NamespaceAdminService::History(CallContext& ctx,
   CO_TRY_ASSIGN(const std::size_t limit, PageSizeOf(request.page_size()));
   CO_TRY_ASSIGN(const std::int64_t before,
                 tokens_.ReadNumber(kHistory, request.name(), request.page_token()));
-  co_return co_await OnPool(pool_, [&] { return ReadHistory(request, limit, before, response); });
+  co_return co_await OnPool(ctx, pool_,
+                            [&] { return ReadHistory(request, limit, before, response); });
 }
 
 Result<std::int64_t> NamespaceAdminService::PlaceOf(Revision after) const {
@@ -266,7 +273,7 @@ Task<Status> NamespaceAdminService::Watch(CallContext& ctx,
   CO_TRY(RightsOf(ctx).CheckIdentity());
   CO_TRY_ASSIGN(const filter::Filter filter, filter::Filter::Compile(request.filter(), schema_));
   CO_TRY_ASSIGN(const std::int64_t place,
-                co_await OnPool(pool_, [&] { return PlaceOf(request.after_revision()); }));
+                co_await OnPool(ctx, pool_, [&] { return PlaceOf(request.after_revision()); }));
   // Changes behind the place are told after the state, which may have them already.
   if (request.after_revision() == 0) CO_TRY(co_await TellState(ctx, request.filter(), sink));
   co_return co_await TellChanges(ctx, filter, place, sink);
@@ -277,11 +284,11 @@ Task<Status> NamespaceAdminService::TellState(CallContext& ctx, const std::strin
   const std::shared_ptr<const RoutingTable> table = changes_.table();
   const security::CallerRights rights = RightsOf(ctx);
   CO_TRY_ASSIGN(RecordQuery query,
-                co_await OnPool(pool_, [&] { return QueryOf(rights, filter, table.get()); }));
+                co_await OnPool(ctx, pool_, [&] { return QueryOf(rights, filter, table.get()); }));
   query.limit = kWatchBatch;
   for (;;) {
     CO_TRY_ASSIGN(const auto page,
-                  co_await OnPool(pool_, [&] { return reader_.ListNamespaces(query); }));
+                  co_await OnPool(ctx, pool_, [&] { return reader_.ListNamespaces(query); }));
     for (const FoundNamespace& found : page.rows) {
       const std::string& name = found.record.config.name;
       CO_TRY(co_await sink.Write(EventOf(name, &found, changes_.table().get(), page.revision)));
@@ -296,7 +303,7 @@ Task<Status> NamespaceAdminService::TellChanges(CallContext& ctx, const filter::
   bool complete = false;  // that was said
   for (;;) {
     const std::uint64_t seen = changes_.count();
-    CO_TRY_ASSIGN(const auto changes, co_await OnPool(pool_, [&] {
+    CO_TRY_ASSIGN(const auto changes, co_await OnPool(ctx, pool_, [&] {
                     return reader_.NamespaceChangesAfter(place, kWatchBatch);
                   }));
     place = changes.last;

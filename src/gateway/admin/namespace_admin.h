@@ -14,14 +14,15 @@
 
 namespace prism::gateway {
 
-// Reads the store on threads of a pool and changes it on the control's; asks for permission before
-// it looks anything up. Life cycle: made before the shards take calls, destroyed after them; all
-// that it is given outlives it. Thread rule: methods on any shard.
+// Answers for one namespace from what its shard serves, reads the store on threads of a pool and
+// changes it on the control's; asks for permission before it looks anything up. Life cycle: made
+// before the shards take calls, destroyed after them; all that it is given outlives it. Thread
+// rule: methods on any shard.
 class NamespaceAdminService final : public contract::Implements<admin::v1::NamespaceAdmin> {
  public:
   // `changes` is told of every table that is served.
-  NamespaceAdminService(ConfigControl& control, runtime::BlockingPool& pool,
-                        ConfigChanges& changes);
+  NamespaceAdminService(ConfigControl& control, runtime::BlockingPool& pool, ConfigChanges& changes,
+                        OperationStore& operations);
 
   runtime::Task<Status> Create(contract::CallContext& ctx,
                                const admin::v1::CreateNamespaceRequest& request,
@@ -68,8 +69,8 @@ class NamespaceAdminService final : public contract::Implements<admin::v1::Names
   Result<namespaces::RecordQuery> QueryOf(const security::CallerRights& rights,
                                           const std::string& filter,
                                           const RoutingTable* table) const;
-  Status ReadOne(const admin::v1::GetNamespaceRequest& request, const RoutingTable* table,
-                 admin::v1::Namespace& response) const;
+  Status ReadPast(const admin::v1::GetNamespaceRequest& request,
+                  admin::v1::Namespace& response) const;
   Status ReadPage(const admin::v1::ListNamespacesRequest& request, namespaces::RecordQuery query,
                   const RoutingTable* table, admin::v1::ListNamespacesResponse& response) const;
   Status ReadHistory(const admin::v1::NamespaceHistoryRequest& request, std::size_t limit,

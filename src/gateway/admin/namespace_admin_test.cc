@@ -20,7 +20,11 @@ class NamespaceAdminTest : public testing::AdminFixture {
  protected:
   void SetUp() override {
     AdminFixture::SetUp();
-    service_ = std::make_unique<NamespaceAdminService>(*control_, pool_, changes_);
+    operations_ = std::make_unique<OperationStore>(store_->database(), clock_);
+    service_ = std::make_unique<NamespaceAdminService>(*control_, pool_, changes_, *operations_);
+  }
+  std::vector<sqlite::SchemaPart> Parts() override {
+    return {security::AuditPart(), OperationStore::Part()};
   }
 
   static v1::CreateNamespaceRequest New(const std::string& name) {
@@ -38,10 +42,10 @@ class NamespaceAdminTest : public testing::AdminFixture {
     EXPECT_TRUE(made) << made.error().ToString();
     return made.value_or(v1::Namespace());
   }
-  Result<v1::Namespace> Get(const std::string& name, std::string_view who = "root") {
+  Result<v1::Namespace> Get(const std::string& name, std::string_view who = "root", int shard = 0) {
     v1::GetNamespaceRequest request;
     request.set_name(name);
-    return Call(*service_, &NamespaceAdminService::Get, request, who);
+    return Call(*service_, &NamespaceAdminService::Get, request, who, shard);
   }
   Result<v1::Namespace> Update(const v1::UpdateNamespaceRequest& request,
                                std::string_view who = "root") {
@@ -66,6 +70,7 @@ class NamespaceAdminTest : public testing::AdminFixture {
     return names;
   }
 
+  std::unique_ptr<OperationStore> operations_;
   std::unique_ptr<NamespaceAdminService> service_;
 };
 
@@ -98,6 +103,66 @@ TEST_F(NamespaceAdminTest, WhatIsMadeIsReadUpdatedAndDeleted) {
                                       "/prism.admin.v1.NamespaceAdmin/Create namespace/orders"}));
   EXPECT_EQ(ReasonOf(Get("orders")), "NAMESPACE_NOT_FOUND");
   EXPECT_EQ(ReasonOf(Call(*service_, &NamespaceAdminService::Delete, gone)), "NAMESPACE_NOT_FOUND");
+}
+
+TEST_F(NamespaceAdminTest, WhatIsAcknowledgedIsReadOnEveryShardAsInAList) {
+  Made("orders");
+  for (int rate = 1; rate <= 100; ++rate) {
+    const auto updated = Update(Rate("orders", static_cast<std::uint64_t>(rate)));
+    ASSERT_TRUE(updated) << updated.error().ToString();
+    const auto read = Get("orders", "root", 1);
+    ASSERT_TRUE(read) << read.error().ToString();
+    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*read, *updated));
+  }
+  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*Get("orders", "root", 1),
+                                                                 List({})->namespaces(0)));
+}
+
+TEST_F(NamespaceAdminTest, APurgeIsAnOperationThatAServerAdministratorBegins) {
+  olgas_ = {"orders"};
+  Made("orders");
+  v1::DeleteNamespaceRequest request;
+  request.set_name("orders");
+  request.set_purge(true);
+  EXPECT_EQ(ReasonOf(Call(*service_, &NamespaceAdminService::Delete, request, "rita")),
+            "ACCESS_DENIED");
+  EXPECT_EQ(ReasonOf(Call(*service_, &NamespaceAdminService::Delete, request, "olga")),
+            "ACCESS_DENIED");
+  request.set_dry_run(true);
+  const auto planned = Call(*service_, &NamespaceAdminService::Delete, request);
+  ASSERT_TRUE(planned) << planned.error().ToString();
+  ASSERT_EQ(planned->purged_backends_size(), 1);
+  EXPECT_EQ(planned->purged_backends(0), "memory");
+  EXPECT_EQ(planned->operation(), "");
+  EXPECT_TRUE(operations_->List(0, 10)->empty());
+
+  request.set_dry_run(false);
+  const auto deleted = Call(*service_, &NamespaceAdminService::Delete, request);
+  ASSERT_TRUE(deleted) << deleted.error().ToString();
+  EXPECT_EQ(deleted->purged_backends_size(), 1);
+  const auto begun = operations_->List(0, 10);
+  ASSERT_EQ(begun->size(), 1u);
+  EXPECT_EQ(deleted->operation(), std::to_string(begun->front().id));
+  EXPECT_EQ(begun->front().kind, "namespace purge");
+  EXPECT_EQ(begun->front().object, "namespace/orders");
+  EXPECT_EQ(begun->front().created_by, "root");
+  EXPECT_EQ(begun->front().ended_at, std::nullopt);
+  const auto entry = sqlite::ReadAndWait(store_->database(), [](sqlite::Connection& connection) {
+    return security::ListAudit(connection, {});
+  });
+  EXPECT_EQ(entry->records.front().entry.after, R"({"purge":true})");
+}
+
+TEST_F(NamespaceAdminTest, APurgeOutlivesTheProcessThatHasBegunIt) {
+  Made("orders");
+  v1::DeleteNamespaceRequest request;
+  request.set_name("orders");
+  request.set_purge(true);
+  ASSERT_TRUE(Call(*service_, &NamespaceAdminService::Delete, request));
+  ASSERT_TRUE(operations_->Start({"namespace/carts", "namespace/orders"}));
+  EXPECT_EQ(operations_->List(0, 10)->front().ended_at, std::nullopt);
+  ASSERT_TRUE(operations_->Start());
+  EXPECT_NE(operations_->List(0, 10)->front().error, "");
 }
 
 TEST_F(NamespaceAdminTest, StaleRevisionsAreToldTheCurrentOne) {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/strings.h"
@@ -150,16 +151,33 @@ Status NamespaceChanges::Update(const contract::CallContext& ctx,
 Status NamespaceChanges::Delete(const contract::CallContext& ctx,
                                 const v1::DeleteNamespaceRequest& request,
                                 v1::DeleteNamespaceResponse& response) {
+  const std::string object = ObjectOf(request.name());
+  std::set<std::string> backends;
   const auto plan = [&](const StoredConfig& /*current*/) -> Result<Change> {
     TRY_ASSIGN(const FoundNamespace found, FindSeen(request.name(), request.revision()));
+    for (std::string& backend : namespaces::BackendsOf(found.record.config)) {
+      backends.insert(std::move(backend));
+    }
     Change change;
-    change.namespaces.push_back({.name = request.name(), .to = {}, .seen = found.record.revision});
+    change.namespaces.push_back({.name = request.name(),
+                                 .to = {},
+                                 .seen = found.record.revision,
+                                 .purge = request.purge()});
     return change;
   };
-  TRY_ASSIGN(const auto outcome,
-             ApplyRecorded(control_, ctx, kDelete, ObjectOf(request.name()), plan,
-                           ChangeOptions(ctx, request.reason(), request.dry_run())));
+  auto options = ChangeOptions(ctx, request.reason(), request.dry_run());
+  OperationRecord purging{
+      .kind = "namespace purge", .object = object, .created_by = options.author.who};
+  if (request.purge()) {
+    options.also = [&](sqlite::Connection& connection, Revision) {
+      return operations_.BeginIn(connection, purging);
+    };
+  }
+  TRY_ASSIGN(const auto outcome, ApplyRecorded(control_, ctx, kDelete, object, plan, options));
   response.set_revision(outcome.revision);
+  if (!request.purge()) return {};
+  response.mutable_purged_backends()->Assign(backends.begin(), backends.end());
+  if (!request.dry_run()) response.set_operation(std::to_string(purging.id));
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "contract/call_context.h"
 #include "gateway/admin/config_control.h"
+#include "gateway/admin/operation_store.h"
 #include "namespaces/store/config_reader.h"
 #include "prism/admin/v1/namespaces.pb.h"
 
@@ -16,7 +17,8 @@ namespace prism::gateway {
 // control.
 class NamespaceChanges {
  public:
-  explicit NamespaceChanges(ConfigControl& control) : control_(control), reader_(control.store()) {}
+  NamespaceChanges(ConfigControl& control, OperationStore& operations)
+      : control_(control), operations_(operations), reader_(control.store()) {}
 
   Status Create(const contract::CallContext& ctx, const admin::v1::CreateNamespaceRequest& request,
                 admin::v1::Namespace& response);
@@ -49,6 +51,7 @@ class NamespaceChanges {
                 admin::v1::Namespace& response) const;
 
   ConfigControl& control_;
+  OperationStore& operations_;
   const namespaces::ConfigReader reader_;
 };
 

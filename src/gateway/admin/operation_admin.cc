@@ -28,6 +28,7 @@ Error NotFound(const std::string& name) {
 void ToProto(const OperationRecord& record, v1::Operation& message) {
   message.set_name(std::to_string(record.id));
   message.set_kind(record.kind);
+  message.set_object(record.object);
   message.set_created_by(record.created_by);
   SetTime(record.created_at, *message.mutable_create_time());
   message.set_done(record.ended_at.has_value());
@@ -54,7 +55,7 @@ Task<Status> OperationAdminService::Get(CallContext& ctx, const v1::GetOperation
   CO_TRY_ASSIGN(const MonoNanos until, WaitEnd(request.has_wait(), request.wait(), 0));
   for (;;) {
     const std::uint64_t seen = changes_.count();
-    CO_TRY(co_await OnPool(pool_, [&] { return ReadOne(request.name(), response); }));
+    CO_TRY(co_await OnPool(ctx, pool_, [&] { return ReadOne(request.name(), response); }));
     if (response.done() || !request.has_wait()) co_return Status();
     CO_TRY_ASSIGN(const bool more, co_await changes_.WaitForMore(ctx, seen, until));
     if (!more) co_return Status();
@@ -79,7 +80,7 @@ Task<Status> OperationAdminService::List(CallContext& ctx, const v1::ListOperati
   CO_TRY(RightsOf(ctx).CheckServer());
   CO_TRY_ASSIGN(const std::size_t limit, PageSizeOf(request.page_size()));
   CO_TRY_ASSIGN(const std::int64_t before, tokens_.ReadNumber(kList, "", request.page_token()));
-  co_return co_await OnPool(pool_, [&] { return ReadPage(before, limit, response); });
+  co_return co_await OnPool(ctx, pool_, [&] { return ReadPage(before, limit, response); });
 }
 
 }  // namespace prism::gateway

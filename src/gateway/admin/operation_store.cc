@@ -1,5 +1,7 @@
 #include "gateway/admin/operation_store.h"
 
+#include <nlohmann/json.hpp>
+
 #include <array>
 
 #include "sqlite/plain_database.h"
@@ -11,7 +13,7 @@ namespace {
 using sqlite::Connection;
 using sqlite::Statement;
 
-constexpr std::array<std::string_view, 1> kSteps = {R"sql(
+constexpr std::array<std::string_view, 2> kSteps = {R"sql(
 -- Times are milliseconds since 1970, UTC.
 CREATE TABLE operations (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -22,10 +24,13 @@ CREATE TABLE operations (
   error TEXT NOT NULL DEFAULT '',
   result TEXT NOT NULL DEFAULT ''
 );
+)sql",
+                                                    R"sql(
+ALTER TABLE operations ADD COLUMN object TEXT NOT NULL DEFAULT '';  -- "namespace/orders"
 )sql"};
 
 constexpr std::string_view kColumns =
-    "SELECT id, kind, created_by, created_at, ended_at, error, result FROM operations ";
+    "SELECT id, kind, created_by, created_at, ended_at, error, result, object FROM operations ";
 
 OperationRecord RecordAt(const Statement& row) {
   OperationRecord record;
@@ -36,6 +41,7 @@ OperationRecord RecordAt(const Statement& row) {
   if (!row.IsNullAt(4)) record.ended_at = row.IntAt(4);
   record.error = row.TextAt(5);
   record.result = row.TextAt(6);
+  record.object = row.TextAt(7);
   return record;
 }
 
@@ -52,13 +58,15 @@ Status Forget(Connection& connection, WallMillis now) {
 
 sqlite::SchemaPart OperationStore::Part() { return {"operations", kSteps}; }
 
-Status OperationStore::Start() {
-  return sqlite::WriteAndWait(database_, [now = clock_.Now()](Connection& connection) -> Status {
+Status OperationStore::Start(const std::vector<std::string>& resumed) {
+  const std::string objects = nlohmann::json(resumed).dump();
+  return sqlite::WriteAndWait(database_, [&, now = clock_.Now()](Connection& connection) -> Status {
     TRY_ASSIGN(Statement statement,
                connection.Prepare("UPDATE operations SET ended_at = ?1, error = 'ABORTED/"
                                   "INTERRUPTED: the server ended before it did: begin it again' "
-                                  "WHERE ended_at IS NULL"));
-    return statement.Int(1, now).Run();
+                                  "WHERE ended_at IS NULL AND "
+                                  "object NOT IN (SELECT value FROM json_each(?2))"));
+    return statement.Int(1, now).Text(2, objects).Run();
   });
 }
 
@@ -67,16 +75,32 @@ Result<OperationRecord> OperationStore::Begin(std::string_view kind, std::string
   OperationRecord record;
   record.kind = kind;
   record.created_by = by;
-  record.created_at = clock_.Now();
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Result<OperationRecord> {
-    TRY_ASSIGN(Statement statement,
-               connection.Prepare("INSERT INTO operations(kind, created_by, created_at) "
-                                  "VALUES(?1, ?2, ?3)"));
-    TRY(statement.Text(1, record.kind).Text(2, record.created_by).Int(3, record.created_at).Run());
-    TRY_ASSIGN(record.id, connection.QueryInt("SELECT max(id) FROM operations"));
+    TRY(BeginIn(connection, record));
     if (also) TRY(also(connection));
     return record;
   });
+}
+
+Status OperationStore::BeginIn(Connection& connection, OperationRecord& record) {
+  record.created_at = clock_.Now();
+  TRY_ASSIGN(Statement statement,
+             connection.Prepare("INSERT INTO operations(kind, object, created_by, created_at) "
+                                "VALUES(?1, ?2, ?3, ?4)"));
+  statement.Text(1, record.kind).Text(2, record.object).Text(3, record.created_by);
+  TRY(statement.Int(4, record.created_at).Run());
+  TRY_ASSIGN(record.id, connection.QueryInt("SELECT max(id) FROM operations"));
+  return {};
+}
+
+Status OperationStore::EndIn(Connection& connection, const std::string& object,
+                             const std::string& result) {
+  const WallMillis now = clock_.Now();
+  TRY_ASSIGN(Statement statement,
+             connection.Prepare("UPDATE operations SET ended_at = ?2, result = ?3 "
+                                "WHERE object = ?1 AND ended_at IS NULL"));
+  TRY(statement.Text(1, object).Int(2, now).Text(3, result).Run());
+  return Forget(connection, now);
 }
 
 Status OperationStore::End(std::int64_t id, const Result<std::string>& result) {

@@ -19,7 +19,8 @@ namespace prism::gateway {
 
 struct OperationRecord {
   std::int64_t id = 0;
-  std::string kind;  // "config backup"
+  std::string kind;         // "config backup"
+  std::string object = {};  // "namespace/orders"; empty: there is nothing to name
   std::string created_by;
   WallMillis created_at = 0;
   std::optional<WallMillis> ended_at = {};  // nothing: it goes on
@@ -38,12 +39,19 @@ class OperationStore {
   OperationStore(sqlite::Database& database, Clock& clock) : database_(database), clock_(clock) {}
 
   static sqlite::SchemaPart Part();
-  // What was going on when the process before this one died has failed: ABORTED/INTERRUPTED.
-  Status Start();
+  // What was going on when the process before this one died has failed: ABORTED/INTERRUPTED. But
+  // not what is about one of `resumed`, which goes on by itself.
+  Status Start(const std::vector<std::string>& resumed = {});
 
   // `also` joins the transaction, such as to record it; an error of it undoes all.
   using Also = std::function<Status(sqlite::Connection&)>;
   Result<OperationRecord> Begin(std::string_view kind, std::string_view by, const Also& also = {});
+  // In a transaction of others, of the same file. `record` has kind, creator and object; id and
+  // time are added.
+  Status BeginIn(sqlite::Connection& connection, OperationRecord& record);
+  // Ends what goes on about this object.
+  Status EndIn(sqlite::Connection& connection, const std::string& object,
+               const std::string& result);
   // Forgets those that ended long ago.
   Status End(std::int64_t id, const Result<std::string>& result);
   // Nothing: there is none, or no longer.

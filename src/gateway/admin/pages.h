@@ -28,6 +28,7 @@ inline constexpr std::array kPages = {
     PageInfo{"/metrics", "text/plain; version=0.0.4; charset=utf-8", PageInfo::For::kAuthenticated},
     PageInfo{"/slow", "application/json", PageInfo::For::kServerAdmins},
     PageInfo{"/config", "application/json", PageInfo::For::kServerAdmins},
+    PageInfo{"/branches", "application/json", PageInfo::For::kAuthenticated},
     PageInfo{"/openapi.json", "application/json", PageInfo::For::kServerAdmins},
     PageInfo{"/openapi-admin.json", "application/json", PageInfo::For::kServerAdmins},
 };

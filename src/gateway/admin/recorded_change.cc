@@ -39,6 +39,7 @@ void Describe(const Snapshot& current, const Change& change, security::AuditEntr
     const auto& edit = change.namespaces.front();
     Describe(current.FindNamespace(edit.name), entry.before);
     Describe(To(edit), entry.after);
+    if (edit.purge) entry.after = json{{"purge", true}}.dump();
   } else {
     const auto& edit = change.backends.front();
     Describe(current.FindBackend(edit.name), entry.before);
@@ -75,8 +76,10 @@ Result<ConfigControl::Outcome> ApplyRecorded(ConfigControl& control,
     Describe(*current.snapshot, change, entry);
     return change;
   };
-  options.also = [&](sqlite::Connection& connection, namespaces::Revision) -> Status {
+  options.also = [&, also = std::move(options.also)](sqlite::Connection& connection,
+                                                     namespaces::Revision revision) -> Status {
     TRY(security::AppendAudit(connection, entry, ctx.now));
+    if (also) return also(connection, revision);
     return {};
   };
   return control.Apply(described, options);

@@ -15,7 +15,7 @@ std::string SummaryOf(const namespaces::Change& change);
 
 // ConfigControl::Apply, on its thread. What comes to be stored is an entry of the call: `action` is
 // the method's path, `object` what it is about; before and after are the configurations, of many
-// objects their names. `reason` and `force` of the options are kept.
+// objects their names. `also` of the options is done with the entry.
 Result<ConfigControl::Outcome> ApplyRecorded(ConfigControl& control,
                                              const contract::CallContext& ctx,
                                              std::string_view action, std::string object,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/admin/audit_trail.h"
+#include "gateway/admin/on_pool.h"
 #include "gateway/admin/page_size.h"
 #include "gateway/admin/times.h"
 #include "security/audit_log.h"
@@ -130,11 +131,11 @@ runtime::Task<Status> TokenAdminService::Create(contract::CallContext& ctx,
   CO_TRY_ASSIGN(const security::NewToken token, ToNewToken(request, now));
   const std::string by(ctx.principal);
   const auto record = Recording(EntryOf(ctx, kCreate, {}), now);
-  CO_TRY_ASSIGN(auto created,
-                co_await parts_.pool.Run([&] { return parts_.tokens.Create(token, by, record); }));
-  if (!created) co_return std::unexpected(std::move(created).error());
-  Describe(created->info, now, *response.mutable_token());
-  response.set_text(created->text);
+  CO_TRY_ASSIGN(const auto created, co_await OnPool(ctx, parts_.pool, [&] {
+                  return parts_.tokens.Create(token, by, record);
+                }));
+  Describe(created.info, now, *response.mutable_token());
+  response.set_text(created.text);
   co_return Status();
 }
 
@@ -147,11 +148,11 @@ runtime::Task<Status> TokenAdminService::List(contract::CallContext& ctx,
       .ns = "", .method = kList, .query = request.active_only() ? "active" : ""};
   CO_TRY_ASSIGN(const std::optional<Position> after,
                 PositionOf(page_key_, scope, request.page_token()));
-  CO_TRY_ASSIGN(const auto tokens, co_await parts_.pool.Run([&] { return parts_.tokens.List(); }));
-  if (!tokens) co_return std::unexpected(tokens.error());
+  CO_TRY_ASSIGN(const auto tokens,
+                co_await OnPool(ctx, parts_.pool, [&] { return parts_.tokens.List(); }));
   const WallMillis now = parts_.clock.Now();
   const security::TokenInfo* last = nullptr;
-  for (const security::TokenInfo& token : *tokens) {
+  for (const security::TokenInfo& token : tokens) {
     if (after && !after->IsBefore(token)) continue;
     if (request.active_only() && StateOf(token, now) != pb::Token::ACTIVE) continue;
     if (static_cast<std::size_t>(response.tokens_size()) == page_size) {
@@ -172,10 +173,10 @@ runtime::Task<Status> TokenAdminService::Revoke(contract::CallContext& ctx,
   const WallMillis now = parts_.clock.Now();
   const std::string by(ctx.principal);
   const auto record = Recording(EntryOf(ctx, kRevoke, {}), now);
-  CO_TRY_ASSIGN(auto revoked, co_await parts_.pool.Run(
-                                  [&] { return parts_.tokens.Revoke(request.id(), by, record); }));
-  if (!revoked) co_return std::unexpected(std::move(revoked).error());
-  Describe(*revoked, parts_.clock.Now(), response);
+  CO_TRY_ASSIGN(const auto revoked, co_await OnPool(ctx, parts_.pool, [&] {
+                  return parts_.tokens.Revoke(request.id(), by, record);
+                }));
+  Describe(revoked, parts_.clock.Now(), response);
   co_return Status();
 }
 

@@ -140,9 +140,14 @@ class BasicFakeBackend final : public contract::Backend {
     last = made;
     return made;
   }
+  Status Purge(std::string_view) override {
+    ++purged;
+    return {};
+  }
   Status Health() override { return {}; }
 
   std::atomic<int> opened = 0;
+  std::atomic<int> purged = 0;
   std::atomic<int> alive = 0;
   std::weak_ptr<FakeNamespace> last;
 };

@@ -54,8 +54,8 @@ class GatewayTest : public ::testing::Test {
         binder_(methods_.interfaces(),
                 [this](const namespaces::BackendConfig& config)
                     -> Result<std::shared_ptr<contract::Backend>> {
-                  if (config.type == "fake") return backend_;
-                  if (config.type == "lagging") return lagging_;
+                  if (config.type == "etcd") return backend_;
+                  if (config.type == "nats") return lagging_;
                   return std::unexpected(
                       Error(Code::kFailedPrecondition, "DRIVER_NOT_INSTALLED", "no driver"));
                 }) {}

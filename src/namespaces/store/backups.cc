@@ -8,12 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <vector>
 
+#include "base/scratch_directory.h"
 #include "sqlite/data_directory.h"
 
 namespace prism::namespaces {
@@ -62,30 +62,6 @@ std::vector<std::string> Names(const std::string& directory) {
   return names;
 }
 
-// A private place for a copy that is opened to look at it: opening writes beside the file.
-class Scratch {
- public:
-  static Result<Scratch> Make() {
-    std::string path = (fs::temp_directory_path() / "prism-check-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr) {
-      return std::unexpected(Unusable(path, "make a directory", std::strerror(errno)));
-    }
-    return Scratch(std::move(path));
-  }
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() {
-    std::error_code ignored;  // nothing is lost when it stays
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  std::string File(std::string_view name) const { return fmt::format("{}/{}", path_, name); }
-
- private:
-  explicit Scratch(std::string path) : path_(std::move(path)) {}
-
-  std::string path_;
-};
-
 Status Copy(const std::string& from, const std::string& to) {
   std::error_code failed;
   fs::copy_file(from, to, fs::copy_options::overwrite_existing, failed);
@@ -97,8 +73,9 @@ Status Copy(const std::string& from, const std::string& to) {
   return {};
 }
 
-// A copy of a store in the scratch place, with what the log beside it holds.
-Result<std::string> CopyStore(const std::string& from, const Scratch& scratch,
+// A copy of a store in a private place, with what the log beside it holds: opening it to look at
+// it writes beside the file.
+Result<std::string> CopyStore(const std::string& from, const base::ScratchDirectory& scratch,
                               std::string_view name) {
   std::string copy = scratch.File(name);
   TRY(Copy(from, copy));
@@ -117,7 +94,7 @@ Status Move(const std::string& from, const std::string& to) {
 Result<GoodBackup> CheckBackup(const std::string& path) {
   std::error_code failed;
   if (!fs::is_regular_file(path, failed)) return std::unexpected(NotAStore(path));
-  TRY_ASSIGN(const Scratch scratch, Scratch::Make());
+  TRY_ASSIGN(const auto scratch, base::ScratchDirectory::Make("prism-check"));
   TRY_ASSIGN(const std::string copy, CopyStore(path, scratch, "config.db"));
   SystemClock clock;
   auto store = ConfigStore::Open({.path = copy}, clock);
@@ -197,7 +174,7 @@ namespace {
 
 // The backup as it is to become the store, in a file of its own beside it.
 Status Prepare(const std::string& backup, const std::string& path, const RestoreOptions& options) {
-  TRY_ASSIGN(const Scratch scratch, Scratch::Make());
+  TRY_ASSIGN(const auto scratch, base::ScratchDirectory::Make("prism-check"));
   TRY_ASSIGN(const std::string copy, CopyStore(backup, scratch, "config.db"));
   SystemClock clock;
   TRY_ASSIGN(const auto store,

@@ -24,6 +24,8 @@ struct Edit {
   std::optional<Revision> seen = {};
   // Of what was deleted and comes back: the id that it had.
   std::optional<std::int64_t> old_id = {};
+  // Of a namespace that is to go: its data is destroyed, on all backends that it is on.
+  bool purge = false;
 };
 
 // Takes effect as a whole or not at all.
@@ -40,11 +42,31 @@ struct Author {
   std::string reason;  // for people; may be empty
 };
 
+// What the store knows of a namespace beside its configuration.
+struct NamespaceFacts {
+  std::int64_t id = 0;
+  Revision revision = 0;        // of its newest change
+  std::int64_t created_at = 0;  // seconds since 1970, UTC
+  std::int64_t updated_at = 0;
+  std::string created_by;
+
+  bool operator==(const NamespaceFacts&) const = default;
+};
+class FactsTable;
+
 // A configuration with the revision that it is.
 struct StoredConfig {
   Revision revision = 0;
   // Backends and namespaces; options of the server are not in a store.
   std::shared_ptr<const Snapshot> snapshot;
+  // Of its namespaces; nullptr: it is not the newest revision.
+  std::shared_ptr<const FactsTable> facts = nullptr;
+};
+
+// What became of a change.
+struct Committed {
+  Revision revision = 0;                    // the current one when it has changed nothing
+  std::vector<Edit<NamespaceFacts>> facts;  // of the namespaces that it has changed
 };
 
 // The change that makes `to` of `from`: what is the same is not in it.

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "namespaces/config_json.h"
+#include "namespaces/store/purges.h"
 
 namespace prism::namespaces {
 
@@ -54,7 +57,7 @@ Error NothingThere(std::string_view reason, std::string_view kind, const std::st
 
 }  // namespace
 
-Result<Revision> ChangeWriter::Apply(const Change& change) {
+Result<Committed> ChangeWriter::Apply(const Change& change) {
   TRY_ASSIGN(const std::optional<StoreState> state, ReadState(connection_));
   state_ = state ? *state : NewState();
   TRY(CheckSeen(change));
@@ -67,9 +70,9 @@ Result<Revision> ChangeWriter::Apply(const Change& change) {
   for (const auto& edit : change.backends) {
     if (!edit.to) TRY(Write(edit));
   }
-  if (written_ == 0) return state_.revision - 1;
+  if (written_ == 0) return Committed{.revision = state_.revision - 1, .facts = {}};
   TRY(WriteState(connection_, state_));
-  return state_.revision;
+  return Committed{.revision = state_.revision, .facts = std::move(facts_)};
 }
 
 Status ChangeWriter::CheckSeen(const Change& change) {
@@ -100,7 +103,7 @@ Status ChangeWriter::Remember(const History& history, const std::optional<Record
   return history.Append(connection_,
                         {.object_id = id,
                          .name = edit.name,
-                         .operation = !edit.to      ? "delete"
+                         .operation = !edit.to      ? (edit.purge ? "purge" : "delete")
                                       : old         ? "update"
                                       : edit.old_id ? "restore"
                                                     : "create",
@@ -132,6 +135,8 @@ Status ChangeWriter::Write(const Edit<NamespaceConfig>& edit) {
   if (!edit.to) {
     if (!old) return std::unexpected(NothingThere("NAMESPACE_NOT_FOUND", "namespace", edit.name));
     TRY(kNamespaceTable.Delete(connection_, old->id));
+    facts_.push_back({.name = edit.name, .to = {}});
+    if (edit.purge) TRY(WritePurges(old->config));
     return Remember(kNamespaceHistory, old, edit, old->id, state_.namespace_head);
   }
   TRY_ASSIGN(const std::string type, TypeOf(*edit.to));
@@ -142,7 +147,20 @@ Status ChangeWriter::Write(const Edit<NamespaceConfig>& edit) {
   if (old) TRY(kNamespaceTable.Delete(connection_, old->id));
   TRY(kNamespaceTable.Insert(connection_, ToRow(record, type)));
   TRY(WriteFeatures(record));
+  facts_.push_back({.name = edit.name, .to = FactsOf(record)});
   return Remember(kNamespaceHistory, old, edit, record.id, state_.namespace_head);
+}
+
+Status ChangeWriter::WritePurges(const NamespaceConfig& gone) {
+  const std::vector<std::string> backends = BackendsOf(gone);
+  for (const std::string& backend : std::set<std::string>(backends.begin(), backends.end())) {
+    TRY(AddPurge(connection_, {.ns = gone.name,
+                               .backend = backend,
+                               .requested_at = now_,
+                               .requested_by = author_.who,
+                               .revision = state_.revision}));
+  }
+  return {};
 }
 
 Status ChangeWriter::WriteFeatures(const Record<NamespaceConfig>& record) {

@@ -18,12 +18,13 @@ class ChangeWriter {
       : connection_(connection), author_(author), now_(now) {}
 
   // See ConfigStore::Commit.
-  Result<Revision> Apply(const Change& change);
+  Result<Committed> Apply(const Change& change);
 
  private:
   Status CheckSeen(const Change& change);
   Status Write(const Edit<BackendConfig>& edit);
   Status Write(const Edit<NamespaceConfig>& edit);
+  Status WritePurges(const NamespaceConfig& gone);
   Status WriteFeatures(const Record<NamespaceConfig>& record);
   template <class Config>
   Record<Config> NewRecord(const Edit<Config>& edit, const std::optional<Record<Config>>& old,
@@ -38,6 +39,7 @@ class ChangeWriter {
   const std::int64_t now_;
   StoreState state_;
   int written_ = 0;
+  std::vector<Edit<NamespaceFacts>> facts_;
 };
 
 }  // namespace prism::namespaces

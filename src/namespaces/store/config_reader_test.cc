@@ -31,8 +31,8 @@ class ConfigReaderTest : public ::testing::Test {
     Commit(change, "begin");
   }
   void Commit(const Change& change, const std::string& reason = "") {
-    const auto revision = store_->Commit(change, {"ann", reason});
-    ASSERT_TRUE(revision) << revision.error().ToString();
+    const auto committed = store_->Commit(change, {"ann", reason});
+    ASSERT_TRUE(committed) << committed.error().ToString();
   }
   void Put(const NamespaceConfig& config) {
     Commit({.backends = {}, .namespaces = {{config.name, config}}});

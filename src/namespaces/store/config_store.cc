@@ -13,6 +13,7 @@
 
 #include "namespaces/config_json.h"
 #include "namespaces/store/change_writer.h"
+#include "namespaces/store/facts.h"
 #include "namespaces/store/records.h"
 #include "namespaces/store/schema.h"
 #include "namespaces/store/store_state.h"
@@ -113,11 +114,18 @@ Result<StoredConfig> LoadFrom(sqlite::Connection& connection) {
     records.push_back(std::move(record));
   }
   TRY(CheckFeatures(connection, records));
-  for (auto& record : records) snapshot->namespaces.push_back(std::move(record.config));
+  std::vector<Edit<NamespaceFacts>> facts;
+  facts.reserve(records.size());
+  for (auto& record : records) {
+    facts.push_back({.name = record.config.name, .to = FactsOf(record)});
+    snapshot->namespaces.push_back(std::move(record.config));
+  }
   snapshot->backends.SortByName();
   snapshot->namespaces.SortByName();
   TRY(CheckBackendsOf(*snapshot));
-  return StoredConfig{.revision = state ? state->revision : 0, .snapshot = std::move(snapshot)};
+  return StoredConfig{.revision = state ? state->revision : 0,
+                      .snapshot = std::move(snapshot),
+                      .facts = std::make_shared<FactsTable>(FactsTable().With(facts))};
 }
 
 // The newest entry of each record up to a revision.
@@ -320,15 +328,16 @@ Result<std::optional<sqlite::ChainHead>> ConfigStore::MarkedChain() const {
 
 Result<StoredConfig> ConfigStore::Load() const { return sqlite::ReadAndWait(*database_, LoadFrom); }
 
-Result<Revision> ConfigStore::Commit(const Change& change, const Author& author, const Also& also) {
+Result<Committed> ConfigStore::Commit(const Change& change, const Author& author,
+                                      const Also& also) {
   const std::int64_t now = clock_.Now() / 1000;
-  return sqlite::WriteAndWait(*database_, [&](sqlite::Connection& connection) -> Result<Revision> {
+  return sqlite::WriteAndWait(*database_, [&](sqlite::Connection& connection) -> Result<Committed> {
     TRY_ASSIGN(const std::optional<StoreState> before, ReadState(connection));
-    TRY_ASSIGN(const Revision revision, ChangeWriter(connection, author, now).Apply(change));
+    TRY_ASSIGN(Committed committed, ChangeWriter(connection, author, now).Apply(change));
     // What changes nothing has become no revision, and is told to nobody.
-    const bool changed = revision != (before ? before->revision : 0);
-    if (also && changed) TRY(also(connection, revision));
-    return revision;
+    const bool changed = committed.revision != (before ? before->revision : 0);
+    if (also && changed) TRY(also(connection, committed.revision));
+    return committed;
   });
 }
 

@@ -52,10 +52,10 @@ class ConfigStore {
 
   // Revision 0 and nothing in it: the store is new.
   Result<StoredConfig> Load() const;
-  // The revision that the change has become, or the current one when it changes nothing.
+  // What the change has become.
   // ABORTED/REVISION_MISMATCH with every record that is not as its author has seen it;
   // NOT_FOUND/NAMESPACE_NOT_FOUND, BACKEND_NOT_FOUND; nothing is changed then.
-  Result<Revision> Commit(const Change& change, const Author& author, const Also& also = {});
+  Result<Committed> Commit(const Change& change, const Author& author, const Also& also = {});
   // The configuration as it was at an earlier revision. OUT_OF_RANGE/REVISION_UNKNOWN.
   Result<StoredConfig> LoadAt(Revision revision) const;
   // The change that makes the configuration what it was at an earlier revision. What was deleted

@@ -88,10 +88,11 @@ int ChangeUntilItFails(ConfigStore& store, Expected& expected, std::mt19937_64& 
     const bool is_new = expected.acknowledged.revision == 0;
     const Change change = is_new ? Import(kImported) : RandomChange(now, random);
     expected.maybe = After(now, change);
-    const auto revision = store.Commit(change, {"stress", ""}, AppendToTestChain);
-    if (!revision) return done;
-    EXPECT_EQ(*revision, expected.acknowledged.revision + 1);
-    expected.acknowledged = {*revision, std::make_shared<Snapshot>(*std::move(expected.maybe))};
+    const auto committed = store.Commit(change, {"stress", ""}, AppendToTestChain);
+    if (!committed) return done;
+    EXPECT_EQ(committed->revision, expected.acknowledged.revision + 1);
+    expected.acknowledged = {committed->revision,
+                             std::make_shared<Snapshot>(*std::move(expected.maybe))};
     expected.maybe.reset();
   }
 }
@@ -179,11 +180,12 @@ TEST(ConfigStoreStress, AcknowledgedChangesSurviveALossOfPower) {
     const bool is_new = expected.acknowledged.revision == 0;
     const Change change =
         is_new ? Import(kImported) : RandomChange(*expected.acknowledged.snapshot, random);
-    const auto revision = (*store)->Commit(change, {"stress", ""}, AppendToTestChain);
-    if (!revision) ::_exit(4);
+    const auto committed = (*store)->Commit(change, {"stress", ""}, AppendToTestChain);
+    if (!committed) ::_exit(4);
+    const Revision revision = committed->revision;
     expected.acknowledged = {
-        *revision, std::make_shared<Snapshot>(After(*expected.acknowledged.snapshot, change))};
-    if (::write(out, &*revision, sizeof *revision) != sizeof *revision) ::_exit(5);
+        revision, std::make_shared<Snapshot>(After(*expected.acknowledged.snapshot, change))};
+    if (::write(out, &revision, sizeof revision) != sizeof revision) ::_exit(5);
   }
 }
 
@@ -307,10 +309,10 @@ Files MakeStore(const std::string& path, Clock& clock, std::mt19937_64& random) 
       const Change next = expected.acknowledged.revision == 0
                               ? Import(kImported)
                               : RandomChange(*expected.acknowledged.snapshot, random);
-      const auto revision = (*made)->Commit(next, {"stress", ""}, AppendToTestChain);
-      EXPECT_TRUE(revision);
-      expected.acknowledged = {
-          *revision, std::make_shared<Snapshot>(After(*expected.acknowledged.snapshot, next))};
+      const auto committed = (*made)->Commit(next, {"stress", ""}, AppendToTestChain);
+      EXPECT_TRUE(committed);
+      expected.acknowledged = {committed->revision, std::make_shared<Snapshot>(After(
+                                                        *expected.acknowledged.snapshot, next))};
     }
   };
   change(60);

@@ -10,6 +10,8 @@
 
 #include "base/testing/temp_directory.h"
 #include "namespaces/config_json.h"
+#include "namespaces/store/facts.h"
+#include "namespaces/store/purges.h"
 #include "namespaces/store/testing/test_chain.h"
 
 namespace prism::namespaces {
@@ -45,7 +47,8 @@ class ConfigStoreTest : public ::testing::Test {
   }
   Result<Revision> Commit(const Change& change, const std::string& who = "ann",
                           const std::string& reason = "") {
-    return store_->Commit(change, {who, reason});
+    TRY_ASSIGN(const Committed committed, store_->Commit(change, {who, reason}));
+    return committed.revision;
   }
   Revision Put(const NamespaceConfig& config, const std::string& who = "ann") {
     auto revision = Commit({.backends = {}, .namespaces = {{config.name, config}}}, who);
@@ -296,6 +299,28 @@ TEST_F(ConfigStoreTest, WhatWasDeletedComesBackUnderItsOldId) {
   EXPECT_EQ(Now().snapshot->FindNamespace("orders")->rate_limit_rps, 1u);
 }
 
+TEST_F(ConfigStoreTest, TellsTheFactsThatItStores) {
+  Begin();
+  FactsTable facts = *Now().facts;
+  const auto follow = [&](const Change& change) {
+    clock_.Advance(1000);
+    const auto committed = store_->Commit(change, {"bob", ""});
+    ASSERT_TRUE(committed) << committed.error().ToString();
+    facts = facts.With(committed->facts);
+    EXPECT_TRUE(facts == *Now().facts) << committed->revision;
+  };
+  follow({.backends = {}, .namespaces = {{"b", Ns("b")}, {"a", Ns("a")}}});
+  EXPECT_EQ(facts.Find("b")->created_by, "bob");
+  const Revision made = Now().revision;
+  follow({.backends = {}, .namespaces = {{"a", Ns("a")}, {"b", Ns("b", 7)}}});
+  EXPECT_EQ(facts.Find("a")->revision, made);
+  EXPECT_EQ(facts.Find("b")->revision, made + 1);
+  follow({.backends = {}, .namespaces = {{"a", {}}}});
+  EXPECT_EQ(facts.Find("a"), nullptr);
+  follow({.backends = {}, .namespaces = {{"a", Ns("a")}}});
+  follow(*store_->PlanRollBack(made));
+}
+
 TEST_F(ConfigStoreTest, OneNamespaceGoesBackWithTheBackendsThatItNeeds) {
   Begin();
   ASSERT_TRUE(Commit(
@@ -320,6 +345,54 @@ TEST_F(ConfigStoreTest, OneNamespaceGoesBackWithTheBackendsThatItNeeds) {
 // -------------------------------------------------------------------------
 
 // Between two starts the system's clock may be set back; the order is that of the revisions.
+TEST_F(ConfigStoreTest, DataThatIsToGoIsKnownUntilItIsGone) {
+  Begin();
+  Put(Ns("orders"));
+  Put(Ns("carts"));
+  const Change gone = {.backends = {}, .namespaces = {{.name = "orders", .to = {}, .purge = true}}};
+  // With the change, or not at all.
+  EXPECT_FALSE(store_->Commit(gone, {"ann", ""}, [](sqlite::Connection&, Revision) -> Status {
+    return std::unexpected(Error(Code::kInternal, "BROKEN", "no"));
+  }));
+  const auto pending = [this] {
+    return sqlite::ReadAndWait(store_->database(), ListPurges).value();
+  };
+  EXPECT_TRUE(pending().empty());
+  ASSERT_EQ(*Commit(gone), 4);
+  Delete("carts");  // whose data stays
+  Open();
+  ASSERT_EQ(pending().size(), 1u);
+  const Purge purge = pending().front();
+  EXPECT_EQ(purge.ns, "orders");
+  EXPECT_EQ(purge.backend, "memory");
+  EXPECT_EQ(purge.requested_at, kStart / 1000);
+  EXPECT_EQ(purge.requested_by, "ann");
+  EXPECT_EQ(purge.revision, 4);
+  EXPECT_EQ(store_->HistoryOf("orders")->back().operation, "purge");
+  EXPECT_EQ(store_->HistoryOf("carts")->back().operation, "delete");
+  EXPECT_TRUE(store_->VerifyHistory());
+  ASSERT_TRUE(sqlite::WriteAndWait(store_->database(), [&purge](sqlite::Connection& connection) {
+    return EndPurge(connection, purge);
+  }));
+  EXPECT_TRUE(pending().empty());
+}
+
+TEST_F(ConfigStoreTest, EachBackendOfANamespaceLosesItsData) {
+  Open();
+  ASSERT_TRUE(
+      Commit({.backends = {{"memory", Memory()}, {"other", Memory("other")}}, .namespaces = {}}));
+  NamespaceConfig config = Ns("orders");
+  config.patterns = {{.type = "outbox",
+                      .slots = {{.name = "a", .backend = "other", .interface = {}},
+                                {.name = "b", .backend = "memory", .interface = {}}},
+                      .config = {}}};
+  Put(config);
+  ASSERT_TRUE(
+      Commit({.backends = {}, .namespaces = {{.name = "orders", .to = {}, .purge = true}}}));
+  EXPECT_EQ(Query("SELECT backend FROM purges ORDER BY backend"),
+            (std::vector<std::string>{"memory", "other"}));
+}
+
 TEST_F(ConfigStoreTest, AClockThatWasSetBackLeavesTheOrder) {
   Begin();
   Put(Ns("a", 1));
@@ -505,9 +578,11 @@ class ChainTest : public ConfigStoreTest {
     return opened ? "opened" : std::string(opened.error().reason());
   }
   Result<Revision> Record(std::uint64_t rate, const ConfigStore::Also& also) {
-    return store_->Commit(
-        {.backends = {{"memory", Memory()}}, .namespaces = {{"orders", Ns("orders", rate)}}},
-        {"ann", ""}, also);
+    TRY_ASSIGN(const Committed committed,
+               store_->Commit({.backends = {{"memory", Memory()}},
+                               .namespaces = {{"orders", Ns("orders", rate)}}},
+                              {"ann", ""}, also));
+    return committed.revision;
   }
   void RecordThree() {
     OpenWithChain();

@@ -16,7 +16,7 @@ struct HistoryEntry {
   std::int64_t id = 0;
   std::int64_t object_id = 0;  // of the namespace or backend
   std::string name;
-  std::string operation;        // create, update, delete, restore
+  std::string operation;        // create, update, delete, restore, purge
   std::int64_t changed_at = 0;  // seconds since 1970, UTC
   std::string changed_by;
   std::string reason;

@@ -105,8 +105,8 @@ TEST(NamespaceFilterTest, SqlAndEvaluatorAgree) {
     const NamespaceConfig config = random.Namespace(i);
     change.namespaces.push_back({config.name, config});
     if (i % 40 != 39) continue;
-    const auto revision = store.Commit(change, {i < 100 ? "ann" : "bob", ""});
-    ASSERT_TRUE(revision) << revision.error().ToString();
+    const auto committed = store.Commit(change, {i < 100 ? "ann" : "bob", ""});
+    ASSERT_TRUE(committed) << committed.error().ToString();
     change = {};
     clock.Advance(60'000);
   }

@@ -51,6 +51,14 @@ constinit const Table kBackendTable("backends", kBackendColumns, "checksum",
 constinit const Table kNamespaceTable("namespaces", kNamespaceColumns, "checksum",
                                       Table::Hash::kChecksum);
 
+NamespaceFacts FactsOf(const Record<NamespaceConfig>& record) {
+  return {.id = record.id,
+          .revision = record.revision,
+          .created_at = record.created_at,
+          .updated_at = record.updated_at,
+          .created_by = record.created_by};
+}
+
 Row ToRow(const Record<BackendConfig>& record) {
   return {std::to_string(record.id),
           record.config.name,

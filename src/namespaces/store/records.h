@@ -25,6 +25,8 @@ struct Record {
 extern const Table kBackendTable;
 extern const Table kNamespaceTable;
 
+NamespaceFacts FactsOf(const Record<NamespaceConfig>& record);
+
 Row ToRow(const Record<BackendConfig>& record);
 // `type`: of the backend that the namespace is on.
 Row ToRow(const Record<NamespaceConfig>& record, const std::string& type);

@@ -9,7 +9,7 @@
 namespace prism::namespaces {
 
 // Times are seconds since 1970, UTC. A step that has been released is never edited.
-inline constexpr std::array<std::string_view, 1> kConfigStoreSteps = {
+inline constexpr std::array<std::string_view, 2> kConfigStoreSteps = {
     R"sql(
 -- One row: which store this is, and how far it has come.
 CREATE TABLE config_store (
@@ -111,6 +111,19 @@ CREATE TRIGGER backend_history_is_kept BEFORE DELETE ON backend_history
   BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 CREATE TRIGGER backend_history_is_final BEFORE UPDATE ON backend_history
   BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+)sql",
+    R"sql(
+-- Data of deleted namespaces that is to be destroyed; a row goes when its data is gone.
+CREATE TABLE purges (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  namespace TEXT NOT NULL,              -- its name
+  backend TEXT NOT NULL,                -- name of the backend that has the data
+  requested_at INTEGER NOT NULL,
+  requested_by TEXT NOT NULL,
+  revision INTEGER NOT NULL,            -- that has deleted the namespace
+  checksum TEXT NOT NULL,
+  UNIQUE(namespace, backend)
+);
 )sql"};
 
 inline constexpr sqlite::SchemaPart kConfigStorePart = {"config_store", kConfigStoreSteps};

@@ -37,10 +37,12 @@ class AdminFixture : public ::testing::Test {
                .name = name, .type = "memory", .connection = "", .username = "", .password = ""}});
     }
     ASSERT_TRUE(store_->Commit(change, {"test", "begin"}));
+    ASSERT_TRUE(control_->Serve());
   }
   void TearDown() override {
     if (control_) control_->thread().Stop();
     pool_.Stop();
+    whole_reads_.Stop();
     shards_.Stop();
   }
 
@@ -100,6 +102,34 @@ class AdminFixture : public ::testing::Test {
     return std::move(kept.messages);
   }
 
+  // The same of a method that reads a stream: these messages.
+  template <class Service, class Request, class Response>
+  Result<Response> Call(Service& service,
+                        runtime::Task<Status> (Service::*method)(contract::CallContext&,
+                                                                 contract::Source<Request>,
+                                                                 Response&),
+                        const std::vector<Request>& requests, std::string_view who = "root") {
+    Response response;
+    Given<Request> given(requests);
+    TRY(RunAs(who, 0, [&](contract::CallContext& ctx) {
+      return (service.*method)(ctx, contract::Source<Request>(given), response);
+    }));
+    return response;
+  }
+
+  template <class Request>
+  struct Given final : contract::MessageSource {
+    explicit Given(const std::vector<Request>& requests) : messages(requests) {}
+    runtime::Task<Result<bool>> Read(google::protobuf::Message& into) override {
+      into.Clear();
+      if (next == messages.size()) co_return false;
+      into.CopyFrom(messages[next++]);
+      co_return true;
+    }
+    const std::vector<Request>& messages;
+    std::size_t next = 0;
+  };
+
   template <class Response>
   struct Kept final : contract::MessageSink {
     runtime::Task<Status> Write(const google::protobuf::Message& message) override {
@@ -125,6 +155,7 @@ class AdminFixture : public ::testing::Test {
   ManualClock clock_{1'700'000'000'000};
   runtime::ShardPool shards_{2};
   runtime::BlockingPool pool_{2, 1024};
+  runtime::BlockingPool whole_reads_{1, 1024};
   ConfigChanges changes_{shards_};
   std::unique_ptr<namespaces::ConfigStore> store_;
   std::unique_ptr<SimpleControl> control_;

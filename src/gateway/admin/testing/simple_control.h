@@ -24,18 +24,37 @@ class SimpleControl final : public ConfigControl {
     auto next = std::make_shared<namespaces::Snapshot>(Changed(*current.snapshot, change));
     next->revision = current.revision + (Difference(*current.snapshot, *next).empty() ? 0 : 1);
     if (!options.dry_run) {
-      TRY_ASSIGN(next->revision, store_.Commit(change, options.author, options.also));
+      TRY_ASSIGN(const auto made, store_.Commit(change, options.author, options.also));
+      next->revision = made.revision;
     }
-    auto table = std::make_shared<const RoutingTable>(
-        next, std::vector<BackendState>(), std::vector<std::shared_ptr<const NamespaceEntry>>());
-    if (!options.dry_run) changes_.Announce(table);
+    auto table = TableOf(next);
+    if (!options.dry_run) {
+      TRY_ASSIGN(const namespaces::StoredConfig stored, store_.Load());
+      changes_.Install(table, stored.facts);
+      changes_.Ring();
+    }
     return Outcome{
         .change = std::move(change), .revision = next->revision, .table = std::move(table)};
+  }
+  // What is in the store.
+  Status Serve() {
+    TRY_ASSIGN(const namespaces::StoredConfig stored, store_.Load());
+    auto snapshot = std::make_shared<namespaces::Snapshot>(*stored.snapshot);
+    snapshot->revision = stored.revision;
+    changes_.Install(TableOf(std::move(snapshot)), stored.facts);
+    return {};
   }
   runtime::BlockingPool& thread() override { return thread_; }
   namespaces::ConfigStore& store() override { return store_; }
 
  private:
+  static std::shared_ptr<const RoutingTable> TableOf(
+      std::shared_ptr<const namespaces::Snapshot> snapshot) {
+    return std::make_shared<const RoutingTable>(
+        std::move(snapshot), std::vector<BackendState>(),
+        std::vector<std::shared_ptr<const NamespaceEntry>>());
+  }
+
   namespaces::ConfigStore& store_;
   ConfigChanges& changes_;
   runtime::BlockingPool thread_{1, 1024};

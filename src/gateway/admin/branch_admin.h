@@ -1,0 +1,57 @@
+// PostgreSQL branches for administrators.
+#pragma once
+
+#include <string_view>
+
+#include "base/clock.h"
+#include "contract/implements.h"
+#include "gateway/admin/admin_call.h"
+#include "gateway/admin/branch_control.h"
+#include "prism/admin/v1/branches.pb.h"
+#include "prism/admin/v1/branches.prism.h"
+#include "runtime/blocking_pool.h"
+#include "security/audit_log.h"
+#include "sqlite/database.h"
+
+namespace prism::gateway {
+
+// Life cycle: outlives the calls. Thread rule: methods on any shard; what blocks is on the pool.
+class BranchAdminService final : public contract::Implements<prism::admin::v1::BranchAdmin> {
+ public:
+  // Everything outlives the service.
+  struct Parts {
+    BranchControl* control = nullptr;  // null: branching is off
+    runtime::BlockingPool& pool;
+    sqlite::Database& database;  // has security::AuditPart()
+    Clock& clock;
+  };
+
+  explicit BranchAdminService(const Parts& parts) : parts_(parts) {}
+
+  runtime::Task<Status> List(contract::CallContext& ctx,
+                             const prism::admin::v1::ListBranchesRequest& request,
+                             prism::admin::v1::ListBranchesResponse& response) override;
+  runtime::Task<Status> Get(contract::CallContext& ctx,
+                            const prism::admin::v1::GetBranchRequest& request,
+                            prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> Create(contract::CallContext& ctx,
+                               const prism::admin::v1::CreateBranchRequest& request,
+                               prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> Delete(contract::CallContext& ctx,
+                               const prism::admin::v1::DeleteBranchRequest& request,
+                               prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> Undelete(contract::CallContext& ctx,
+                                 const prism::admin::v1::UndeleteBranchRequest& request,
+                                 prism::admin::v1::Branch& response) override;
+
+ private:
+  // PERMISSION_DENIED/ACCESS_DENIED, FAILED_PRECONDITION/BRANCHING_OFF.
+  Status Check(const contract::CallContext& ctx) const;
+  // Whether or not somebody still waits for the answer.
+  runtime::Task<Status> Record(security::AuditEntry entry);
+
+  const Parts parts_;
+  const PageTokens page_tokens_;
+};
+
+}  // namespace prism::gateway

@@ -1,0 +1,226 @@
+#include "gateway/admin/branch_admin.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/admin/testing/admin_store.h"
+
+namespace prism::gateway {
+namespace {
+
+namespace pb = prism::admin::v1;
+using runtime::Task;
+using testing::AdminStoreTest;
+using testing::FakeCall;
+using testing::kRita;
+using testing::kStart;
+using testing::kZoe;
+
+// Branches that are nothing but their descriptions.
+class FakeControl final : public BranchControl {
+ public:
+  Result<std::vector<BranchInfo>> List() override {
+    std::vector<BranchInfo> list;
+    for (const auto& [name, branch] : branches) list.push_back(branch);
+    return list;
+  }
+  Result<BranchInfo> Get(const std::string& name) override {
+    const auto found = branches.find(name);
+    if (found == branches.end()) {
+      return std::unexpected(Error(Code::kNotFound, "BRANCH_NOT_FOUND", "it is not there"));
+    }
+    return found->second;
+  }
+  Task<Result<BranchInfo>> Create(std::string name, std::string by) override {
+    BranchInfo branch;
+    branch.name = name;
+    branch.label = "Label of " + name;
+    branch.parent = "source";
+    branch.as_of = kStart - 5000;
+    branch.state = pb::Branch::STOPPED;
+    branch.created_at = kStart;
+    branch.created_by = std::move(by);
+    branch.last_activity = kStart;
+    const auto [at, made] = branches.emplace(name, branch);
+    if (!made) {
+      co_return std::unexpected(Error(Code::kAlreadyExists, "BRANCH_EXISTS", "it is there"));
+    }
+    co_return at->second;
+  }
+  Task<Result<BranchInfo>> Delete(std::string name, bool force) override {
+    BranchInfo& branch = branches.at(name);
+    if (branch.connections > 0 && !force) {
+      co_return std::unexpected(Error(Code::kFailedPrecondition, "BRANCH_IN_USE", "force it"));
+    }
+    branch.connections = 0;
+    branch.state = pb::Branch::DELETED;
+    branch.deleted_at = kStart + 1000;
+    branch.remove_at = kStart + 2000;
+    co_return branch;
+  }
+  Task<Result<BranchInfo>> Undelete(std::string name) override {
+    BranchInfo& branch = branches.at(name);
+    if (!branch.deleted_at) {
+      co_return std::unexpected(
+          Error(Code::kFailedPrecondition, "BRANCH_NOT_DELETED", "it is not deleted"));
+    }
+    branch.state = pb::Branch::STOPPED;
+    branch.deleted_at.reset();
+    branch.remove_at.reset();
+    co_return branch;
+  }
+
+  std::map<std::string, BranchInfo> branches;
+};
+
+class BranchAdminTest : public AdminStoreTest {
+ protected:
+  void SetUp() override {
+    AdminStoreTest::SetUp();
+    UseControl(&control_);
+  }
+  void UseControl(BranchControl* control) {
+    service_ = std::make_unique<BranchAdminService>(BranchAdminService::Parts{
+        .control = control, .pool = pool_, .database = store_->database(), .clock = clock_});
+  }
+  std::unique_ptr<FakeCall> Run(std::string_view method, const google::protobuf::Message& request,
+                                std::string_view who = kZoe) {
+    return Call(*service_, "/prism.admin.v1.BranchAdmin/" + std::string(method), request, who);
+  }
+  template <class Request>
+  static Request Named(const std::string& name) {
+    Request request;
+    request.set_name(name);
+    return request;
+  }
+  pb::Branch Create(const std::string& name) {
+    return Answer<pb::Branch>(*Run("Create", Named<pb::CreateBranchRequest>(name)));
+  }
+  pb::ListBranchesResponse List(int page_size, const std::string& page_token = "") {
+    pb::ListBranchesRequest request;
+    request.set_page_size(page_size);
+    request.set_page_token(page_token);
+    return Answer<pb::ListBranchesResponse>(*Run("List", request));
+  }
+  // The reason why each method refuses `who`.
+  std::vector<std::string> Refusals(std::string_view who) {
+    std::vector<std::string> reasons;
+    for (const auto& call : {Run("List", pb::ListBranchesRequest(), who),
+                             Run("Get", Named<pb::GetBranchRequest>("x"), who),
+                             Run("Create", Named<pb::CreateBranchRequest>("x"), who),
+                             Run("Delete", Named<pb::DeleteBranchRequest>("x"), who),
+                             Run("Undelete", Named<pb::UndeleteBranchRequest>("x"), who)}) {
+      reasons.emplace_back(call->error ? call->error->reason() : "none");
+    }
+    return reasons;
+  }
+
+  FakeControl control_;
+  std::unique_ptr<BranchAdminService> service_;
+};
+
+TEST_F(BranchAdminTest, TellsAllOfABranch) {
+  const auto made = Create("feature");
+  EXPECT_EQ(made.name(), "feature");
+  EXPECT_EQ(made.label(), "Label of feature");
+  EXPECT_EQ(made.parent(), "source");
+  EXPECT_EQ(made.as_of().seconds(), kStart / 1000 - 5);
+  EXPECT_EQ(made.state(), pb::Branch::STOPPED);
+  EXPECT_EQ(made.create_time().seconds(), kStart / 1000);
+  EXPECT_EQ(made.created_by(), kZoe);
+  EXPECT_FALSE(made.has_delete_time());
+  EXPECT_FALSE(made.has_remove_time());
+  control_.branches.at("feature").connections = 3;
+  const auto got = Answer<pb::Branch>(*Run("Get", Named<pb::GetBranchRequest>("feature")));
+  EXPECT_EQ(got.connections(), 3);
+  EXPECT_EQ(Run("Get", Named<pb::GetBranchRequest>("other"))->error->reason(), "BRANCH_NOT_FOUND");
+}
+
+TEST_F(BranchAdminTest, DeletesOnceAndTakesBack) {
+  Create("feature");
+  auto request = Named<pb::DeleteBranchRequest>("feature");
+  control_.branches.at("feature").connections = 1;
+  EXPECT_EQ(Run("Delete", request)->error->reason(), "BRANCH_IN_USE");
+  request.set_force(true);
+  const auto deleted = Answer<pb::Branch>(*Run("Delete", request));
+  EXPECT_EQ(deleted.state(), pb::Branch::DELETED);
+  EXPECT_EQ(deleted.delete_time().seconds(), kStart / 1000 + 1);
+  EXPECT_EQ(deleted.remove_time().seconds(), kStart / 1000 + 2);
+  EXPECT_EQ(Answer<pb::Branch>(*Run("Delete", request)).state(), pb::Branch::DELETED);
+  EXPECT_EQ(Audit().size(), 2u);  // once more changes nothing
+  const auto undelete = Named<pb::UndeleteBranchRequest>("feature");
+  const auto back = Answer<pb::Branch>(*Run("Undelete", undelete));
+  EXPECT_EQ(back.state(), pb::Branch::STOPPED);
+  EXPECT_FALSE(back.has_delete_time());
+  EXPECT_EQ(Run("Undelete", undelete)->error->reason(), "BRANCH_NOT_DELETED");
+}
+
+TEST_F(BranchAdminTest, EachChangeIsInTheAudit) {
+  auto request = Named<pb::CreateBranchRequest>("feature");
+  request.set_reason("for the tests of release 7");
+  Answer<pb::Branch>(*Run("Create", request));
+  EXPECT_EQ(Run("Create", request)->error->reason(), "BRANCH_EXISTS");
+  Answer<pb::Branch>(*Run("Delete", Named<pb::DeleteBranchRequest>("feature")));
+  Answer<pb::Branch>(*Run("Undelete", Named<pb::UndeleteBranchRequest>("feature")));
+  const auto audit = Audit();
+  ASSERT_EQ(audit.size(), 3u);
+  const security::AuditEntry& created = audit[0].entry;
+  EXPECT_EQ(created.principal, kZoe);
+  EXPECT_EQ(created.action, "/prism.admin.v1.BranchAdmin/Create");
+  EXPECT_EQ(created.object, "branch/feature");
+  EXPECT_EQ(created.code, "OK");
+  EXPECT_EQ(created.before, "");
+  EXPECT_NE(created.after.find(R"("reason":"for the tests of release 7")"), std::string::npos);
+  const security::AuditEntry& deleted = audit[1].entry;
+  EXPECT_EQ(deleted.action, "/prism.admin.v1.BranchAdmin/Delete");
+  EXPECT_NE(deleted.before.find(R"("state":"STOPPED")"), std::string::npos);
+  EXPECT_NE(deleted.after.find(R"("state":"DELETED")"), std::string::npos);
+  const security::AuditEntry& undeleted = audit[2].entry;
+  EXPECT_EQ(undeleted.action, "/prism.admin.v1.BranchAdmin/Undelete");
+  EXPECT_EQ(undeleted.before, deleted.after);
+  EXPECT_EQ(undeleted.after, deleted.before);
+}
+
+TEST_F(BranchAdminTest, RefusesReasonsThatPretendToBeMoreLines) {
+  auto request = Named<pb::CreateBranchRequest>("feature");
+  request.set_reason("one\ntwo");
+  EXPECT_EQ(Run("Create", request)->error->reason(), "BAD_VALUE");
+  EXPECT_TRUE(control_.branches.empty());
+}
+
+TEST_F(BranchAdminTest, ListsInPagesByName) {
+  for (const char* name : {"d", "a", "c", "b"}) Create(name);
+  const auto first = List(2);
+  ASSERT_EQ(first.branches_size(), 2);
+  EXPECT_EQ(first.branches(0).name(), "a");
+  EXPECT_EQ(first.branches(1).name(), "b");
+  control_.branches.erase("b");  // the page goes on behind it all the same
+  const auto second = List(2, first.next_page_token());
+  ASSERT_EQ(second.branches_size(), 2);
+  EXPECT_EQ(second.branches(0).name(), "c");
+  EXPECT_EQ(second.branches(1).name(), "d");
+  EXPECT_EQ(second.next_page_token(), "");
+  pb::ListBranchesRequest forged;
+  forged.set_page_token("Zm9yZ2VkIGJ5IHNvbWVib2R5IGVsc2U");
+  EXPECT_EQ(Run("List", forged)->error->reason(), "PAGE_TOKEN_MISMATCH");
+}
+
+TEST_F(BranchAdminTest, OnlyAdministratorsOfTheServerMay) {
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(5, "ACCESS_DENIED"));
+  EXPECT_TRUE(control_.branches.empty());
+}
+
+TEST_F(BranchAdminTest, SaysWhatToDoWhenBranchingIsOff) {
+  UseControl(nullptr);
+  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(5, "BRANCHING_OFF"));
+  // Whether it is on is not for everybody.
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(5, "ACCESS_DENIED"));
+}
+
+}  // namespace
+}  // namespace prism::gateway

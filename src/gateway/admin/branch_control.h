@@ -1,0 +1,50 @@
+// The way to the PostgreSQL branches for whoever administers them; app/ implements it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "prism/admin/v1/branches.pb.h"
+#include "runtime/task.h"
+
+namespace prism::gateway {
+
+// A branch, as prism.admin.v1.Branch describes it.
+struct BranchInfo {
+  std::string name;
+  std::string label;
+  std::string parent;
+  WallMillis as_of = 0;
+  prism::admin::v1::Branch::State state = prism::admin::v1::Branch::STATE_UNSPECIFIED;
+  int connections = 0;
+  WallMillis created_at = 0;
+  std::string created_by;
+  WallMillis last_activity = 0;
+  std::optional<WallMillis> deleted_at;
+  std::optional<WallMillis> remove_at;  // with deleted_at
+};
+
+// Life cycle: outlives the calls. Thread rule: List and Get block, on any thread but a shard; the
+// others on any shard, and what they began they finish whether or not somebody waits.
+class BranchControl {
+ public:
+  virtual ~BranchControl() = default;
+
+  // By name. All of it can answer UNAVAILABLE/BRANCHES_NOT_READY, as long as no client gets in.
+  virtual Result<std::vector<BranchInfo>> List() = 0;
+  // By name or by label. INVALID_ARGUMENT/BAD_BRANCH_NAME, NOT_FOUND/BRANCH_NOT_FOUND.
+  virtual Result<BranchInfo> Get(const std::string& name) = 0;
+  // `name` as it was spelled, made by `by`. INVALID_ARGUMENT: BAD_BRANCH_NAME,
+  // RESERVED_BRANCH_NAME. ALREADY_EXISTS/BRANCH_EXISTS, RESOURCE_EXHAUSTED/TOO_MANY_BRANCHES.
+  virtual runtime::Task<Result<BranchInfo>> Create(std::string name, std::string by) = 0;
+  // By names only. NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_IN_USE,
+  // ABORTED/BRANCH_BUSY.
+  virtual runtime::Task<Result<BranchInfo>> Delete(std::string name, bool force) = 0;
+  // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED, ABORTED/BRANCH_BUSY.
+  virtual runtime::Task<Result<BranchInfo>> Undelete(std::string name) = 0;
+};
+
+}  // namespace prism::gateway
