@@ -2,19 +2,23 @@
 
 namespace prism::app {
 
-AdminApi::AdminApi(Core& core, AdminPages& pages, telemetry::Logger& log)
+AdminApi::AdminApi(Core& core, AdminPages& pages, gateway::BranchControl* branches,
+                   telemetry::Logger& log)
     : refusals_({.pool = core.pool(), .database = core.database(), .clock = clock_, .log = log}),
       tokens_({.tokens = core.tokens(), .pool = core.pool(), .clock = clock_},
               engine::TokenKey::Random()),
       audit_({.store = core.control().store(), .pool = core.pool()}, engine::TokenKey::Random()),
-      namespaces_(core.control(), core.pool(), core.changes()),
+      namespaces_(core.control(), core.pool(), core.changes(), core.operations()),
       backends_(core.control(), core.pool(), core.changes()),
       config_({.control = core.control(),
                .pool = core.pool(),
+               .whole_reads = core.whole_reads(),
                .changes = core.changes(),
                .operations = core.operations(),
                .back_up = [&core] { return core.BackUpNow(); }}),
       operations_(core.operations(), core.pool(), core.changes()),
+      branches_(
+          {.control = branches, .pool = core.pool(), .database = core.database(), .clock = clock_}),
       offered_(Offered(pages)),
       names_(NamesOf(offered_)),
       health_(core.shards(), names_),
@@ -52,6 +56,7 @@ AdminApi::Services AdminApi::Offered(AdminPages& pages) {
   gateway::MethodTable::AddTo(services, backends_);
   gateway::MethodTable::AddTo(services, config_);
   gateway::MethodTable::AddTo(services, operations_);
+  gateway::MethodTable::AddTo(services, branches_);
   return services;
 }
 

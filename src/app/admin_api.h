@@ -13,6 +13,7 @@
 #include "gateway/admin/audit_admin.h"
 #include "gateway/admin/audit_trail.h"
 #include "gateway/admin/backend_admin.h"
+#include "gateway/admin/branch_admin.h"
 #include "gateway/admin/config_admin.h"
 #include "gateway/admin/namespace_admin.h"
 #include "gateway/admin/operation_admin.h"
@@ -29,8 +30,8 @@ namespace prism::app {
 // Thread rule: made on the control thread; dispatcher() on any shard, health() on any thread.
 class AdminApi {
  public:
-  // All of them outlive this.
-  AdminApi(Core& core, AdminPages& pages, telemetry::Logger& log);
+  // All of them outlive this; without `branches`, which may be null, branching is off.
+  AdminApi(Core& core, AdminPages& pages, gateway::BranchControl* branches, telemetry::Logger& log);
   AdminApi(const AdminApi&) = delete;
   AdminApi& operator=(const AdminApi&) = delete;
 
@@ -62,6 +63,7 @@ class AdminApi {
   gateway::BackendAdminService backends_;
   gateway::ConfigAdminService config_;
   gateway::OperationAdminService operations_;
+  gateway::BranchAdminService branches_;
   const Services offered_;
   const std::vector<std::string> names_;
   rpc::HealthService health_;

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "app/branches_page.h"
 #include "app/effective_config.h"
 #include "app/openapi.h"
 #include "app/slow_page.h"
@@ -79,6 +80,8 @@ runtime::Task<Status> AdminPages::Get(contract::CallContext& ctx,
   page.set_status(200);
   if (info->path == "/readyz") {
     co_await Ready(HasQuery(rpc::QueryOf(target), "verbose"), page);
+  } else if (info->path == "/branches") {
+    co_return co_await BranchesPage(parts_.branching(), &parts_.pool, &page);
   } else {
     page.set_body(co_await Body(info->path));
   }
@@ -129,6 +132,9 @@ runtime::Task<void> AdminPages::Ready(bool verbose, admin::v1::Page& page) {
   const bool serving = parts_.lifecycle.serving.load();
   checks.insert(checks.begin(),
                 Check{.name = "serving", .problem = serving ? "" : "starting or draining"});
+  if (const Branching* branching = parts_.branching()) {
+    checks.push_back({.name = "branches", .problem = branching->problem()});
+  }
   std::string body;
   for (const Check& check : checks) {
     const bool well = check.problem.empty();
@@ -171,6 +177,7 @@ runtime::Task<std::string> AdminPages::Metrics() {
   }
   WriteConfiguration(text);
   WriteConnections(text);
+  co_await WriteBranches(text);
   const std::shared_ptr<const Served> served = co_await AskServed();
   if (served->tls != nullptr) WriteTls(*served->tls, text);
   text.Gauge("prism_memory_used_bytes", "What the memory backends hold.");
@@ -198,6 +205,16 @@ void AdminPages::WriteConfiguration(telemetry::PrometheusText& text) const {
   text.Counter("prism_config_unmarked_changes_total",
                "Changes of the configuration whose mark beside the store could not be written.");
   text.Sample({}, parts_.config.unmarked_changes());
+  const ConfigKeeper::PurgeCounters& purges = parts_.config.purge_counters();
+  text.Gauge("prism_namespace_purges_pending",
+             "Deleted namespaces whose data is to be destroyed and is not yet.");
+  text.Sample({}, purges.pending.load());
+  text.Counter("prism_namespace_purges_total",
+               "Deleted namespaces whose data was destroyed, since the start.");
+  text.Sample({}, purges.done.load());
+  text.Counter("prism_namespace_purge_failures_total",
+               "Attempts to destroy the data of a deleted namespace that failed.");
+  text.Sample({}, purges.failures.load());
 }
 
 void AdminPages::WriteConnections(telemetry::PrometheusText& text) const {
@@ -244,6 +261,14 @@ void AdminPages::WriteTls(const rpc::TlsContext& tls, telemetry::PrometheusText&
   text.Gauge("prism_tls_certificate_not_after_seconds",
              "When the certificate that is served ends, in Unix time.");
   text.Sample({}, static_cast<std::uint64_t>(tls.not_after()));
+}
+
+runtime::Task<void> AdminPages::WriteBranches(telemetry::PrometheusText& text) {
+  Branching* branching = parts_.branching();
+  if (branching == nullptr) co_return;
+  auto listed = co_await parts_.pool.Run([branching] { return branching->List(); });
+  if (listed) WriteBranchStates(*listed, text);
+  WriteBranchClients(branching->counters(), text);
 }
 
 runtime::Task<std::string> AdminPages::Slow() {

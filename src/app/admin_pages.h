@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/branching.h"
 #include "app/config_keeper.h"
 #include "app/settings.h"
 #include "contract/implements.h"
@@ -53,6 +54,8 @@ class AdminPages final : public contract::Implements<admin::v1::Pages> {
     std::function<const rpc::TlsCounters&()> tls_counters = {};  // any thread; only with TLS
     // The port that has these pages; nullptr: there is none. Any thread.
     std::function<const gateway::AdminDispatcher*()> admin = [] { return nullptr; };
+    // nullptr: there are no branches. Any thread.
+    std::function<Branching*()> branching = [] { return nullptr; };
   };
 
   explicit AdminPages(const Parts& parts)
@@ -87,6 +90,7 @@ class AdminPages final : public contract::Implements<admin::v1::Pages> {
   void WriteConfiguration(telemetry::PrometheusText& text) const;
   void WriteConnections(telemetry::PrometheusText& text) const;
   void WriteTls(const rpc::TlsContext& tls, telemetry::PrometheusText& text) const;
+  runtime::Task<void> WriteBranches(telemetry::PrometheusText& text);
   runtime::Task<std::string> Slow();
   runtime::Task<std::string> Config();
   // What is served, from the shard that knows.

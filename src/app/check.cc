@@ -2,16 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
-#include <utility>
-
 #include "app/backend_settings.h"
 #include "app/identity.h"
 #include "backends/builtin_backends.h"
 #include "base/clock.h"
+#include "base/scratch_directory.h"
 #include "contract/all_interfaces.h"
 #include "engine/local_engine.h"
 #include "engine/memory/memory_budget.h"
@@ -21,38 +16,6 @@
 namespace prism::app {
 
 namespace {
-
-// Gone with the object.
-class Scratch {
- public:
-  static Result<std::unique_ptr<Scratch>> Make() {
-    std::error_code failed;
-    std::string path =
-        (std::filesystem::temp_directory_path(failed) / "prism-check-XXXXXX").string();
-    if (!failed && ::mkdtemp(path.data()) != nullptr) {
-      return std::unique_ptr<Scratch>(new Scratch(std::move(path)));
-    }
-    if (!failed) failed.assign(errno, std::system_category());
-    return std::unexpected(Error(
-        Code::kFailedPrecondition, "TEMPORARY_DIRECTORY_UNUSABLE",
-        fmt::format("no temporary directory {} for the check: {}; let TMPDIR name a directory "
-                    "that can be written to",
-                    path, failed.message())));
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;  // what stays behind is empty files
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  const std::string& path() const { return path_; }
-
- private:
-  explicit Scratch(std::string path) : path_(std::move(path)) {}
-
-  const std::string path_;
-};
 
 // Those that have been refused would not have been bound.
 std::vector<std::string> NotServed(const gateway::RoutingTable& table) {
@@ -73,7 +36,7 @@ std::vector<std::string> NotServed(const gateway::RoutingTable& table) {
 Result<std::vector<std::string>> CheckServable(
     const ServerSettings& settings, const std::shared_ptr<const namespaces::Snapshot>& snapshot) {
   TRY(Identity::CheckLists(settings.admins, *snapshot));
-  TRY_ASSIGN(const std::unique_ptr<Scratch> scratch, Scratch::Make());
+  TRY_ASSIGN(const auto scratch, base::ScratchDirectory::Make("prism-check"));
   SystemClock clock;
   engine::MemoryBudget budget(settings.memory_max_bytes);
   engine::LocalEngine engine({}, clock, budget, engine::BuiltinModels());
@@ -83,8 +46,7 @@ Result<std::vector<std::string>> CheckServable(
         TRY_ASSIGN(backends::BackendSettings resolved, Resolve(config));
         resolved.connection.clear();
         return backends::MakeBackend(
-            config.type, {.engine = engine, .data_dir = scratch->path() + "/" + config.name},
-            resolved);
+            config.type, {.engine = engine, .data_dir = scratch.File(config.name)}, resolved);
       });
   const auto table = binder.Bind(snapshot);
   TRY(binder.Check(*table, true));

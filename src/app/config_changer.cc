@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/purger.h"
+
 namespace prism::app {
 
 namespace {
@@ -46,17 +48,20 @@ Result<ConfigChanger::Outcome> ConfigChanger::Make(namespaces::Change change,
                                                    std::shared_ptr<namespaces::Snapshot> next,
                                                    const Options& options) {
   const namespaces::StoredConfig& current = parts_.config.current();
+  TRY(CheckNoPurge(parts_.config.purges(), change));
   TRY(CheckReferences(*next));
   TRY(parts_.identity.Check(*next));
   next->revision = current.revision + (HasEffect(change, *current.snapshot) ? 1 : 0);
   auto table = parts_.binder.Bind(next);
   TRY(parts_.binder.Check(*table, options.force));
+  TRY(CheckPurgeable(change, *current.snapshot, *table));
   Outcome outcome{.change = std::move(change), .revision = next->revision, .table = table};
   if (options.dry_run) return outcome;
   TRY(parts_.config.Store(outcome.change, next, options.author, options.also));
   TRY(parts_.identity.Use(*next));
+  parts_.changes.Install(table, parts_.config.current().facts);
   parts_.gateway.Publish(table);
-  parts_.changes.Announce(table);
+  parts_.changes.Ring();
   parts_.binder.Commit(std::move(table));
   return outcome;
 }

@@ -7,7 +7,9 @@
 #include "app/identity.h"
 #include "gateway/admin/operation_store.h"
 #include "gateway/admin/recorded_change.h"
+#include "namespaces/store/facts.h"
 #include "security/audit_log.h"
+#include "sqlite/plain_database.h"
 
 namespace prism::app {
 
@@ -38,6 +40,9 @@ Status ConfigKeeper::Open() {
   auto loaded = store_->Load();
   if (!loaded) return std::unexpected(WithBackup(std::move(loaded).error()));
   current_ = *std::move(loaded);
+  auto purges = sqlite::ReadAndWait(database(), namespaces::ListPurges);
+  if (!purges) return std::unexpected(WithBackup(std::move(purges).error()));
+  UsePurges(*std::move(purges));
   return {};
 }
 
@@ -116,13 +121,44 @@ Status ConfigKeeper::Store(const namespaces::Change& change,
                            const namespaces::Author& author,
                            const namespaces::ConfigStore::Also& also) {
   if (change.empty()) return {};
-  TRY_ASSIGN(const namespaces::Revision revision, store_->Commit(change, author, also));
-  current_ = {revision, next};
-  log_.Info("configuration stored", {{"revision", revision},
+  std::vector<namespaces::Purge> purges = purges_;
+  TRY_ASSIGN(
+      const namespaces::Committed made,
+      store_->Commit(change, author,
+                     [&](sqlite::Connection& connection, namespaces::Revision revision) -> Status {
+                       if (also) TRY(also(connection, revision));
+                       TRY_ASSIGN(purges, namespaces::ListPurges(connection));
+                       return {};
+                     }));
+  current_ = {.revision = made.revision,
+              .snapshot = next,
+              .facts = std::make_shared<namespaces::FactsTable>(current_.facts->With(made.facts))};
+  UsePurges(std::move(purges));
+  log_.Info("configuration stored", {{"revision", made.revision},
                                      {"by", author.who},
                                      {"backends", change.backends.size()},
                                      {"namespaces", change.namespaces.size()}});
   return {};
+}
+
+Status ConfigKeeper::EndPurge(const namespaces::Purge& gone,
+                              const std::function<Status(sqlite::Connection&)>& also) {
+  TRY_ASSIGN(auto left,
+             sqlite::WriteAndWait(
+                 database(),
+                 [&](sqlite::Connection& connection) -> Result<std::vector<namespaces::Purge>> {
+                   TRY(namespaces::EndPurge(connection, gone));
+                   TRY(also(connection));
+                   return namespaces::ListPurges(connection);
+                 }));
+  UsePurges(std::move(left));
+  ++purge_counters_.done;
+  return {};
+}
+
+void ConfigKeeper::UsePurges(std::vector<namespaces::Purge> purges) {
+  purges_ = std::move(purges);
+  purge_counters_.pending = purges_.size();
 }
 
 void ConfigKeeper::BackUp(runtime::BlockingPool& pool) {

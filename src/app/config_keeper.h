@@ -3,15 +3,18 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/settings.h"
 #include "base/clock.h"
 #include "namespaces/snapshot.h"
 #include "namespaces/store/backups.h"
 #include "namespaces/store/config_store.h"
+#include "namespaces/store/purges.h"
 #include "runtime/blocking_pool.h"
 #include "sqlite/data_directory.h"
 #include "telemetry/log.h"
@@ -48,6 +51,11 @@ class ConfigKeeper {
                const namespaces::Author& author, const namespaces::ConfigStore::Also& also = {});
   // What is stored. On the control thread.
   const namespaces::StoredConfig& current() const { return current_; }
+  // The data of deleted namespaces that is not gone yet, oldest first. On the control thread.
+  const std::vector<namespaces::Purge>& purges() const { return purges_; }
+  // Forgets one of those whose data is gone, with what else is to be written then.
+  Status EndPurge(const namespaces::Purge& gone,
+                  const std::function<Status(sqlite::Connection&)>& also);
   // Makes today's backup on a thread of the pool, if it is not there and none is being made. Does
   // not block.
   void BackUp(runtime::BlockingPool& pool);
@@ -65,12 +73,20 @@ class ConfigKeeper {
     std::atomic<WallMillis> last_success = 0;  // 0: none yet since the start
   };
   const Backups& backups() const { return backups_; }
+  struct PurgeCounters {
+    std::atomic<std::uint64_t> pending = 0;
+    std::atomic<std::uint64_t> done = 0;
+    std::atomic<std::uint64_t> failures = 0;  // attempts; whoever makes them counts
+  };
+  const PurgeCounters& purge_counters() const { return purge_counters_; }
+  PurgeCounters& purge_counters() { return purge_counters_; }
   std::uint64_t unmarked_changes() const { return store_ ? store_->unmarked_changes() : 0; }
 
  private:
   bool IsUntouched() const;
   Error WithBackup(Error error) const;
   void MakeBackup();
+  void UsePurges(std::vector<namespaces::Purge> purges);
 
   const std::string data_dir_;
   const namespaces::BackupDirectory backup_directory_;
@@ -79,7 +95,9 @@ class ConfigKeeper {
   std::optional<sqlite::DataDirectory> directory_;
   std::unique_ptr<namespaces::ConfigStore> store_;  // after directory_: closed under its lock
   namespaces::StoredConfig current_;
+  std::vector<namespaces::Purge> purges_;
   Backups backups_;
+  PurgeCounters purge_counters_;
   std::atomic<bool> backing_up_ = false;
   std::atomic<WallMillis> next_backup_ = 0;
 };

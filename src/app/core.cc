@@ -11,6 +11,7 @@
 #include "app/backend_settings.h"
 #include "contract/all_interfaces.h"
 #include "engine/models.h"
+#include "gateway/unbindable.h"
 #include "security/guard.h"
 
 namespace prism::app {
@@ -61,6 +62,14 @@ bool IsElsewhere(const Error& error) {
          std::ranges::find(error.metadata(), ours) == error.metadata().end();
 }
 
+// What is missing of the backends.
+bool AreElsewhere(const gateway::RoutingTable& table) {
+  return std::ranges::all_of(table.backends(), [](const gateway::BackendState& state) {
+    return !state.error || state.error->reason() == "DRIVER_NOT_INSTALLED" ||
+           IsElsewhere(*state.error);
+  });
+}
+
 gateway::ShardState::Options ShardOptions(const ServerSettings& settings) {
   gateway::ShardState::Options options;
   options.queue_delay.target = settings.queue_delay_target.count() * kNanosPerMilli;
@@ -79,6 +88,7 @@ Core::Core(const ServerSettings& settings, telemetry::Logger& log)
       budget_(settings.memory_max_bytes),
       engine_(EngineOptions(settings), clock_, budget_, engine::BuiltinModels()),
       pool_(kPoolThreads, kPoolQueue),
+      whole_reads_(1, kPoolQueue),
       shards_(settings.shards),
       health_(shards_, ServiceNames()),
       reflection_(ServiceNames()),
@@ -96,11 +106,8 @@ Core::Core(const ServerSettings& settings, telemetry::Logger& log)
 Core::~Core() { Stop(); }
 
 Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>& keep_waiting) {
-  const auto wait = [&keep_waiting](const Error& error) {
-    return IsElsewhere(error) && keep_waiting();
-  };
   for (Status opened = config_.Open(); !opened; opened = config_.Open()) {
-    if (!wait(opened.error())) return opened;
+    if (!IsElsewhere(opened.error()) || !keep_waiting()) return opened;
   }
   identity_.emplace(settings_, config_.database(), clock_,
                     [this](const auto& guard) { gateway_.UseGuard(guard); });
@@ -108,8 +115,10 @@ Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>
   const bool import = snapshot->revision != config_.current().revision;
   TRY(identity_->Check(*snapshot));
   auto table = binder_.Bind(snapshot);
-  for (Status opened = CheckBackends(*table); !opened; opened = CheckBackends(*table)) {
-    if (!wait(opened.error())) return import ? binder_.Check(*table, true) : opened;
+  for (Status opened = gateway::CheckBackends(*table); !opened;
+       opened = gateway::CheckBackends(*table)) {
+    if (!AreElsewhere(*table) || !keep_waiting())
+      return import ? binder_.Check(*table, true) : opened;
     table.reset();  // a second try must not find what the first one holds
     table = binder_.Bind(snapshot);
   }
@@ -118,11 +127,17 @@ Status Core::Start(const namespaces::Snapshot& file, const std::function<bool()>
   TRY(shards_.Start());
   TRY_ASSIGN(first_token_, identity_->Start(*snapshot));
   ReportRefused(*table);
+  changes_.Install(table, config_.current().facts);
   gateway_.Publish(table);
-  changes_.Announce(table);
   binder_.Commit(std::move(table));
   operations_.emplace(config_.database(), clock_);
-  TRY(operations_->Start());
+  TRY(operations_->Start(PurgedObjects(config_.purges())));
+  purger_.emplace(Purger::Parts{.config = config_,
+                                .binder = binder_,
+                                .operations = *operations_,
+                                .changes = changes_,
+                                .clock = clock_,
+                                .log = log_});
   changer_.emplace(ConfigChanger::Parts{.config = config_,
                                         .identity = *identity_,
                                         .binder = binder_,
@@ -149,6 +164,7 @@ void Core::Tidy() {
 
 void Core::TidyHere() {
   binder_.Sweep();
+  purger_->Run();
   config_.BackUp(pool_);
   if (const Status ended = identity_->EndExpired(); !ended) {
     log_.Failure("calls of expired tokens not ended", ended.error());
@@ -163,6 +179,7 @@ void Core::Stop() {
   if (changer_) changer_->Stop();
   shards_.Stop();
   pool_.Stop();
+  whole_reads_.Stop();
 }
 
 Result<std::shared_ptr<contract::Backend>> Core::MakeBackend(
@@ -181,15 +198,6 @@ Result<std::shared_ptr<contract::Backend>> Core::OpenBackend(
   TRY_ASSIGN(const backends::BackendSettings settings, Resolve(config));
   return backends::MakeBackend(config.type, {.engine = engine_, .data_dir = settings_.data_dir},
                                settings);
-}
-
-Status Core::CheckBackends(const gateway::RoutingTable& table) {
-  for (const gateway::BackendState& state : table.backends()) {
-    if (state.error && state.error->reason() != "DRIVER_NOT_INSTALLED") {
-      return std::unexpected(*state.error);
-    }
-  }
-  return {};
 }
 
 void Core::ReportRefused(const gateway::RoutingTable& table) {

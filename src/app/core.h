@@ -13,6 +13,7 @@
 #include "app/config_changer.h"
 #include "app/config_keeper.h"
 #include "app/identity.h"
+#include "app/purger.h"
 #include "app/settings.h"
 #include "backends/builtin_backends.h"
 #include "base/clock.h"
@@ -63,6 +64,8 @@ class Core {
 
   runtime::ShardPool& shards() { return shards_; }
   runtime::BlockingPool& pool() { return pool_; }
+  // A single thread, for what reads a whole configuration.
+  runtime::BlockingPool& whole_reads() { return whole_reads_; }
   gateway::Gateway& gateway() { return gateway_; }
   // Ends the waits of those who would wait for a change of the configuration.
   void EndWaits() { tables_.Drain(); }
@@ -88,8 +91,6 @@ class Core {
  private:
   Result<std::shared_ptr<contract::Backend>> MakeBackend(const namespaces::BackendConfig& config);
   Result<std::shared_ptr<contract::Backend>> OpenBackend(const namespaces::BackendConfig& config);
-  // The first backend of the table that should be there and is not.
-  static Status CheckBackends(const gateway::RoutingTable& table);
   void ReportRefused(const gateway::RoutingTable& table);
   void TidyHere();
 
@@ -102,6 +103,7 @@ class Core {
   // Open backends by type and connection, of types that can be opened once.
   std::map<std::pair<std::string, std::string>, std::weak_ptr<contract::Backend>> open_;
   runtime::BlockingPool pool_;
+  runtime::BlockingPool whole_reads_;
   runtime::ShardPool shards_;
   rpc::HealthService health_;
   rpc::ReflectionService reflection_;
@@ -115,6 +117,7 @@ class Core {
   std::optional<Identity> identity_;  // once the configuration is open
   std::optional<std::string> first_token_;
   std::optional<gateway::OperationStore> operations_;
+  std::optional<Purger> purger_;
   std::optional<ConfigChanger> changer_;  // once it is served
   std::atomic<bool> tidying_ = false;
 };

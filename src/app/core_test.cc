@@ -6,6 +6,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -191,6 +195,23 @@ TEST_F(CoreTest, EverySecretOfABackendThatIsNotThereIsSaid) {
   EXPECT_THAT(started.error().fields()[1].description, HasSubstr("PRISM_TEST_NOT_SET_EITHER"));
 }
 
+TEST_F(CoreTest, EveryBackendOfTheStoreThatCantBeMadeIsSaid) {
+  constexpr const char* kText =
+      "backends:\n  one: {type: memory, connection: \"${env:PRISM_TEST_LATER}\"}\n"
+      "  two: {type: memory, password: \"${env:PRISM_TEST_LATER}\"}\n"
+      "namespaces: [{name: a, backend: one}]\n";
+  ::setenv("PRISM_TEST_LATER", "x", 1);
+  ASSERT_TRUE(core_->Start(*Config(kText)));
+  ::unsetenv("PRISM_TEST_LATER");
+  Restart();
+  const Status started = core_->Start(*Config(kText));
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().reason(), "CONFIG_UNBINDABLE");
+  ASSERT_EQ(started.error().fields().size(), 2U);
+  EXPECT_EQ(started.error().fields()[0].field, "backends.one.connection");
+  EXPECT_EQ(started.error().fields()[1].field, "backends.two.password");
+}
+
 TEST_F(CoreTest, TwoNamesOfOneDirectoryAreOneBackend) {
   ASSERT_TRUE(
       core_->Start(*Config("backends: {one: {type: sqlite}, two: {type: sqlite}}\n"
@@ -372,6 +393,134 @@ TEST_F(CoreTest, OneServerHasTheConfiguration) {
   const Status started = other.Start(*Config(kOneNamespace));
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().reason(), "DATA_DIRECTORY_LOCKED");
+}
+
+class PurgeTest : public CoreTest {
+ protected:
+  // The namespace "a" on files, and one of them.
+  void Begin() {
+    ASSERT_TRUE(core_->Start(*Config(kOnFiles)));
+    std::ofstream(File()) << "data";
+  }
+  std::string File() const { return settings_.data_dir + "/namespaces/a.db-wal"; }
+  Status Delete(bool purge, bool dry_run = false) {
+    return Apply({.backends = {}, .namespaces = {{.name = "a", .to = {}, .purge = purge}}},
+                 dry_run);
+  }
+  Status Apply(const namespaces::Change& change, bool dry_run = false) {
+    const auto made =
+        Change([&change](const auto&) { return change; }, {.dry_run = dry_run, .force = true});
+    if (!made) return std::unexpected(made.error());
+    return {};
+  }
+  // What is asked of the control thread is done when it returns.
+  void Tidy() {
+    core_->Tidy();
+    EXPECT_TRUE(Apply({}));
+  }
+  void TidyUntil(const std::function<bool()>& done) {
+    const MonoNanos end = MonotonicNow() + 60 * kNanosPerSecond;
+    while (!done() && MonotonicNow() < end) Tidy();
+    EXPECT_TRUE(done());
+  }
+  // As long as it is kept the namespaces that there are now are in use.
+  std::shared_ptr<const gateway::RoutingTable> Use() {
+    return runtime::RunOn(core_->shards().at(0), [this] { return TableOf(core_->gateway()); });
+  }
+  static runtime::Task<std::shared_ptr<const gateway::RoutingTable>> TableOf(
+      const gateway::Gateway& gateway) {
+    co_return gateway.table();
+  }
+  std::string PendingLine() { return LineOf("prism_namespace_purges_pending "); }
+  std::string LineOf(const std::string& metric) {
+    const std::string all = Get("/metrics").body();
+    const std::size_t at = all.find("\n" + metric) + 1;
+    return all.substr(at, all.find('\n', at) - at);
+  }
+  static std::string ReasonOf(const Status& status) {
+    return status ? "OK" : std::string(status.error().reason());
+  }
+
+  static constexpr std::string_view kOnFiles = "namespaces: [{name: a, backend: sqlite}]\n";
+};
+
+TEST_F(PurgeTest, DataStaysUnlessItIsSaidThatItShallGo) {
+  Begin();
+  ASSERT_TRUE(Delete(false));
+  Tidy();
+  EXPECT_EQ(PendingLine(), "prism_namespace_purges_pending 0");
+  EXPECT_TRUE(std::filesystem::exists(File()));
+  ASSERT_TRUE(Apply(PutA("sqlite")));
+  ASSERT_TRUE(Delete(true, true));
+  Tidy();
+  EXPECT_TRUE(std::filesystem::exists(File()));
+}
+
+TEST_F(PurgeTest, DataGoesOnceNobodyUsesItAndIsInTheWayUntilThen) {
+  Begin();
+  auto held = Use();
+  ASSERT_TRUE(Delete(true));
+  Tidy();
+  EXPECT_EQ(PendingLine(), "prism_namespace_purges_pending 1");
+  EXPECT_TRUE(std::filesystem::exists(File()));
+  for (const bool dry_run : {true, false}) {
+    EXPECT_EQ(ReasonOf(Apply(PutA("sqlite"), dry_run)), "PURGE_PENDING");
+    EXPECT_EQ(ReasonOf(Apply(PutA("memory"), dry_run)), "PURGE_PENDING");
+    EXPECT_EQ(ReasonOf(Apply({.backends = {{"sqlite", {}}}, .namespaces = {}}, dry_run)),
+              "PURGE_PENDING");
+  }
+  EXPECT_EQ(ReasonOf(Become(kOnFiles)), "PURGE_PENDING");
+  EXPECT_TRUE(Become("namespaces: [{name: b, backend: sqlite}]\n"));
+  held.reset();
+  TidyUntil([this] { return PendingLine() == "prism_namespace_purges_pending 0"; });
+  EXPECT_FALSE(std::filesystem::exists(File()));
+  EXPECT_EQ(LineOf("prism_namespace_purges_total "), "prism_namespace_purges_total 1");
+  EXPECT_TRUE(Apply(PutA("sqlite")));
+  const auto page = sqlite::ReadAndWait(core_->database(), [](sqlite::Connection& connection) {
+    return security::ListAudit(connection, {.ascending = false, .limit = 1});
+  });
+  EXPECT_EQ(page->records.front().entry.action, "purge of a deleted namespace");
+  EXPECT_EQ(page->records.front().entry.object, "namespace/a");
+  EXPECT_EQ(page->records.front().entry.principal, "ann");
+}
+
+TEST_F(PurgeTest, GoesOnAfterARestart) {
+  Begin();
+  {
+    const auto held = Use();
+    ASSERT_TRUE(Delete(true));
+    Tidy();
+  }
+  ASSERT_TRUE(std::filesystem::exists(File()));
+  Restart();
+  ASSERT_TRUE(core_->Start(*Config("")));
+  TidyUntil([this] { return PendingLine() == "prism_namespace_purges_pending 0"; });
+  EXPECT_FALSE(std::filesystem::exists(File()));
+}
+
+TEST_F(PurgeTest, WhatFailsIsSaidAndTriedAgain) {
+  Begin();
+  std::filesystem::remove(File());
+  std::filesystem::create_directory(File());
+  ASSERT_TRUE(Delete(true));
+  TidyUntil([this] {
+    return LineOf("prism_namespace_purge_failures_total ") ==
+           "prism_namespace_purge_failures_total 1";
+  });
+  EXPECT_EQ(PendingLine(), "prism_namespace_purges_pending 1");
+  EXPECT_THAT(Lines(), ::testing::Contains(HasSubstr("NAMESPACE_FILE_UNUSABLE")));
+  std::filesystem::remove(File());
+  TidyUntil([this] { return PendingLine() == "prism_namespace_purges_pending 0"; });
+}
+
+TEST_F(PurgeTest, ABackendThatCantBeUsedIsNotAskedTo) {
+  ASSERT_TRUE(
+      core_->Start(*Config("backends: {r: {type: redis}}\n"
+                           "namespaces: [{name: a, backend: r}]\n")));
+  for (const bool dry_run : {true, false}) {
+    EXPECT_EQ(ReasonOf(Delete(true, dry_run)), "DRIVER_NOT_INSTALLED");
+  }
+  EXPECT_TRUE(Delete(false));
 }
 
 }  // namespace

@@ -78,6 +78,7 @@ std::string EffectiveConfig(const ServerSettings& settings, const namespaces::Sn
       {"memory", {{"max_bytes", base::FormatSize(settings.memory_max_bytes)}}},
       {"backup", {{"dir", settings.backup_dir}, {"keep_days", settings.backup_keep_days}}}};
   if (settings.tls) json["server"]["tls"] = Tls(*settings.tls);
+  if (settings.branching) json["branching"] = BranchingToJson(*settings.branching);
   json["backends"] = ordered_json::object();
   for (const auto& backend : snapshot.backends) json["backends"][backend.name] = Backend(backend);
   json["namespaces"] = ordered_json::array();

@@ -12,8 +12,9 @@
 namespace prism::app {
 
 Status WriteReadyFile(const std::string& path, const Addresses& addresses) {
-  const nlohmann::ordered_json json = {
-      {"data", addresses.data}, {"admin", addresses.admin}, {"pid", getpid()}};
+  nlohmann::ordered_json json = {{"data", addresses.data}, {"admin", addresses.admin}};
+  if (!addresses.postgres.empty()) json["postgres"] = addresses.postgres;
+  json["pid"] = getpid();
   const std::string temporary = fmt::format("{}.{}", path, getpid());
   std::ofstream file(temporary, std::ios::trunc);
   file << json.dump() << "\n";

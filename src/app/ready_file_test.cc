@@ -15,11 +15,13 @@ TEST(ReadyFileTest, HoldsTheAddressesAndThePid) {
   std::filesystem::remove_all(directory);
   std::filesystem::create_directory(directory);
   const std::string path = directory / "ready.json";
-  ASSERT_TRUE(WriteReadyFile(path, {.data = "127.0.0.1:1", .admin = "127.0.0.1:2"}));
+  ASSERT_TRUE(WriteReadyFile(
+      path, {.data = "127.0.0.1:1", .admin = "127.0.0.1:2", .postgres = "127.0.0.1:3"}));
   std::ifstream file(path);
   const auto json = nlohmann::json::parse(file);
   EXPECT_EQ(json["data"], "127.0.0.1:1");
   EXPECT_EQ(json["admin"], "127.0.0.1:2");
+  EXPECT_EQ(json["postgres"], "127.0.0.1:3");
   EXPECT_EQ(json["pid"], getpid());
   // Nothing is left beside it.
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory), {}), 1);

@@ -110,9 +110,11 @@ int Run(Server& server, ControlEvents& events) {
 Result<ServerSettings> ReadAll(const ServeFlags& flags, const namespaces::Snapshot& snapshot) {
   TRY_ASSIGN(const namespaces::ServerConfig from_flags, ReadFlags(flags));
   TRY_ASSIGN(const namespaces::ServerConfig from_environment, ReadEnvironment());
-  ServerSettings settings =
-      Decide(Overlay(from_flags, Overlay(from_environment, snapshot.server)), snapshot);
+  const namespaces::ServerConfig config =
+      Overlay(from_flags, Overlay(from_environment, snapshot.server));
+  ServerSettings settings = Decide(config, snapshot);
   TRY(CheckExposure(settings));
+  TRY(CheckBranching(config.branching, settings));
   TRY(rpc::CheckCors(settings.cors));
   return settings;
 }

@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "app/admin_api.h"
+#include "app/branch_administrator.h"
+#include "app/branch_port.h"
+#include "app/branching.h"
 #include "app/notify.h"
 #include "app/privileges.h"
 #include "app/sockets.h"
@@ -64,6 +67,7 @@ std::vector<std::string_view> NeedRestart(const ServerSettings& was, const Serve
   compare("backup.dir", was.backup_dir, is.backup_dir);
   compare("backup.keep_days", was.backup_keep_days, is.backup_keep_days);
   compare("memory.max_bytes", was.memory_max_bytes, is.memory_max_bytes);
+  compare("branching", was.branching, is.branching);
   compare("max_connections", was.limits.max_connections, is.limits.max_connections);
   compare("max_concurrent_streams", was.limits.max_concurrent_streams,
           is.limits.max_concurrent_streams);
@@ -93,10 +97,15 @@ struct Server::Listeners {
                core.budget(), core.config(), [this] { return data->connection_counts(); },
                [this] { return data->accept_pauses(); }, [this] { return data->crowding(); },
                [this]() -> const rpc::TlsCounters& { return data->tls_counters(); },
-               [this] { return admin_api != nullptr ? &admin_api->dispatcher() : nullptr; }}) {}
+               [this] { return admin_api != nullptr ? &admin_api->dispatcher() : nullptr; },
+               [this] { return branching.get(); }}) {}
 
   Core core;
   AdminPages pages;
+  SystemClock clock;
+  std::unique_ptr<Branching> branching;
+  std::unique_ptr<BranchPort> branch_port;
+  std::unique_ptr<BranchAdministrator> branch_administrator;
   std::unique_ptr<AdminApi> admin_api;
   std::unique_ptr<rpc::CallServer> data;
   std::unique_ptr<rpc::CallServer> admin;
@@ -118,11 +127,14 @@ Server::~Server() {
   Listeners& all = *listeners_;
   // A drain that still runs ends at its next step, and the pool with it.
   all.core.pool().Stop();
+  all.core.whole_reads().Stop();
   if (all.data != nullptr) all.data->Stop();
   if (all.admin != nullptr) {
     all.admin->Stop();
     ReportTidied(all.admin_api->Stop());
   }
+  if (all.branch_port != nullptr) all.branch_port->Stop();
+  if (all.branching != nullptr) all.branching->Stop();
   all.core.Stop();
 }
 
@@ -138,7 +150,9 @@ Result<Addresses> Server::Start(const namespaces::Snapshot& snapshot, const Paus
   }
   TRY(OpenData(snapshot, sockets, pause));
   Addresses addresses{.data = sockets.data.front().address(),
-                      .admin = sockets.admin.front().address()};
+                      .admin = sockets.admin.front().address(),
+                      .postgres = sockets.postgres ? sockets.postgres->address() : ""};
+  if (sockets.postgres) TRY(OpenBranches(*std::move(sockets.postgres)));
   TRY(Accept(std::move(sockets)));
 
   lifecycle_.serving = true;
@@ -168,6 +182,35 @@ Status Server::OpenData(const namespaces::Snapshot& snapshot, const Sockets& soc
   });
 }
 
+Status Server::OpenBranches(rpc::ListenSocket socket) {
+  Listeners& all = *listeners_;
+  const BranchingSettings& settings = *settings_.branching;
+  std::shared_ptr<const rpc::TlsContext> tls;
+  if (settings.tls) {
+    rpc::TlsOptions options = *settings_.tls;
+    options.client_ca.clear();  // clients log in with their passwords
+    options.protocols = {"postgresql"};
+    TRY_ASSIGN(tls, rpc::TlsContext::Load(options));
+  }
+  TRY_ASSIGN(all.branching, Branching::Open({.settings = settings,
+                                             .directory = settings_.data_dir + "/branches",
+                                             .shards = all.core.shards(),
+                                             .clock = all.clock,
+                                             .log = log_,
+                                             .tls = std::move(tls)},
+                                            std::move(socket)));
+  all.branch_administrator = std::make_unique<BranchAdministrator>(
+      [branching = all.branching.get()] { return branching->manager(); },
+      branching::BranchLimits().undo_period);
+  if (settings.control_listen.empty()) return {};
+  all.branch_port = std::make_unique<BranchPort>(BranchPort::Parts{.shards = all.core.shards(),
+                                                                   .pool = all.core.pool(),
+                                                                   .clock = all.clock,
+                                                                   .log = log_,
+                                                                   .branching = *all.branching});
+  return all.branch_port->Listen(settings.control_listen);
+}
+
 Status Server::Accept(Sockets sockets) {
   Listeners& all = *listeners_;
   all.data = std::make_unique<rpc::CallServer>(all.core.shards(), all.core.gateway(),
@@ -182,7 +225,8 @@ Status Server::Accept(Sockets sockets) {
 
 Status Server::AcceptAdmin(std::vector<rpc::ListenSocket> sockets) {
   Listeners& all = *listeners_;
-  all.admin_api = std::make_unique<AdminApi>(all.core, all.pages, log_);
+  all.admin_api =
+      std::make_unique<AdminApi>(all.core, all.pages, all.branch_administrator.get(), log_);
   TRY(all.admin_api->Start(all.core));
   all.admin = std::make_unique<rpc::CallServer>(all.core.shards(), all.admin_api->dispatcher(),
                                                 AdminLimits());

@@ -60,6 +60,7 @@ class Server {
   };
 
   Status OpenData(const namespaces::Snapshot& snapshot, const Sockets& sockets, const Pause& pause);
+  Status OpenBranches(rpc::ListenSocket socket);
   Status Accept(Sockets sockets);
   Status AcceptAdmin(std::vector<rpc::ListenSocket> sockets);
   void SetHealth(rpc::HealthService::ServingStatus status);

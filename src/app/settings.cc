@@ -17,6 +17,7 @@ namespace prism::app {
 
 namespace {
 
+using namespaces::BranchingConfig;
 using namespaces::ServerConfig;
 
 // The same bounds as in a file.
@@ -31,6 +32,13 @@ Error BadOption(std::string message) {
 template <auto kMember>
 Status SetText(ServerConfig& config, const std::string& text) {
   config.*kMember = text;
+  return {};
+}
+
+template <auto kMember>
+Status SetBranching(ServerConfig& config, const std::string& text) {
+  if (text.empty()) return std::unexpected(BadOption("must not be empty"));
+  config.branching.*kMember = text;
   return {};
 }
 
@@ -99,7 +107,7 @@ Status SetLogFormat(ServerConfig& config, const std::string& text) {
   return {};
 }
 
-constexpr std::array<Setting, 15> kSettings = {{
+constexpr std::array<Setting, 17> kSettings = {{
     {"listen", "ADDRESS", "Where clients connect (default 127.0.0.1:8980; port 0: any)",
      &SetText<&ServerConfig::listen>},
     {"admin-listen", "ADDRESS", "Where health, metrics and status are (default 127.0.0.1:8981)",
@@ -130,6 +138,10 @@ constexpr std::array<Setting, 15> kSettings = {{
      &SetText<&ServerConfig::tls_key>, "PRISM_SERVE_TLS_KEY"},
     {"tls-client-ca", "FILE", "Demand certificates from clients, and who vouches for them, PEM",
      &SetText<&ServerConfig::tls_client_ca>, "PRISM_SERVE_TLS_CLIENT_CA"},
+    {"branch-source", "DIR", "Branch this stopped PostgreSQL data directory by connecting to it",
+     &SetBranching<&BranchingConfig::source>},
+    {"branch-listen", "ADDRESS", "Where clients of branches connect (default 127.0.0.1:5432)",
+     &SetBranching<&BranchingConfig::listen>},
 }};
 
 // Whoever names one of the files wants TLS; what is missing is refused when they are read.
@@ -228,6 +240,7 @@ ServerConfig Overlay(const ServerConfig& over, const ServerConfig& under) {
   take(result.backup_dir, over.backup_dir);
   take(result.backup_keep_days, over.backup_keep_days);
   take(result.memory_max_bytes, over.memory_max_bytes);
+  result.branching = OverlayBranching(over.branching, under.branching);
   return result;
 }
 
@@ -275,6 +288,8 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
       config.memory_max_bytes.value_or(engine::MemoryBudget::DefaultMaxBytes());
 
   settings.tls = DecideTls(config);
+  settings.branching =
+      DecideBranching(config.branching, settings.data_dir, settings.tls.has_value());
 
   rpc::ServerLimits& limits = settings.limits;
   const auto set = [](auto& into, const std::optional<std::uint64_t>& from) {

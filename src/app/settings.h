@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/branching_settings.h"
 #include "base/status.h"
 #include "namespaces/snapshot.h"
 #include "rpc/call/cors.h"
@@ -68,6 +69,7 @@ struct ServerSettings {
   std::optional<rpc::TlsOptions> tls;  // unset: plain text
   rpc::ServerLimits limits;
   std::uint64_t memory_max_bytes = 0;
+  std::optional<BranchingSettings> branching;  // unset: there are no branches
 };
 
 // Fills in the defaults. max_message_bytes defaults to what the largest max_value_bytes of the

@@ -118,6 +118,80 @@ TEST(SettingsTest, AnAdminPortForOtherMachinesNeedsAuthenticationAndTls) {
   EXPECT_TRUE(CheckExposure(settings));
 }
 
+TEST(SettingsTest, ASourceIsEnoughForBranches) {
+  const auto snapshot = Config("server: {data_dir: /d}\n");
+  EXPECT_FALSE(Decide(snapshot->server, *snapshot).branching);
+  const auto flags = FromFlags({{"branch-source", "/srv/master"}});
+  ASSERT_TRUE(flags);
+  const auto settings = Decide(Overlay(*flags, snapshot->server), *snapshot);
+  ASSERT_TRUE(settings.branching);
+  EXPECT_EQ(settings.branching->listen, "127.0.0.1:5432");
+  EXPECT_EQ(settings.branching->source, "/srv/master");
+  EXPECT_EQ(settings.branching->storage_path, "/d/branches/store");
+  EXPECT_EQ(settings.branching->control_listen, "127.0.0.1:8080");
+  EXPECT_EQ(settings.branching->auto_create, std::vector<std::string>{"*"});
+  EXPECT_TRUE(CheckBranching(flags->branching, settings));
+}
+
+TEST(SettingsTest, FlagsOfBranchesGoBeforeTheirSection) {
+  const auto snapshot =
+      Config("branching: {source: /a, listen: \"127.0.0.1:1\", idle_timeout: 1m}\n");
+  const auto flags = FromFlags({{"branch-listen", "127.0.0.1:2"}});
+  ASSERT_TRUE(flags);
+  const auto branching = Decide(Overlay(*flags, snapshot->server), *snapshot).branching;
+  ASSERT_TRUE(branching);
+  EXPECT_EQ(branching->source, "/a");
+  EXPECT_EQ(branching->listen, "127.0.0.1:2");
+  EXPECT_EQ(branching->idle_timeout, std::chrono::minutes(1));
+  EXPECT_FALSE(FromFlags({{"branch-source", ""}}));
+}
+
+Status Branching(const std::string& section, std::optional<rpc::TlsOptions> tls = {},
+                 bool insecure = false) {
+  const auto snapshot = Config("branching: " + section);
+  ServerSettings settings;
+  settings.tls = std::move(tls);
+  settings.insecure = insecure;
+  const auto& config = snapshot->server.branching;
+  settings.branching = DecideBranching(config, "/d", settings.tls.has_value());
+  return CheckBranching(config, settings);
+}
+
+TEST(SettingsTest, TellsAllThatDoesNotFitTogetherForBranches) {
+  const Status status = Branching("{source: /a, tls: true, default: prism}");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().reason(), "BRANCHING_OPTIONS");
+  EXPECT_THAT(status.error().message(), HasSubstr("branching.tls needs a certificate"));
+  EXPECT_THAT(status.error().message(), HasSubstr("branching.default"));
+  EXPECT_THAT(Branching("{source: /a, tls_required: true}").error().message(),
+              HasSubstr("tls_required needs"));
+  EXPECT_THAT(Branching("{idle_timeout: 1m}").error().message(), HasSubstr("has no source"));
+}
+
+TEST(SettingsTest, BranchesForOtherMachinesNeedTls) {
+  const std::string open = "{source: /a, listen: \"0.0.0.0:5432\"";
+  for (const Status& refused :
+       {Branching(open + "}"), Branching(open + "}", rpc::TlsOptions()),
+        Branching("{source: /a, control_listen: \"0.0.0.0:8080\"}", rpc::TlsOptions())}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason(), "INSECURE_LISTENER");
+  }
+  EXPECT_TRUE(Branching(open + ", tls_required: true}", rpc::TlsOptions()));
+  EXPECT_TRUE(Branching(open + "}", {}, true));
+  EXPECT_FALSE(Branching("{source: /a, listen: nowhere}"));
+}
+
+TEST(EffectiveConfigTest, WritesBranchesAsTheirSectionSaysThem) {
+  const auto snapshot = Config("branching: {source: /a, user: pg, auto_create: [\"pr-*\"]}\n");
+  const std::string text = EffectiveConfig(Decide(snapshot->server, *snapshot), *snapshot);
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["branching"]["storage"]["size"], "20GiB");
+  EXPECT_EQ(json["branching"]["idle_timeout"], "15m");
+  // It can be pasted back.
+  const auto again = Config("branching: " + json["branching"].dump());
+  EXPECT_EQ(Decide(again->server, *again).branching, Decide(snapshot->server, *snapshot).branching);
+}
+
 TEST(SettingsTest, AllowsTheOriginsOfAFlagInPlaceOfThoseOfTheFile) {
   const auto snapshot = Config(
       "server: {cors: {allowed_origins: [\"https://*.example.com\"], allow_credentials: true, "

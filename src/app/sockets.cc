@@ -65,6 +65,9 @@ Result<Sockets> OpenSockets(const ServerSettings& settings) {
   TRY(TakeOver(sockets));
   TRY(OpenUnlessThere(sockets.data, settings.listen));
   TRY(OpenUnlessThere(sockets.admin, settings.admin_listen));
+  if (settings.branching) {
+    TRY_ASSIGN(sockets.postgres, rpc::ListenSocket::Open(settings.branching->listen));
+  }
   for (const rpc::ListenSocket& socket : sockets.data) {
     TRY(CheckDataExposure(socket.address(), settings));
   }

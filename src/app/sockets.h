@@ -1,6 +1,7 @@
 // The sockets of the server: taken from the service manager, or opened where the settings say.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "app/settings.h"
@@ -12,6 +13,7 @@ namespace prism::app {
 struct Sockets {
   std::vector<rpc::ListenSocket> data;  // at least one
   std::vector<rpc::ListenSocket> admin;
+  std::optional<rpc::ListenSocket> postgres;  // with branches
 
   // Whether clients wait in a queue that outlives this process, which another may have served.
   bool inherited() const { return data.front().shared(); }

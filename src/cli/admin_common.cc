@@ -48,7 +48,7 @@ std::string AdminPath(std::string_view method) {
 }
 
 void AddReason(CLI::App& verb, ChangeOptions& options) {
-  verb.add_option("--reason", options.reason, "Why, for the history; at most 1024 bytes")
+  verb.add_option("--reason", options.reason, "Why, kept with the change; at most 1024 bytes")
       ->type_name("TEXT")
       ->check([](const std::string& text) {
         return text.size() > 1024 ? std::string("at most 1024 bytes") : std::string();
@@ -99,7 +99,7 @@ Result<bool> Confirm(const ChangeOptions& options, std::string_view question) {
   return std::unexpected(
       Error(Code::kFailedPrecondition, "CONFIRMATION_REQUIRED",
             fmt::format("this asks first (\"{}\"), and standard input is no terminal: add --yes to "
-                        "go on, or --dry-run to see what would change",
+                        "go on; where there is --dry-run, it shows what would change",
                         question)));
 }
 

@@ -26,7 +26,7 @@ void AddAddresses(CLI::App& app, ClientOptions& options) {
       ->check(valid)
       ->type_name("ADDRESS");
   app.add_option("--admin-server", options.admin_server,
-                 "Admin port, for status, namespace, backend, config, token and audit")
+                 "Admin port, for status, namespace, backend, config, token, audit and branch")
       ->envname("PRISM_ADMIN_SERVER")
       ->capture_default_str()
       ->check(valid)

@@ -26,7 +26,7 @@ struct Verb {
   std::string path;  // "kv set"; empty: the program itself
   std::vector<const CLI::App*> verbs;
   std::vector<const CLI::Option*> options;
-  std::string names;  // what its first argument names: "namespace", "backend", or nothing
+  std::string names;  // what its first argument names: "namespace", "backend", "branch" or nothing
 };
 
 // Of the argument that a verb begins with.
@@ -34,7 +34,10 @@ std::string NamesWanted(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options([](const CLI::Option*) { return true; })) {
     if (!option->get_positional()) continue;
     const std::string name = option->get_name(true);
-    return name == "NAMESPACE" ? "namespace" : name == "BACKEND" ? "backend" : "";
+    return name == "NAMESPACE" ? "namespace"
+           : name == "BACKEND" ? "backend"
+           : name == "BRANCH"  ? "branch"
+                               : "";
   }
   return {};
 }

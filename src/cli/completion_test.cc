@@ -21,11 +21,11 @@ std::string Complete(const std::string& words, int position) {
   AddVerbs(app, shell);
   const std::string path = testing::TempDir() + "prism-completion-" + std::to_string(getpid());
   std::ofstream(path) << BashCompletion(app);
-  // A server that has the namespaces "orders" and "other", and no backend.
+  // A server that has the namespaces "orders" and "other", the branch "pr-12", and no backend.
   const std::string names =
-      "prism() { [ \"$*\" = \"namespace list --names --timeout 2s\" ] && echo orders && echo "
-      "other; "
-      "}";
+      "prism() { case \"$*\" in "
+      "\"namespace list --names --timeout 2s\") echo orders; echo other ;; "
+      "\"branch list --names --timeout 2s\") echo pr-12 ;; esac; }";
   const std::string command =
       "bash -c 'set -u; cd /; " + names + "; source " + path + "; COMP_WORDS=(" + words +
       "); COMP_CWORD=" + std::to_string(position) + "; _prism; echo \"${COMPREPLY[*]}\"' 2>&1";
@@ -56,6 +56,7 @@ TEST(CompletionTest, NamesComeFromTheServer) {
   EXPECT_EQ(Complete("prism ns get --rev", 3), "--revision\n");
   EXPECT_EQ(Complete("prism ns diff orders etc/os-rel", 4), "etc/os-release\n");
   EXPECT_EQ(Complete("prism backend get etc/os-rel", 3), "etc/os-release\n");
+  EXPECT_EQ(Complete("prism branch psql pr", 3), "pr-12\n");
 }
 
 TEST(CompletionTest, EveryShellKnowsEveryVerb) {

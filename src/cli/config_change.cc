@@ -4,12 +4,14 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "cli/admin_common.h"
 #include "cli/config.h"
 #include "cli/config_difference.h"
+#include "cli/config_pieces.h"
 #include "cli/diff.h"
 #include "cli/output.h"
 #include "cli/shell.h"
@@ -39,8 +41,10 @@ void TellDifferences(const Response& response) {
 template <class Request, class Response>
 class WholeChange {
  public:
-  WholeChange(Shell& shell, std::string path, const ChangeOptions& options)
-      : shell_(shell), path_(std::move(path)), options_(options) {}
+  using Call = std::function<Result<Response>(const Request&)>;
+
+  WholeChange(Shell& shell, Call call, const ChangeOptions& options)
+      : shell_(shell), call_(std::move(call)), options_(options) {}
 
   // `question`: empty when nobody is asked.
   int Run(Request request, const std::string& question) {
@@ -53,7 +57,7 @@ class WholeChange {
     }
     if (options_.dry_run || !question.empty()) {
       request.set_dry_run(true);
-      const auto plan = Call(request);
+      const auto plan = call_(request);
       if (!plan) return shell_.Fail(plan.error());
       if (options_.dry_run) return Tell(*plan, "a dry run, nothing has changed");
       if (plan->differences().empty()) return Tell(*plan, "nothing to change");
@@ -61,12 +65,12 @@ class WholeChange {
       const Result<bool> confirmed = Confirm(options_, question);
       if (!confirmed || !*confirmed) return NotConfirmed(shell_, confirmed);
       request.set_dry_run(false);
-      const auto done = Call(request);
+      const auto done = call_(request);
       if (!done) return shell_.Fail(done.error());
       if (!shell_.Print(*done)) WriteLine(fmt::format("done, revision {}", done->revision()));
       return kDone;
     }
-    const auto done = Call(request);
+    const auto done = call_(request);
     if (!done) return shell_.Fail(done.error());
     return Tell(*done, done->differences().empty()
                            ? std::string("nothing to change")
@@ -74,12 +78,6 @@ class WholeChange {
   }
 
  private:
-  Result<Response> Call(const Request& request) {
-    Response response;
-    TRY(shell_.AdminCall(path_, request, response));
-    return response;
-  }
-
   int Tell(const Response& response, const std::string& end) {
     if (shell_.Print(response)) return kDone;
     TellDifferences(response);
@@ -89,7 +87,7 @@ class WholeChange {
   }
 
   Shell& shell_;
-  std::string path_;
+  Call call_;
   const ChangeOptions& options_;
 };
 
@@ -106,7 +104,12 @@ int RunImport(Shell& shell, const ImportArguments& arguments) {
   request.set_yaml(*std::move(text));
   request.set_replace(arguments.replace);
   using Change = WholeChange<adminpb::ImportConfigRequest, adminpb::ImportConfigResponse>;
-  return Change(shell, AdminPath("ConfigAdmin/Import"), arguments.options)
+  const auto call = [&shell](const adminpb::ImportConfigRequest& whole) {
+    return SendPieces<adminpb::ImportConfigRequest, adminpb::ImportConfigResponse>(
+        shell, AdminPath("ConfigAdmin/ImportPieces"), whole,
+        &adminpb::ImportConfigRequest::mutable_yaml);
+  };
+  return Change(shell, call, arguments.options)
       .Run(std::move(request),
            arguments.replace ? "Make the configuration exactly what the file says?" : "");
 }
@@ -120,7 +123,14 @@ int RunRollBack(Shell& shell, const RollBackArguments& arguments) {
   adminpb::RollBackConfigRequest request;
   request.set_to_revision(arguments.to);
   using Change = WholeChange<adminpb::RollBackConfigRequest, adminpb::RollBackConfigResponse>;
-  return Change(shell, AdminPath("ConfigAdmin/RollBack"), arguments.options)
+  const auto call =
+      [&shell](
+          const adminpb::RollBackConfigRequest& to) -> Result<adminpb::RollBackConfigResponse> {
+    adminpb::RollBackConfigResponse response;
+    TRY(shell.AdminCall(AdminPath("ConfigAdmin/RollBack"), to, response));
+    return response;
+  };
+  return Change(shell, call, arguments.options)
       .Run(std::move(request),
            fmt::format("Make the whole configuration what it was at revision {}?", arguments.to));
 }
@@ -172,9 +182,10 @@ void AddImport(CLI::App& config, Shell& shell) {
   CLI::App* verb = config.add_subcommand(
       "import", "Make the backends and namespaces of a file part of the configuration");
   auto arguments = std::make_shared<ImportArguments>();
-  verb->add_option("FILE", arguments->file,
-                   "A file like prism.yaml, at most 3 MiB; - is standard input; its options of the "
-                   "server do not count")
+  verb->add_option(
+          "FILE", arguments->file,
+          "A file like prism.yaml, at most 16 MiB; - is standard input; its options of the "
+          "server do not count")
       ->required();
   verb->add_flag("--replace", arguments->replace,
                  "What is not in the file goes; shows what changes and asks");

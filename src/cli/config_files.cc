@@ -16,6 +16,7 @@
 #include "cli/output.h"
 #include "cli/shell.h"
 #include "namespaces/store/backups.h"
+#include "namespaces/store/purges.h"
 #include "security/audit_log.h"
 #include "security/token_store.h"
 #include "sqlite/connection.h"
@@ -131,6 +132,19 @@ void Tell(const Shell& shell, const namespaces::GoodBackup& backup, const Tokens
   }
 }
 
+void WarnOfPurges(const std::vector<namespaces::Purge>& given_up) {
+  for (const namespaces::Purge& purge : given_up) {
+    std::fputs(
+        fmt::format("warning: when that backup was made, the data of the deleted namespace {} "
+                    "was about to be destroyed. It is not any more: if it is still there, "
+                    "make a namespace of that name on the backend {}, and delete it with "
+                    "--purge\n",
+                    Printable(purge.ns), Printable(purge.backend))
+            .c_str(),
+        stderr);
+  }
+}
+
 void Warn(std::string_view why) {
   std::fputs(fmt::format("warning: {}: tokens that were revoked since that backup may count again. "
                          "Look at `prism token list`, and revoke what should not be there\n",
@@ -143,18 +157,21 @@ int RunRestore(Shell& shell, const RestoreArguments& arguments) {
   if (const Status there = CheckIsThere(arguments.file); !there) return shell.Fail(there.error());
   if (const Status there = CheckDataDir(arguments); !there) return shell.Fail(there.error());
   Tokens tokens;
+  std::vector<namespaces::Purge> given_up;
   const auto restored = namespaces::RestoreBackup(
       arguments.file, arguments.data_dir, SystemClock().Now(),
       {.more_parts = {security::TokenStore::Part(), security::AuditPart()},
        .chain = security::ReadAuditHeadAt,
        .amend = [&](sqlite::Database& store, const std::string& replaced) {
          const auto ended = EndedIn(replaced, tokens);
-         return sqlite::WriteAndWait(store, [&](sqlite::Connection& connection) {
+         return sqlite::WriteAndWait(store, [&](sqlite::Connection& connection) -> Status {
+           TRY_ASSIGN(given_up, namespaces::GiveUpPurges(connection));
            return Amend(connection, arguments.file, ended, tokens);
          });
        }});
   if (!restored) return shell.Fail(restored.error());
   if (!tokens.unknown.empty()) Warn(tokens.unknown);
+  WarnOfPurges(given_up);
   Tell(shell, *restored, tokens);
   return kDone;
 }

@@ -12,6 +12,7 @@
 #include "cli/admin_common.h"
 #include "cli/config.h"
 #include "cli/config_difference.h"
+#include "cli/config_pieces.h"
 #include "cli/diff.h"
 #include "cli/message_output.h"
 #include "cli/output.h"
@@ -95,9 +96,11 @@ int RunDiff(Shell& shell, const DiffArguments& arguments) {
     return request.error().reason() == "BAD_USAGE" ? BadUsage(shell, request.error())
                                                    : shell.Fail(request.error());
   }
-  adminpb::DiffConfigResponse response;
-  const auto reply = shell.AdminCall(AdminPath("ConfigAdmin/Diff"), *request, response);
-  if (!reply) return shell.Fail(reply.error());
+  const auto answer = SendPieces<adminpb::DiffConfigRequest, adminpb::DiffConfigResponse>(
+      shell, AdminPath("ConfigAdmin/DiffPieces"), *request,
+      &adminpb::DiffConfigRequest::mutable_to_yaml);
+  if (!answer) return shell.Fail(answer.error());
+  const adminpb::DiffConfigResponse& response = *answer;
   constexpr int kDifferent = 2;
   const int code = response.differences().empty() ? kDone : kDifferent;
   if (shell.Print(response)) return code;

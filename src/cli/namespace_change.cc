@@ -97,6 +97,43 @@ int RunStatus(Shell& shell, const ChangeArguments& arguments, adminpb::Namespace
   return kDone;
 }
 
+// Asks about what was seen: the namespace as it is, and the backends that lose its data.
+int RunPurge(Shell& shell, const ChangeArguments& arguments) {
+  const auto seen = GetRecord<Kind>(shell, arguments.name);
+  if (!seen) return shell.Fail(seen.error());
+  adminpb::DeleteNamespaceRequest request;
+  request.set_name(arguments.name);
+  const std::int64_t revision = arguments.options.revision;
+  request.set_revision(revision != 0 ? revision : seen->revision());
+  request.set_reason(arguments.options.reason);
+  request.set_purge(true);
+  request.set_dry_run(true);
+  adminpb::DeleteNamespaceResponse response;
+  const auto remove = [&] {
+    return shell.AdminCall(AdminPath("NamespaceAdmin/Delete"), request, response);
+  };
+  if (const auto planned = remove(); !planned) return shell.Fail(planned.error());
+  const std::string name = Printable(arguments.name);
+  const std::string backends = Joined(response.purged_backends());
+  if (arguments.options.dry_run) {
+    if (shell.Print(response)) return kDone;
+    WriteLine(fmt::format("namespace {}: a dry run, nothing has changed; its data on {} would go",
+                          name, backends));
+    return kDone;
+  }
+  const Result<bool> confirmed =
+      Confirm(arguments.options, fmt::format("Delete the namespace {} AND DESTROY ITS DATA on {}? "
+                                             "The data can't come back.",
+                                             name, backends));
+  if (!confirmed || !*confirmed) return NotConfirmed(shell, confirmed);
+  request.set_dry_run(false);
+  if (const auto deleted = remove(); !deleted) return shell.Fail(deleted.error());
+  if (shell.Print(response)) return kDone;
+  WriteLine(fmt::format("namespace {}: deleted, revision {}; operation {} destroys its data on {}",
+                        name, response.revision(), Printable(response.operation()), backends));
+  return kDone;
+}
+
 struct RollBackArguments {
   std::string name;
   std::int64_t to = 0;
@@ -217,12 +254,22 @@ void AddDelete(CLI::App& ns, Shell& shell) {
   AddRecordName(*verb, arguments->name, Kind::kArgument);
   AddChangeOptions(*verb, arguments->options);
   AddYes(*verb, arguments->options);
+  auto purge = std::make_shared<bool>(false);
+  verb->add_flag("--purge", *purge, "Destroy its data too, which can't come back");
   verb->footer(
-      "Its data and its history stay: \"prism namespace rollback\" brings it back.\n\n"
-      "Example:\n  prism namespace delete orders --yes --reason \"moved to shop\"");
+      "Its data and its history stay: \"prism namespace rollback\" brings it back. With --purge "
+      "its "
+      "data\n"
+      "is destroyed, once calls that use it have ended; until then no namespace of this name can "
+      "be "
+      "made.\n\n"
+      "Examples:\n"
+      "  prism namespace delete orders --yes --reason \"moved to shop\"\n"
+      "  prism namespace delete orders --purge --dry-run");
   shell.On(
       *verb,
-      [&shell, arguments] {
+      [&shell, arguments, purge] {
+        if (*purge) return RunPurge(shell, *arguments);
         return RunDelete<Kind>(shell, *arguments,
                                fmt::format("Delete the namespace {}? Its data and history stay.",
                                            Printable(arguments->name)));

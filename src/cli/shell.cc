@@ -160,6 +160,12 @@ Result<rpc::ClientStream> Shell::AdminStream(std::string_view path,
                                 MakeCallOptions(options.timeout.value_or(kStreamTimeout)));
 }
 
+Result<rpc::Reply> Shell::AdminSend(std::string_view path, const rpc::Channel::Writer& write,
+                                    google::protobuf::Message& response) {
+  return admin_channel().Send(path, write, response,
+                              MakeCallOptions(options.timeout.value_or(kStreamTimeout)));
+}
+
 int Shell::Fail(const Error& error) const {
   std::fflush(stdout);
   const std::string text = json() ? DumpJson(ErrorToJson(error)) : DescribeError(error);

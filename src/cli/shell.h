@@ -65,6 +65,8 @@ class Shell {
                                google::protobuf::Message& response);
   Result<rpc::ClientStream> AdminStream(std::string_view path,
                                         const google::protobuf::Message& request);
+  Result<rpc::Reply> AdminSend(std::string_view path, const rpc::Channel::Writer& write,
+                               google::protobuf::Message& response);
   // How to reach a port with these options.
   rpc::ChannelOptions Target(const std::string& address) const;
   std::chrono::milliseconds call_timeout() const { return options.timeout.value_or(kCallTimeout); }

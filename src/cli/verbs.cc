@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "cli/audit.h"
 #include "cli/backend.h"
+#include "cli/branch.h"
 #include "cli/capabilities.h"
 #include "cli/client_options.h"
 #include "cli/completion.h"
@@ -34,10 +35,10 @@ namespace prism::cli {
 namespace {
 
 // One line a family: to add one, write its file and name its function here.
-constexpr std::array<AddVerb, 14> kVerbs = {
-    AddKv,          AddFeatures, AddCapabilities, AddNamespaceVerbs, AddBackendVerbs,
-    AddConfig,      AddToken,    AddAudit,        AddStatus,         AddValidate,
-    AddConformance, AddBench,    AddVersion,      AddCompletion,
+constexpr std::array<AddVerb, 15> kVerbs = {
+    AddKv,       AddFeatures,    AddCapabilities, AddNamespaceVerbs, AddBackendVerbs,
+    AddConfig,   AddToken,       AddAudit,        AddBranch,         AddStatus,
+    AddValidate, AddConformance, AddBench,        AddVersion,        AddCompletion,
 };
 
 // The innermost verb that was recognised: whose help is worth reading.

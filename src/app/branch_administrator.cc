@@ -1,0 +1,97 @@
+#include "app/branch_administrator.h"
+
+#include <algorithm>
+
+#include "branching/pgwire/branch_naming.h"
+#include "branching/pgwire/refusal.h"
+
+namespace prism::app {
+
+namespace pb = prism::admin::v1;
+using branching::BranchState;
+using branching::BranchStatus;
+using gateway::BranchInfo;
+using runtime::Task;
+
+namespace {
+
+pb::Branch::State StateOf(BranchState state) {
+  switch (state) {
+    case BranchState::kMaking:
+      return pb::Branch::MAKING;
+    case BranchState::kStopped:
+      return pb::Branch::STOPPED;
+    case BranchState::kStarting:
+      return pb::Branch::STARTING;
+    case BranchState::kRunning:
+      return pb::Branch::RUNNING;
+    case BranchState::kStopping:
+      return pb::Branch::STOPPING;
+    case BranchState::kDeleted:
+      return pb::Branch::DELETED;
+    case BranchState::kRemoving:
+      return pb::Branch::REMOVING;
+  }
+  return pb::Branch::STATE_UNSPECIFIED;
+}
+
+}  // namespace
+
+BranchInfo BranchAdministrator::Describe(const BranchStatus& status) const {
+  const branching::Branch& branch = status.branch;
+  BranchInfo info{.name = branch.name,
+                  .label = branch.label,
+                  .parent = branch.parent,
+                  .as_of = branch.as_of,
+                  .state = StateOf(status.state),
+                  .connections = status.connections,
+                  .created_at = branch.created_at,
+                  .created_by = branch.created_by,
+                  .last_activity = status.last_activity,
+                  .deleted_at = branch.deleted_at,
+                  .remove_at = {}};
+  if (branch.deleted_at) info.remove_at = *branch.deleted_at + undo_period_ / kNanosPerMilli;
+  return info;
+}
+
+Result<std::vector<BranchInfo>> BranchAdministrator::List() {
+  TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  std::vector<BranchInfo> list;
+  for (const BranchStatus& status : manager->List()) list.push_back(Describe(status));
+  return list;
+}
+
+Result<BranchInfo> BranchAdministrator::Get(const std::string& name) {
+  TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  TRY_ASSIGN(const branching::BranchName wanted, branching::BranchName::From(name));
+  const std::vector<BranchStatus> list = manager->List();
+  const auto found = std::ranges::find_if(list, [&wanted](const BranchStatus& status) {
+    return wanted.Means(status.branch.name, status.branch.label);
+  });
+  if (found != list.end()) return Describe(*found);
+  return std::unexpected(branching::Refuse(branching::Refusal::kBranchNotFound, name));
+}
+
+Task<Result<BranchInfo>> BranchAdministrator::Create(std::string name, std::string by) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(branching::BranchName branch, branching::BranchName::From(name));
+  CO_TRY_ASSIGN(
+      const BranchStatus made,
+      co_await manager->Create(
+          {.branch = std::move(branch), .from = {}, .ttl = {}, .user = std::move(by), .peer = {}}));
+  co_return Describe(made);
+}
+
+Task<Result<BranchInfo>> BranchAdministrator::Delete(std::string name, bool force) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const BranchStatus deleted, co_await manager->Delete(std::move(name), force));
+  co_return Describe(deleted);
+}
+
+Task<Result<BranchInfo>> BranchAdministrator::Undelete(std::string name) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const BranchStatus back, co_await manager->Undelete(std::move(name)));
+  co_return Describe(back);
+}
+
+}  // namespace prism::app

@@ -1,0 +1,37 @@
+// What administrators do with branches, by the manager of them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "branching/branches/branch_manager.h"
+#include "gateway/admin/branch_control.h"
+
+namespace prism::app {
+
+// Life cycle and thread rule: as gateway::BranchControl.
+class BranchAdministrator final : public gateway::BranchControl {
+ public:
+  // The manager, once clients get in; before, UNAVAILABLE/BRANCHES_NOT_READY. Any thread.
+  using Manager = std::function<Result<branching::BranchManager*>()>;
+
+  // The manager outlives this; `undo_period` is that of its limits.
+  BranchAdministrator(Manager manager, MonoNanos undo_period)
+      : manager_(std::move(manager)), undo_period_(undo_period) {}
+
+  Result<std::vector<gateway::BranchInfo>> List() override;
+  Result<gateway::BranchInfo> Get(const std::string& name) override;
+  runtime::Task<Result<gateway::BranchInfo>> Create(std::string name, std::string by) override;
+  runtime::Task<Result<gateway::BranchInfo>> Delete(std::string name, bool force) override;
+  runtime::Task<Result<gateway::BranchInfo>> Undelete(std::string name) override;
+
+ private:
+  gateway::BranchInfo Describe(const branching::BranchStatus& status) const;
+
+  const Manager manager_;
+  const MonoNanos undo_period_;
+};
+
+}  // namespace prism::app

@@ -1,0 +1,93 @@
+#include "app/branch_store.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "base/os_error.h"
+#include "branching/storage/btrfs_image.h"
+#include "branching/storage/probe.h"
+
+namespace prism::app {
+
+namespace {
+
+using branching::BtrfsImage;
+
+// What an image leaves to others of the disk: its file is sparse and grows.
+constexpr std::uint64_t kSparedBytes = std::uint64_t{1} << 30;
+
+std::uint64_t ImageBytes(const std::string& directory, std::uint64_t wanted) {
+  std::error_code failed;
+  const auto space = std::filesystem::space(directory, failed);
+  if (failed || space.available < BtrfsImage::kMinimumBytes + kSparedBytes) return wanted;
+  return std::min<std::uint64_t>(wanted, space.available - kSparedBytes);
+}
+
+// The name of the best driver of the directory.
+std::string BestDriver(const std::string& directory) {
+  for (const branching::DriverProbe& probe : branching::ProbeDrivers(directory)) {
+    if (!probe.refused) return std::string(probe.traits.name);
+  }
+  return "copy";
+}
+
+bool Exists(const std::string& path) {
+  std::error_code failed;
+  return std::filesystem::exists(path, failed);
+}
+
+}  // namespace
+
+Result<std::string> MakeBranchDirectory(const std::string& path) {
+  std::error_code failed;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, failed);
+  if (!failed) std::filesystem::create_directories(absolute, failed);
+  if (!failed) {
+    std::string made = std::filesystem::canonical(absolute, failed).string();
+    if (!failed) return made;
+  }
+  return std::unexpected(
+      base::OsError(failed.value(), "BRANCH_DIRECTORY", fmt::format("making {}", path)));
+}
+
+Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSettings& settings,
+                                                            const branching::VolumeOwner& owner,
+                                                            runtime::BlockingPool* helpers,
+                                                            telemetry::Logger& log) {
+  const std::filesystem::path wanted(settings.storage_path);
+  TRY_ASSIGN(const std::string parent, MakeBranchDirectory(wanted.parent_path().string()));
+  const std::string store = parent + "/" + wanted.filename().string();
+  const BtrfsImage image{.file = store + ".btrfs",
+                         .mount_point = store,
+                         .bytes = ImageBytes(parent, settings.storage_size),
+                         .owner = owner};
+  // Without it the branches that there are would seem to be gone.
+  if (Exists(image.file)) TRY(branching::MountBtrfsImage(image));
+  std::string driver = BestDriver(Exists(store) ? store : parent);
+  if (driver == "copy" && ::geteuid() == 0 && !Exists(store)) {
+    if (const Status mounted = branching::MountBtrfsImage(image); mounted) {
+      driver = BestDriver(store);
+    } else {
+      log.Failure("no btrfs image for branches", mounted.error());
+    }
+  }
+  TRY_ASSIGN(auto made, branching::MakeDriver(driver, helpers));
+  const branching::StorageTraits traits = made->traits();
+  TRY_ASSIGN(auto opened,
+             branching::Storage::Open({.directory = store, .owner = owner}, std::move(made)));
+  if (traits.shares_blocks) {
+    log.Info("branch store", {{"path", store}, {"driver", traits.name}});
+  } else {
+    log.Warn("branches are full copies: put branching.storage.path on btrfs or XFS",
+             {{"path", store}, {"cost", traits.cost}});
+  }
+  return opened;
+}
+
+}  // namespace prism::app

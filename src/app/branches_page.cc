@@ -1,0 +1,90 @@
+#include "app/branches_page.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <ctime>
+
+namespace prism::app {
+
+namespace {
+
+using branching::BranchState;
+
+constexpr std::array<std::string_view, 7> kStateNames = {
+    "making", "stopped", "starting", "running", "stopping", "deleted", "removing"};
+
+bool IsThere(const branching::BranchStatus& status) {
+  return status.state != BranchState::kMaking && status.state != BranchState::kDeleted &&
+         status.state != BranchState::kRemoving;
+}
+
+}  // namespace
+
+std::string LastActivityJson(std::span<const branching::BranchStatus> branches) {
+  nlohmann::json json = nlohmann::json::object();
+  for (const branching::BranchStatus& status : branches) {
+    if (!IsThere(status)) continue;
+    const std::time_t seconds = status.last_activity / 1000;
+    json[status.branch.name] = fmt::format("{:%FT%TZ}", fmt::gmtime(seconds));
+  }
+  return json.dump() + "\n";
+}
+
+void WriteBranchStates(std::span<const branching::BranchStatus> branches,
+                       telemetry::PrometheusText& text) {
+  std::array<std::uint64_t, kStateNames.size()> counts = {};
+  for (const branching::BranchStatus& status : branches) {
+    ++counts[static_cast<std::size_t>(status.state)];
+  }
+  text.Gauge("prism_branches", "PostgreSQL branches, by what they do.");
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    text.Sample({{"state", kStateNames[i]}}, counts[i]);
+  }
+}
+
+void WriteBranchClients(const branching::ProxyCounters& counters, telemetry::PrometheusText& text) {
+  text.Gauge("prism_branch_connections", "Open connections of PostgreSQL clients.");
+  text.Sample({}, static_cast<std::uint64_t>(counters.connections.load()));
+  text.Gauge("prism_branch_clients", "Those of them that have logged in.");
+  text.Sample({}, static_cast<std::uint64_t>(counters.clients.load()));
+  const auto count = [&text](std::string_view name, std::string_view help, std::uint64_t value) {
+    text.Counter(name, help);
+    text.Sample({}, value);
+  };
+  count("prism_branch_connections_accepted_total", "Connections of PostgreSQL clients.",
+        counters.accepted.load());
+  count("prism_branch_accept_pauses_total",
+        "Times that PostgreSQL clients had to wait because no file descriptors were left.",
+        counters.accept_pauses.load());
+  count("prism_branch_connections_refused_total", "Connections that were told why not.",
+        counters.refused.load());
+  count("prism_branch_connections_given_up_total",
+        "Connections that had not logged in and were closed for new ones.",
+        counters.given_up.load());
+  count("prism_branch_cancels_total", "Requests to cancel a query that were passed on.",
+        counters.cancels.load());
+}
+
+runtime::Task<Status> BranchesPage(Branching* branching, runtime::BlockingPool* pool,
+                                   admin::v1::Page* page) {
+  if (branching == nullptr) {
+    co_return std::unexpected(
+        Error(Code::kNotFound, "BRANCHING_OFF",
+              "there are no branches here: name a source (--branch-source, branching.source)"));
+  }
+  if (const std::string problem = branching->problem(); !problem.empty()) {
+    page->set_status(503);
+    page->set_body(nlohmann::json{{"error", problem}}.dump() + "\n");
+    co_return Status();
+  }
+  auto listed = co_await pool->Run([branching] { return branching->List(); });
+  CO_TRY_ASSIGN(const std::vector<branching::BranchStatus> branches, std::move(listed));
+  page->set_status(200);
+  page->set_body(LastActivityJson(branches));
+  co_return Status();
+}
+
+}  // namespace prism::app

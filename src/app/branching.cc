@@ -1,0 +1,251 @@
+#include "app/branching.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "app/branch_store.h"
+#include "runtime/sync_wait.h"
+
+namespace prism::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kPoolThreads = 8;
+constexpr std::size_t kPoolQueue = 4096;  // one clone for each branch that is wanted at once
+
+std::optional<branching::InstanceUser> FindUser(const std::string& name) {
+  // Not the reentrant form: nobody else asks at start.
+  const passwd* found = ::getpwnam(name.c_str());
+  if (found == nullptr) return std::nullopt;
+  return branching::InstanceUser{.uid = found->pw_uid, .gid = found->pw_gid};
+}
+
+// Root gives servers to somebody else; others keep them.
+Result<branching::InstanceUser> ChooseUser(const std::string& name) {
+  if (!name.empty()) {
+    if (const auto user = FindUser(name)) return *user;
+    return std::unexpected(Error(Code::kNotFound, "USER_NOT_FOUND",
+                                 fmt::format("there is no user \"{}\" on this machine: make it "
+                                             "(useradd --system), or name another one in "
+                                             "branching.user",
+                                             name)));
+  }
+  if (::geteuid() != 0) return branching::InstanceUser{.uid = ::geteuid(), .gid = ::getegid()};
+  for (const char* usual : {"postgres", "nobody"}) {
+    if (const auto user = FindUser(usual)) return *user;
+  }
+  return std::unexpected(Error(Code::kNotFound, "USER_NOT_FOUND",
+                               "PostgreSQL does not run as root, and there is neither a user "
+                               "postgres nor nobody: name one in branching.user"));
+}
+
+Result<std::string> FindSource(const std::string& source) {
+  std::error_code failed;
+  std::string path = fs::canonical(source, failed).string();
+  if (!failed && fs::is_directory(path, failed)) return path;
+  return std::unexpected(
+      Error(Code::kNotFound, "BRANCH_SOURCE",
+            fmt::format("the source of branches {} is no directory that this user can read: name "
+                        "a stopped data directory of PostgreSQL (--branch-source, "
+                        "branching.source)",
+                        source)));
+}
+
+branching::BranchLimits LimitsOf(const BranchingSettings& settings) {
+  return {.max_branches = settings.max_branches,
+          .idle_timeout = settings.idle_timeout.count() * kNanosPerMilli};
+}
+
+branching::ProxyLimits ProxyLimitsOf(const BranchingSettings& settings) {
+  branching::ProxyLimits limits;
+  limits.max_connections = settings.max_connections;
+  limits.hold_timeout = settings.hold_timeout.count() * kNanosPerMilli;
+  return limits;
+}
+
+branching::ProxyNaming NamingOf(const BranchingSettings& settings) {
+  branching::ProxyNaming naming{.domain = settings.domain, .default_branch = {}};
+  if (settings.default_branch.empty()) return naming;
+  // CheckBranching has seen it.
+  if (auto name = branching::BranchName::From(settings.default_branch)) {
+    naming.default_branch = *std::move(name);
+  }
+  return naming;
+}
+
+branching::InstanceSettings InstancesOf(const BranchingSettings& settings) {
+  branching::InstanceSettings instances;
+  if (settings.durable) instances.profile = branching::InstanceProfile::kDurable;
+  return instances;
+}
+
+// How to try it out.
+std::string Example(const std::string& address, const std::string& superuser) {
+  if (address.starts_with("unix:")) return fmt::format("user={}@my-branch", superuser);
+  const std::size_t colon = address.rfind(':');
+  return fmt::format("psql \"host={} port={} user={}@my-branch dbname=postgres\"",
+                     address.substr(0, colon), address.substr(colon + 1), superuser);
+}
+
+}  // namespace
+
+bool MatchesAny(const std::vector<std::string>& patterns, std::string_view name) {
+  const auto matches = [name](std::string_view pattern) {
+    std::size_t at = 0;
+    std::size_t in = 0;
+    std::size_t star = pattern.npos;  // the last one that was met, and what it stands for so far
+    std::size_t taken = 0;
+    while (at < name.size()) {
+      if (in < pattern.size() && pattern[in] == '*') {
+        star = in++;
+        taken = at;
+      } else if (in < pattern.size() && pattern[in] == name[at]) {
+        ++in;
+        ++at;
+      } else if (star != pattern.npos) {
+        in = star + 1;
+        at = ++taken;
+      } else {
+        return false;
+      }
+    }
+    return pattern.find_first_not_of('*', in) == pattern.npos;
+  };
+  return std::ranges::any_of(patterns, matches);
+}
+
+Branching::Branching(const Parts& parts)
+    : parts_(parts),
+      pool_(kPoolThreads, kPoolQueue),
+      preparing_(1, 1),
+      executor_({.writer_threads = 1, .reader_threads = 1, .max_open_files = 2}),
+      kind_({branching::Journal::Part()}),
+      database_(executor_.Make({.path = parts.directory + "/branches.db", .foreign_keys = true},
+                               kind_, nullptr)),
+      journal_(*database_) {}
+
+Branching::~Branching() { Stop(); }
+
+Result<std::unique_ptr<Branching>> Branching::Open(Parts parts, rpc::ListenSocket socket) {
+  TRY_ASSIGN(parts.directory, MakeBranchDirectory(parts.directory));
+  std::unique_ptr<Branching> branching(new Branching(parts));
+  TRY(branching->OpenParts());
+  TRY(branching->preparing_.Submit([self = branching.get(), socket = std::move(socket)]() mutable {
+    self->Prepare(std::move(socket));
+  }));
+  return branching;
+}
+
+Status Branching::OpenParts() {
+  const BranchingSettings& settings = parts_.settings;
+  TRY_ASSIGN(source_, FindSource(settings.source));
+  TRY_ASSIGN(const branching::InstanceUser user, ChooseUser(settings.user));
+  TRY_ASSIGN(branching::PostgresServers servers, FindServers());
+  TRY_ASSIGN(runtime_, branching::ProcessRuntime::Make(user, &pool_));
+  for (const std::string& missing : runtime_->isolation().missing) {
+    parts_.log.Warn("servers of branches are less walled in", {{"missing", missing}});
+  }
+  TRY_ASSIGN(storage_,
+             OpenBranchStore(settings, {.uid = user.uid, .gid = user.gid}, &pool_, parts_.log));
+  TRY(database_->Open());
+  MakeManager(std::move(servers));
+  return {};
+}
+
+Result<branching::PostgresServers> Branching::FindServers() {
+  const char* path = std::getenv("PATH");
+  return runtime::RunOn(parts_.shards.at(0), [this, path] {
+    return branching::PostgresServers::Find(parts_.settings.pg_bin_dirs,
+                                            path != nullptr ? path : "");
+  });
+}
+
+void Branching::MakeManager(branching::PostgresServers servers) {
+  const BranchingSettings& settings = parts_.settings;
+  workshop_ = std::make_unique<branching::Workshop>(
+      branching::Workshop{.journal = journal_,
+                          .storage = *storage_,
+                          .runtime = *runtime_,
+                          .pool = pool_,
+                          .clock = parts_.clock,
+                          .logger = parts_.log,
+                          .servers = std::move(servers),
+                          .run_directory = parts_.directory + "/run",
+                          .superuser = settings.superuser});
+  manager_ = std::make_unique<branching::BranchManager>(
+      parts_.shards.at(0), *workshop_, InstancesOf(settings), LimitsOf(settings),
+      [&settings](const branching::EntryRequest& request) {
+        return MatchesAny(settings.auto_create, request.branch.name()) ||
+               MatchesAny(settings.auto_create, request.branch.label());
+      });
+  proxy_ = std::make_unique<branching::Proxy>(parts_.shards, *manager_, parts_.clock, parts_.log,
+                                              NamingOf(settings), ProxyLimitsOf(settings));
+}
+
+void Branching::Prepare(rpc::ListenSocket socket) {
+  const std::string address = socket.address();
+  if (Status prepared = PrepareAndListen(std::move(socket)); !prepared) {
+    parts_.log.Failure("no branches can be made", prepared.error());
+    failure_ = std::move(prepared).error();
+    state_ = State::kFailed;
+    return;
+  }
+  state_ = State::kReady;
+  parts_.log.Info("branches are ready", {{"postgres", address},
+                                         {"source", source_},
+                                         {"try", Example(address, parts_.settings.superuser)}});
+}
+
+// An error lets go of the socket: who waits is refused.
+Status Branching::PrepareAndListen(rpc::ListenSocket socket) {
+  TRY(manager_->Start(source_));
+  branching::HelloRules rules;
+  if (parts_.tls != nullptr) rules.tls = branching::MakeProxyTls(parts_.tls);
+  rules.tls_required = parts_.settings.tls_required;
+  TRY(proxy_->Listen(std::move(socket), rules));
+  return {};
+}
+
+std::string Branching::problem() const {
+  switch (state_.load()) {
+    case State::kPreparing:
+      return "preparing the first state of the source";
+    case State::kFailed:
+      return failure_->ToString();
+    case State::kReady:
+      break;
+  }
+  return "";
+}
+
+Result<branching::BranchManager*> Branching::manager() {
+  if (state_.load() == State::kReady) return manager_.get();
+  return std::unexpected(Error(Code::kUnavailable, "BRANCHES_NOT_READY",
+                               "branches can't be administered yet: " + problem()));
+}
+
+std::vector<branching::BranchStatus> Branching::List() {
+  if (state_.load() != State::kReady) return {};
+  return manager_->List();
+}
+
+void Branching::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  preparing_.Stop();
+  state_.store(State::kPreparing);  // nobody gets in any more
+  // Gone, not only stopped: their ends need the shards, which may stop before this is destroyed.
+  proxy_.reset();
+  manager_.reset();
+  pool_.Stop();
+}
+
+}  // namespace prism::app

@@ -1,0 +1,97 @@
+// PostgreSQL branches as a part of the server: everything that they need, made in order.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/branching_settings.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "branching/branches/branch_manager.h"
+#include "branching/branches/journal.h"
+#include "branching/branches/workshop.h"
+#include "branching/instances/process_runtime.h"
+#include "branching/proxy/proxy.h"
+#include "branching/storage/storage.h"
+#include "rpc/net/listen_socket.h"
+#include "rpc/tls/tls_context.h"
+#include "runtime/blocking_pool.h"
+#include "runtime/shard.h"
+#include "sqlite/database.h"
+#include "sqlite/executor.h"
+#include "sqlite/plain_database.h"
+#include "telemetry/log.h"
+
+namespace prism::app {
+
+// Life cycle: Open, Stop (or the destructor), destroy. Thread rule: one control thread that is no
+// shard; what says so any thread.
+class Branching {
+ public:
+  // All of it outlives the branches; the shards are running.
+  struct Parts {
+    const BranchingSettings& settings;
+    std::string directory;  // ours, made when missing: journal and run directories
+    runtime::ShardPool& shards;
+    Clock& clock;
+    telemetry::Logger& log;
+    std::shared_ptr<const rpc::TlsContext> tls = {};  // speaks "postgresql"; null: none
+  };
+
+  // Opens what branches need and begins to prepare the state of the source that they start from;
+  // clients wait in the queue of `socket` until that is done. Errors: NOT_FOUND/BRANCH_SOURCE,
+  // NOT_FOUND/USER_NOT_FOUND, FAILED_PRECONDITION/BRANCH_DIRECTORY, and those of what it opens.
+  static Result<std::unique_ptr<Branching>> Open(Parts parts, rpc::ListenSocket socket);
+  Branching(const Branching&) = delete;
+  Branching& operator=(const Branching&) = delete;
+  ~Branching();
+
+  // Why clients do not get in yet, or not at all; empty: they do. Any thread.
+  std::string problem() const;
+  // All branches; none before clients get in. Any thread but a shard.
+  std::vector<branching::BranchStatus> List();
+  // UNAVAILABLE/BRANCHES_NOT_READY until clients get in. Any thread.
+  Result<branching::BranchManager*> manager();
+  // Any thread.
+  const branching::ProxyCounters& counters() const { return proxy_->counters(); }
+
+  // Ends all sessions; servers go on running. Waits for what is being prepared.
+  void Stop();
+
+ private:
+  enum class State : std::uint8_t { kPreparing, kReady, kFailed };
+
+  explicit Branching(const Parts& parts);
+  Status OpenParts();
+  Result<branching::PostgresServers> FindServers();
+  void MakeManager(branching::PostgresServers servers);
+  void Prepare(rpc::ListenSocket socket);
+  Status PrepareAndListen(rpc::ListenSocket socket);
+
+  const Parts parts_;
+  std::string source_;  // without links
+  runtime::BlockingPool pool_;
+  runtime::BlockingPool preparing_;  // one thread
+  sqlite::Executor executor_;
+  sqlite::PlainKind kind_;
+  std::unique_ptr<sqlite::Database> database_;
+  branching::Journal journal_;
+  std::unique_ptr<branching::ProcessRuntime> runtime_;
+  std::unique_ptr<branching::Storage> storage_;
+  std::unique_ptr<branching::Workshop> workshop_;
+  std::unique_ptr<branching::BranchManager> manager_;
+  std::unique_ptr<branching::Proxy> proxy_;
+  std::optional<Error> failure_;  // before state_ says kFailed
+  std::atomic<State> state_ = State::kPreparing;
+  bool stopped_ = false;
+};
+
+// Whether the name matches one of the patterns, in which * stands for any text.
+bool MatchesAny(const std::vector<std::string>& patterns, std::string_view name);
+
+}  // namespace prism::app

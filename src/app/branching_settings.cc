@@ -1,0 +1,161 @@
+#include "app/branching_settings.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <string_view>
+
+#include "app/settings.h"
+#include "base/units.h"
+#include "branching/pgwire/branch_naming.h"
+#include "rpc/net/listen_socket.h"
+
+namespace prism::app {
+
+namespace {
+
+using namespaces::BranchingConfig;
+
+constexpr std::string_view kTlsAdvice =
+    "demand TLS (branching.tls_required with server.tls; a password is checked, but what is read "
+    "and written is not protected)";
+
+// Like those of the server's own ports.
+Status CheckListener(const std::string& address, bool may_be, bool insecure,
+                     std::string_view advice) {
+  TRY(rpc::ListenSocket::CheckAddress(address));
+  if (may_be || insecure || IsLoopback(address)) return {};
+  return std::unexpected(
+      Error(Code::kFailedPrecondition, "INSECURE_LISTENER",
+            fmt::format("{} is reachable from other machines: listen on 127.0.0.1, {}or allow it "
+                        "with --insecure (server.insecure: true)",
+                        address, advice.empty() ? "" : fmt::format("{}, ", advice))));
+}
+
+}  // namespace
+
+BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingConfig& under) {
+  BranchingConfig result = under;
+  const auto take = [](auto& into, const auto& from) {
+    if (from) into = from;
+  };
+  take(result.listen, over.listen);
+  take(result.source, over.source);
+  take(result.superuser, over.superuser);
+  take(result.storage_path, over.storage_path);
+  take(result.storage_size, over.storage_size);
+  take(result.runtime, over.runtime);
+  take(result.user, over.user);
+  take(result.pg_bin_dirs, over.pg_bin_dirs);
+  take(result.idle_timeout, over.idle_timeout);
+  take(result.hold_timeout, over.hold_timeout);
+  take(result.default_branch, over.default_branch);
+  take(result.domain, over.domain);
+  take(result.max_connections, over.max_connections);
+  take(result.max_branches, over.max_branches);
+  take(result.auto_create, over.auto_create);
+  take(result.profile, over.profile);
+  take(result.control_listen, over.control_listen);
+  take(result.tls, over.tls);
+  take(result.tls_required, over.tls_required);
+  return result;
+}
+
+std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
+                                                 const std::string& data_dir, bool has_tls) {
+  if (!config.source) return std::nullopt;
+  BranchingSettings settings;
+  settings.listen = config.listen.value_or("127.0.0.1:5432");
+  settings.source = *config.source;
+  settings.superuser = config.superuser.value_or("postgres");
+  settings.storage_path = config.storage_path.value_or(data_dir + "/branches/store");
+  settings.storage_size = config.storage_size.value_or(settings.storage_size);
+  settings.user = config.user.value_or("");
+  settings.pg_bin_dirs = config.pg_bin_dirs.value_or(settings.pg_bin_dirs);
+  settings.idle_timeout = config.idle_timeout.value_or(settings.idle_timeout);
+  settings.hold_timeout = config.hold_timeout.value_or(settings.hold_timeout);
+  settings.default_branch = config.default_branch.value_or("");
+  settings.domain = config.domain.value_or("");
+  settings.max_connections =
+      static_cast<int>(config.max_connections.value_or(settings.max_connections));
+  settings.max_branches = static_cast<int>(config.max_branches.value_or(settings.max_branches));
+  settings.auto_create = config.auto_create.value_or(settings.auto_create);
+  settings.durable = config.profile == "durable";
+  settings.control_listen = config.control_listen.value_or("127.0.0.1:8080");
+  settings.tls = config.tls.value_or(has_tls);
+  settings.tls_required = config.tls_required.value_or(false);
+  return settings;
+}
+
+namespace {
+
+std::string Mistakes(const BranchingConfig& config, const ServerSettings& settings) {
+  std::string wrong;
+  const auto add = [&wrong](std::string_view what) {
+    if (!wrong.empty()) wrong += "\n";
+    wrong += what;
+  };
+  if (!settings.branching) {
+    if (config != BranchingConfig()) {
+      add("branching has no source: name a stopped data directory (branching.source, "
+          "--branch-source)");
+    }
+    return wrong;
+  }
+  const BranchingSettings& branching = *settings.branching;
+  if (branching.tls && !settings.tls) {
+    add("branching.tls needs a certificate: server.tls.certificate and server.tls.key");
+  }
+  if (branching.tls_required && !branching.tls) {
+    add("branching.tls_required needs branching.tls and the certificate of server.tls");
+  }
+  if (!branching.default_branch.empty()) {
+    const auto name = branching::BranchName::From(branching.default_branch);
+    if (!name) {
+      add(fmt::format("branching.default: {}", name.error().message()));
+    } else if (branching::IsReservedBranchName(name->name())) {
+      add(fmt::format("branching.default: no branch is called {}: take another name",
+                      name->name()));
+    }
+  }
+  return wrong;
+}
+
+}  // namespace
+
+Status CheckBranching(const BranchingConfig& config, const ServerSettings& settings) {
+  if (std::string wrong = Mistakes(config, settings); !wrong.empty()) {
+    return std::unexpected(Error(Code::kInvalidArgument, "BRANCHING_OPTIONS", std::move(wrong)));
+  }
+  if (!settings.branching) return {};
+  const BranchingSettings& branching = *settings.branching;
+  TRY(CheckListener(branching.listen, branching.tls_required, settings.insecure, kTlsAdvice));
+  if (branching.control_listen.empty()) return {};
+  return CheckListener(branching.control_listen, false, settings.insecure, "");
+}
+
+nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
+  nlohmann::ordered_json json = {
+      {"listen", settings.listen},
+      {"source", settings.source},
+      {"superuser", settings.superuser},
+      {"storage",
+       {{"path", settings.storage_path}, {"size", base::FormatSize(settings.storage_size)}}},
+      {"runtime", "process"}};
+  if (!settings.user.empty()) json["user"] = settings.user;
+  json["pg_bin_dirs"] = settings.pg_bin_dirs;
+  json["idle_timeout"] = base::FormatDuration(settings.idle_timeout);
+  json["hold_timeout"] = base::FormatDuration(settings.hold_timeout);
+  if (!settings.default_branch.empty()) json["default"] = settings.default_branch;
+  if (!settings.domain.empty()) json["domain"] = settings.domain;
+  json["max_connections"] = settings.max_connections;
+  json["max_branches"] = settings.max_branches;
+  json["auto_create"] = settings.auto_create;
+  json["profile"] = settings.durable ? "durable" : "disposable";
+  json["control_listen"] = settings.control_listen;
+  json["tls"] = settings.tls;
+  json["tls_required"] = settings.tls_required;
+  return json;
+}
+
+}  // namespace prism::app

@@ -1,0 +1,57 @@
+// The options of PostgreSQL branches, decided and checked.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "namespaces/branching_config.h"
+
+namespace prism::app {
+
+struct ServerSettings;
+
+struct BranchingSettings {
+  std::string listen;
+  std::string source;  // a stopped data directory
+  std::string superuser;
+  std::string storage_path;
+  std::uint64_t storage_size = std::uint64_t{20} << 30;  // of the image, when one has to be made
+  std::string user;  // of the servers when this process is root; empty: postgres, else nobody
+  std::vector<std::string> pg_bin_dirs;  // empty: where servers usually are
+  std::chrono::milliseconds idle_timeout{15 * 60'000};
+  std::chrono::milliseconds hold_timeout{30'000};
+  std::string default_branch;  // of connections that name none; empty: they are refused
+  std::string domain;          // empty: names of hosts stand for nothing
+  int max_connections = 1000;
+  int max_branches = 500;
+  std::vector<std::string> auto_create = {"*"};  // names that come to be by connecting
+  bool durable = false;
+  std::string control_listen;  // empty: off
+  bool tls = false;            // with the server's certificate
+  bool tls_required = false;
+
+  bool operator==(const BranchingSettings&) const = default;
+};
+
+// What is set in `over` wins.
+namespaces::BranchingConfig OverlayBranching(const namespaces::BranchingConfig& over,
+                                             const namespaces::BranchingConfig& under);
+
+// Fills in the defaults; nothing without a source. `has_tls`: the server has a certificate.
+std::optional<BranchingSettings> DecideBranching(const namespaces::BranchingConfig& config,
+                                                 const std::string& data_dir, bool has_tls);
+
+// What does not fit together, all of it: INVALID_ARGUMENT/BRANCHING_OPTIONS. Then the addresses:
+// FAILED_PRECONDITION/INSECURE_LISTENER, INVALID_ARGUMENT/BAD_ADDRESS.
+Status CheckBranching(const namespaces::BranchingConfig& config, const ServerSettings& settings);
+
+// In the shape of prism.yaml.
+nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings);
+
+}  // namespace prism::app

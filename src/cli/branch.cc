@@ -1,0 +1,240 @@
+// prism branch list, get, create, delete, undelete, url, psql.
+#include "cli/branch.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/os_error.h"
+#include "base/strings.h"
+#include "cli/admin_common.h"
+#include "cli/branch_url.h"
+#include "cli/output.h"
+#include "cli/record_verbs.h"
+#include "cli/shell.h"
+#include "prism/admin/v1/branches.pb.h"
+
+namespace prism::cli {
+namespace {
+
+namespace pb = ::prism::admin::v1;
+
+void AddBranchName(CLI::App& verb, std::string& name) {
+  verb.add_option("BRANCH", name, "Its name, or the text that was folded to it")->required();
+}
+
+std::string StateText(const pb::Branch& branch) {
+  std::string state = base::LowerCase(pb::Branch::State_Name(branch.state()));
+  if (branch.state() == pb::Branch::DELETED) state += " until " + TimeCell(branch.remove_time());
+  return state;
+}
+
+int RunList(Shell& shell, bool names_only) {
+  pb::ListBranchesRequest request;
+  Table table({"BRANCH", "PARENT", "STATE", "CONNECTIONS", "LAST ACTIVITY"});
+  do {
+    pb::ListBranchesResponse page;
+    const auto reply = shell.AdminCall(AdminPath("BranchAdmin/List"), request, page);
+    if (!reply) return shell.Fail(reply.error());
+    for (const pb::Branch& branch : page.branches()) {
+      if (names_only) {
+        WriteLine(Printable(branch.name()));
+      } else if (!shell.PrintElement(branch)) {
+        table.Add({Printable(branch.name()), Printable(branch.parent()), StateText(branch),
+                   std::to_string(branch.connections()), TimeCell(branch.last_activity_time())});
+      }
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  if (shell.options.output == Output::kTable && !names_only) table.Flush();
+  return kDone;
+}
+
+int RunGet(Shell& shell, const std::string& name) {
+  pb::GetBranchRequest request;
+  request.set_name(name);
+  pb::Branch branch;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Get"), request, branch);
+  if (!reply) return shell.Fail(reply.error());
+  if (!shell.Print(branch)) WriteOut(DetailTable(branch, HasColor(stdout)));
+  return kDone;
+}
+
+int RunCreate(Shell& shell, const std::string& name, const ChangeOptions& options) {
+  pb::CreateBranchRequest request;
+  request.set_name(name);
+  request.set_reason(options.reason);
+  pb::Branch branch;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Create"), request, branch);
+  if (!reply) return shell.Fail(reply.error());
+  if (!shell.Print(branch)) {
+    WriteLine(fmt::format("branch {}: made of {} as of {}", Printable(branch.name()),
+                          Printable(branch.parent()), TimeCell(branch.as_of())));
+  }
+  return kDone;
+}
+
+int RunDelete(Shell& shell, const std::string& name, bool force, const ChangeOptions& options) {
+  const Result<bool> confirmed =
+      Confirm(options, fmt::format("Delete the branch {}?{} It can be had back for a while.",
+                                   Printable(name), force ? " Clients in it are cut off." : ""));
+  if (!confirmed || !*confirmed) return NotConfirmed(shell, confirmed);
+  pb::DeleteBranchRequest request;
+  request.set_name(name);
+  request.set_force(force);
+  pb::Branch branch;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Delete"), request, branch);
+  if (!reply) return shell.Fail(reply.error());
+  if (!shell.Print(branch)) {
+    WriteLine(fmt::format("branch {0}: deleted; until {1}: prism branch undelete {0}",
+                          Printable(branch.name()), TimeCell(branch.remove_time())));
+  }
+  return kDone;
+}
+
+int RunUndelete(Shell& shell, const std::string& name) {
+  pb::UndeleteBranchRequest request;
+  request.set_name(name);
+  pb::Branch branch;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Undelete"), request, branch);
+  if (!reply) return shell.Fail(reply.error());
+  if (!shell.Print(branch)) {
+    WriteLine(
+        fmt::format("branch {}: it is back, {}", Printable(branch.name()), StateText(branch)));
+  }
+  return kDone;
+}
+
+// Comes back only when there is no psql.
+int RunPsql(const Shell& shell, const BranchAddress& address,
+            const std::vector<std::string>& more) {
+  std::vector<std::string> words = {"psql", "-d", BranchUrl(address)};
+  words.insert(words.end(), more.begin(), more.end());
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  ::execvp("psql", arguments.data());
+  return shell.Fail(base::OsError(errno, "PSQL_NOT_STARTED",
+                                  "install psql (postgresql-client) where PATH finds it"));
+}
+
+void AddList(CLI::App& branch, Shell& shell) {
+  CLI::App* verb = branch.add_subcommand("list", "List branches by name, deleted ones too");
+  auto names_only = std::make_shared<bool>(false);
+  verb->add_flag("--names", *names_only, "Their names alone, one a line");
+  verb->footer("Example:\n  prism branch list -o json");
+  shell.On(*verb, [&shell, names_only] { return RunList(shell, *names_only); }, Formats::kAll);
+}
+
+void AddGet(CLI::App& branch, Shell& shell) {
+  CLI::App* verb = branch.add_subcommand("get", "Show a branch");
+  auto name = std::make_shared<std::string>();
+  AddBranchName(*verb, *name);
+  verb->footer("Example:\n  prism branch get pr-12");
+  shell.On(*verb, [&shell, name] { return RunGet(shell, *name); }, Formats::kAll);
+}
+
+void AddCreate(CLI::App& branch, Shell& shell) {
+  CLI::App* verb =
+      branch.add_subcommand("create", "Make a branch; connecting to one makes it as well");
+  auto name = std::make_shared<std::string>();
+  auto options = std::make_shared<ChangeOptions>();
+  verb->add_option("NAME", *name,
+                   "1 to 63 of a-z, 0-9, _ and -; other texts, up to 255 bytes, are folded to that")
+      ->required();
+  AddReason(*verb, *options);
+  verb->footer("Example:\n  prism branch create pr-12 --reason \"tests of the new checkout\"");
+  shell.On(
+      *verb, [&shell, name, options] { return RunCreate(shell, *name, *options); }, Formats::kAll);
+}
+
+void AddDelete(CLI::App& branch, Shell& shell) {
+  CLI::App* verb =
+      branch.add_subcommand("delete", "Delete a branch; for a while it can be had back");
+  auto name = std::make_shared<std::string>();
+  auto force = std::make_shared<bool>(false);
+  auto options = std::make_shared<ChangeOptions>();
+  AddBranchName(*verb, *name);
+  verb->add_flag("--force", *force, "Although clients are in it: they are cut off");
+  AddYes(*verb, *options);
+  verb->footer("Example:\n  prism branch delete pr-12 --yes");
+  shell.On(
+      *verb, [&shell, name, force, options] { return RunDelete(shell, *name, *force, *options); },
+      Formats::kAll);
+}
+
+void AddUndelete(CLI::App& branch, Shell& shell) {
+  CLI::App* verb = branch.add_subcommand("undelete", "Take a deleted branch back, with its data");
+  auto name = std::make_shared<std::string>();
+  AddBranchName(*verb, *name);
+  verb->footer("Example:\n  prism branch undelete pr-12");
+  shell.On(*verb, [&shell, name] { return RunUndelete(shell, *name); }, Formats::kAll);
+}
+
+void AddAddress(CLI::App& verb, BranchAddress& address) {
+  AddBranchName(verb, address.branch);
+  verb.add_option("--user", address.user, "PostgreSQL role")
+      ->capture_default_str()
+      ->type_name("ROLE");
+  verb.add_option("--database", address.database, "In the branch")
+      ->capture_default_str()
+      ->type_name("NAME");
+  verb.add_option("--host", address.host,
+                  "Where branches are served: a name, an address, or the directory of a socket")
+      ->capture_default_str()
+      ->type_name("HOST");
+  verb.add_option("--port", address.port, "Of that host")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65535))
+      ->type_name("PORT");
+}
+
+void AddUrl(CLI::App& branch, Shell& shell) {
+  CLI::App* verb = branch.add_subcommand(
+      "url", "Print the URL of a branch for clients of PostgreSQL; nobody is asked");
+  auto address = std::make_shared<BranchAddress>();
+  AddAddress(*verb, *address);
+  verb->footer(
+      "There is no password in it: PGPASSWORD or ~/.pgpass has it.\n\n"
+      "Example:\n  psql \"$(prism branch url pr-12 --user ann --database shop)\"");
+  shell.On(*verb, [address] {
+    WriteLine(BranchUrl(*address));
+    return kDone;
+  });
+}
+
+void AddPsql(CLI::App& branch, Shell& shell) {
+  CLI::App* verb = branch.add_subcommand("psql", "Start psql in a branch");
+  auto address = std::make_shared<BranchAddress>();
+  auto more = std::make_shared<std::vector<std::string>>();
+  AddAddress(*verb, *address);
+  verb->add_option("ARGUMENT", *more, "For psql; behind -- when they begin with -");
+  verb->footer(
+      "Ends with the exit code of psql.\n\n"
+      "Example:\n  prism branch psql pr-12 --user ann -- -c 'SELECT 1'");
+  shell.On(*verb, [&shell, address, more] { return RunPsql(shell, *address, *more); });
+}
+
+}  // namespace
+
+void AddBranch(CLI::App& app, Shell& shell) {
+  CLI::App* branch = app.add_subcommand("branch", "PostgreSQL branches")->require_subcommand(1);
+  branch->footer(
+      "A client of the admin port: --admin-server or PRISM_ADMIN_SERVER, default 127.0.0.1:8981;\n"
+      "url and psql are for the port of the branches.");
+  AddList(*branch, shell);
+  AddGet(*branch, shell);
+  AddCreate(*branch, shell);
+  AddDelete(*branch, shell);
+  AddUndelete(*branch, shell);
+  AddUrl(*branch, shell);
+  AddPsql(*branch, shell);
+}
+
+}  // namespace prism::cli
