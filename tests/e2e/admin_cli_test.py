@@ -64,6 +64,33 @@ def on_a_terminal(answers, *arguments, **more):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode().replace("\r", "")
 
 
+class LargeConfigTest(unittest.TestCase):
+    def test_ten_thousand_namespaces_go_out_and_in_again(self):
+        with Gateway(PROGRAM) as gateway, tempfile.TemporaryDirectory() as directory:
+            def prism(*arguments, code=0):
+                done = subprocess.run([PROGRAM, "config", *arguments], capture_output=True, text=True, timeout=240,
+                                      env=CLEAN | {"PRISM_ADMIN_SERVER": gateway.admin})
+                self.assertEqual(done.returncode, code, done.stderr)
+                return done.stdout
+
+            large, empty, back = (str(pathlib.Path(directory, name)) for name in ("large.yaml", "empty.yaml", "back.yaml"))
+            owner = "Zo\xeb-" + 320 * "x"
+            pathlib.Path(large).write_text("namespaces:\n" + "".join(
+                f"  - {{name: team-{i:05}, backend: memory, owner: {owner}, tags: [production]}}\n" for i in range(10_000)))
+            self.assertGreater(pathlib.Path(large).stat().st_size, 3 << 20)
+            self.assertIn("10000 differences", prism("diff", large, code=2))
+            self.assertIn("done, revision 2", prism("import", large))
+            self.assertIn("no difference", prism("diff", large))
+            exported = prism("export")
+            pathlib.Path(back).write_text(exported)
+            pathlib.Path(empty).write_text("namespaces: []\n")
+            prism("import", "--replace", "--yes", empty)
+            prism("import", "--replace", "--yes", back)
+            self.assertEqual(prism("export"), exported)
+            pathlib.Path(large).write_text("#" * ((16 << 20) + 1))
+            prism("import", large, code=1)
+
+
 class AdminCliTest(unittest.TestCase):
     number = 0
 
@@ -242,6 +269,16 @@ class Namespaces(AdminCliTest):
         self.assertIn("-owner: ann\n", self.ok("ns", "rollback", self.name, "--to", str(first), "-y"))
         self.assertEqual(self.get()["rate_limit_rps"], 100)
         self.assertIn("OUT_OF_RANGE/REVISION_UNKNOWN", self.fails(1, "ns", "rollback", self.name, "--to", "99999999", "-y"))
+
+    def test_a_purge_has_a_question_of_its_own(self):
+        self.create()
+        code, shown = on_a_terminal(["n"], "ns", "delete", self.name, "--purge")
+        self.assertEqual(code, 1, shown)
+        self.assertIn(f"Delete the namespace {self.name} AND DESTROY ITS DATA on memory? The data can't come back.", shown)
+        self.get()
+        code, shown = on_a_terminal(["y"], "ns", "delete", self.name, "--purge")
+        self.assertEqual(code, 0, shown)
+        self.assertRegex(shown, r"deleted, revision \d+; operation \d+ destroys its data on memory\n")
 
     def test_what_was_deleted_comes_back_as_it_was(self):
         (made,) = self.json("ns", "create", self.name, "--backend", "sqlite")
@@ -565,6 +602,28 @@ class Many(unittest.TestCase):
             self.assertGreater(len(exported[0]), 4 << 20)
             self.assertEqual(exported[0].count("- name: "), 10_000)
             self.assertEqual(*exported)
+
+
+class Branches(AdminCliTest):
+    def test_a_server_without_them_says_how_to_have_them(self):
+        for verb in (("list",), ("get", "b"), ("create", "b"), ("delete", "b", "--yes"), ("undelete", "b")):
+            shown = self.fails(1, "branch", *verb)
+            self.assertIn("FAILED_PRECONDITION/BRANCHING_OFF", shown)
+            self.assertIn("branching.source", shown)
+        shown = self.fails(2, "branch", "delete", "b")
+        self.assertIn("CONFIRMATION_REQUIRED", shown)
+
+    def test_urls_and_psql_name_the_branch_behind_the_user(self):
+        self.assertEqual(self.ok("branch", "url", "pr-12"), "postgresql://postgres%40pr-12@127.0.0.1:5432/postgres\n")
+        self.assertEqual(self.ok("branch", "url", "feature/X", "--user", "ann", "--database", "shop", "--host", "::1", "--port", "6432"),
+                         "postgresql://ann%40feature%2FX@[::1]:6432/shop\n")
+        psql = self.directory / "psql"
+        psql.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 7\n')
+        psql.chmod(0o700)
+        path = f"{self.directory}:{os.environ['PATH']}"
+        self.assertEqual(self.ok("branch", "psql", "b", "--port", "6432", "--", "-c", "SELECT 1", code=7, PATH=path).splitlines(),
+                         ["-d", "postgresql://postgres%40b@127.0.0.1:6432/postgres", "-c", "SELECT 1"])
+        self.assertIn("PSQL_NOT_STARTED", self.fails(1, "branch", "psql", "b", PATH=str(self.directory / "none")))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ usage: config_admin_test.py PROGRAM [unittest arguments]
 
 import json
 import pathlib
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import urllib.error
 import urllib.parse
@@ -198,6 +201,24 @@ class ConfigAdmin(unittest.TestCase):
         status, dropped = self.admin("POST", "/config:import", {"yaml": "namespaces: []\n", "replace": True, "dryRun": True})
         self.assertEqual(status, 200, dropped)
         self.assertEqual(self.export(), text)
+
+    def test_exports_that_nobody_waits_for_are_not_made(self):
+        lines = "".join(f"  - {{name: team-{i}, backend: memory, owner: team-{i}, tags: [a, b]}}\n" for i in range(3000))
+        self.assertEqual(self.admin("POST", "/config:import", {"yaml": "namespaces:\n" + lines})[0], 200)
+        begin = time.monotonic()
+        whole = self.export()
+        one = time.monotonic() - begin
+        host, port = self.gateway.admin.split(":")
+        asking = [socket.create_connection((host, int(port))) for _ in range(200)]
+        for client in asking:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # goes with a reset
+            client.sendall(b"".join(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path for path in (b"/livez", b"/admin/v1/config")))
+        for client in asking:
+            self.assertTrue(client.recv(1))  # the second request came with the first one
+            client.close()
+        begin = time.monotonic()
+        self.assertEqual(self.export(), whole)
+        self.assertLess(time.monotonic() - begin, 40 * one)
 
     def test_a_planted_password_is_refused_and_found_nowhere(self):
         planted = "hunter2-very-secret"

@@ -33,6 +33,7 @@ class ConfigurationDocTest(unittest.TestCase):
         # A key that resembles none makes the program list those that it knows.
         shapes = ["qqqqqqqqqqqqqqqq: 1\n", "server: {qqqqqqqqqqqqqqqqqq: 1}\n", "server: {limits: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
                   "server: {cors: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n", "server: {tls: {qqqqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
+                  "branching: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}\n", "branching: {storage: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
                   "memory: {qqqqqqqqqqqqqq: 1}\n", "backends: {a: {type: memory, qqqqqqqqqqqqqqqqq: 1}}\n",
                   "namespaces: [{name: a, backend: memory, qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}]\n"]
         for shape in shapes:
@@ -40,6 +41,12 @@ class ConfigurationDocTest(unittest.TestCase):
             self.assertIsNotNone(known, shape)
             for key in known[1].split(", "):
                 self.assertRegex(DOCUMENT, rf"[`\s]{key}\b", f"{key} of {shape}")
+
+    def test_every_type_of_a_backend_is_documented(self):
+        known = re.search(r"there are (.*)", check("backends: {a: {type: qqqqqqqqqqqqqqqqqqqqqqq}}\n").stderr)[1].split(", ")
+        self.assertGreater(len(known), 8)
+        for name in known:
+            self.assertIn(f"`{name}`", DOCUMENT)
 
     def test_every_flag_is_documented(self):
         help_text = subprocess.run([PROGRAM, "serve", "--help"], capture_output=True, text=True, timeout=60).stdout

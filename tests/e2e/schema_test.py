@@ -36,6 +36,9 @@ def places():
         yield f"server.{name}", lambda body, name=name: {"server": {name: body}}, server["properties"][name]
     for name in ("security", "memory", "backup"):
         yield name, lambda body, name=name: {name: body}, SCHEMA["properties"][name]
+    branching = SCHEMA["properties"]["branching"]
+    yield "branching", lambda body: {"branching": body}, branching
+    yield "branching.storage", lambda body: {"branching": {"storage": body}}, branching["properties"]["storage"]
     yield "backend", lambda body: {"backends": {"one": body}}, resolve({"$ref": "#/$defs/backend"})
     yield "namespace", lambda body: {"namespaces": [body]}, resolve({"$ref": "#/$defs/namespace"})
     access = resolve({"$ref": "#/$defs/namespace"})["properties"]["access"]
@@ -100,6 +103,16 @@ class SchemaTest(unittest.TestCase):
                     with self.subTest(place=place, key=key, bad=bad):
                         self.assert_both(False, document(body_with(schema, key, bad)))
 
+    def test_types_of_backends_are_those_of_the_program(self):
+        names = SCHEMA["$defs"]["backend_type"]["enum"]
+        known = re.search(r"there are (.*)", self.program({"backends": {"a": {"type": UNKNOWN}}}).stderr)[1].split(", ")
+        self.assertEqual(known, [name for name in names if name != "memstore"])
+        for name, right in [(name, True) for name in names] + [("postgress", False), ("SQLite", False)]:
+            for document in ({"backends": {"a": {"type": name}}}, {"pattern": "keyvalue", "backend": name, "connection_string": "h"},
+                             {"namespaces": [{"name": "a", "backend": name, "connection_string": "h"}]}):
+                with self.subTest(document=document):
+                    self.assert_both(right, document)
+
     def test_what_is_required(self):
         for place, document, schema in places():
             for key in schema.get("required", []):
@@ -138,6 +151,10 @@ class SchemaTest(unittest.TestCase):
         self.assert_both(False, {"server": {"drain_timeout": 10}})
         self.assert_both(False, {"server": {"drain_timeout": "soon"}})
         self.assert_both(False, {"memory": {"max_bytes": "much"}})
+        self.assert_both(False, {"branching": {"source": ""}})
+        self.assert_both(False, {"branching": {"auto_create": [""]}})
+        for key in ("image", "docker", "warm_pool", "allow_source"):
+            self.assert_both(False, {"branching": {key: "x"}})
 
 
 if __name__ == "__main__":

@@ -122,10 +122,10 @@ class StartTest(Files):
 
     def test_a_bad_file_is_refused_with_every_mistake(self):
         path = self.write("prism.yaml", "namespacs: []\nserver: {shards: 0}\nmemory: {}\nmemory: {}\n"
-                                        "backends: {p: {type: x, password: hunter2}}\n")
+                                        "backends: {p: {type: redis, password: hunter2}}\n")
         for options in (["--config", path], ["--config", path, "--check"]):
             result = self.refused("CONFIG_INVALID", *options)
-            for place in (":1:1: UNKNOWN_KEY", ":2:18: BAD_VALUE", ":4:1: DUPLICATE_KEY", ":5:35: LITERAL_SECRET"):
+            for place in (":1:1: UNKNOWN_KEY", ":2:18: BAD_VALUE", ":4:1: DUPLICATE_KEY", ":5:39: LITERAL_SECRET"):
                 self.assertIn(place, result.stderr)
             self.assertNotIn("hunter2", result.stderr)
         self.refused("CONFIG_NOT_FOUND", "--config", "/nowhere/prism.yaml")

@@ -1,0 +1,231 @@
+// Branches as clients see them: the proxy, the manager, btrfs and real servers.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/branching/house.h"
+#include "tests/servers/postgres.h"
+
+namespace prism::branching {
+namespace {
+
+using prism::testing::PostgresServer;
+using testing::Ask;
+using testing::AwaitTrue;
+using testing::Connection;
+using testing::Ground;
+using testing::House;
+
+class BranchesTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    postgres = std::make_unique<PostgresServer>();
+    const Connection admin(PQconnectdb(postgres->conninfo().c_str()));
+    Ask(admin, "CREATE TABLE things AS SELECT generate_series(1, 100) AS id");
+    postgres->Stop();
+  }
+  static void TearDownTestSuite() { postgres.reset(); }
+
+  void Open(const BranchLimits& limits = {}) {
+    house_.reset();
+    house_ = std::make_unique<House>(ground_, postgres->data_directory(), limits);
+    ASSERT_TRUE(house_->started()) << house_->started().error().ToString();
+  }
+  std::string OpenError() {
+    house_ = std::make_unique<House>(ground_, postgres->data_directory(), BranchLimits{});
+    std::string error = house_->started() ? "" : house_->started().error().ToString();
+    house_.reset();
+    return error;
+  }
+  // Ends all servers: a test leaves nothing behind.
+  void TearDown() override {
+    if (!house_) return;
+    Open({.idle_timeout = 1});
+    AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  }
+  bool AllAre(BranchState state) {
+    return std::ranges::all_of(house_->manager().List(), [state](const BranchStatus& branch) {
+      return branch.state == state;
+    });
+  }
+
+  static inline std::unique_ptr<PostgresServer> postgres;
+  Ground ground_;
+  std::unique_ptr<House> house_;
+};
+
+TEST_F(BranchesTest, ConnectingMakesABranchOfItsOwn) {
+  Open();
+  EXPECT_EQ(house_->AskIn("one", "SELECT count(*) FROM things"), "100");
+  EXPECT_EQ(house_->AskIn("one", "DELETE FROM things WHERE id <= 10"), "DELETE 10");
+  EXPECT_EQ(house_->AskIn("one", "SELECT count(*) FROM things"), "90");
+  EXPECT_EQ(house_->AskIn("two", "SELECT count(*) FROM things"), "100");
+  EXPECT_EQ(house_->AskIn("two", "SHOW prism.branch"), "two");
+  EXPECT_EQ(house_->AskIn("two", "SHOW prism.parent"), "source");
+  EXPECT_EQ(house_->manager().List().size(), 2u);
+}
+
+TEST_F(BranchesTest, NothingIsMadeForAStranger) {
+  Open();
+  const Connection stranger = house_->Connect("mine", "wrong");
+  EXPECT_EQ(PQstatus(stranger.get()), CONNECTION_BAD);
+  EXPECT_EQ(house_->manager().List().size(), 0u);
+  EXPECT_NE(house_->AskIn("forbidden", "SELECT 1").find("FATAL"), std::string::npos);
+  EXPECT_NE(house_->AskIn("default", "SELECT 1").find("FATAL"), std::string::npos);
+  EXPECT_EQ(house_->manager().List().size(), 0u);
+}
+
+TEST_F(BranchesTest, ManyClientsGetOneBranch) {
+  Open();
+  std::vector<std::thread> clients;
+  std::atomic<int> served = 0;
+  for (int i = 0; i < 50; ++i) {
+    clients.emplace_back([&] {
+      if (house_->AskIn("shared", "SELECT count(*) FROM things") == "100") served.fetch_add(1);
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(served.load(), 50);
+  EXPECT_EQ(house_->manager().List().size(), 1u);
+}
+
+TEST_F(BranchesTest, IdleBranchesRestAndWakeWithTheirData) {
+  Open({.idle_timeout = 50 * kNanosPerMilli});
+  EXPECT_EQ(house_->AskIn("sleepy", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  Connection open = house_->Connect("sleepy");
+  const std::string started = Ask(open, "SELECT pg_postmaster_start_time()");
+  // Nobody is cut off, however long it does nothing.
+  ::usleep(300'000);  // lint-allow(sleep): what must not happen in this time
+  EXPECT_EQ(Ask(open, "SELECT pg_postmaster_start_time()"), started);
+  open.reset();
+  AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  EXPECT_NE(house_->AskIn("sleepy", "SELECT pg_postmaster_start_time()"), started);
+  EXPECT_EQ(house_->AskIn("sleepy", "SELECT x FROM mine"), "7");
+}
+
+TEST_F(BranchesTest, ServersGoOnWhilePrismDoesNot) {
+  Open();
+  EXPECT_EQ(house_->AskIn("kept", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  const std::string started = house_->AskIn("kept", "SELECT pg_postmaster_start_time()");
+  Open();
+  EXPECT_EQ(house_->AskIn("kept", "SELECT pg_postmaster_start_time()"), started);
+  EXPECT_EQ(house_->AskIn("kept", "SELECT x FROM mine"), "7");
+}
+
+TEST_F(BranchesTest, AServerThatDiedIsStartedAgain) {
+  Open();
+  EXPECT_EQ(house_->AskIn("hurt", "SELECT 1"), "1");
+  const std::string started = house_->AskIn("hurt", "SELECT pg_postmaster_start_time()");
+  // The postmaster is the first process of its own world: it ends by what it handles.
+  house_->AskIn("hurt", "COPY (SELECT 1) TO PROGRAM 'kill -QUIT 1'");
+  AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  EXPECT_NE(house_->AskIn("hurt", "SELECT pg_postmaster_start_time()"), started);
+}
+
+TEST_F(BranchesTest, ADeletedBranchCanBeHadBackAndItsNameMakesNoOther) {
+  Open();
+  EXPECT_EQ(house_->AskIn("gone", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  Connection open = house_->Connect("gone");
+  EXPECT_EQ(house_->Delete("gone").error().reason(), "BRANCH_IN_USE");
+  open.reset();
+  AwaitTrue([&] { return house_->manager().List()[0].connections == 0; });
+  const auto deleted = house_->Delete("gone");
+  ASSERT_TRUE(deleted) << deleted.error().ToString();
+  EXPECT_EQ(deleted->state, BranchState::kDeleted);
+  EXPECT_NE(house_->AskIn("gone", "SELECT 1").find("deleted"), std::string::npos);
+  Open();
+  EXPECT_NE(house_->AskIn("gone", "SELECT 1").find("deleted"), std::string::npos);
+  const auto back = house_->Undelete("gone");
+  ASSERT_TRUE(back) << back.error().ToString();
+  EXPECT_EQ(house_->AskIn("gone", "SELECT x FROM mine"), "7");
+  EXPECT_EQ(house_->Undelete("gone").error().reason(), "BRANCH_NOT_DELETED");
+  EXPECT_EQ(house_->Delete("never").error().reason(), "BRANCH_NOT_FOUND");
+}
+
+TEST_F(BranchesTest, AfterTheUndoPeriodTheNameIsFree) {
+  Open({.undo_period = 1});
+  EXPECT_EQ(house_->AskIn("again", "DELETE FROM things"), "DELETE 100");
+  const Connection cut = house_->Connect("again");
+  const auto deleted = house_->Delete("again", true);
+  ASSERT_TRUE(deleted) << deleted.error().ToString();
+  AwaitTrue([&] { return house_->manager().List().empty(); });
+  EXPECT_EQ(house_->storage().List()->size(), 1u);  // the generation
+  EXPECT_EQ(house_->AskIn("again", "SELECT count(*) FROM things"), "100");
+}
+
+TEST_F(BranchesTest, ASourceThatMovedOnIsPreparedAgain) {
+  Open();
+  EXPECT_EQ(house_->AskIn("old", "SELECT count(*) FROM things"), "100");
+  house_.reset();
+  postgres->Start();
+  {
+    const Connection admin(PQconnectdb(postgres->conninfo().c_str()));
+    EXPECT_EQ(Ask(admin, "CREATE TABLE more AS SELECT 1 AS x"), "SELECT 1");
+  }
+  EXPECT_NE(OpenError(), "");  // it runs
+  postgres->Stop();
+  Open();
+  EXPECT_EQ(house_->AskIn("new", "SELECT x FROM more"), "1");
+  EXPECT_NE(house_->AskIn("old", "SELECT x FROM more"), "1");
+  EXPECT_EQ(house_->storage().List()->size(), 4u);
+  ASSERT_TRUE(house_->Delete("old", true));
+  Open({.undo_period = 1});
+  AwaitTrue([&] { return house_->manager().List().size() == 1; });
+  Open();
+  EXPECT_EQ(house_->storage().List()->size(), 2u);  // the old generation has gone, too
+}
+
+TEST_F(BranchesTest, WhoLeavesLateTakesNoUndoPeriodAway) {
+  Open({.idle_timeout = 1});
+  EXPECT_EQ(house_->AskIn("kept", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  Connection late = house_->Connect("kept");
+  ASSERT_TRUE(house_->Delete("kept", true));
+  late.reset();
+  AwaitTrue([&] { return house_->manager().List()[0].connections == 0; });
+  ASSERT_TRUE(house_->Undelete("kept"));
+  EXPECT_EQ(house_->AskIn("kept", "SELECT x FROM mine"), "7");
+}
+
+TEST_F(BranchesTest, AStoreThatIsNotThereIsNotForgotten) {
+  Open({.idle_timeout = 1});
+  EXPECT_EQ(house_->AskIn("kept", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  house_.reset();
+  const std::string volumes = ground_.file_system->path() + "/store/volumes";
+  std::filesystem::rename(volumes, volumes + "-elsewhere");
+  EXPECT_NE(OpenError().find("STORE_EMPTY"), std::string::npos);
+  std::filesystem::remove(volumes);
+  std::filesystem::rename(volumes + "-elsewhere", volumes);
+  Open();
+  EXPECT_EQ(house_->AskIn("kept", "SELECT x FROM mine"), "7");
+}
+
+TEST_F(BranchesTest, WhatAPowerCutTookIsMadeAnew) {
+  Open({.idle_timeout = 1});
+  EXPECT_EQ(house_->AskIn("lost", "DELETE FROM things"), "DELETE 100");
+  AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  ASSERT_TRUE(house_->storage().Delete(house_->manager().List()[0].branch.id));
+  Open();
+  EXPECT_TRUE(house_->manager().List().empty());
+  EXPECT_EQ(house_->AskIn("lost", "SELECT count(*) FROM things"), "100");
+}
+
+TEST_F(BranchesTest, ABranchCanBeMadeBeforeAnybodyComes) {
+  Open();
+  const auto made = house_->Create("prepared");
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(made->state, BranchState::kStopped);
+  EXPECT_EQ(house_->Create("prepared").error().reason(), "BRANCH_EXISTS");
+  EXPECT_EQ(house_->Create("default").error().reason(), "RESERVED_BRANCH_NAME");
+  EXPECT_EQ(house_->AskIn("prepared", "SELECT count(*) FROM things"), "100");
+}
+
+}  // namespace
+}  // namespace prism::branching

@@ -1,0 +1,187 @@
+// Kills a Prism that makes, starts and stops branches, at each of its steps: the next one finds the
+// old state or the new, and nothing that nobody knows of.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "base/testing/rounds.h"
+#include "base/unique_fd.h"
+#include "tests/branching/house.h"
+#include "tests/servers/postgres.h"
+
+namespace prism::branching {
+namespace {
+
+using prism::testing::PostgresServer;
+using testing::Ask;
+using testing::AwaitTrue;
+using testing::Connection;
+using testing::Ground;
+using testing::House;
+
+constexpr std::array<std::string_view, 8> kBranchSteps = {
+    "branch-begun",   "removal-deleted", "branch-cloned", "server-started",
+    "server-stopped", "removal-begun",   "branch-there",  "removal-stopped"};
+constexpr std::array<std::string_view, 4> kGenerationSteps = {
+    "generation-begun", "generation-imported", "generation-started", "generation-frozen"};
+constexpr int kNames = 12;
+constexpr int kVisits = 12;
+
+// Where a process kills itself: after the nth time that it has done the step.
+struct Fault {
+  std::string_view step;
+  int nth = 1;
+};
+
+std::function<void(std::string_view)> KillAt(const Fault& fault) {
+  auto left = std::make_shared<std::atomic<int>>(fault.nth);
+  return [step = fault.step, left](std::string_view done) {
+    if (done == step && left->fetch_sub(1) == 1) ::kill(::getpid(), SIGKILL);
+  };
+}
+
+class BranchCrashStress : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    postgres = std::make_unique<PostgresServer>();
+    const Connection admin(PQconnectdb(postgres->conninfo().c_str()));
+    Ask(admin, "CREATE TABLE marks(mark int)");
+    postgres->Stop();
+  }
+  static void TearDownTestSuite() { postgres.reset(); }
+
+  // Runs `body` in a process of its own, which ends by a SIGKILL; answers what it said.
+  std::string InDoomedProcess(const std::function<void(int said)>& body) {
+    std::array<int, 2> pipe{};
+    EXPECT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+    base::UniqueFd from(pipe[0]);
+    base::UniqueFd to(pipe[1]);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      body(to.get());
+      ::kill(::getpid(), SIGKILL);
+    }
+    to.reset();
+    std::string said;
+    std::array<char, 4096> part;
+    for (ssize_t got; (got = ::read(from.get(), part.data(), part.size())) > 0;)
+      said.append(part.data(), static_cast<std::size_t>(got));
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+    return said;
+  }
+
+  // Visits branches and says so: "NAME MARK\n" for each mark that was acknowledged, "NAME -\n"
+  // before it deletes one.
+  void Visit(int said, const Fault& fault, unsigned seed) {
+    std::minstd_rand random(seed);
+    House house(*ground_, postgres->data_directory(),
+                {.idle_timeout = 20 * kNanosPerMilli, .undo_period = 1}, KillAt(fault));
+    const auto say = [said](const std::string& line) {
+      EXPECT_EQ(::write(said, line.data(), line.size()), static_cast<ssize_t>(line.size()));
+    };
+    for (int i = 0; i < kVisits; ++i) {
+      const std::string name = "b" + std::to_string(random() % kNames);
+      if (random() % 4 == 0) {
+        say(name + " -\n");
+        (void)house.Delete(name, true);  // it may not be there, or busy
+        continue;
+      }
+      const std::string mark = std::to_string(random() % 1'000'000);
+      if (house.AskIn(name, "INSERT INTO marks VALUES(" + mark + ")") != "INSERT 0 1") continue;
+      say(name + " " + mark + "\n");
+    }
+  }
+
+  // What the child was told is there, and nothing else is.
+  void Verify(const std::string& said) {
+    House house(*ground_, postgres->data_directory(), {});
+    ASSERT_TRUE(house.started()) << house.started().error().ToString();
+    std::map<std::string, std::set<std::string>> marks;
+    std::istringstream lines(said);
+    for (std::string name, mark; lines >> name >> mark;) {
+      mark == "-" ? marks[name].clear() : void(marks[name].insert(mark));
+    }
+    for (const auto& [name, acknowledged] : marks) {
+      for (const std::string& mark : acknowledged) {
+        EXPECT_EQ(house.AskIn(name, "SELECT count(*) > 0 FROM marks WHERE mark = " + mark), "t")
+            << name << " " << mark;
+      }
+    }
+    const auto generations = house.journal().Generations();
+    ASSERT_TRUE(generations);
+    EXPECT_EQ(generations->size(), 1u);
+    std::set<std::string> known(generations->begin(), generations->end());
+    for (const BranchStatus& branch : house.manager().List()) known.insert(branch.branch.id);
+    const auto volumes = house.storage().List();
+    ASSERT_TRUE(volumes);
+    EXPECT_EQ(std::set<std::string>(volumes->begin(), volumes->end()), known);
+    for (const auto& run : std::filesystem::directory_iterator(ground_->File("run"))) {
+      EXPECT_TRUE(known.contains(run.path().filename())) << run.path();
+    }
+  }
+
+  // No server of ours is left when all rest.
+  void EndAll() {
+    House house(*ground_, postgres->data_directory(), {.idle_timeout = 1});
+    AwaitTrue([&] {
+      return std::ranges::all_of(house.manager().List(), [](const BranchStatus& branch) {
+        return branch.state == BranchState::kStopped;
+      });
+    });
+    // The brackets keep the pattern from finding itself.
+    const std::string search =
+        "pgrep -f '[/]" + ground_->file_system->path().substr(1) + "/store' > /dev/null";
+    EXPECT_NE(std::system(search.c_str()), 0);
+  }
+
+  static inline std::unique_ptr<PostgresServer> postgres;
+  std::unique_ptr<Ground> ground_ = std::make_unique<Ground>();
+};
+
+TEST_F(BranchCrashStress, EveryStepLeavesTheOldStateOrTheNew) {
+  const auto rounds = base::Rounds(16, 500);
+  std::random_device device;
+  const unsigned seed = device();
+  std::minstd_rand random(seed);
+  for (int round = 0; round < rounds; ++round) {
+    const Fault fault = {kBranchSteps[static_cast<std::size_t>(round) % kBranchSteps.size()],
+                         1 + static_cast<int>(random() % 3)};
+    SCOPED_TRACE("seed " + std::to_string(seed) + " round " + std::to_string(round) + " " +
+                 std::string(fault.step) + " " + std::to_string(fault.nth));
+    const unsigned visits = random();
+    const std::string said = InDoomedProcess([&](int out) { Visit(out, fault, visits); });
+    ASSERT_NO_FATAL_FAILURE(Verify(said));
+    if (HasFailure()) break;
+  }
+  EndAll();
+}
+
+TEST_F(BranchCrashStress, AGenerationIsThereWholeOrMadeAgain) {
+  for (const std::string_view step : kGenerationSteps) {
+    SCOPED_TRACE(step);
+    ground_ = std::make_unique<Ground>();
+    InDoomedProcess(
+        [&](int) { const House house(*ground_, postgres->data_directory(), {}, KillAt({step})); });
+    ASSERT_NO_FATAL_FAILURE(Verify(""));
+  }
+}
+
+}  // namespace
+}  // namespace prism::branching

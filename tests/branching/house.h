@@ -1,0 +1,168 @@
+// For tests: a running Prism, as far as branches go, with its proxy, on btrfs and real servers.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <libpq-fe.h>
+#include <unistd.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/testing/temp_directory.h"
+#include "branching/branches/branch_manager.h"
+#include "branching/instances/process_runtime.h"
+#include "branching/instances/testing/cluster.h"
+#include "branching/proxy/proxy.h"
+#include "branching/storage/btrfs_driver.h"
+#include "branching/storage/testing/loop_file_system.h"
+#include "runtime/sync_wait.h"
+#include "sqlite/executor.h"
+#include "sqlite/plain_database.h"
+
+namespace prism::branching::testing {
+
+struct Closer {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using Connection = std::unique_ptr<PGconn, Closer>;
+
+inline std::string Ask(const Connection& connection, const std::string& query) {
+  const std::unique_ptr<PGresult, Closer> result(PQexec(connection.get(), query.c_str()));
+  if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return PQcmdStatus(result.get());
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return PQerrorMessage(connection.get());
+  return PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
+}
+
+// Waits for what a branch does by itself.
+inline void AwaitTrue(const std::function<bool()>& condition) {
+  const MonoNanos deadline = MonotonicNow() + 20 * kNanosPerSecond;
+  bool there = condition();
+  for (; !there && MonotonicNow() < deadline; there = condition())
+    ::usleep(5000);  // lint-allow(sleep): a client is told nothing of a server that stops
+  EXPECT_TRUE(there);
+}
+
+// What stays when the process ends: files and servers.
+struct Ground {
+  explicit Ground(const std::string& type = "btrfs") {
+    const Status own = UseOwnMounts();
+    EXPECT_TRUE(own) << own.error().ToString();
+    auto made = LoopFileSystem::Make(type, 1024);
+    EXPECT_TRUE(made) << made.error().ToString();
+    file_system = *std::move(made);
+  }
+  std::string File(const std::string& name) const { return directory.File(name); }
+
+  base::testing::TempDirectory directory;
+  std::unique_ptr<LoopFileSystem> file_system;
+};
+
+// A running Prism, as far as branches go.
+class House {
+ public:
+  // Not started when that fails.
+  House(const Ground& ground, const std::string& source, const BranchLimits& limits,
+        std::function<void(std::string_view)> after_step = {})
+      : kind_({Journal::Part()}),
+        database_(executor_.Make({.path = ground.File("branches.db"), .foreign_keys = true}, kind_,
+                                 nullptr)),
+        journal_(*database_) {
+    EXPECT_TRUE(shards_.Start());
+    EXPECT_TRUE(database_->Open());
+    const InstanceUser user = TestUser();
+    auto storage = Storage::Open({.directory = ground.file_system->path() + "/store",
+                                  .owner = {.uid = user.uid, .gid = user.gid}},
+                                 std::make_unique<BtrfsDriver>());
+    EXPECT_TRUE(storage) << storage.error().ToString();
+    storage_ = *std::move(storage);
+    auto runtime = ProcessRuntime::Make(user, &pool_);
+    EXPECT_TRUE(runtime) << runtime.error().ToString();
+    runtime_ = *std::move(runtime);
+    auto servers =
+        runtime::RunOn(shards_.at(0), [] { return PostgresServers::Find({}, "/usr/bin"); });
+    EXPECT_TRUE(servers) << servers.error().ToString();
+    workshop_ = std::make_unique<Workshop>(Workshop{.journal = journal_,
+                                                    .storage = *storage_,
+                                                    .runtime = *runtime_,
+                                                    .pool = pool_,
+                                                    .clock = clock_,
+                                                    .logger = logger_,
+                                                    .servers = *std::move(servers),
+                                                    .run_directory = ground.File("run"),
+                                                    .after_step = std::move(after_step)});
+    manager_ = std::make_unique<BranchManager>(
+        shards_.at(0), *workshop_, InstanceSettings{}, limits,
+        [](const EntryRequest& request) { return request.branch.name() != "forbidden"; });
+    started_ = manager_->Start(source);
+    if (!started_) return;
+    proxy_ =
+        std::make_unique<Proxy>(shards_, *manager_, clock_, logger_, ProxyNaming{}, ProxyLimits{});
+    auto socket = rpc::ListenSocket::Open("127.0.0.1:0");
+    auto address = proxy_->Listen(*std::move(socket), {});
+    EXPECT_TRUE(address) << address.error().ToString();
+    port_ = address->substr(address->rfind(':') + 1);
+  }
+  ~House() {
+    proxy_.reset();
+    manager_.reset();
+    pool_.Stop();
+    shards_.Stop();
+  }
+  House(const House&) = delete;
+  House& operator=(const House&) = delete;
+
+  const Status& started() const { return started_; }
+  BranchManager& manager() { return *manager_; }
+  Result<BranchStatus> Create(const std::string& name) {
+    return runtime::RunOn(shards_.at(1), [&] {
+      return manager_->Create({.branch = *BranchName::From(name),
+                               .from = {},
+                               .ttl = {},
+                               .user = "somebody",
+                               .peer = {}});
+    });
+  }
+  Result<BranchStatus> Delete(const std::string& name, bool force = false) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->Delete(name, force); });
+  }
+  Result<BranchStatus> Undelete(const std::string& name) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->Undelete(name); });
+  }
+  Journal& journal() { return journal_; }
+  Storage& storage() { return *storage_; }
+  Connection Connect(const std::string& branch, const std::string& password = "secret") const {
+    Connection connection(PQconnectdb(("host=127.0.0.1 port=" + port_ + " user=postgres@" + branch +
+                                       " password=" + password + " dbname=postgres")
+                                          .c_str()));
+    PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
+    return connection;
+  }
+  std::string AskIn(const std::string& branch, const std::string& query) const {
+    const Connection connection = Connect(branch);
+    if (PQstatus(connection.get()) != CONNECTION_OK) return PQerrorMessage(connection.get());
+    return Ask(connection, query);
+  }
+
+ private:
+  SystemClock clock_;
+  telemetry::Logger logger_{telemetry::LogLevel::kError, telemetry::LogFormat::kText};
+  sqlite::Executor executor_;
+  sqlite::PlainKind kind_;
+  std::unique_ptr<sqlite::Database> database_;
+  Journal journal_;
+  runtime::BlockingPool pool_{4, 256};
+  runtime::ShardPool shards_{2};
+  std::unique_ptr<Storage> storage_;
+  std::unique_ptr<ProcessRuntime> runtime_;
+  std::unique_ptr<Workshop> workshop_;
+  std::unique_ptr<BranchManager> manager_;
+  std::unique_ptr<Proxy> proxy_;
+  std::string port_;
+  Status started_;
+};
+
+}  // namespace prism::branching::testing

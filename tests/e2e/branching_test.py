@@ -1,0 +1,227 @@
+"""Branches of PostgreSQL by the real program: psql makes them, a restart keeps them running, idle ones stop and wake.
+
+usage: branching_test.py PROGRAM [unittest arguments]
+
+As root it makes a file system of its own, which goes with the mounts of this process.
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "servers"))
+from postgres import PASSWORD, Postgres  # noqa: E402
+from prism_gateway import Gateway, wait_for  # noqa: E402
+
+PROGRAM = None
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PRISM_", "PG"))}
+
+
+def own_mounts():
+    """Mounts of this process and its children are theirs alone from now on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_namespace, private = 0x20000, 0x40000 | 0x4000  # CLONE_NEWNS; MS_PRIVATE | MS_REC
+    if libc.unshare(new_namespace) != 0 or libc.mount(b"none", b"/", None, private, None) != 0:
+        raise OSError(ctypes.get_errno(), "no mounts of our own")
+
+
+def psql(address, branch, query, password=PASSWORD):
+    host, port = address.rsplit(":", 1)
+    return subprocess.run(
+        ["psql", "-X", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-c", query,
+         f"host={host} port={port} user=postgres@{branch} dbname=postgres"],
+        env=CLEAN | {"PGPASSWORD": password}, capture_output=True, text=True, timeout=60)
+
+
+def read_json(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            return reply.status, reply.headers["content-type"], json.load(reply)
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers["content-type"], json.load(error)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class BranchingTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # Stopped and never started: what a template is.
+        cls.source = Postgres()
+        cls.addClassCleanup(cls.source._own.cleanup)
+
+    def setUp(self):
+        self.own = tempfile.TemporaryDirectory(prefix="prism-branching-", ignore_cleanup_errors=True)
+        self.addCleanup(self.own.cleanup)
+        self.addCleanup(self.end_servers)
+        self.directory = pathlib.Path(self.own.name)
+        self.control = f"127.0.0.1:{free_port()}"
+        self.configure()
+
+    def configure(self, **more):
+        section = {"source": str(self.source.data), "listen": "127.0.0.1:0", "control_listen": self.control,
+                   "storage": {"size": "1GiB"}} | more
+        (self.directory / "prism.yaml").write_text(json.dumps({"branching": section}))
+
+    def gateway(self):
+        gateway = Gateway(PROGRAM, "--config", str(self.directory / "prism.yaml"), data_dir=self.directory)
+        gateway.start()
+        gateway.postgres = json.loads((self.directory / "ready.json").read_text())["postgres"]
+        return gateway
+
+    def servers(self):
+        """The postmasters of the branches that run, by the directories that they run in."""
+        found = {}
+        for lock in (self.directory / "data/branches/run").glob("*/lock"):
+            number = lock.read_text().strip()
+            # A number stays in the file when its process has gone, and the system gives it to another one.
+            if number and os.path.exists(f"/proc/{number}/cmdline"):
+                command = pathlib.Path(f"/proc/{number}/cmdline").read_bytes()
+                if b"postgres" in command:
+                    found[lock.parent.name] = int(number)
+        return found
+
+    def end_servers(self):
+        for number in self.servers().values():
+            os.kill(number, signal.SIGQUIT)
+        wait_for(lambda: not self.servers())
+        subprocess.run(["umount", str(self.directory / "data/branches/store")], capture_output=True, check=False)
+
+    def answer(self, gateway, branch, query):
+        result = psql(gateway.postgres, branch, query)
+        self.assertEqual(result.returncode, 0, result.stderr + gateway.output())
+        return result.stdout.strip().splitlines()[-1]
+
+    def test_two_branches_are_isolated_and_listed(self):
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        self.answer(gateway, "one", "CREATE TABLE t(x int); INSERT INTO t VALUES (1)")
+        self.answer(gateway, "two", "CREATE TABLE t(x int); INSERT INTO t VALUES (2)")
+        self.assertEqual(self.answer(gateway, "one", "SELECT sum(x) FROM t"), "1")
+        self.assertEqual(self.answer(gateway, "two", "SELECT sum(x) FROM t"), "2")
+        self.assertEqual(self.answer(gateway, "one", "SHOW prism.branch"), "one")
+        for address in (gateway.admin, self.control):
+            status, kind, page = read_json(f"http://{address}/branches")
+            self.assertEqual((status, kind, sorted(page)), (200, "application/json", ["one", "two"]))
+            for moment in page.values():
+                self.assertRegex(moment, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertEqual(read_json(f"http://{self.control}/config")[0], 404)
+        with urllib.request.urlopen(f"http://{gateway.admin}/metrics", timeout=10) as reply:
+            metrics = reply.read().decode()
+        self.assertIn('prism_branches{state="running"} 2', metrics)
+        guide = (pathlib.Path(__file__).resolve().parents[2] / "docs/guides/observing.md").read_text()
+        told = set(re.findall(r"^\| `(prism_branch[a-z_]*)` \|", guide, re.MULTILINE))
+        self.assertEqual(told, set(re.findall(r"^(prism_branch[a-z_]*)[{ ]", metrics, re.MULTILINE)))
+        self.assertGreaterEqual(int(re.search(r"prism_branch_connections_accepted_total (\d+)", metrics)[1]), 5)
+        with urllib.request.urlopen(f"http://{gateway.admin}/readyz?verbose", timeout=10) as reply:
+            self.assertIn("[+] branches ok", reply.read().decode())
+        self.assertIn("user=postgres@my-branch", gateway.output())
+
+    def test_a_stranger_makes_no_branch(self):
+        self.configure(auto_create=["pr-*"])
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        wrong = psql(gateway.postgres, "pr-1", "SELECT 1", password="wrong")
+        self.assertNotEqual(wrong.returncode, 0)
+        self.assertIn("password authentication failed", wrong.stderr)
+        other = psql(gateway.postgres, "typo", "SELECT 1")
+        self.assertNotEqual(other.returncode, 0)
+        self.assertEqual(read_json(f"http://{self.control}/branches")[2], {})
+        self.assertEqual(self.answer(gateway, "pr-1", "SELECT 1"), "1")
+        self.assertEqual(list(read_json(f"http://{self.control}/branches")[2]), ["pr-1"])
+
+    def test_branches_are_administered_on_the_command_line(self):
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+
+        def prism(*arguments):
+            return subprocess.run([PROGRAM, "--admin-server", gateway.admin, *arguments], env=CLEAN,
+                                  capture_output=True, text=True, timeout=60)
+
+        wait_for(lambda: read_json(f"http://{self.control}/branches")[0] == 200)
+        made = prism("branch", "create", "staged")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertIn("BRANCH_EXISTS", prism("branch", "create", "staged").stderr)
+        host, port = gateway.postgres.rsplit(":", 1)
+        url = prism("branch", "url", "staged", "--host", host, "--port", port).stdout.strip()
+        asked = subprocess.run(["psql", "-XAtqw", "-c", "CREATE TABLE t AS SELECT 7 AS x", url],
+                               env=CLEAN | {"PGPASSWORD": PASSWORD}, capture_output=True, text=True, timeout=60)
+        self.assertEqual(asked.returncode, 0, asked.stderr)
+        listed = prism("branch", "list", "-o", "json").stdout
+        self.assertEqual([json.loads(line)["name"] for line in listed.splitlines()], ["staged"])
+
+        deleted = prism("branch", "delete", "staged", "--force", "--yes")
+        self.assertEqual(deleted.returncode, 0, deleted.stderr)
+        refused = psql(gateway.postgres, "staged", "SELECT 1")
+        self.assertIn("deleted", refused.stderr)
+        self.assertEqual(read_json(f"http://{self.control}/branches")[2], {})
+        back = prism("branch", "undelete", "staged")
+        self.assertEqual(back.returncode, 0, back.stderr)
+        self.assertEqual(self.answer(gateway, "staged", "SELECT x FROM t"), "7")
+        audit = prism("audit", "list").stdout
+        for method in ("Create", "Delete", "Undelete"):
+            self.assertIn(f"BranchAdmin/{method}", audit)
+
+    def test_servers_go_on_when_prism_ends_in_any_way(self):
+        gateway = self.gateway()
+        self.answer(gateway, "kept", "CREATE TABLE t(x int); INSERT INTO t VALUES (7)")
+        before = self.servers()
+        self.assertEqual(len(before), 1)
+        self.assertEqual(gateway.stop(), 0, gateway.output())
+        gateway = self.gateway()
+        self.assertEqual(self.answer(gateway, "kept", "SELECT x FROM t"), "7")
+        self.assertEqual(self.servers(), before)
+        gateway.kill()
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        self.assertEqual(self.answer(gateway, "kept", "SELECT x FROM t"), "7")
+        self.assertEqual(self.servers(), before)
+
+    def test_an_idle_branch_stops_and_wakes(self):
+        self.configure(idle_timeout="1s")
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        self.answer(gateway, "naps", "CREATE TABLE t(x int); INSERT INTO t VALUES (3)")
+        wait_for(lambda: not self.servers())
+        self.assertEqual(list(read_json(f"http://{self.control}/branches")[2]), ["naps"])
+        self.assertEqual(self.answer(gateway, "naps", "SELECT x FROM t"), "3")
+
+    def test_a_control_port_that_is_taken_is_a_warning(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            self.configure(control_listen=f"127.0.0.1:{other.getsockname()[1]}")
+            gateway = self.gateway()
+            self.addCleanup(gateway.stop)
+            self.assertIn("branching.control_listen is taken", gateway.output())
+            wait_for(lambda: read_json(f"http://{gateway.admin}/branches")[0] == 200)
+            self.assertEqual(read_json(f"http://{gateway.admin}/branches")[2], {})
+
+    def test_mistakes_are_told_at_the_start(self):
+        for more, reason in (({"source": "/nowhere"}, "BRANCH_SOURCE"), ({"user": "no-such-user"}, "USER_NOT_FOUND"),
+                             ({"pg_bin_dirs": [str(self.directory)]}, "POSTGRES_NOT_FOUND")):
+            self.configure(**more)
+            with self.subTest(reason=reason), self.assertRaisesRegex(RuntimeError, reason):
+                self.gateway()
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    if os.geteuid() == 0:
+        own_mounts()
+    unittest.main()
