@@ -20,12 +20,12 @@ dev_bench() {
   ninja -C build/release -j "$JOBS" benchmarks
   if [ "${#names[@]}" = 0 ]; then
     mapfile -t names < <(cd build/release/bin && ls -- *_bench | sed 's/_bench$//')
-    names+=(many_namespaces_bench config_under_load ten_thousand e2e)
+    names+=(many_namespaces_bench config_under_load ten_thousand branch_proxy e2e)
   fi
   for name in "${names[@]}"; do
     say "benchmark $name"
     if [ -f "bench/$name.py" ]; then
-      ninja -C build/release -j "$JOBS" prism prism_echo_floor
+      ninja -C build/release -j "$JOBS" prism prism_echo_floor prism_branching_front
       local options=(--program build/release/prism --check)
       [ "$name" = e2e ] && options+=(--echo build/release/prism_echo_floor --markdown)
       python3 "bench/$name.py" "${options[@]}" "$@"
