@@ -82,7 +82,7 @@ class BranchManager final : public BranchHost {
     BranchManager* manager;
   };
 
-  using Slots = std::map<std::string, std::unique_ptr<BranchSlot>, std::less<>>;
+  using Slots = std::map<std::string, std::shared_ptr<BranchSlot>, std::less<>>;
 
   runtime::Task<Status> StartHere(std::string source);
   Status CheckStore();
@@ -101,7 +101,7 @@ class BranchManager final : public BranchHost {
   Result<BranchSlot*> NewSlot(const EntryRequest& request);
   Branch NewBranch(const EntryRequest& request) const;
   // A visitor has gone.
-  void Leave(const std::string& name, const std::string& id);
+  void Leave(BranchSlot& slot);
 
   runtime::Task<Result<BranchStatus>> CreateHere(EntryRequest request);
   runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, bool force);

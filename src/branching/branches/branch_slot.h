@@ -27,8 +27,9 @@ enum class BranchState : std::uint8_t {
   kRemoving,
 };
 
-// Owned by its BranchManager. Thread rule: the manager's shard.
-struct BranchSlot {
+// Kept by its BranchManager; visitors know it weakly, since it may go before they do. Thread rule:
+// the manager's shard.
+struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
   // Runs what is due when nobody has been in for long.
   class IdleTimer final : public runtime::Timer {
    public:

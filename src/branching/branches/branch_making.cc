@@ -1,0 +1,127 @@
+// How the data of branches come and go.
+#include <algorithm>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/strings.h"
+#include "branching/branches/branch_manager.h"
+#include "branching/branches/pool_work.h"
+#include "branching/pgwire/refusal.h"
+
+namespace prism::branching {
+
+using runtime::Task;
+
+namespace {
+
+// What the template is called where branches are named.
+constexpr std::string_view kSource = "source";
+
+Error NoTtl() {
+  return Error(Code::kUnimplemented, "BRANCH_TTL_UNSUPPORTED",
+               "branches don't expire yet: leave prism.ttl out, and delete the branch");
+}
+
+// What went wrong inside is in the log.
+Error ForClient(const Error& error, const std::string& branch) {
+  if (error.reason() == "DISK_FULL") return Refuse(Refusal::kDiskFull);
+  if (error.code() == Code::kAlreadyExists) return Refuse(Refusal::kBranchNameTaken, branch);
+  return Refuse(Refusal::kBranchNotReady, branch);
+}
+
+}  // namespace
+
+// In kMaking.
+Result<BranchSlot*> BranchManager::NewSlot(const EntryRequest& request) {
+  const std::string& name = request.branch.name();
+  if (IsReservedBranchName(name)) {
+    return std::unexpected(Refuse(Refusal::kReservedBranchName, name));
+  }
+  if (request.from && *request.from != kSource) {
+    return std::unexpected(Refuse(Refusal::kParentNotFound, *request.from));
+  }
+  if (request.ttl) return std::unexpected(NoTtl());
+  const auto counts = [](const auto& slot) { return !slot.second->branch.deleted_at.has_value(); };
+  if (std::ranges::count_if(slots_, counts) >= limits_.max_branches) {
+    return std::unexpected(Refuse(Refusal::kTooManyBranches));
+  }
+  auto slot = std::make_shared<BranchSlot>(NewBranch(request));
+  slot->state = BranchState::kMaking;
+  return slots_.emplace(name, std::move(slot)).first->second.get();
+}
+
+Branch BranchManager::NewBranch(const EntryRequest& request) const {
+  const WallMillis now = workshop_.clock.Now();
+  return {.id = "b-" + base::LowerCase(base::NewId()),
+          .name = request.branch.name(),
+          .label = request.branch.label(),
+          .generation = generation_.id,
+          .major = generation_.major,
+          .max_prepared_transactions = generation_.max_prepared_transactions,
+          .parent = std::string(kSource),
+          .as_of = generation_.as_of,
+          .created_at = now,
+          .created_by = request.user,
+          .last_activity = now,
+          .deleted_at = {}};
+}
+
+Task<void> BranchManager::Make(BranchSlot* slot) {
+  const Status made = co_await Found(slot);
+  if (made) Settle(*slot);
+}
+
+// What follows kMaking is left to the caller, unless there is no slot any more.
+Task<Status> BranchManager::Found(BranchSlot* slot) {
+  Status made = co_await MakeVolume(slot);
+  if (made) {
+    workshop_.logger.Info("branch_made", {{"branch", slot->branch.name},
+                                          {"volume", slot->branch.id},
+                                          {"user", slot->branch.created_by}});
+    co_return made;
+  }
+  workshop_.logger.Failure("branch_not_made", made.error());
+  const Status removed = co_await Remove(slot->branch.id);
+  TurnAway(*slot, ForClient(made.error(), slot->branch.name));
+  if (removed) {
+    slots_.erase(slot->branch.name);
+  } else {
+    workshop_.logger.Failure("branch_not_cleared", removed.error());
+    slot->state = BranchState::kRemoving;
+    DiscardAfter(*slot, kRemovalRetry);
+  }
+  co_return made;
+}
+
+// The row first: a volume that no row names is never touched again.
+Task<Status> BranchManager::MakeVolume(BranchSlot* slot) {
+  co_return co_await RunOnPool(workshop_.pool, [this, slot]() -> Status {
+    TRY(workshop_.journal.BeginBranch(slot->branch));
+    workshop_.After("branch-begun");
+    TRY(workshop_.storage.Clone(slot->branch.generation, slot->branch.id));
+    workshop_.After("branch-cloned");
+    TRY(workshop_.journal.CompleteBranch(slot->branch.id));
+    workshop_.After("branch-there");
+    return {};
+  });
+}
+
+// Server first, then volume, then the row: each step may be the last.
+Task<Status> BranchManager::Remove(std::string volume) {
+  auto found = co_await FindServer(volume);
+  CO_TRY_ASSIGN(const std::unique_ptr<Instance> instance, std::move(found));
+  if (instance != nullptr) {
+    auto stopped = co_await instance->Stop({});
+    CO_TRY(std::move(stopped));
+  }
+  auto removed = co_await RunOnPool(workshop_.pool, [&]() -> Status {
+    workshop_.After("removal-stopped");
+    TRY(workshop_.storage.Delete(volume));
+    workshop_.After("removal-deleted");
+    TRY(workshop_.RemoveRunDirectory(volume));
+    return workshop_.journal.Forget(volume);
+  });
+  co_return removed;
+}
+
+}  // namespace prism::branching

@@ -1,0 +1,157 @@
+// The servers of branches: started for who waits, stopped when nobody is in.
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "branching/branches/branch_manager.h"
+#include "branching/branches/branch_visit.h"
+#include "branching/branches/pool_work.h"
+#include "branching/pgwire/refusal.h"
+
+namespace prism::branching {
+
+using runtime::Task;
+
+namespace {
+
+Error Gone(const std::string& branch) {
+  return Error(Code::kUnavailable, "SERVER_GONE",
+               fmt::format("the server of branch \"{}\" ended while it was being found", branch));
+}
+
+// RFC 3339 in UTC, to the second.
+std::string TimeText(WallMillis time) { return telemetry::FormatTime(time / 1000 * 1000); }
+
+}  // namespace
+
+// nullptr: none runs.
+Task<Result<std::unique_ptr<Instance>>> BranchManager::FindServer(std::string volume) {
+  const std::string run = workshop_.RunDirectoryOf(volume);
+  auto found = co_await workshop_.runtime.Find(run);
+  CO_TRY_ASSIGN(const std::optional<InstanceIdentity> identity, std::move(found));
+  if (!identity) co_return nullptr;
+  co_return co_await workshop_.runtime.Adopt(run, *identity);
+}
+
+Task<void> BranchManager::Wake(BranchSlot* slot) {
+  slot->state = BranchState::kStarting;
+  Status started = co_await StartServer(slot);
+  if (started) {
+    BeginRunning(*slot);
+    co_return;
+  }
+  slot->state = BranchState::kStopped;
+  workshop_.logger.Failure("branch_not_started", started.error());
+  TurnAway(*slot, open_ ? Refuse(Refusal::kBranchWontStart, slot->branch.name)
+                        : Refuse(Refusal::kShuttingDown));
+}
+
+Task<Status> BranchManager::StartServer(BranchSlot* slot) {
+  CO_TRY_ASSIGN(const std::string volume, workshop_.storage.Path(slot->branch.id));
+  CO_TRY_ASSIGN(PostgresBinaries binaries, workshop_.servers.ForMajor(slot->branch.major));
+  InstanceSpec spec{.volume = volume,
+                    .data_directory = volume,
+                    .run_directory = workshop_.RunDirectoryOf(slot->branch.id),
+                    .binaries = std::move(binaries),
+                    .settings = settings_};
+  spec.settings.max_prepared_transactions = slot->branch.max_prepared_transactions;
+  spec.settings.branch = slot->branch.name;
+  spec.settings.parent = slot->branch.parent;
+  spec.settings.as_of = TimeText(slot->branch.as_of);
+  auto started = co_await workshop_.runtime.Start(
+      std::move(spec), MonotonicNow() + workshop_.start_timeout, &cancel_);
+  // One of ours that we had lost sight of.
+  if (!started && started.error().reason() == "INSTANCE_RUNNING") {
+    started = co_await FindServer(slot->branch.id);
+    if (started && *started == nullptr) started = std::unexpected(Gone(slot->branch.name));
+  }
+  CO_TRY_ASSIGN(slot->instance, std::move(started));
+  workshop_.After("server-started");
+  co_return Status();
+}
+
+void BranchManager::BeginRunning(BranchSlot& slot) {
+  slot.state = BranchState::kRunning;
+  if (cancel_.cancelled()) return;
+  Welcome(slot);
+  RestWhenIdle(slot);
+  slot.watch.Reset();
+  slot.watching.Spawn(Watch(&slot));  // it may have ended already
+}
+
+// Until the server has ended by itself.
+Task<void> BranchManager::Watch(BranchSlot* slot) {
+  const auto ended = co_await slot->instance->WaitForEnd(runtime::kNoDeadline, &slot->watch);
+  if (!ended || slot->state != BranchState::kRunning) co_return;
+  workshop_.logger.Warn("branch_server_ended", {{"branch", slot->branch.name}, {"how", *ended}});
+  slot->instance.reset();
+  slot->state = BranchState::kStopped;
+}
+
+void BranchManager::Welcome(BranchSlot& slot) {
+  slot.idle.reset();
+  for (const auto& ticket : std::exchange(slot.waiting, {})) {
+    std::vector<std::string> notices;
+    if (std::exchange(slot.is_new, false)) {
+      notices.push_back(fmt::format("created {} from {} as of {}", slot.branch.name,
+                                    slot.branch.parent, TimeText(slot.branch.as_of)));
+    }
+    ++slot.inside;
+    ticket->Resolve(std::make_unique<BranchVisit>(
+        home_, door_, slot.weak_from_this(), slot.instance->socket_path(), std::move(notices)));
+  }
+}
+
+void BranchManager::TurnAway(BranchSlot& slot, const Error& error) {
+  for (const auto& ticket : std::exchange(slot.waiting, {})) {
+    ticket->Resolve(std::unexpected(error));
+  }
+}
+
+void BranchManager::Leave(BranchSlot& slot) {
+  slot.branch.last_activity = workshop_.clock.Now();
+  --slot.inside;
+  RestWhenIdle(slot);
+}
+
+void BranchManager::RestWhenIdle(BranchSlot& slot) {
+  if (slot.state != BranchState::kRunning || slot.inside > 0 || cancel_.cancelled()) return;
+  // The task takes the timer away while it runs: nothing may follow.
+  slot.idle = std::make_unique<BranchSlot::IdleTimer>([this, &slot] {
+    if (slot.state == BranchState::kRunning && slot.inside == 0) tasks_.Spawn(Rest(&slot));
+  });
+  home_.ArmTimerAt(*slot.idle, MonotonicNow() + limits_.idle_timeout);
+}
+
+// Data stay; who comes meanwhile waits until the server can be started again.
+Task<void> BranchManager::Rest(BranchSlot* slot) {
+  const Status stopped = co_await StopServer(slot);
+  if (!stopped) workshop_.logger.Failure("branch_not_stopped", stopped.error());
+  workshop_.logger.Info("branch_stopped", {{"branch", slot->branch.name}});
+  Settle(*slot);
+}
+
+// No server runs; who has come meanwhile has it started again.
+void BranchManager::Settle(BranchSlot& slot) {
+  slot.state = BranchState::kStopped;
+  if (!slot.waiting.empty()) tasks_.Spawn(Wake(&slot));
+}
+
+// From kRunning to the end of kStopping.
+Task<Status> BranchManager::StopServer(BranchSlot* slot) {
+  slot->state = BranchState::kStopping;
+  slot->idle.reset();
+  slot->watch.Cancel(runtime::CancelReason::kReconfigured);
+  co_await slot->watching.Join();
+  auto stopped = co_await slot->instance->Stop({});
+  workshop_.After("server-stopped");
+  slot->instance.reset();
+  CO_TRY(std::move(stopped));
+  co_return co_await RunOnPool(workshop_.pool,
+                               [this, id = slot->branch.id, at = slot->branch.last_activity] {
+                                 return workshop_.journal.NoteActivity(id, at);
+                               });
+}
+
+}  // namespace prism::branching

@@ -1,0 +1,126 @@
+// How a manager starts: what was left unfinished goes, what runs is taken over.
+#include <map>
+#include <utility>
+
+#include "branching/branches/branch_manager.h"
+#include "branching/branches/generation.h"
+#include "branching/branches/pool_work.h"
+
+namespace prism::branching {
+
+using runtime::Task;
+
+Task<Status> BranchManager::StartHere(std::string source) {
+  Status ready =
+      co_await RunOnPool(workshop_.pool, [this] { return workshop_.MakeRunDirectories(); });
+  CO_TRY(std::move(ready));
+  Status there = co_await RunOnPool(workshop_.pool, [this] { return CheckStore(); });
+  CO_TRY(std::move(there));
+  Status cleared = co_await ClearUnfinished();
+  CO_TRY(std::move(cleared));
+  auto prepared = co_await PrepareGeneration(&workshop_, std::move(source));
+  CO_TRY_ASSIGN(generation_, std::move(prepared));
+  Status tidied = co_await RemoveUnusedGenerations();
+  CO_TRY(std::move(tidied));
+  auto loaded = co_await RunOnPool(workshop_.pool, [this] { return LoadRoles(generation_); });
+  CO_TRY(std::move(loaded));
+  Status taken = co_await TakeOver();
+  CO_TRY(std::move(taken));
+  open_ = true;
+  co_return Status();
+}
+
+Status BranchManager::LoadRoles(const Generation& generation) {
+  TRY_ASSIGN(const std::vector<StoredRole> stored, workshop_.journal.Roles(generation.id));
+  TRY_ASSIGN(std::string secret, workshop_.journal.LoginSecret());
+  std::map<std::string, Role, std::less<>> roles;
+  for (const StoredRole& role : stored) {
+    TRY_ASSIGN(StoredPassword password, ParseStoredPassword(role.password));
+    roles[role.name] = {.password = std::move(password),
+                        .may_login = role.may_login,
+                        .valid_until = role.valid_until};
+  }
+  roles_ = std::make_shared<const Roles>(std::move(roles), std::move(secret));
+  return {};
+}
+
+// A store that is not mounted is no reason to forget what is in it.
+Status BranchManager::CheckStore() {
+  TRY_ASSIGN(const std::vector<std::string> generations, workshop_.journal.Generations());
+  TRY_ASSIGN(const std::vector<std::string> volumes, workshop_.storage.List());
+  if (generations.empty() || !volumes.empty()) return {};
+  return std::unexpected(
+      Error(Code::kFailedPrecondition, "STORE_EMPTY",
+            "the journal knows of branches, and the store has none at all: mount it, or name the "
+            "right one (branching.storage.path)"));
+}
+
+// What somebody was killed over: nobody was told that it is there, or somebody that it goes. What
+// can't be removed is tried again at the next start.
+Task<Status> BranchManager::ClearUnfinished() {
+  auto unfinished =
+      co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.Unfinished(); });
+  CO_TRY_ASSIGN(const std::vector<std::string> volumes, std::move(unfinished));
+  for (const std::string& volume : volumes) {
+    const Status removed = co_await Remove(volume);
+    if (!removed) workshop_.logger.Failure("branch_not_cleared", removed.error());
+  }
+  auto swept = co_await RunOnPool(workshop_.pool, [this] { return workshop_.storage.Sweep(); });
+  CO_TRY_ASSIGN(const std::size_t pieces, std::move(swept));
+  if (pieces + volumes.size() > 0) {
+    workshop_.logger.Info("branches_cleared", {{"volumes", volumes.size()}, {"pieces", pieces}});
+  }
+  co_return Status();
+}
+
+Task<Status> BranchManager::RemoveUnusedGenerations() {
+  auto listed = co_await RunOnPool(
+      workshop_.pool, [this] { return workshop_.journal.UnusedGenerations(generation_.id); });
+  CO_TRY_ASSIGN(const std::vector<std::string> unused, std::move(listed));
+  for (const std::string& generation : unused) {
+    Status removed = co_await RunOnPool(workshop_.pool,
+                                        [&] { return workshop_.journal.BeginRemoval(generation); });
+    if (removed) removed = co_await Remove(generation);
+    if (!removed) workshop_.logger.Failure("generation_not_removed", removed.error());
+  }
+  co_return Status();
+}
+
+Task<Status> BranchManager::TakeOver() {
+  auto listed = co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.Branches(); });
+  CO_TRY_ASSIGN(std::vector<Branch> branches, std::move(listed));
+  for (Branch& branch : branches) {
+    auto there = co_await RunOnPool(workshop_.pool, [&] { return workshop_.HasVolume(branch.id); });
+    CO_TRY_ASSIGN(const bool usable, std::move(there));
+    Status taken;
+    if (usable) {
+      taken = co_await TakeOverOne(std::move(branch));
+    } else {
+      workshop_.logger.Warn("branch_lost", {{"branch", branch.name}, {"volume", branch.id}});
+      taken = co_await Remove(branch.id);
+    }
+    CO_TRY(std::move(taken));
+  }
+  co_return Status();
+}
+
+// With its server, when that went on running while we did not.
+Task<Status> BranchManager::TakeOverOne(Branch branch) {
+  auto found = co_await FindServer(branch.id);
+  if (!found) workshop_.logger.Failure("branch_not_adopted", found.error());
+  std::string name = branch.name;
+  auto slot = std::make_shared<BranchSlot>(std::move(branch));
+  BranchSlot& kept = *slots_.emplace(std::move(name), std::move(slot)).first->second;
+  if (found) kept.instance = *std::move(found);
+  if (kept.instance != nullptr) BeginRunning(kept);
+  if (!kept.branch.deleted_at) co_return Status();
+  if (kept.instance != nullptr) {
+    Status stopped = co_await StopServer(&kept);
+    CO_TRY(std::move(stopped));
+  }
+  kept.state = BranchState::kDeleted;
+  RemoveLater(kept);
+  co_return Status();
+}
+
+}  // namespace prism::branching

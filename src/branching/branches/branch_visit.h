@@ -1,0 +1,43 @@
+// A client inside a branch.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "branching/branches/branch_manager.h"
+#include "runtime/shard.h"
+
+namespace prism::branching {
+
+// On its own shard, but for the way in and out.
+class BranchVisit final : public Entrance {
+ public:
+  BranchVisit(runtime::Shard& home, std::shared_ptr<BranchManager::Door> door,
+              std::weak_ptr<BranchSlot> slot, std::string socket_path,
+              std::vector<std::string> notices)
+      : home_(home),
+        door_(std::move(door)),
+        slot_(std::move(slot)),
+        socket_path_(std::move(socket_path)),
+        notices_(std::move(notices)) {}
+  ~BranchVisit() override {
+    home_.Post([door = std::move(door_), slot = std::move(slot_)] {
+      if (door->manager == nullptr) return;
+      // None: the branch was removed since.
+      if (const auto left = slot.lock()) door->manager->Leave(*left);
+    });
+  }
+  const std::string& socket_path() const override { return socket_path_; }
+  const std::vector<std::string>& notices() const override { return notices_; }
+
+ private:
+  runtime::Shard& home_;
+  std::shared_ptr<BranchManager::Door> door_;
+  std::weak_ptr<BranchSlot> slot_;
+  const std::string socket_path_;
+  const std::vector<std::string> notices_;
+};
+
+}  // namespace prism::branching
