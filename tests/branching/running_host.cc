@@ -44,10 +44,12 @@ class RunningHost::Visit final : public Entrance {
   }
   ~Visit() override { host_.inside_.fetch_sub(1); }
   const std::string& socket_path() const override { return host_.socket_path_; }
+  const std::vector<StartupParameter>& settings() const override { return settings_; }
   const std::vector<std::string>& notices() const override { return notices_; }
 
  private:
   RunningHost& host_;
+  const std::vector<StartupParameter> settings_;
   std::vector<std::string> notices_;
 };
 

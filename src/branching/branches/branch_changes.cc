@@ -7,6 +7,7 @@
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/on_shard.h"
 #include "branching/branches/pool_work.h"
+#include "branching/branches/volume_server.h"
 #include "branching/pgwire/refusal.h"
 
 namespace prism::branching {
@@ -133,7 +134,7 @@ Task<void> BranchManager::Discard(BranchSlot* slot) {
   Status removed = co_await RunOnPool(
       workshop_.pool, [this, slot] { return workshop_.journal.BeginRemoval(slot->branch.id); });
   workshop_.After("removal-begun");
-  if (removed) removed = co_await Remove(slot->branch.id);
+  if (removed) removed = co_await RemoveVolume(&workshop_, slot->branch.id);
   if (removed) {
     workshop_.logger.Info("branch_removed", {{"branch", slot->branch.name}});
     slots_.erase(slot->branch.name);

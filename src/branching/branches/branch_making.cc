@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/pool_work.h"
+#include "branching/branches/volume_server.h"
 #include "branching/pgwire/refusal.h"
 
 namespace prism::branching {
@@ -81,7 +82,7 @@ Task<Status> BranchManager::Found(BranchSlot* slot) {
     co_return made;
   }
   workshop_.logger.Failure("branch_not_made", made.error());
-  const Status removed = co_await Remove(slot->branch.id);
+  const Status removed = co_await RemoveVolume(&workshop_, slot->branch.id);
   TurnAway(*slot, ForClient(made.error(), slot->branch.name));
   if (removed) {
     slots_.erase(slot->branch.name);
@@ -104,24 +105,6 @@ Task<Status> BranchManager::MakeVolume(BranchSlot* slot) {
     workshop_.After("branch-there");
     return {};
   });
-}
-
-// Server first, then volume, then the row: each step may be the last.
-Task<Status> BranchManager::Remove(std::string volume) {
-  auto found = co_await FindServer(volume);
-  CO_TRY_ASSIGN(const std::unique_ptr<Instance> instance, std::move(found));
-  if (instance != nullptr) {
-    auto stopped = co_await instance->Stop({});
-    CO_TRY(std::move(stopped));
-  }
-  auto removed = co_await RunOnPool(workshop_.pool, [&]() -> Status {
-    workshop_.After("removal-stopped");
-    TRY(workshop_.storage.Delete(volume));
-    workshop_.After("removal-deleted");
-    TRY(workshop_.RemoveRunDirectory(volume));
-    return workshop_.journal.Forget(volume);
-  });
-  co_return removed;
 }
 
 }  // namespace prism::branching

@@ -87,8 +87,6 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> StartHere(std::string source);
   Status CheckStore();
   runtime::Task<Status> ClearUnfinished();
-  runtime::Task<Status> Remove(std::string volume);
-  runtime::Task<Result<std::unique_ptr<Instance>>> FindServer(std::string volume);
   runtime::Task<Status> RemoveUnusedGenerations();
   runtime::Task<Status> TakeOver();
   runtime::Task<Status> TakeOverOne(Branch branch);

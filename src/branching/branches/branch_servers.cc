@@ -1,12 +1,12 @@
 // The servers of branches: started for who waits, stopped when nobody is in.
 #include <fmt/format.h>
 
-#include <optional>
 #include <utility>
 
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/branch_visit.h"
 #include "branching/branches/pool_work.h"
+#include "branching/branches/volume_server.h"
 #include "branching/pgwire/refusal.h"
 
 namespace prism::branching {
@@ -15,24 +15,10 @@ using runtime::Task;
 
 namespace {
 
-Error Gone(const std::string& branch) {
-  return Error(Code::kUnavailable, "SERVER_GONE",
-               fmt::format("the server of branch \"{}\" ended while it was being found", branch));
-}
-
 // RFC 3339 in UTC, to the second.
 std::string TimeText(WallMillis time) { return telemetry::FormatTime(time / 1000 * 1000); }
 
 }  // namespace
-
-// nullptr: none runs.
-Task<Result<std::unique_ptr<Instance>>> BranchManager::FindServer(std::string volume) {
-  const std::string run = workshop_.RunDirectoryOf(volume);
-  auto found = co_await workshop_.runtime.Find(run);
-  CO_TRY_ASSIGN(const std::optional<InstanceIdentity> identity, std::move(found));
-  if (!identity) co_return nullptr;
-  co_return co_await workshop_.runtime.Adopt(run, *identity);
-}
 
 Task<void> BranchManager::Wake(BranchSlot* slot) {
   slot->state = BranchState::kStarting;
@@ -48,26 +34,13 @@ Task<void> BranchManager::Wake(BranchSlot* slot) {
 }
 
 Task<Status> BranchManager::StartServer(BranchSlot* slot) {
-  CO_TRY_ASSIGN(const std::string volume, workshop_.storage.Path(slot->branch.id));
-  CO_TRY_ASSIGN(PostgresBinaries binaries, workshop_.servers.ForMajor(slot->branch.major));
-  InstanceSpec spec{.volume = volume,
-                    .data_directory = volume,
-                    .run_directory = workshop_.RunDirectoryOf(slot->branch.id),
-                    .binaries = std::move(binaries),
-                    .settings = settings_};
-  spec.settings.max_prepared_transactions = slot->branch.max_prepared_transactions;
-  spec.settings.branch = slot->branch.name;
-  spec.settings.parent = slot->branch.parent;
-  spec.settings.as_of = TimeText(slot->branch.as_of);
-  auto started = co_await workshop_.runtime.Start(
-      std::move(spec), MonotonicNow() + workshop_.start_timeout, &cancel_);
-  // One of ours that we had lost sight of.
-  if (!started && started.error().reason() == "INSTANCE_RUNNING") {
-    started = co_await FindServer(slot->branch.id);
-    if (started && *started == nullptr) started = std::unexpected(Gone(slot->branch.name));
-  }
+  auto started = co_await branching::StartServer(
+      &workshop_,
+      {.volume = slot->branch.id,
+       .major = slot->branch.major,
+       .max_prepared_transactions = slot->branch.max_prepared_transactions},
+      settings_, &cancel_);
   CO_TRY_ASSIGN(slot->instance, std::move(started));
-  workshop_.After("server-started");
   co_return Status();
 }
 
@@ -91,15 +64,20 @@ Task<void> BranchManager::Watch(BranchSlot* slot) {
 
 void BranchManager::Welcome(BranchSlot& slot) {
   slot.idle.reset();
+  const std::string as_of = TimeText(slot.branch.as_of);
   for (const auto& ticket : std::exchange(slot.waiting, {})) {
     std::vector<std::string> notices;
     if (std::exchange(slot.is_new, false)) {
-      notices.push_back(fmt::format("created {} from {} as of {}", slot.branch.name,
-                                    slot.branch.parent, TimeText(slot.branch.as_of)));
+      notices.push_back(
+          fmt::format("created {} from {} as of {}", slot.branch.name, slot.branch.parent, as_of));
     }
     ++slot.inside;
-    ticket->Resolve(std::make_unique<BranchVisit>(
-        home_, door_, slot.weak_from_this(), slot.instance->socket_path(), std::move(notices)));
+    std::vector<StartupParameter> settings = {{.name = "prism.branch", .value = slot.branch.name},
+                                              {.name = "prism.parent", .value = slot.branch.parent},
+                                              {.name = "prism.as_of", .value = as_of}};
+    ticket->Resolve(std::make_unique<BranchVisit>(home_, door_, slot.weak_from_this(),
+                                                  slot.instance->socket_path(), std::move(settings),
+                                                  std::move(notices)));
   }
 }
 

@@ -5,6 +5,7 @@
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/generation.h"
 #include "branching/branches/pool_work.h"
+#include "branching/branches/volume_server.h"
 
 namespace prism::branching {
 
@@ -62,7 +63,7 @@ Task<Status> BranchManager::ClearUnfinished() {
       co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.Unfinished(); });
   CO_TRY_ASSIGN(const std::vector<std::string> volumes, std::move(unfinished));
   for (const std::string& volume : volumes) {
-    const Status removed = co_await Remove(volume);
+    const Status removed = co_await RemoveVolume(&workshop_, volume);
     if (!removed) workshop_.logger.Failure("branch_not_cleared", removed.error());
   }
   auto swept = co_await RunOnPool(workshop_.pool, [this] { return workshop_.storage.Sweep(); });
@@ -80,7 +81,7 @@ Task<Status> BranchManager::RemoveUnusedGenerations() {
   for (const std::string& generation : unused) {
     Status removed = co_await RunOnPool(workshop_.pool,
                                         [&] { return workshop_.journal.BeginRemoval(generation); });
-    if (removed) removed = co_await Remove(generation);
+    if (removed) removed = co_await RemoveVolume(&workshop_, generation);
     if (!removed) workshop_.logger.Failure("generation_not_removed", removed.error());
   }
   co_return Status();
@@ -97,7 +98,7 @@ Task<Status> BranchManager::TakeOver() {
       taken = co_await TakeOverOne(std::move(branch));
     } else {
       workshop_.logger.Warn("branch_lost", {{"branch", branch.name}, {"volume", branch.id}});
-      taken = co_await Remove(branch.id);
+      taken = co_await RemoveVolume(&workshop_, branch.id);
     }
     CO_TRY(std::move(taken));
   }
@@ -106,7 +107,7 @@ Task<Status> BranchManager::TakeOver() {
 
 // With its server, when that went on running while we did not.
 Task<Status> BranchManager::TakeOverOne(Branch branch) {
-  auto found = co_await FindServer(branch.id);
+  auto found = co_await FindServer(&workshop_, branch.id);
   if (!found) workshop_.logger.Failure("branch_not_adopted", found.error());
   std::string name = branch.name;
   auto slot = std::make_shared<BranchSlot>(std::move(branch));

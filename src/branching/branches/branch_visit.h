@@ -16,11 +16,12 @@ class BranchVisit final : public Entrance {
  public:
   BranchVisit(runtime::Shard& home, std::shared_ptr<BranchManager::Door> door,
               std::weak_ptr<BranchSlot> slot, std::string socket_path,
-              std::vector<std::string> notices)
+              std::vector<StartupParameter> settings, std::vector<std::string> notices)
       : home_(home),
         door_(std::move(door)),
         slot_(std::move(slot)),
         socket_path_(std::move(socket_path)),
+        settings_(std::move(settings)),
         notices_(std::move(notices)) {}
   ~BranchVisit() override {
     home_.Post([door = std::move(door_), slot = std::move(slot_)] {
@@ -30,6 +31,7 @@ class BranchVisit final : public Entrance {
     });
   }
   const std::string& socket_path() const override { return socket_path_; }
+  const std::vector<StartupParameter>& settings() const override { return settings_; }
   const std::vector<std::string>& notices() const override { return notices_; }
 
  private:
@@ -37,6 +39,7 @@ class BranchVisit final : public Entrance {
   std::shared_ptr<BranchManager::Door> door_;
   std::weak_ptr<BranchSlot> slot_;
   const std::string socket_path_;
+  const std::vector<StartupParameter> settings_;
   const std::vector<std::string> notices_;
 };
 

@@ -93,7 +93,7 @@ TEST_P(AdoptionTest, AnInstanceOutlivesItsStarterAndIsAdopted) {
 
   auto instance = host.Adopt(spec.run_directory, **found);
   ASSERT_TRUE(instance) << instance.error().ToString();
-  EXPECT_EQ(Query(**instance, "SHOW prism.branch"), "a");
+  EXPECT_EQ(Query(**instance, "SHOW cluster_name"), "a");
   EXPECT_EQ(host.Start(spec).error().reason(), "INSTANCE_RUNNING");
   EXPECT_EQ(host.Stop(*std::move(instance)), StopKind::kFast);
   EXPECT_EQ(host.Find(spec.run_directory), std::nullopt);

@@ -120,10 +120,7 @@ std::vector<std::string> ServerArguments(const InstanceSettings& settings,
   Add(arguments, "max_connections", fmt::format("{}", settings.max_connections));
   Add(arguments, "max_prepared_transactions",
       fmt::format("{}", settings.max_prepared_transactions));
-  Add(arguments, "cluster_name", settings.branch);
-  Add(arguments, "prism.branch", settings.branch);
-  Add(arguments, "prism.parent", settings.parent);
-  Add(arguments, "prism.as_of", settings.as_of);
+  Add(arguments, "cluster_name", settings.title);
   return arguments;
 }
 

@@ -22,10 +22,9 @@ struct InstanceSettings {
   std::uint32_t max_connections = 100;
   // At least what pg_control says (ClusterControl), else a prepared transaction prevents the start.
   std::uint32_t max_prepared_transactions = 0;
-  // What `SHOW prism.branch`, `prism.parent` and `prism.as_of` answer; as_of in RFC 3339.
-  std::string branch;
-  std::string parent;
-  std::string as_of;
+  // In the titles of its processes (cluster_name). Not the branch's name, which may change while it
+  // runs.
+  std::string title;
 };
 
 // One line of the table in instance_settings.cc.

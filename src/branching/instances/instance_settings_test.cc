@@ -23,15 +23,12 @@ const InstancePaths kPaths{.data_directory = "/v/data",
 
 TEST(InstanceSettingsTest, SaysWhereEverythingIsAndWhoItIs) {
   InstanceSettings settings;
-  settings.branch = "feature";
-  settings.parent = "main";
-  settings.as_of = "2025-12-02T22:01:43Z";
+  settings.title = "b-1";
   const std::vector<std::string> arguments = ServerArguments(settings, kPaths, 15);
   EXPECT_EQ(arguments[0], "-D");
   EXPECT_EQ(arguments[1], "/v/data");
   for (const char* expected :
-       {"data_directory=/v/data", "hba_file=/r/server/pg_hba.conf", "prism.branch=feature",
-        "prism.parent=main", "prism.as_of=2025-12-02T22:01:43Z", "cluster_name=feature",
+       {"data_directory=/v/data", "hba_file=/r/server/pg_hba.conf", "cluster_name=b-1",
         "listen_addresses=", "archive_mode=off", "fsync=off", "shared_buffers=16MB"}) {
     EXPECT_THAT(arguments, Contains(expected));
   }

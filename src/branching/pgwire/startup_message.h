@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -56,6 +57,8 @@ class StartupMessage {
   // Replaces the value of a parameter that is there, in its place.
   void Replace(std::string_view name, std::string value);
   void Remove(std::string_view name);
+  // As the last one.
+  void Add(StartupParameter parameter) { parameters_.push_back(std::move(parameter)); }
 
   // The packet for a server that speaks `version`. Extensions are left out: the client has been
   // told that there are none.

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "branching/pgwire/branch_naming.h"
+#include "branching/pgwire/startup_message.h"
 #include "branching/proxy/roles.h"
 #include "runtime/cancel.h"
 #include "runtime/task.h"
@@ -30,6 +31,8 @@ class Entrance {
   virtual ~Entrance() = default;
   // The unix socket of its server.
   virtual const std::string& socket_path() const = 0;
+  // Settings that its sessions begin with: `SHOW prism.branch` and the like.
+  virtual const std::vector<StartupParameter>& settings() const = 0;
   // What the client should know (NOTICE): that the branch is new, of what and as of when.
   virtual const std::vector<std::string>& notices() const = 0;
 };

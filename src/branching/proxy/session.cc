@@ -265,6 +265,7 @@ Task<void> Session::TellWhenLong(std::string branch, runtime::CancelSource* over
 
 // A server that is about to be ready is asked again.
 Task<Result<LoginOutcome>> Session::Join(const Entrance* entrance, StartupMessage startup) {
+  for (const StartupParameter& setting : entrance->settings()) startup.Add(setting);
   MonoNanos pause = kFirstRetry;
   while (true) {
     auto outcome = co_await LogInOnce(entrance, startup);

@@ -166,7 +166,7 @@ InstanceSpec Copies::Describe(const std::string& name) const {
   spec.data_directory = spec.volume + "/data";
   spec.run_directory = home + "/run";
   spec.binaries = {.major = 15, .version = "15", .bin_directory = kPrograms, .notifies = true};
-  spec.settings.branch = name;
+  spec.settings.title = name;
   return spec;
 }
 
