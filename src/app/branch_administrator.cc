@@ -10,7 +10,9 @@ namespace prism::app {
 namespace pb = prism::admin::v1;
 using branching::BranchState;
 using branching::BranchStatus;
+using gateway::BranchEdit;
 using gateway::BranchInfo;
+using gateway::BranchWish;
 using runtime::Task;
 
 namespace {
@@ -49,7 +51,9 @@ BranchInfo BranchAdministrator::Describe(const BranchStatus& status) const {
                   .created_by = branch.created_by,
                   .last_activity = status.last_activity,
                   .deleted_at = branch.deleted_at,
-                  .remove_at = {}};
+                  .remove_at = {},
+                  .is_protected = branch.is_protected,
+                  .expires_at = branch.expires_at};
   if (branch.deleted_at) info.remove_at = *branch.deleted_at + undo_period_ / kNanosPerMilli;
   return info;
 }
@@ -72,13 +76,14 @@ Result<BranchInfo> BranchAdministrator::Get(const std::string& name) {
   return std::unexpected(branching::Refuse(branching::Refusal::kBranchNotFound, name));
 }
 
-Task<Result<BranchInfo>> BranchAdministrator::Create(std::string name, std::string by) {
+Task<Result<BranchInfo>> BranchAdministrator::Create(BranchWish wish) {
   CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
-  CO_TRY_ASSIGN(branching::BranchName branch, branching::BranchName::From(name));
-  CO_TRY_ASSIGN(
-      const BranchStatus made,
-      co_await manager->Create(
-          {.branch = std::move(branch), .from = {}, .ttl = {}, .user = std::move(by), .peer = {}}));
+  CO_TRY_ASSIGN(branching::BranchName branch, branching::BranchName::From(wish.name));
+  CO_TRY_ASSIGN(const BranchStatus made, co_await manager->Create({.branch = std::move(branch),
+                                                                   .from = {},
+                                                                   .ttl = wish.ttl,
+                                                                   .user = std::move(wish.by),
+                                                                   .peer = {}}));
   co_return Describe(made);
 }
 
@@ -92,6 +97,22 @@ Task<Result<BranchInfo>> BranchAdministrator::Undelete(std::string name) {
   CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
   CO_TRY_ASSIGN(const BranchStatus back, co_await manager->Undelete(std::move(name)));
   co_return Describe(back);
+}
+
+Task<Result<BranchInfo>> BranchAdministrator::Update(std::string name, BranchEdit edit) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const BranchStatus changed,
+                co_await manager->Update(std::move(name),
+                                         {.is_protected = edit.is_protected, .ttl = edit.ttl}));
+  co_return Describe(changed);
+}
+
+Task<Result<BranchInfo>> BranchAdministrator::Rename(std::string name, std::string to) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(branching::BranchName wanted, branching::BranchName::From(to));
+  CO_TRY_ASSIGN(const BranchStatus renamed,
+                co_await manager->Rename(std::move(name), std::move(wanted)));
+  co_return Describe(renamed);
 }
 
 }  // namespace prism::app

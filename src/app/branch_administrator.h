@@ -23,9 +23,12 @@ class BranchAdministrator final : public gateway::BranchControl {
 
   Result<std::vector<gateway::BranchInfo>> List() override;
   Result<gateway::BranchInfo> Get(const std::string& name) override;
-  runtime::Task<Result<gateway::BranchInfo>> Create(std::string name, std::string by) override;
+  runtime::Task<Result<gateway::BranchInfo>> Create(gateway::BranchWish wish) override;
   runtime::Task<Result<gateway::BranchInfo>> Delete(std::string name, bool force) override;
   runtime::Task<Result<gateway::BranchInfo>> Undelete(std::string name) override;
+  runtime::Task<Result<gateway::BranchInfo>> Update(std::string name,
+                                                    gateway::BranchEdit edit) override;
+  runtime::Task<Result<gateway::BranchInfo>> Rename(std::string name, std::string to) override;
 
  private:
   gateway::BranchInfo Describe(const branching::BranchStatus& status) const;

@@ -1,4 +1,4 @@
-// prism branch list, get, create, delete, undelete, url, psql.
+// prism branch list, get, create, protect, unprotect, expire, rename, delete, undelete, url, psql.
 #include "cli/branch.h"
 
 #include <CLI/CLI.hpp>
@@ -6,13 +6,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/os_error.h"
 #include "base/strings.h"
+#include "base/units.h"
 #include "cli/admin_common.h"
 #include "cli/branch_url.h"
 #include "cli/output.h"
@@ -66,9 +70,17 @@ int RunGet(Shell& shell, const std::string& name) {
   return kDone;
 }
 
-int RunCreate(Shell& shell, const std::string& name, const ChangeOptions& options) {
+using Ttl = std::optional<std::chrono::milliseconds>;
+
+void SetTtl(const Ttl& ttl, google::protobuf::Duration& into) {
+  into.set_seconds(ttl->count() / 1000);
+  into.set_nanos(static_cast<int>(ttl->count() % 1000) * 1'000'000);
+}
+
+int RunCreate(Shell& shell, const std::string& name, const Ttl& ttl, const ChangeOptions& options) {
   pb::CreateBranchRequest request;
   request.set_name(name);
+  if (ttl) SetTtl(ttl, *request.mutable_ttl());
   request.set_reason(options.reason);
   pb::Branch branch;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Create"), request, branch);
@@ -94,6 +106,56 @@ int RunDelete(Shell& shell, const std::string& name, bool force, const ChangeOpt
   if (!shell.Print(branch)) {
     WriteLine(fmt::format("branch {0}: deleted; until {1}: prism branch undelete {0}",
                           Printable(branch.name()), TimeCell(branch.remove_time())));
+  }
+  return kDone;
+}
+
+// Changes the setting that the mask names; `told` says what has become of it.
+int RunUpdate(Shell& shell, const pb::UpdateBranchRequest& request,
+              const std::function<std::string(const pb::Branch&)>& told) {
+  pb::Branch branch;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Update"), request, branch);
+  if (!reply) return shell.Fail(reply.error());
+  if (!shell.Print(branch)) {
+    WriteLine(fmt::format("branch {}: {}", Printable(branch.name()), told(branch)));
+  }
+  return kDone;
+}
+
+int RunProtect(Shell& shell, const std::string& name, bool on, const ChangeOptions& options) {
+  pb::UpdateBranchRequest request;
+  request.set_name(name);
+  request.set_reason(options.reason);
+  request.mutable_settings()->set_protected_(on);
+  request.mutable_update_mask()->add_paths("protected");
+  return RunUpdate(shell, request,
+                   [on](const pb::Branch&) { return on ? "protected" : "not protected any more"; });
+}
+
+// No `ttl`: never.
+int RunExpire(Shell& shell, const std::string& name, const Ttl& ttl, const ChangeOptions& options) {
+  pb::UpdateBranchRequest request;
+  request.set_name(name);
+  request.set_reason(options.reason);
+  if (ttl) SetTtl(ttl, *request.mutable_settings()->mutable_ttl());
+  request.mutable_update_mask()->add_paths("ttl");
+  return RunUpdate(shell, request, [](const pb::Branch& branch) {
+    return branch.has_expire_time() ? "expires at " + TimeCell(branch.expire_time())
+                                    : std::string("does not expire");
+  });
+}
+
+int RunRename(Shell& shell, const std::string& name, const std::string& to,
+              const ChangeOptions& options) {
+  pb::RenameBranchRequest request;
+  request.set_name(name);
+  request.set_new_name(to);
+  request.set_reason(options.reason);
+  pb::Branch branch;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Rename"), request, branch);
+  if (!reply) return shell.Fail(reply.error());
+  if (!shell.Print(branch)) {
+    WriteLine(fmt::format("branch {}: renamed to {}", Printable(name), Printable(branch.name())));
   }
   return kDone;
 }
@@ -140,18 +202,84 @@ void AddGet(CLI::App& branch, Shell& shell) {
   shell.On(*verb, [&shell, name] { return RunGet(shell, *name); }, Formats::kAll);
 }
 
+void AddNewName(CLI::App& verb, const std::string& option, std::string& name) {
+  verb.add_option(option, name,
+                  "1 to 63 of a-z, 0-9, _ and -; other texts, up to 255 bytes, are folded to that")
+      ->required();
+}
+
+std::chrono::milliseconds ReadTtl(const std::string& option, const std::string& text) {
+  const auto parsed = base::ParseDuration(text);
+  if (!parsed) throw CLI::ValidationError(option, parsed.error().message());
+  return *parsed;
+}
+
 void AddCreate(CLI::App& branch, Shell& shell) {
   CLI::App* verb =
       branch.add_subcommand("create", "Make a branch; connecting to one makes it as well");
   auto name = std::make_shared<std::string>();
+  auto ttl = std::make_shared<Ttl>();
   auto options = std::make_shared<ChangeOptions>();
-  verb->add_option("NAME", *name,
-                   "1 to 63 of a-z, 0-9, _ and -; other texts, up to 255 bytes, are folded to that")
+  AddNewName(*verb, "NAME", *name);
+  verb->add_option_function<std::string>(
+          "--ttl", [ttl](const std::string& text) { *ttl = ReadTtl("--ttl", text); },
+          "How long it lives, 1s to 3650d; default: until it is deleted")
+      ->type_name("DURATION");
+  AddReason(*verb, *options);
+  verb->footer("Example:\n  prism branch create pr-12 --ttl 7d --reason \"the new checkout\"");
+  shell.On(
+      *verb, [&shell, name, ttl, options] { return RunCreate(shell, *name, *ttl, *options); },
+      Formats::kAll);
+}
+
+void AddProtect(CLI::App& branch, Shell& shell, bool on) {
+  CLI::App* verb =
+      branch.add_subcommand(on ? "protect" : "unprotect",
+                            on ? "Let nobody delete a branch" : "Let a branch be deleted again");
+  auto name = std::make_shared<std::string>();
+  auto options = std::make_shared<ChangeOptions>();
+  AddBranchName(*verb, *name);
+  AddReason(*verb, *options);
+  verb->footer(fmt::format("Example:\n  prism branch {} pr-12", on ? "protect" : "unprotect"));
+  shell.On(
+      *verb, [&shell, name, on, options] { return RunProtect(shell, *name, on, *options); },
+      Formats::kAll);
+}
+
+void AddExpire(CLI::App& branch, Shell& shell) {
+  CLI::App* verb = branch.add_subcommand(
+      "expire", "Say how long a branch lives; then it is deleted, when nobody is in it");
+  auto name = std::make_shared<std::string>();
+  auto ttl = std::make_shared<Ttl>();
+  auto options = std::make_shared<ChangeOptions>();
+  AddBranchName(*verb, *name);
+  verb->add_option_function<std::string>(
+          "DURATION",
+          [ttl](const std::string& text) {
+            if (text != "never") *ttl = ReadTtl("DURATION", text);
+          },
+          "From now on, 1s to 3650d, or never")
       ->required();
   AddReason(*verb, *options);
-  verb->footer("Example:\n  prism branch create pr-12 --reason \"tests of the new checkout\"");
+  verb->footer("Example:\n  prism branch expire pr-12 2h");
   shell.On(
-      *verb, [&shell, name, options] { return RunCreate(shell, *name, *options); }, Formats::kAll);
+      *verb, [&shell, name, ttl, options] { return RunExpire(shell, *name, *ttl, *options); },
+      Formats::kAll);
+}
+
+void AddRename(CLI::App& branch, Shell& shell) {
+  CLI::App* verb =
+      branch.add_subcommand("rename", "Give a branch another name; who is in it stays in");
+  auto name = std::make_shared<std::string>();
+  auto to = std::make_shared<std::string>();
+  auto options = std::make_shared<ChangeOptions>();
+  AddBranchName(*verb, *name);
+  AddNewName(*verb, "NEW_NAME", *to);
+  AddReason(*verb, *options);
+  verb->footer("Example:\n  prism branch rename pr-12 checkout");
+  shell.On(
+      *verb, [&shell, name, to, options] { return RunRename(shell, *name, *to, *options); },
+      Formats::kAll);
 }
 
 void AddDelete(CLI::App& branch, Shell& shell) {
@@ -231,6 +359,10 @@ void AddBranch(CLI::App& app, Shell& shell) {
   AddList(*branch, shell);
   AddGet(*branch, shell);
   AddCreate(*branch, shell);
+  AddProtect(*branch, shell, true);
+  AddProtect(*branch, shell, false);
+  AddExpire(*branch, shell);
+  AddRename(*branch, shell);
   AddDelete(*branch, shell);
   AddUndelete(*branch, shell);
   AddUrl(*branch, shell);

@@ -48,7 +48,12 @@ class BranchesTest : public ::testing::Test {
   void TearDown() override {
     if (!house_) return;
     Open({.idle_timeout = 1});
-    AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+    AwaitTrue([&] { return AllRest(); });
+  }
+  bool AllRest() {
+    return std::ranges::all_of(house_->manager().List(), [](const BranchStatus& branch) {
+      return branch.state == BranchState::kStopped || branch.state == BranchState::kDeleted;
+    });
   }
   bool AllAre(BranchState state) {
     return std::ranges::all_of(house_->manager().List(), [state](const BranchStatus& branch) {
@@ -225,6 +230,79 @@ TEST_F(BranchesTest, ABranchCanBeMadeBeforeAnybodyComes) {
   EXPECT_EQ(house_->Create("prepared").error().reason(), "BRANCH_EXISTS");
   EXPECT_EQ(house_->Create("default").error().reason(), "RESERVED_BRANCH_NAME");
   EXPECT_EQ(house_->AskIn("prepared", "SELECT count(*) FROM things"), "100");
+}
+
+TEST_F(BranchesTest, AProtectedBranchIsNotDeleted) {
+  Open();
+  EXPECT_EQ(house_->AskIn("kept", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  const auto protecting = house_->Update("kept", {.is_protected = true, .ttl = {}});
+  ASSERT_TRUE(protecting) << protecting.error().ToString();
+  EXPECT_TRUE(protecting->branch.is_protected);
+  Open();
+  EXPECT_EQ(house_->Delete("kept", true).error().reason(), "BRANCH_PROTECTED");
+  EXPECT_EQ(house_->AskIn("kept", "SELECT x FROM mine"), "7");
+  ASSERT_TRUE(house_->Update("kept", {.is_protected = false, .ttl = {}}));
+  EXPECT_TRUE(house_->Delete("kept", true));
+  EXPECT_EQ(house_->Update("kept", {.is_protected = true, .ttl = {}}).error().reason(),
+            "BRANCH_DELETED");
+  EXPECT_EQ(house_->Update("never", {}).error().reason(), "BRANCH_NOT_FOUND");
+}
+
+TEST_F(BranchesTest, ARenamedBranchKeepsItsServerAndItsClients) {
+  Open();
+  Connection inside = house_->Connect("before");
+  EXPECT_EQ(Ask(inside, "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  const std::string started = Ask(inside, "SELECT pg_postmaster_start_time()");
+  EXPECT_EQ(house_->Rename("before", "default").error().reason(), "RESERVED_BRANCH_NAME");
+  EXPECT_EQ(house_->Rename("nobody", "after").error().reason(), "BRANCH_NOT_FOUND");
+  const auto renamed = house_->Rename("before", "after");
+  ASSERT_TRUE(renamed) << renamed.error().ToString();
+  EXPECT_EQ(renamed->branch.name, "after");
+  EXPECT_EQ(Ask(inside, "SELECT x FROM mine"), "7");
+  EXPECT_EQ(house_->AskIn("after", "SELECT pg_postmaster_start_time()"), started);
+  EXPECT_EQ(house_->AskIn("before", "SELECT to_regclass('mine') IS NULL"), "t");  // another one
+  EXPECT_EQ(house_->Rename("before", "after").error().reason(), "BRANCH_EXISTS");
+  inside.reset();
+  AwaitTrue([&] {
+    return std::ranges::all_of(house_->manager().List(),
+                               [](const BranchStatus& branch) { return branch.connections == 0; });
+  });
+  EXPECT_EQ(house_->manager().List().size(), 2u);
+  Open();
+  EXPECT_EQ(house_->AskIn("after", "SELECT x FROM mine"), "7");
+}
+
+TEST_F(BranchesTest, ABranchExpiresWhenNobodyIsInIt) {
+  Open();
+  Connection inside = house_->Connect("brief", "secret", "-c prism.ttl=1ms");
+  EXPECT_EQ(Ask(inside, "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  ::usleep(100'000);  // lint-allow(sleep): what must not happen in this time
+  EXPECT_EQ(Ask(inside, "SELECT x FROM mine"), "7");
+  inside.reset();
+  AwaitTrue([&] { return AllAre(BranchState::kDeleted); });
+  const auto back = house_->Undelete("brief");
+  ASSERT_TRUE(back) << back.error().ToString();
+  EXPECT_FALSE(back->branch.expires_at.has_value());
+  EXPECT_EQ(house_->AskIn("brief", "SELECT x FROM mine"), "7");
+}
+
+TEST_F(BranchesTest, AnExpiryIsPutOffTakenAwayAndKept) {
+  Open();
+  ASSERT_TRUE(house_->Create("brief"));
+  ASSERT_TRUE(house_->Update("brief", {.is_protected = {}, .ttl = std::chrono::hours(1)}));
+  Open();
+  ASSERT_TRUE(house_->manager().List()[0].branch.expires_at);
+  const auto never = house_->Update(
+      "brief", {.is_protected = true, .ttl = std::optional<std::chrono::milliseconds>()});
+  ASSERT_TRUE(never) << never.error().ToString();
+  EXPECT_FALSE(never->branch.expires_at);
+  const auto soon =
+      house_->Update("brief", {.is_protected = {}, .ttl = std::chrono::milliseconds(1)});
+  ASSERT_TRUE(soon) << soon.error().ToString();
+  ::usleep(50'000);  // lint-allow(sleep): what must not happen in this time
+  EXPECT_TRUE(AllAre(BranchState::kStopped));  // it is protected
+  ASSERT_TRUE(house_->Update("brief", {.is_protected = false, .ttl = {}}));
+  AwaitTrue([&] { return AllAre(BranchState::kDeleted); });
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "base/testing/rounds.h"
 #include "base/unique_fd.h"
@@ -34,9 +35,9 @@ using testing::Connection;
 using testing::Ground;
 using testing::House;
 
-constexpr std::array<std::string_view, 8> kBranchSteps = {
-    "branch-begun",   "removal-deleted", "branch-cloned", "server-started",
-    "server-stopped", "removal-begun",   "branch-there",  "removal-stopped"};
+constexpr std::array<std::string_view, 9> kBranchSteps = {
+    "branch-begun",  "removal-deleted", "branch-cloned",   "server-started", "server-stopped",
+    "removal-begun", "branch-there",    "removal-stopped", "branch-changed"};
 constexpr std::array<std::string_view, 4> kGenerationSteps = {
     "generation-begun", "generation-imported", "generation-started", "generation-frozen"};
 constexpr int kNames = 12;
@@ -88,7 +89,8 @@ class BranchCrashStress : public ::testing::Test {
   }
 
   // Visits branches and says so: "NAME MARK\n" for each mark that was acknowledged, "NAME -\n"
-  // before it deletes one.
+  // before it deletes one, "NAME ?NEW\n" before it renames one, and then "NAME =NEW\n" for the
+  // name that it has.
   void Visit(int said, const Fault& fault, unsigned seed) {
     std::minstd_rand random(seed);
     House house(*ground_, postgres->data_directory(),
@@ -103,6 +105,12 @@ class BranchCrashStress : public ::testing::Test {
         (void)house.Delete(name, true);  // it may not be there, or busy
         continue;
       }
+      if (random() % 4 == 0) {
+        const std::string to = "b" + std::to_string(random() % kNames);
+        say(name + " ?" + to + "\n");
+        say(name + " =" + (house.Rename(name, to) ? to : name) + "\n");
+        continue;
+      }
       const std::string mark = std::to_string(random() % 1'000'000);
       if (house.AskIn(name, "INSERT INTO marks VALUES(" + mark + ")") != "INSERT 0 1") continue;
       say(name + " " + mark + "\n");
@@ -114,10 +122,28 @@ class BranchCrashStress : public ::testing::Test {
     House house(*ground_, postgres->data_directory(), {});
     ASSERT_TRUE(house.started()) << house.started().error().ToString();
     std::map<std::string, std::set<std::string>> marks;
+    std::pair<std::string, std::string> renaming;
     std::istringstream lines(said);
     for (std::string name, mark; lines >> name >> mark;) {
-      mark == "-" ? marks[name].clear() : void(marks[name].insert(mark));
+      renaming = {};
+      if (mark == "-") {
+        marks[name].clear();
+      } else if (mark.starts_with('?')) {
+        renaming = {name, mark.substr(1)};
+      } else if (mark.starts_with('=')) {
+        auto moved = std::exchange(marks[name], {});
+        marks[mark.substr(1)].merge(moved);
+      } else {
+        marks[name].insert(mark);
+      }
     }
+    const auto [before, after] = renaming;
+    const auto is_there = [&house](const std::string& name) {
+      return std::ranges::any_of(house.manager().List(), [&name](const BranchStatus& status) {
+        return status.branch.name == name;
+      });
+    };
+    if (is_there(after) && !is_there(before)) marks[after] = std::exchange(marks[before], {});
     for (const auto& [name, acknowledged] : marks) {
       for (const std::string& mark : acknowledged) {
         EXPECT_EQ(house.AskIn(name, "SELECT count(*) > 0 FROM marks WHERE mark = " + mark), "t")

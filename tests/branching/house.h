@@ -132,12 +132,22 @@ class House {
   Result<BranchStatus> Undelete(const std::string& name) {
     return runtime::RunOn(shards_.at(1), [&] { return manager_->Undelete(name); });
   }
+  Result<BranchStatus> Update(const std::string& name, const BranchChange& change) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->Update(name, change); });
+  }
+  Result<BranchStatus> Rename(const std::string& name, const std::string& to) {
+    return runtime::RunOn(shards_.at(1),
+                          [&] { return manager_->Rename(name, *BranchName::From(to)); });
+  }
   Journal& journal() { return journal_; }
   Storage& storage() { return *storage_; }
-  Connection Connect(const std::string& branch, const std::string& password = "secret") const {
-    Connection connection(PQconnectdb(("host=127.0.0.1 port=" + port_ + " user=postgres@" + branch +
-                                       " password=" + password + " dbname=postgres")
-                                          .c_str()));
+  // `options` as libpq has them: "-c prism.ttl=2h".
+  Connection Connect(const std::string& branch, const std::string& password = "secret",
+                     const std::string& options = "") const {
+    Connection connection(
+        PQconnectdb(("host=127.0.0.1 port=" + port_ + " user=postgres@" + branch +
+                     " password=" + password + " dbname=postgres options='" + options + "'")
+                        .c_str()));
     PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
     return connection;
   }

@@ -165,6 +165,17 @@ class BranchingTest(unittest.TestCase):
         listed = prism("branch", "list", "-o", "json").stdout
         self.assertEqual([json.loads(line)["name"] for line in listed.splitlines()], ["staged"])
 
+        renamed = prism("branch", "rename", "staged", "shop")
+        self.assertEqual(renamed.returncode, 0, renamed.stderr)
+        self.assertEqual(prism("branch", "rename", "shop", "staged").returncode, 0)
+        self.assertIn("protected", prism("branch", "protect", "staged").stdout)
+        self.assertIn("BRANCH_PROTECTED", prism("branch", "delete", "staged", "--force", "--yes").stderr)
+        self.assertEqual(prism("branch", "unprotect", "staged").returncode, 0)
+        self.assertRegex(prism("branch", "expire", "staged", "2h").stdout, r"expires at \d{4}-")
+        self.assertIn("expire_time", json.loads(prism("branch", "get", "staged", "-o", "json").stdout))
+        self.assertIn("does not expire", prism("branch", "expire", "staged", "never").stdout)
+        self.assertEqual(prism("branch", "expire", "staged", "soon").returncode, 2)
+
         deleted = prism("branch", "delete", "staged", "--force", "--yes")
         self.assertEqual(deleted.returncode, 0, deleted.stderr)
         refused = psql(gateway.postgres, "staged", "SELECT 1")
@@ -174,7 +185,7 @@ class BranchingTest(unittest.TestCase):
         self.assertEqual(back.returncode, 0, back.stderr)
         self.assertEqual(self.answer(gateway, "staged", "SELECT x FROM t"), "7")
         audit = prism("audit", "list").stdout
-        for method in ("Create", "Delete", "Undelete"):
+        for method in ("Create", "Delete", "Undelete", "Rename", "Update"):
             self.assertIn(f"BranchAdmin/{method}", audit)
 
     def test_servers_go_on_when_prism_ends_in_any_way(self):

@@ -35,6 +35,25 @@ Error Exists(const std::string& name) {
                            name));
 }
 
+Error Protected(const std::string& name) {
+  return Error(Code::kFailedPrecondition, "BRANCH_PROTECTED",
+               fmt::format("branch \"{}\" is protected: take that away first (prism branch "
+                           "unprotect)",
+                           name));
+}
+
+// While somebody changes a branch.
+class Changing {
+ public:
+  explicit Changing(BranchSlot& slot) : slot_(slot) { slot_.changing = true; }
+  Changing(const Changing&) = delete;
+  Changing& operator=(const Changing&) = delete;
+  ~Changing() { slot_.changing = false; }
+
+ private:
+  BranchSlot& slot_;
+};
+
 Error NotDeleted(const std::string& name) {
   return Error(Code::kFailedPrecondition, "BRANCH_NOT_DELETED",
                fmt::format("branch \"{}\" is not deleted", name));
@@ -67,7 +86,14 @@ Task<Result<BranchStatus>> BranchManager::Delete(std::string name, bool force) {
 Task<Result<BranchStatus>> BranchManager::DeleteHere(std::string name, bool force) {
   CO_TRY_ASSIGN(BranchSlot* const slot, Find(name));
   if (slot->state == BranchState::kDeleted) co_return StatusOf(*slot);
+  co_return co_await DeleteSlot(slot, force);
+}
+
+Task<Result<BranchStatus>> BranchManager::DeleteSlot(BranchSlot* slot, bool force) {
+  const std::string name = slot->branch.name;
+  if (slot->branch.is_protected) co_return std::unexpected(Protected(name));
   if (slot->inside > 0 && !force) co_return std::unexpected(InUse(name, slot->inside));
+  if (slot->changing) co_return std::unexpected(Busy(name));
   if (slot->state != BranchState::kRunning && slot->state != BranchState::kStopped) {
     co_return std::unexpected(Busy(name));
   }
@@ -101,19 +127,116 @@ Task<Result<BranchStatus>> BranchManager::UndeleteHere(std::string name) {
   if (slot->state != BranchState::kDeleted) co_return std::unexpected(NotDeleted(name));
   slot->idle.reset();
   slot->state = BranchState::kMaking;
-  Status undeleted = co_await RunOnPool(
-      workshop_.pool, [&] { return workshop_.journal.Undelete(slot->branch.id); });
+  Branch back = slot->branch;
+  if (back.expires_at && *back.expires_at <= workshop_.clock.Now()) back.expires_at.reset();
+  Status undeleted = co_await RunOnPool(workshop_.pool, [&]() -> Status {
+    TRY(workshop_.journal.Update(back));
+    return workshop_.journal.Undelete(back.id);
+  });
   if (!undeleted) {
     slot->state = BranchState::kDeleted;
     TurnAway(*slot, Refuse(Refusal::kBranchDeleted, name));
     RemoveLater(*slot);
     co_return std::unexpected(std::move(undeleted).error());
   }
+  slot->branch.expires_at = back.expires_at;
   slot->branch.deleted_at.reset();
   slot->state = BranchState::kStopped;
   const BranchStatus status = StatusOf(*slot);
   Settle(*slot);
   co_return status;
+}
+
+Result<BranchSlot*> BranchManager::FindForChange(const std::string& name) {
+  TRY_ASSIGN(BranchSlot* const slot, Find(name));
+  if (slot->branch.deleted_at) return std::unexpected(Refuse(Refusal::kBranchDeleted, name));
+  if (slot->changing || slot->state == BranchState::kMaking) return std::unexpected(Busy(name));
+  return slot;
+}
+
+Task<Result<BranchStatus>> BranchManager::Update(std::string name, BranchChange change) {
+  co_return co_await OnShard(home_, tasks_,
+                             [this, &name, &change] { return UpdateHere(name, change); });
+}
+
+Task<Result<BranchStatus>> BranchManager::UpdateHere(std::string name, BranchChange change) {
+  CO_TRY_ASSIGN(BranchSlot* const slot, FindForChange(name));
+  Branch branch = slot->branch;
+  branch.is_protected = change.is_protected.value_or(branch.is_protected);
+  if (change.ttl) {
+    branch.expires_at.reset();
+    if (*change.ttl) branch.expires_at = workshop_.clock.Now() + (*change.ttl)->count();
+  }
+  CO_TRY(co_await Rewrite(slot, std::move(branch)));
+  ExpireWhenDue(*slot);
+  co_return StatusOf(*slot);
+}
+
+Task<Result<BranchStatus>> BranchManager::Rename(std::string name, BranchName to) {
+  co_return co_await OnShard(home_, tasks_, [this, &name, &to] { return RenameHere(name, to); });
+}
+
+// Both names are its own until the journal has the new one.
+Task<Result<BranchStatus>> BranchManager::RenameHere(std::string name, BranchName to) {
+  CO_TRY_ASSIGN(BranchSlot* const slot, FindForChange(name));
+  CO_TRY(CheckNewName(to.name()));
+  if (to.name() == name) co_return StatusOf(*slot);
+  if (slots_.contains(to.name())) co_return std::unexpected(Exists(to.name()));
+  slots_.emplace(to.name(), slot->shared_from_this());
+  Branch branch = slot->branch;
+  branch.name = to.name();
+  branch.label = to.label();
+  Status renamed = co_await Rewrite(slot, std::move(branch));
+  slots_.erase(renamed ? name : to.name());
+  CO_TRY(std::move(renamed));
+  workshop_.logger.Info("branch_renamed", {{"branch", to.name()}, {"before", name}});
+  co_return StatusOf(*slot);
+}
+
+// On disk, then in memory.
+Task<Status> BranchManager::Rewrite(BranchSlot* slot, Branch branch) {
+  const Changing changing(*slot);
+  Status written = co_await RunOnPool(workshop_.pool, [&]() -> Status {
+    TRY(workshop_.journal.Update(branch));
+    workshop_.After("branch-changed");
+    return {};
+  });
+  CO_TRY(std::move(written));
+  slot->branch.name = std::move(branch.name);
+  slot->branch.label = std::move(branch.label);
+  slot->branch.is_protected = branch.is_protected;
+  slot->branch.expires_at = branch.expires_at;
+  co_return Status();
+}
+
+// Nobody is cut off: while somebody is in, nothing is due, and who leaves last comes here again.
+void BranchManager::ExpireWhenDue(BranchSlot& slot) {
+  slot.expiry.reset();
+  const Branch& branch = slot.branch;
+  if (!branch.expires_at || branch.is_protected || branch.deleted_at || slot.inside > 0) return;
+  const WallMillis left = *branch.expires_at - workshop_.clock.Now();
+  ExpireAfter(slot, std::max<WallMillis>(left, 0) * kNanosPerMilli);
+}
+
+void BranchManager::ExpireAfter(BranchSlot& slot, MonoNanos time) {
+  if (cancel_.cancelled()) return;
+  slot.expiry = std::make_unique<BranchSlot::DueTimer>([this, &slot] {
+    if (slot.inside == 0 && !slot.branch.deleted_at) tasks_.Spawn(Expire(&slot));
+  });
+  home_.ArmTimerAt(*slot.expiry, MonotonicNow() + time);
+}
+
+Task<void> BranchManager::Expire(BranchSlot* slot) {
+  const auto here = slot->shared_from_this();
+  if (!slot->waiting.empty()) co_return ExpireAfter(*slot, kExpiryRetry);
+  const auto deleted = co_await DeleteSlot(slot, false);
+  if (deleted) {
+    workshop_.logger.Info("branch_expired", {{"branch", slot->branch.name}});
+  } else if (deleted.error().reason() == "BRANCH_BUSY") {
+    ExpireAfter(*slot, kExpiryRetry);
+  } else {
+    workshop_.logger.Failure("branch_not_expired", deleted.error());
+  }
 }
 
 // At the end of its undo period, however the clock was set meanwhile.
@@ -125,7 +248,7 @@ void BranchManager::RemoveLater(BranchSlot& slot) {
 void BranchManager::DiscardAfter(BranchSlot& slot, MonoNanos time) {
   if (cancel_.cancelled()) return;
   slot.idle =
-      std::make_unique<BranchSlot::IdleTimer>([this, &slot] { tasks_.Spawn(Discard(&slot)); });
+      std::make_unique<BranchSlot::DueTimer>([this, &slot] { tasks_.Spawn(Discard(&slot)); });
   home_.ArmTimerAt(*slot.idle, MonotonicNow() + time);
 }
 

@@ -1,5 +1,6 @@
 // How the data of branches come and go.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/ids.h"
@@ -18,11 +19,6 @@ namespace {
 // What the template is called where branches are named.
 constexpr std::string_view kSource = "source";
 
-Error NoTtl() {
-  return Error(Code::kUnimplemented, "BRANCH_TTL_UNSUPPORTED",
-               "branches don't expire yet: leave prism.ttl out, and delete the branch");
-}
-
 // What went wrong inside is in the log.
 Error ForClient(const Error& error, const std::string& branch) {
   if (error.reason() == "DISK_FULL") return Refuse(Refusal::kDiskFull);
@@ -35,13 +31,10 @@ Error ForClient(const Error& error, const std::string& branch) {
 // In kMaking.
 Result<BranchSlot*> BranchManager::NewSlot(const EntryRequest& request) {
   const std::string& name = request.branch.name();
-  if (IsReservedBranchName(name)) {
-    return std::unexpected(Refuse(Refusal::kReservedBranchName, name));
-  }
+  TRY(CheckNewName(name));
   if (request.from && *request.from != kSource) {
     return std::unexpected(Refuse(Refusal::kParentNotFound, *request.from));
   }
-  if (request.ttl) return std::unexpected(NoTtl());
   const auto counts = [](const auto& slot) { return !slot.second->branch.deleted_at.has_value(); };
   if (std::ranges::count_if(slots_, counts) >= limits_.max_branches) {
     return std::unexpected(Refuse(Refusal::kTooManyBranches));
@@ -51,8 +44,15 @@ Result<BranchSlot*> BranchManager::NewSlot(const EntryRequest& request) {
   return slots_.emplace(name, std::move(slot)).first->second.get();
 }
 
+Status BranchManager::CheckNewName(const std::string& name) const {
+  if (!IsReservedBranchName(name)) return {};
+  return std::unexpected(Refuse(Refusal::kReservedBranchName, name));
+}
+
 Branch BranchManager::NewBranch(const EntryRequest& request) const {
   const WallMillis now = workshop_.clock.Now();
+  std::optional<WallMillis> expires_at;
+  if (request.ttl) expires_at = now + request.ttl->count();
   return {.id = "b-" + base::LowerCase(base::NewId()),
           .name = request.branch.name(),
           .label = request.branch.label(),
@@ -64,7 +64,9 @@ Branch BranchManager::NewBranch(const EntryRequest& request) const {
           .created_at = now,
           .created_by = request.user,
           .last_activity = now,
-          .deleted_at = {}};
+          .deleted_at = {},
+          .is_protected = false,
+          .expires_at = expires_at};
 }
 
 Task<void> BranchManager::Make(BranchSlot* slot) {

@@ -38,6 +38,7 @@ Task<Status> BranchManager::StopHere() {
   for (auto& [name, slot] : slots_) {
     TurnAway(*slot, Refuse(Refusal::kShuttingDown));
     slot->idle.reset();
+    slot->expiry.reset();
     slot->watch.Cancel(runtime::CancelReason::kShutdown);
   }
   co_await tasks_.Join();
@@ -117,7 +118,7 @@ Task<std::vector<BranchStatus>> BranchManager::ListHere() {
   std::vector<BranchStatus> list;
   list.reserve(slots_.size());
   for (const auto& [name, slot] : slots_) {
-    list.push_back(StatusOf(*slot));
+    if (name == slot->branch.name) list.push_back(StatusOf(*slot));  // else it is being renamed
   }
   co_return list;
 }

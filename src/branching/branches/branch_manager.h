@@ -1,9 +1,11 @@
 // The branches: made when somebody wants in, run while somebody is in, stopped when nobody is.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +23,21 @@ namespace prism::branching {
 
 // A volume that could not be removed is tried again.
 inline constexpr MonoNanos kRemovalRetry = 60 * kNanosPerSecond;
+// A branch whose time is over while it is started, stopped or changed.
+inline constexpr MonoNanos kExpiryRetry = kNanosPerSecond;
 
 struct BranchStatus {
   Branch branch;
   BranchState state = BranchState::kStopped;
   int connections = 0;
   WallMillis last_activity = 0;  // now, while there are connections
+};
+
+// What is to be changed of a branch; what is not set stays.
+struct BranchChange {
+  std::optional<bool> is_protected;
+  // From now on. No value inside: it does not expire.
+  std::optional<std::optional<std::chrono::milliseconds>> ttl;
 };
 
 struct BranchLimits {
@@ -68,11 +79,18 @@ class BranchManager final : public BranchHost {
   // On any shard. The branch is made, not started; one that is there is ALREADY_EXISTS.
   runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
   // Its server stops, its data stay for the undo period. NOT_FOUND/BRANCH_NOT_FOUND,
-  // FAILED_PRECONDITION/BRANCH_IN_USE unless its clients may be cut off (`force`),
-  // ABORTED/BRANCH_BUSY.
+  // FAILED_PRECONDITION/BRANCH_PROTECTED, FAILED_PRECONDITION/BRANCH_IN_USE unless its clients may
+  // be cut off (`force`), ABORTED/BRANCH_BUSY.
   runtime::Task<Result<BranchStatus>> Delete(std::string name, bool force);
   // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED.
+  // One that had expired does not expire any more.
   runtime::Task<Result<BranchStatus>> Undelete(std::string name);
+  // NOT_FOUND: BRANCH_NOT_FOUND, BRANCH_DELETED. ABORTED/BRANCH_BUSY.
+  runtime::Task<Result<BranchStatus>> Update(std::string name, BranchChange change);
+  // Whatever it does and whoever is in it; its server learns of it when it starts next. The old
+  // name is free from then on. As Update, and INVALID_ARGUMENT/RESERVED_BRANCH_NAME,
+  // ALREADY_EXISTS/BRANCH_EXISTS.
+  runtime::Task<Result<BranchStatus>> Rename(std::string name, BranchName to);
 
  private:
   friend class BranchVisit;
@@ -103,8 +121,18 @@ class BranchManager final : public BranchHost {
 
   runtime::Task<Result<BranchStatus>> CreateHere(EntryRequest request);
   runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, bool force);
+  runtime::Task<Result<BranchStatus>> DeleteSlot(BranchSlot* slot, bool force);
   runtime::Task<Result<BranchStatus>> UndeleteHere(std::string name);
+  runtime::Task<Result<BranchStatus>> UpdateHere(std::string name, BranchChange change);
+  runtime::Task<Result<BranchStatus>> RenameHere(std::string name, BranchName to);
+  runtime::Task<Status> Rewrite(BranchSlot* slot, Branch branch);
   Result<BranchSlot*> Find(const std::string& name);
+  // One that is there for long and that nobody else changes.
+  Result<BranchSlot*> FindForChange(const std::string& name);
+  Status CheckNewName(const std::string& name) const;
+  void ExpireWhenDue(BranchSlot& slot);
+  void ExpireAfter(BranchSlot& slot, MonoNanos time);
+  runtime::Task<void> Expire(BranchSlot* slot);
   BranchStatus StatusOf(const BranchSlot& slot) const;
   runtime::Task<Status> StopServer(BranchSlot* slot);
   void RemoveLater(BranchSlot& slot);

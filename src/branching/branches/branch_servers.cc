@@ -91,12 +91,13 @@ void BranchManager::Leave(BranchSlot& slot) {
   slot.branch.last_activity = workshop_.clock.Now();
   --slot.inside;
   RestWhenIdle(slot);
+  ExpireWhenDue(slot);
 }
 
 void BranchManager::RestWhenIdle(BranchSlot& slot) {
   if (slot.state != BranchState::kRunning || slot.inside > 0 || cancel_.cancelled()) return;
   // The task takes the timer away while it runs: nothing may follow.
-  slot.idle = std::make_unique<BranchSlot::IdleTimer>([this, &slot] {
+  slot.idle = std::make_unique<BranchSlot::DueTimer>([this, &slot] {
     if (slot.state == BranchState::kRunning && slot.inside == 0) tasks_.Spawn(Rest(&slot));
   });
   home_.ArmTimerAt(*slot.idle, MonotonicNow() + limits_.idle_timeout);
@@ -113,6 +114,7 @@ Task<void> BranchManager::Rest(BranchSlot* slot) {
 // No server runs; who has come meanwhile has it started again.
 void BranchManager::Settle(BranchSlot& slot) {
   slot.state = BranchState::kStopped;
+  ExpireWhenDue(slot);
   if (!slot.waiting.empty()) tasks_.Spawn(Wake(&slot));
 }
 

@@ -30,10 +30,10 @@ enum class BranchState : std::uint8_t {
 // Kept by its BranchManager; visitors know it weakly, since it may go before they do. Thread rule:
 // the manager's shard.
 struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
-  // Runs what is due when nobody has been in for long.
-  class IdleTimer final : public runtime::Timer {
+  // Runs what is due at a time: to stop its server, to remove it, to let it expire.
+  class DueTimer final : public runtime::Timer {
    public:
-    explicit IdleTimer(std::function<void()> due) : due_(std::move(due)) {}
+    explicit DueTimer(std::function<void()> due) : due_(std::move(due)) {}
     void OnTimer() override { due_(); }
 
    private:
@@ -47,9 +47,11 @@ struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
   std::unique_ptr<Instance> instance;  // in kRunning and kStopping
   std::vector<std::shared_ptr<Ticket>> waiting;
   int inside = 0;
-  bool is_new = false;  // its maker has not been told yet
-  std::unique_ptr<IdleTimer> idle;
-  runtime::CancelSource watch;  // of the instance
+  bool is_new = false;               // its maker has not been told yet
+  bool changing = false;             // somebody changes it: others have to try again
+  std::unique_ptr<DueTimer> idle;    // nobody has been in for long
+  std::unique_ptr<DueTimer> expiry;  // its time is over
+  runtime::CancelSource watch;       // of the instance
   runtime::TaskGroup watching;
 };
 

@@ -114,6 +114,7 @@ Task<Status> BranchManager::TakeOverOne(Branch branch) {
   BranchSlot& kept = *slots_.emplace(std::move(name), std::move(slot)).first->second;
   if (found) kept.instance = *std::move(found);
   if (kept.instance != nullptr) BeginRunning(kept);
+  ExpireWhenDue(kept);
   if (!kept.branch.deleted_at) co_return Status();
   if (kept.instance != nullptr) {
     Status stopped = co_await StopServer(&kept);

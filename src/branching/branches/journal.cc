@@ -17,7 +17,7 @@ using sqlite::Statement;
 
 // Times are milliseconds of Unix time. `state` is 'making' until the volume is there, and
 // 'removing' until it is gone.
-constexpr std::array<std::string_view, 1> kSteps = {R"sql(
+constexpr std::array<std::string_view, 2> kSteps = {R"sql(
 CREATE TABLE branch_secrets(
   name TEXT PRIMARY KEY,
   value BLOB NOT NULL
@@ -51,6 +51,10 @@ CREATE TABLE branches(
   last_activity INTEGER NOT NULL,
   deleted_at INTEGER
 ) STRICT;
+)sql",
+                                                    R"sql(
+ALTER TABLE branches ADD COLUMN protected INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE branches ADD COLUMN expires_at INTEGER;
 )sql"};
 
 constexpr std::string_view kLoginSecret = "login";
@@ -94,10 +98,14 @@ Branch ReadBranch(const Statement& row) {
                    .created_at = row.IntAt(6),
                    .created_by = std::string(row.TextAt(7)),
                    .last_activity = row.IntAt(8),
-                   .deleted_at = {}};
+                   .deleted_at = {},
+                   .is_protected = false,
+                   .expires_at = {}};
   if (!row.IsNullAt(9)) branch.deleted_at = row.IntAt(9);
   branch.major = static_cast<int>(row.IntAt(10));
   branch.max_prepared_transactions = static_cast<std::uint32_t>(row.IntAt(11));
+  branch.is_protected = row.IntAt(12) != 0;
+  if (!row.IsNullAt(13)) branch.expires_at = row.IntAt(13);
   return branch;
 }
 
@@ -124,9 +132,15 @@ Status WriteRole(Connection& connection, std::string_view generation, const Stor
   return insert.Run();
 }
 
-Status CheckNameIsFree(Connection& connection, std::string_view name) {
-  TRY_ASSIGN(Statement select, connection.Prepare("SELECT 1 FROM branches WHERE name = ?1"));
-  TRY_ASSIGN(const bool taken, select.Text(1, name).Step());
+void SetTime(Statement& statement, int parameter, const std::optional<WallMillis>& time) {
+  time ? statement.Int(parameter, *time) : statement.Null(parameter);
+}
+
+// By no other branch than that of the id.
+Status CheckNameIsFree(Connection& connection, std::string_view name, std::string_view id) {
+  TRY_ASSIGN(Statement select,
+             connection.Prepare("SELECT 1 FROM branches WHERE name = ?1 AND id != ?2"));
+  TRY_ASSIGN(const bool taken, select.Text(1, name).Text(2, id).Step());
   if (taken) return std::unexpected(Refuse(Refusal::kBranchNameTaken, name));
   return {};
 }
@@ -194,15 +208,16 @@ Result<std::vector<StoredRole>> Journal::Roles(std::string_view generation) {
 
 Status Journal::BeginBranch(const Branch& branch) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
-    TRY(CheckNameIsFree(connection, branch.name));
+    TRY(CheckNameIsFree(connection, branch.name, branch.id));
     TRY_ASSIGN(
         Statement insert,
         connection.Prepare("INSERT INTO branches(id, name, label, state, generation, parent, "
-                           "as_of, created_at, created_by, last_activity) "
-                           "VALUES(?1, ?2, ?3, 'making', ?4, ?5, ?6, ?7, ?8, ?9)"));
+                           "as_of, created_at, created_by, last_activity, expires_at) "
+                           "VALUES(?1, ?2, ?3, 'making', ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
     insert.Text(1, branch.id).Text(2, branch.name).Text(3, branch.label);
     insert.Text(4, branch.generation).Text(5, branch.parent).Int(6, branch.as_of);
     insert.Int(7, branch.created_at).Text(8, branch.created_by).Int(9, branch.last_activity);
+    SetTime(insert, 10, branch.expires_at);
     return insert.Run();
   });
 }
@@ -212,6 +227,18 @@ Status Journal::CompleteBranch(std::string_view id) {
     TRY_ASSIGN(Statement update,
                connection.Prepare("UPDATE branches SET state = 'there' WHERE id = ?1"));
     return update.Text(1, id).Run();
+  });
+}
+
+Status Journal::Update(const Branch& branch) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY(CheckNameIsFree(connection, branch.name, branch.id));
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE branches SET name = ?2, label = ?3, protected = ?4, "
+                                  "expires_at = ?5 WHERE id = ?1"));
+    update.Text(1, branch.id).Text(2, branch.name).Text(3, branch.label);
+    SetTime(update.Int(4, branch.is_protected ? 1 : 0), 5, branch.expires_at);
+    return update.Run();
   });
 }
 
@@ -288,7 +315,7 @@ Result<std::vector<Branch>> Journal::Branches() {
                connection.Prepare(
                    "SELECT b.id, b.name, b.label, b.generation, b.parent, b.as_of, b.created_at, "
                    "b.created_by, b.last_activity, b.deleted_at, g.major, "
-                   "g.max_prepared_transactions FROM branches b "
+                   "g.max_prepared_transactions, b.protected, b.expires_at FROM branches b "
                    "JOIN generations g ON g.id = b.generation "
                    "WHERE b.state = 'there' ORDER BY b.name"));
     return ReadAll(select, ReadBranch);

@@ -46,6 +46,8 @@ struct Branch {
   std::string created_by;
   WallMillis last_activity = 0;
   std::optional<WallMillis> deleted_at;  // it can be had back until its undo period is over
+  bool is_protected = false;             // nobody deletes it, nor puts other data in it
+  std::optional<WallMillis> expires_at;  // from then on it is deleted when nobody is in it
 };
 
 // Each change is on disk when the call returns. Life cycle: as the database, which is of a
@@ -74,6 +76,9 @@ class Journal {
   // ALREADY_EXISTS/BRANCH_EXISTS.
   Status BeginBranch(const Branch& branch);
   Status CompleteBranch(std::string_view id);
+  // What may be changed of a branch: name, label, protection, expiry. Its children name their
+  // parent by the new name. ALREADY_EXISTS/BRANCH_EXISTS.
+  Status Update(const Branch& branch);
   Status NoteActivity(std::string_view id, WallMillis at);
   Status MarkDeleted(std::string_view id, WallMillis at);
   Status Undelete(std::string_view id);

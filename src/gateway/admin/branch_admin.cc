@@ -2,11 +2,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "gateway/admin/audit_trail.h"
+#include "gateway/admin/field_mask.h"
 #include "gateway/admin/on_pool.h"
 #include "gateway/admin/page_size.h"
 #include "gateway/admin/times.h"
@@ -23,6 +27,8 @@ namespace {
 constexpr std::string_view kCreate = "/prism.admin.v1.BranchAdmin/Create";
 constexpr std::string_view kDelete = "/prism.admin.v1.BranchAdmin/Delete";
 constexpr std::string_view kUndelete = "/prism.admin.v1.BranchAdmin/Undelete";
+constexpr std::string_view kUpdate = "/prism.admin.v1.BranchAdmin/Update";
+constexpr std::string_view kRename = "/prism.admin.v1.BranchAdmin/Rename";
 constexpr std::string_view kList = "branch_admin.list";
 
 void Describe(const BranchInfo& branch, pb::Branch& into) {
@@ -37,6 +43,31 @@ void Describe(const BranchInfo& branch, pb::Branch& into) {
   SetTime(branch.last_activity, *into.mutable_last_activity_time());
   if (branch.deleted_at) SetTime(*branch.deleted_at, *into.mutable_delete_time());
   if (branch.remove_at) SetTime(*branch.remove_at, *into.mutable_remove_time());
+  into.set_protected_(branch.is_protected);
+  if (branch.expires_at) SetTime(*branch.expires_at, *into.mutable_expire_time());
+}
+
+constexpr std::int64_t kMaxTtlSeconds = std::int64_t{3650} * 24 * 60 * 60;
+
+Result<std::chrono::milliseconds> ReadTtl(const google::protobuf::Duration& ttl) {
+  if (ttl.seconds() >= 1 && ttl.seconds() <= kMaxTtlSeconds) {
+    return std::chrono::milliseconds(MillisOf(ttl));
+  }
+  return std::unexpected(InvalidField("EXPIRY_INVALID", "ttl", "must be from 1 s to 3650 days"));
+}
+
+Result<BranchEdit> ReadEdit(const pb::UpdateBranchRequest& request) {
+  pb::BranchSettings settings;
+  TRY_ASSIGN(const std::set<std::string> named,
+             ApplyMask(request.update_mask(), request.settings(), settings));
+  BranchEdit edit;
+  if (named.contains("protected")) edit.is_protected = settings.protected_();
+  if (!named.contains("ttl")) return edit;
+  edit.ttl.emplace();
+  if (settings.has_ttl()) {
+    TRY_ASSIGN(*edit.ttl, ReadTtl(settings.ttl()));
+  }
+  return edit;
 }
 
 // For the audit; times in milliseconds of Unix time.
@@ -51,6 +82,8 @@ nlohmann::ordered_json JsonOf(const BranchInfo& branch) {
                                  {"created_by", branch.created_by}};
   if (branch.deleted_at) json["deleted_at"] = *branch.deleted_at;
   if (branch.remove_at) json["remove_at"] = *branch.remove_at;
+  if (branch.is_protected) json["protected"] = true;
+  if (branch.expires_at) json["expires_at"] = *branch.expires_at;
   return json;
 }
 
@@ -108,52 +141,80 @@ Task<Status> BranchAdminService::Get(contract::CallContext& ctx,
   co_return Status();
 }
 
+Task<Result<BranchInfo>> BranchAdminService::FindBranch(contract::CallContext& ctx,
+                                                        const std::string& name) {
+  co_return co_await OnPool(ctx, parts_.pool, [&] { return parts_.control->Get(name); });
+}
+
+Task<Status> BranchAdminService::RecordChange(const contract::CallContext& ctx,
+                                              std::string_view action, const BranchInfo* before,
+                                              const BranchInfo& after, const std::string& reason) {
+  security::AuditEntry entry = EntryOf(ctx, action, ObjectOf(after));
+  if (before != nullptr) entry.before = JsonOf(*before).dump();
+  nlohmann::ordered_json json = JsonOf(after);
+  if (!reason.empty()) json["reason"] = reason;
+  entry.after = json.dump();
+  co_return co_await Record(std::move(entry));
+}
+
 Task<Status> BranchAdminService::Create(contract::CallContext& ctx,
                                         const pb::CreateBranchRequest& request,
                                         pb::Branch& response) {
   CO_TRY(Check(ctx));
   CO_TRY(CheckReason(request.reason()));
-  CO_TRY_ASSIGN(const BranchInfo made,
-                co_await parts_.control->Create(request.name(), std::string(ctx.principal)));
-  security::AuditEntry entry = EntryOf(ctx, kCreate, ObjectOf(made));
-  nlohmann::ordered_json after = JsonOf(made);
-  if (!request.reason().empty()) after["reason"] = request.reason();
-  entry.after = after.dump();
-  CO_TRY(co_await Record(std::move(entry)));
+  BranchWish wish{.name = request.name(), .by = std::string(ctx.principal), .ttl = {}};
+  if (request.has_ttl()) {
+    CO_TRY_ASSIGN(wish.ttl, ReadTtl(request.ttl()));
+  }
+  CO_TRY_ASSIGN(const BranchInfo made, co_await parts_.control->Create(std::move(wish)));
   Describe(made, response);
-  co_return Status();
+  co_return co_await RecordChange(ctx, kCreate, nullptr, made, request.reason());
 }
 
 Task<Status> BranchAdminService::Delete(contract::CallContext& ctx,
                                         const pb::DeleteBranchRequest& request,
                                         pb::Branch& response) {
   CO_TRY(Check(ctx));
-  CO_TRY_ASSIGN(const BranchInfo before, co_await OnPool(ctx, parts_.pool, [&] {
-                  return parts_.control->Get(request.name());
-                }));
+  CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
   CO_TRY_ASSIGN(const BranchInfo deleted,
                 co_await parts_.control->Delete(before.name, request.force()));
   Describe(deleted, response);
   if (before.deleted_at == deleted.deleted_at) co_return Status();
-  security::AuditEntry entry = EntryOf(ctx, kDelete, ObjectOf(deleted));
-  entry.before = JsonOf(before).dump();
-  entry.after = JsonOf(deleted).dump();
-  co_return co_await Record(std::move(entry));
+  co_return co_await RecordChange(ctx, kDelete, &before, deleted, "");
 }
 
 Task<Status> BranchAdminService::Undelete(contract::CallContext& ctx,
                                           const pb::UndeleteBranchRequest& request,
                                           pb::Branch& response) {
   CO_TRY(Check(ctx));
-  CO_TRY_ASSIGN(const BranchInfo before, co_await OnPool(ctx, parts_.pool, [&] {
-                  return parts_.control->Get(request.name());
-                }));
+  CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
   CO_TRY_ASSIGN(const BranchInfo branch, co_await parts_.control->Undelete(before.name));
   Describe(branch, response);
-  security::AuditEntry entry = EntryOf(ctx, kUndelete, ObjectOf(branch));
-  entry.before = JsonOf(before).dump();
-  entry.after = JsonOf(branch).dump();
-  co_return co_await Record(std::move(entry));
+  co_return co_await RecordChange(ctx, kUndelete, &before, branch, "");
+}
+
+Task<Status> BranchAdminService::Update(contract::CallContext& ctx,
+                                        const pb::UpdateBranchRequest& request,
+                                        pb::Branch& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
+  CO_TRY_ASSIGN(const BranchEdit edit, ReadEdit(request));
+  CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
+  CO_TRY_ASSIGN(const BranchInfo branch, co_await parts_.control->Update(before.name, edit));
+  Describe(branch, response);
+  co_return co_await RecordChange(ctx, kUpdate, &before, branch, request.reason());
+}
+
+Task<Status> BranchAdminService::Rename(contract::CallContext& ctx,
+                                        const pb::RenameBranchRequest& request,
+                                        pb::Branch& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
+  CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
+  CO_TRY_ASSIGN(const BranchInfo branch,
+                co_await parts_.control->Rename(before.name, request.new_name()));
+  Describe(branch, response);
+  co_return co_await RecordChange(ctx, kRename, &before, branch, request.reason());
 }
 
 }  // namespace prism::gateway

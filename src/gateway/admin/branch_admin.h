@@ -40,6 +40,12 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   runtime::Task<Status> Delete(contract::CallContext& ctx,
                                const prism::admin::v1::DeleteBranchRequest& request,
                                prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> Update(contract::CallContext& ctx,
+                               const prism::admin::v1::UpdateBranchRequest& request,
+                               prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> Rename(contract::CallContext& ctx,
+                               const prism::admin::v1::RenameBranchRequest& request,
+                               prism::admin::v1::Branch& response) override;
   runtime::Task<Status> Undelete(contract::CallContext& ctx,
                                  const prism::admin::v1::UndeleteBranchRequest& request,
                                  prism::admin::v1::Branch& response) override;
@@ -47,6 +53,12 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
  private:
   // PERMISSION_DENIED/ACCESS_DENIED, FAILED_PRECONDITION/BRANCHING_OFF.
   Status Check(const contract::CallContext& ctx) const;
+  // By name or by label, on the pool.
+  runtime::Task<Result<BranchInfo>> FindBranch(contract::CallContext& ctx, const std::string& name);
+  // In the audit: `action` made `after` of `before`, which may be null.
+  runtime::Task<Status> RecordChange(const contract::CallContext& ctx, std::string_view action,
+                                     const BranchInfo* before, const BranchInfo& after,
+                                     const std::string& reason);
   // Whether or not somebody still waits for the answer.
   runtime::Task<Status> Record(security::AuditEntry entry);
 

@@ -36,15 +36,17 @@ class FakeControl final : public BranchControl {
     }
     return found->second;
   }
-  Task<Result<BranchInfo>> Create(std::string name, std::string by) override {
+  Task<Result<BranchInfo>> Create(BranchWish wish) override {
+    const std::string name = wish.name;
     BranchInfo branch;
     branch.name = name;
     branch.label = "Label of " + name;
+    if (wish.ttl) branch.expires_at = kStart + wish.ttl->count();
     branch.parent = "source";
     branch.as_of = kStart - 5000;
     branch.state = pb::Branch::STOPPED;
     branch.created_at = kStart;
-    branch.created_by = std::move(by);
+    branch.created_by = std::move(wish.by);
     branch.last_activity = kStart;
     const auto [at, made] = branches.emplace(name, branch);
     if (!made) {
@@ -74,6 +76,18 @@ class FakeControl final : public BranchControl {
     branch.remove_at.reset();
     co_return branch;
   }
+  Task<Result<BranchInfo>> Update(std::string name, BranchEdit edit) override {
+    BranchInfo& branch = branches.at(name);
+    branch.is_protected = edit.is_protected.value_or(branch.is_protected);
+    if (edit.ttl) branch.expires_at.reset();
+    if (edit.ttl && *edit.ttl) branch.expires_at = kStart + (*edit.ttl)->count();
+    co_return branch;
+  }
+  Task<Result<BranchInfo>> Rename(std::string name, std::string to) override {
+    auto node = branches.extract(name);
+    node.key() = node.mapped().name = to;
+    co_return branches.insert(std::move(node)).position->second;
+  }
 
   std::map<std::string, BranchInfo> branches;
 };
@@ -98,6 +112,11 @@ class BranchAdminTest : public AdminStoreTest {
     request.set_name(name);
     return request;
   }
+  static pb::RenameBranchRequest Renaming(const std::string& name, const std::string& to) {
+    auto request = Named<pb::RenameBranchRequest>(name);
+    request.set_new_name(to);
+    return request;
+  }
   pb::Branch Create(const std::string& name) {
     return Answer<pb::Branch>(*Run("Create", Named<pb::CreateBranchRequest>(name)));
   }
@@ -114,7 +133,9 @@ class BranchAdminTest : public AdminStoreTest {
                              Run("Get", Named<pb::GetBranchRequest>("x"), who),
                              Run("Create", Named<pb::CreateBranchRequest>("x"), who),
                              Run("Delete", Named<pb::DeleteBranchRequest>("x"), who),
-                             Run("Undelete", Named<pb::UndeleteBranchRequest>("x"), who)}) {
+                             Run("Undelete", Named<pb::UndeleteBranchRequest>("x"), who),
+                             Run("Update", Named<pb::UpdateBranchRequest>("x"), who),
+                             Run("Rename", Renaming("x", "y"), who)}) {
       reasons.emplace_back(call->error ? call->error->reason() : "none");
     }
     return reasons;
@@ -158,6 +179,53 @@ TEST_F(BranchAdminTest, DeletesOnceAndTakesBack) {
   EXPECT_EQ(back.state(), pb::Branch::STOPPED);
   EXPECT_FALSE(back.has_delete_time());
   EXPECT_EQ(Run("Undelete", undelete)->error->reason(), "BRANCH_NOT_DELETED");
+}
+
+TEST_F(BranchAdminTest, ChangesTheSettingsThatAreNamed) {
+  auto wish = Named<pb::CreateBranchRequest>("feature");
+  wish.mutable_ttl()->set_seconds(3600);
+  const auto made = Answer<pb::Branch>(*Run("Create", wish));
+  EXPECT_EQ(made.expire_time().seconds(), kStart / 1000 + 3600);
+  auto request = Named<pb::UpdateBranchRequest>("feature");
+  request.mutable_settings()->set_protected_(true);
+  auto changed = Answer<pb::Branch>(*Run("Update", request));
+  EXPECT_TRUE(changed.protected_());
+  EXPECT_TRUE(changed.has_expire_time());  // not named
+  request.mutable_settings()->set_protected_(false);
+  request.mutable_update_mask()->add_paths("ttl");
+  changed = Answer<pb::Branch>(*Run("Update", request));
+  EXPECT_TRUE(changed.protected_());
+  EXPECT_FALSE(changed.has_expire_time());
+  request.mutable_update_mask()->set_paths(0, "*");
+  request.mutable_settings()->mutable_ttl()->set_seconds(60);
+  changed = Answer<pb::Branch>(*Run("Update", request));
+  EXPECT_FALSE(changed.protected_());
+  EXPECT_EQ(changed.expire_time().seconds(), kStart / 1000 + 60);
+  EXPECT_EQ(Audit().size(), 4u);
+}
+
+TEST_F(BranchAdminTest, RefusesSettingsThatAreNone) {
+  Create("feature");
+  auto request = Named<pb::UpdateBranchRequest>("feature");
+  for (const std::int64_t seconds : {std::int64_t{0}, std::int64_t{-5}, std::int64_t{1} << 40}) {
+    request.mutable_settings()->mutable_ttl()->set_seconds(seconds);
+    EXPECT_EQ(Run("Update", request)->error->reason(), "EXPIRY_INVALID") << seconds;
+    auto wish = Named<pb::CreateBranchRequest>("other");
+    wish.mutable_ttl()->set_seconds(seconds);
+    EXPECT_EQ(Run("Create", wish)->error->reason(), "EXPIRY_INVALID") << seconds;
+  }
+  request.mutable_update_mask()->add_paths("name");
+  EXPECT_EQ(Run("Update", request)->error->reason(), "FIELD_UNKNOWN");
+  EXPECT_EQ(Audit().size(), 1u);
+}
+
+TEST_F(BranchAdminTest, RenamesAndTellsTheAuditBothNames) {
+  Create("feature");
+  const auto renamed = Answer<pb::Branch>(*Run("Rename", Renaming("feature", "checkout")));
+  EXPECT_EQ(renamed.name(), "checkout");
+  const security::AuditEntry entry = Audit().at(1).entry;
+  EXPECT_EQ(entry.object, "branch/checkout");
+  EXPECT_NE(entry.before.find(R"("name":"feature")"), std::string::npos);
 }
 
 TEST_F(BranchAdminTest, EachChangeIsInTheAudit) {
@@ -211,15 +279,15 @@ TEST_F(BranchAdminTest, ListsInPagesByName) {
 }
 
 TEST_F(BranchAdminTest, OnlyAdministratorsOfTheServerMay) {
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(5, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(7, "ACCESS_DENIED"));
   EXPECT_TRUE(control_.branches.empty());
 }
 
 TEST_F(BranchAdminTest, SaysWhatToDoWhenBranchingIsOff) {
   UseControl(nullptr);
-  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(5, "BRANCHING_OFF"));
+  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(7, "BRANCHING_OFF"));
   // Whether it is on is not for everybody.
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(5, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(7, "ACCESS_DENIED"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The way to the PostgreSQL branches for whoever administers them; app/ implements it.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,22 @@ struct BranchInfo {
   WallMillis last_activity = 0;
   std::optional<WallMillis> deleted_at;
   std::optional<WallMillis> remove_at;  // with deleted_at
+  bool is_protected = false;
+  std::optional<WallMillis> expires_at;
+};
+
+// A branch to be made.
+struct BranchWish {
+  std::string name;  // as it was spelled
+  std::string by;
+  std::optional<std::chrono::milliseconds> ttl;
+};
+
+// What is to be changed of a branch; what is not set stays.
+struct BranchEdit {
+  std::optional<bool> is_protected;
+  // From now on. No value inside: it does not expire.
+  std::optional<std::optional<std::chrono::milliseconds>> ttl;
 };
 
 // Life cycle: outlives the calls. Thread rule: List and Get block, on any thread but a shard; the
@@ -37,14 +54,18 @@ class BranchControl {
   virtual Result<std::vector<BranchInfo>> List() = 0;
   // By name or by label. INVALID_ARGUMENT/BAD_BRANCH_NAME, NOT_FOUND/BRANCH_NOT_FOUND.
   virtual Result<BranchInfo> Get(const std::string& name) = 0;
-  // `name` as it was spelled, made by `by`. INVALID_ARGUMENT: BAD_BRANCH_NAME,
-  // RESERVED_BRANCH_NAME. ALREADY_EXISTS/BRANCH_EXISTS, RESOURCE_EXHAUSTED/TOO_MANY_BRANCHES.
-  virtual runtime::Task<Result<BranchInfo>> Create(std::string name, std::string by) = 0;
-  // By names only. NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_IN_USE,
-  // ABORTED/BRANCH_BUSY.
+  // INVALID_ARGUMENT: BAD_BRANCH_NAME, RESERVED_BRANCH_NAME. ALREADY_EXISTS/BRANCH_EXISTS,
+  // RESOURCE_EXHAUSTED/TOO_MANY_BRANCHES.
+  virtual runtime::Task<Result<BranchInfo>> Create(BranchWish wish) = 0;
+  // From here on by names only. NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION:
+  // BRANCH_PROTECTED, BRANCH_IN_USE. ABORTED/BRANCH_BUSY.
   virtual runtime::Task<Result<BranchInfo>> Delete(std::string name, bool force) = 0;
   // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED, ABORTED/BRANCH_BUSY.
   virtual runtime::Task<Result<BranchInfo>> Undelete(std::string name) = 0;
+  // NOT_FOUND: BRANCH_NOT_FOUND, BRANCH_DELETED. ABORTED/BRANCH_BUSY.
+  virtual runtime::Task<Result<BranchInfo>> Update(std::string name, BranchEdit edit) = 0;
+  // `to` as it was spelled. As Update and Create.
+  virtual runtime::Task<Result<BranchInfo>> Rename(std::string name, std::string to) = 0;
 };
 
 }  // namespace prism::gateway
