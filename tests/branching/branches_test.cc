@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -220,6 +221,30 @@ TEST_F(BranchesTest, WhatAPowerCutTookIsMadeAnew) {
   Open();
   EXPECT_TRUE(house_->manager().List().empty());
   EXPECT_EQ(house_->AskIn("lost", "SELECT count(*) FROM things"), "100");
+}
+
+TEST_F(BranchesTest, AWarmServerOnlyHasToBeNamed) {
+  Open({.warm_pool = 1});
+  const auto volumes = [&] {
+    const auto listed = house_->storage().List();
+    EXPECT_TRUE(listed);
+    return std::set<std::string>(listed->begin(), listed->end());
+  };
+  AwaitTrue([&] { return house_->manager().spares() == 1; });
+  const std::set<std::string> before = volumes();
+  EXPECT_EQ(before.size(), 2u);  // the generation is the other one
+  EXPECT_EQ(house_->AskIn("one", "SHOW prism.branch"), "one");
+  EXPECT_TRUE(before.contains(house_->manager().List()[0].branch.id));
+  AwaitTrue([&] { return house_->manager().spares() == 1; });
+  EXPECT_EQ(volumes().size(), 3u);
+  EXPECT_EQ(house_->AskIn("two", "SELECT count(*) FROM things"), "100");
+  EXPECT_EQ(house_->AskIn("one", "DROP TABLE things"), "DROP TABLE");
+  EXPECT_EQ(house_->AskIn("two", "SELECT count(*) FROM things"), "100");
+
+  Open();  // what was not named is gone
+  EXPECT_EQ(volumes().size(), 3u);
+  EXPECT_EQ(house_->manager().List().size(), 2u);
+  EXPECT_EQ(house_->AskIn("two", "SELECT count(*) FROM things"), "100");
 }
 
 TEST_F(BranchesTest, ABranchCanBeMadeBeforeAnybodyComes) {

@@ -35,9 +35,10 @@ using testing::Connection;
 using testing::Ground;
 using testing::House;
 
-constexpr std::array<std::string_view, 9> kBranchSteps = {
-    "branch-begun",  "removal-deleted", "branch-cloned",   "server-started", "server-stopped",
-    "removal-begun", "branch-there",    "removal-stopped", "branch-changed"};
+constexpr std::array<std::string_view, 12> kBranchSteps = {
+    "branch-begun",   "removal-deleted", "branch-cloned", "server-started",
+    "branch-named",   "server-stopped",  "removal-begun", "spare-begun",
+    "branch-changed", "branch-there",    "spare-cloned",  "removal-stopped"};
 constexpr std::array<std::string_view, 4> kGenerationSteps = {
     "generation-begun", "generation-imported", "generation-started", "generation-frozen"};
 constexpr int kNames = 12;
@@ -94,7 +95,8 @@ class BranchCrashStress : public ::testing::Test {
   void Visit(int said, const Fault& fault, unsigned seed) {
     std::minstd_rand random(seed);
     House house(*ground_, postgres->data_directory(),
-                {.idle_timeout = 20 * kNanosPerMilli, .undo_period = 1}, KillAt(fault));
+                {.warm_pool = random() % 2, .idle_timeout = 20 * kNanosPerMilli, .undo_period = 1},
+                KillAt(fault));
     const auto say = [said](const std::string& line) {
       EXPECT_EQ(::write(said, line.data(), line.size()), static_cast<ssize_t>(line.size()));
     };
@@ -182,7 +184,7 @@ class BranchCrashStress : public ::testing::Test {
 };
 
 TEST_F(BranchCrashStress, EveryStepLeavesTheOldStateOrTheNew) {
-  const auto rounds = base::Rounds(16, 500);
+  const auto rounds = base::Rounds(24, 500);
   std::random_device device;
   const unsigned seed = device();
   std::minstd_rand random(seed);

@@ -19,6 +19,8 @@ namespace {
 // What the template is called where branches are named.
 constexpr std::string_view kSource = "source";
 
+Error NoSpare() { return {Code::kNotFound, "SPARE_MISSING", "there is no spare"}; }
+
 // What went wrong inside is in the log.
 Error ForClient(const Error& error, const std::string& branch) {
   if (error.reason() == "DISK_FULL") return Refuse(Refusal::kDiskFull);
@@ -69,18 +71,45 @@ Branch BranchManager::NewBranch(const EntryRequest& request) const {
           .expires_at = expires_at};
 }
 
+// At best by naming what is there.
 Task<void> BranchManager::Make(BranchSlot* slot) {
+  const Status named = co_await NameSpare(slot);
+  if (named) co_return BeginRunning(*slot);
   const Status made = co_await Found(slot);
   if (made) Settle(*slot);
+}
+
+// SPARE_MISSING: it is to be made.
+Task<Status> BranchManager::NameSpare(BranchSlot* slot) {
+  std::optional<Spare> spare = spares_.Take(slot->branch.generation);
+  if (!spare) co_return std::unexpected(NoSpare());
+  Branch branch = slot->branch;
+  branch.id = spare->volume;
+  Status claimed =
+      co_await RunOnPool(workshop_.pool, [&] { return workshop_.journal.ClaimSpare(branch); });
+  if (!claimed) {
+    workshop_.logger.Failure("spare_not_named", claimed.error());
+    spares_.Discard(*std::move(spare));
+    co_return claimed;
+  }
+  workshop_.After("branch-named");
+  slot->branch = std::move(branch);
+  slot->instance = std::move(spare->instance);
+  NoteMade(*slot);
+  co_return Status();
+}
+
+void BranchManager::NoteMade(const BranchSlot& slot) {
+  workshop_.logger.Info(
+      "branch_made",
+      {{"branch", slot.branch.name}, {"volume", slot.branch.id}, {"user", slot.branch.created_by}});
 }
 
 // What follows kMaking is left to the caller, unless there is no slot any more.
 Task<Status> BranchManager::Found(BranchSlot* slot) {
   Status made = co_await MakeVolume(slot);
   if (made) {
-    workshop_.logger.Info("branch_made", {{"branch", slot->branch.name},
-                                          {"volume", slot->branch.id},
-                                          {"user", slot->branch.created_by}});
+    NoteMade(*slot);
     co_return made;
   }
   workshop_.logger.Failure("branch_not_made", made.error());

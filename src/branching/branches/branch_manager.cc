@@ -17,7 +17,8 @@ BranchManager::BranchManager(runtime::Shard& home, Workshop& workshop, InstanceS
       settings_(std::move(settings)),
       limits_(limits),
       may_make_(std::move(may_make)),
-      door_(std::make_shared<Door>(this)) {}
+      door_(std::make_shared<Door>(this)),
+      spares_(home, workshop, settings_, limits.warm_pool) {}
 
 BranchManager::~BranchManager() { Stop(); }
 
@@ -42,6 +43,7 @@ Task<Status> BranchManager::StopHere() {
     slot->watch.Cancel(runtime::CancelReason::kShutdown);
   }
   co_await tasks_.Join();
+  co_await spares_.Stop();
   for (auto& [name, slot] : slots_) co_await slot->watching.Join();
   std::vector<std::pair<std::string, WallMillis>> used;
   for (const auto& [name, slot] : slots_) {

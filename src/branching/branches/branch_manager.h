@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "branching/branches/branch_slot.h"
+#include "branching/branches/spares.h"
 #include "branching/branches/ticket.h"
 #include "branching/branches/workshop.h"
 #include "branching/proxy/branch_host.h"
@@ -42,6 +43,8 @@ struct BranchChange {
 
 struct BranchLimits {
   int max_branches = 500;
+  // So many servers run in advance, for branches that are still to be named.
+  std::size_t warm_pool = 0;
   // Without a connection for so long a branch's server is stopped; its data stay.
   MonoNanos idle_timeout = 15 * 60 * kNanosPerSecond;
   // For so long a deleted branch can be had back, and its name makes no other one.
@@ -75,6 +78,8 @@ class BranchManager final : public BranchHost {
 
   // All branches, by name. Any thread but a shard.
   std::vector<BranchStatus> List();
+  // Servers of the warm pool that are ready. Any thread.
+  std::size_t spares() const { return spares_.size(); }
 
   // On any shard. The branch is made, not started; one that is there is ALREADY_EXISTS.
   runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
@@ -139,6 +144,8 @@ class BranchManager final : public BranchHost {
   void DiscardAfter(BranchSlot& slot, MonoNanos time);
   runtime::Task<void> Discard(BranchSlot* slot);
   runtime::Task<void> Make(BranchSlot* slot);
+  runtime::Task<Status> NameSpare(BranchSlot* slot);
+  void NoteMade(const BranchSlot& slot);
   runtime::Task<Status> Found(BranchSlot* slot);
   runtime::Task<Status> MakeVolume(BranchSlot* slot);
   runtime::Task<void> Wake(BranchSlot* slot);
@@ -160,6 +167,7 @@ class BranchManager final : public BranchHost {
   std::shared_ptr<const Roles> roles_;  // set by Start, before anybody can ask
   Generation generation_;
   Slots slots_;
+  Spares spares_;
   runtime::TaskGroup tasks_;
   runtime::CancelSource cancel_;
   bool open_ = false;

@@ -28,6 +28,7 @@ Task<Status> BranchManager::StartHere(std::string source) {
   Status taken = co_await TakeOver();
   CO_TRY(std::move(taken));
   open_ = true;
+  spares_.Fill(generation_);
   co_return Status();
 }
 

@@ -55,6 +55,10 @@ CREATE TABLE branches(
                                                     R"sql(
 ALTER TABLE branches ADD COLUMN protected INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE branches ADD COLUMN expires_at INTEGER;
+CREATE TABLE spares(
+  volume TEXT PRIMARY KEY,
+  generation TEXT NOT NULL REFERENCES generations(id)
+) STRICT;
 )sql"};
 
 constexpr std::string_view kLoginSecret = "login";
@@ -145,6 +149,19 @@ Status CheckNameIsFree(Connection& connection, std::string_view name, std::strin
   return {};
 }
 
+Status InsertBranch(Connection& connection, const Branch& branch, std::string_view state) {
+  TRY(CheckNameIsFree(connection, branch.name, branch.id));
+  TRY_ASSIGN(Statement insert,
+             connection.Prepare("INSERT INTO branches(id, name, label, state, generation, parent, "
+                                "as_of, created_at, created_by, last_activity, expires_at) "
+                                "VALUES(?1, ?2, ?3, ?11, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+  insert.Text(1, branch.id).Text(2, branch.name).Text(3, branch.label);
+  insert.Text(4, branch.generation).Text(5, branch.parent).Int(6, branch.as_of);
+  insert.Int(7, branch.created_at).Text(8, branch.created_by).Int(9, branch.last_activity);
+  SetTime(insert, 10, branch.expires_at);
+  return insert.Text(11, state).Run();
+}
+
 }  // namespace
 
 sqlite::SchemaPart Journal::Part() { return {"branches", kSteps}; }
@@ -208,17 +225,23 @@ Result<std::vector<StoredRole>> Journal::Roles(std::string_view generation) {
 
 Status Journal::BeginBranch(const Branch& branch) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
-    TRY(CheckNameIsFree(connection, branch.name, branch.id));
-    TRY_ASSIGN(
-        Statement insert,
-        connection.Prepare("INSERT INTO branches(id, name, label, state, generation, parent, "
-                           "as_of, created_at, created_by, last_activity, expires_at) "
-                           "VALUES(?1, ?2, ?3, 'making', ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
-    insert.Text(1, branch.id).Text(2, branch.name).Text(3, branch.label);
-    insert.Text(4, branch.generation).Text(5, branch.parent).Int(6, branch.as_of);
-    insert.Int(7, branch.created_at).Text(8, branch.created_by).Int(9, branch.last_activity);
-    SetTime(insert, 10, branch.expires_at);
-    return insert.Run();
+    return InsertBranch(connection, branch, "making");
+  });
+}
+
+Status Journal::BeginSpare(std::string_view volume, std::string_view generation) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement insert,
+               connection.Prepare("INSERT INTO spares(volume, generation) VALUES(?1, ?2)"));
+    return insert.Text(1, volume).Text(2, generation).Run();
+  });
+}
+
+Status Journal::ClaimSpare(const Branch& branch) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement remove, connection.Prepare("DELETE FROM spares WHERE volume = ?1"));
+    TRY(remove.Text(1, branch.id).Run());
+    return InsertBranch(connection, branch, "there");
   });
 }
 
@@ -280,7 +303,8 @@ Status Journal::BeginRemoval(std::string_view id) {
 Status Journal::Forget(std::string_view id) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
     for (const char* sql :
-         {"DELETE FROM branches WHERE id = ?1", "DELETE FROM generations WHERE id = ?1"}) {
+         {"DELETE FROM branches WHERE id = ?1", "DELETE FROM spares WHERE volume = ?1",
+          "DELETE FROM generations WHERE id = ?1"}) {
       TRY_ASSIGN(Statement remove, connection.Prepare(sql));
       TRY(remove.Text(1, id).Run());
     }
@@ -302,7 +326,8 @@ Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view kee
       database_, [&](Connection& connection) -> Result<std::vector<std::string>> {
         TRY_ASSIGN(Statement select,
                    connection.Prepare("SELECT id FROM generations WHERE state = 'there' "
-                                      "AND id NOT IN (SELECT generation FROM branches) "
+                                      "AND id NOT IN (SELECT generation FROM branches "
+                                      "UNION SELECT generation FROM spares) "
                                       "AND id != ?1"));
         select.Text(1, keep);
         return ReadAll(select, ReadId);
@@ -322,12 +347,13 @@ Result<std::vector<Branch>> Journal::Branches() {
   });
 }
 
-// Branches first: they refer to generations.
+// Clones first: they refer to generations.
 Result<std::vector<std::string>> Journal::Unfinished() {
   return sqlite::ReadAndWait(
       database_, [](Connection& connection) -> Result<std::vector<std::string>> {
         TRY_ASSIGN(Statement select,
                    connection.Prepare("SELECT id, 0 AS kind FROM branches WHERE state != 'there' "
+                                      "UNION ALL SELECT volume, 0 FROM spares "
                                       "UNION ALL SELECT id, 1 FROM generations "
                                       "WHERE state != 'there' ORDER BY kind, id"));
         return ReadAll(select, ReadId);

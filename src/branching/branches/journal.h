@@ -69,7 +69,7 @@ class Journal {
   Result<std::optional<Generation>> FindGeneration(std::string_view source);
   // Complete ones.
   Result<std::vector<std::string>> Generations();
-  // Those of them that no branch was made of, but for `keep`.
+  // Those of them that no branch and no spare was made of, but for `keep`.
   Result<std::vector<std::string>> UnusedGenerations(std::string_view keep);
   Result<std::vector<StoredRole>> Roles(std::string_view generation);
 
@@ -79,6 +79,10 @@ class Journal {
   // What may be changed of a branch: name, label, protection, expiry. Its children name their
   // parent by the new name. ALREADY_EXISTS/BRANCH_EXISTS.
   Status Update(const Branch& branch);
+  // A volume that is made before anybody has asked for it. A restart removes it.
+  Status BeginSpare(std::string_view volume, std::string_view generation);
+  // It is the branch from here on, whose id it is. ALREADY_EXISTS/BRANCH_EXISTS.
+  Status ClaimSpare(const Branch& branch);
   Status NoteActivity(std::string_view id, WallMillis at);
   Status MarkDeleted(std::string_view id, WallMillis at);
   Status Undelete(std::string_view id);
@@ -89,7 +93,7 @@ class Journal {
 
   // Complete ones and deleted ones, by name.
   Result<std::vector<Branch>> Branches();
-  // Volumes that were about to be made or removed: what a start clears away first.
+  // Spares, and volumes that were about to be made or removed: what a start clears away first.
   Result<std::vector<std::string>> Unfinished();
 
  private:

@@ -1,0 +1,143 @@
+#include "branching/branches/spares.h"
+
+#include <cstdint>
+#include <fstream>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/strings.h"
+#include "branching/branches/pool_work.h"
+#include "branching/branches/volume_server.h"
+#include "runtime/wait.h"
+
+namespace prism::branching {
+
+using runtime::Task;
+
+namespace {
+
+constexpr MonoNanos kRetry = 30 * kNanosPerSecond;
+
+// In percent of all memory, as the kernel estimates it (proc_meminfo(5), MemAvailable); 100 when it
+// does not say.
+int AvailableMemory() {
+  std::ifstream info("/proc/meminfo");
+  std::uint64_t total = 0;
+  std::string key;
+  std::uint64_t kib = 0;
+  while (info >> key >> kib) {
+    if (key == "MemTotal:") total = kib;
+    if (key == "MemAvailable:" && total > 0) return static_cast<int>(kib * 100 / total);
+    info.ignore(64, '\n');
+  }
+  return 100;
+}
+
+Error MemoryShort() {
+  return {Code::kResourceExhausted, "MEMORY_SHORT", "little memory is available"};
+}
+
+}  // namespace
+
+Spares::Spares(runtime::Shard& home, Workshop& workshop, InstanceSettings settings,
+               std::size_t count)
+    : home_(home), workshop_(workshop), settings_(std::move(settings)), count_(count) {}
+
+void Spares::Fill(const Generation& generation) {
+  if (generation.id != generation_.id) {
+    while (!ready_.empty()) Discard(Pop());
+    generation_ = generation;
+  }
+  if (making_ || ready_.size() >= count_ || cancel_.cancelled()) return;
+  making_ = true;
+  tasks_.Spawn(MakeAll());
+}
+
+std::optional<Spare> Spares::Take(const std::string& generation) {
+  std::optional<Spare> taken;
+  while (!taken && generation == generation_.id && !ready_.empty()) {
+    Spare next = Pop();
+    if (next.instance->running()) {
+      taken = std::move(next);
+    } else {
+      Discard(std::move(next));
+    }
+  }
+  Fill(generation_);
+  return taken;
+}
+
+Spare Spares::Pop() {
+  Spare first = std::move(ready_.front());
+  ready_.pop_front();
+  size_.store(ready_.size(), std::memory_order_relaxed);
+  return first;
+}
+
+void Spares::Discard(Spare spare) { tasks_.Spawn(Remove(std::move(spare))); }
+
+// One after the other: clients who wait for branches of their own come first.
+Task<void> Spares::MakeAll() {
+  while (ready_.size() < count_ && !cancel_.cancelled()) {
+    auto made = co_await MakeOne(generation_);
+    if (!made) {
+      if (cancel_.cancelled()) break;
+      workshop_.logger.Failure("spare_not_made", made.error());
+      const bool stopped = co_await runtime::SleepUntil(home_, MonotonicNow() + kRetry, &cancel_);
+      if (stopped) break;
+    } else if (made->generation == generation_.id) {
+      ready_.push_back(*std::move(made));
+      size_.store(ready_.size(), std::memory_order_relaxed);
+    } else {
+      Discard(*std::move(made));
+    }
+  }
+  making_ = false;
+}
+
+Task<Result<Spare>> Spares::MakeOne(Generation generation) {
+  const std::string volume = "b-" + base::LowerCase(base::NewId());
+  auto started = co_await StartOne(volume, generation);
+  if (started) {
+    co_return Spare{.volume = volume, .generation = generation.id, .instance = *std::move(started)};
+  }
+  const Status removed = co_await RemoveVolume(&workshop_, volume);
+  if (!removed) workshop_.logger.Failure("spare_not_removed", removed.error());
+  co_return std::unexpected(std::move(started).error());
+}
+
+Task<Result<std::unique_ptr<Instance>>> Spares::StartOne(std::string volume,
+                                                         Generation generation) {
+  Status cloned = co_await RunOnPool(workshop_.pool, [&]() -> Status {
+    if (AvailableMemory() < kMemoryForSpares) return std::unexpected(MemoryShort());
+    TRY(workshop_.journal.BeginSpare(volume, generation.id));
+    workshop_.After("spare-begun");
+    return workshop_.storage.Clone(generation.id, volume);
+  });
+  CO_TRY(std::move(cloned));
+  workshop_.After("spare-cloned");
+  co_return co_await StartServer(
+      &workshop_,
+      {.volume = std::move(volume),
+       .major = generation.major,
+       .max_prepared_transactions = generation.max_prepared_transactions},
+      settings_, &cancel_);
+}
+
+Task<void> Spares::Remove(Spare spare) {
+  spare.instance.reset();  // found again by whoever removes it
+  const Status removed = co_await RemoveVolume(&workshop_, std::move(spare.volume));
+  if (!removed) workshop_.logger.Failure("spare_not_removed", removed.error());
+}
+
+Task<void> Spares::Stop() {
+  cancel_.Cancel(runtime::CancelReason::kShutdown);
+  co_await tasks_.Join();
+  for (Spare& spare : ready_) {
+    const auto stopped = co_await spare.instance->Stop({});
+    if (!stopped) workshop_.logger.Failure("spare_not_stopped", stopped.error());
+  }
+  ready_.clear();
+}
+
+}  // namespace prism::branching
