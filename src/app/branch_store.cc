@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -29,10 +30,12 @@ std::uint64_t ImageBytes(const std::string& directory, std::uint64_t wanted) {
   return std::min<std::uint64_t>(wanted, space.available - kSparedBytes);
 }
 
-// The name of the best driver of the directory.
-std::string BestDriver(const std::string& directory) {
+// The name of the best driver of the directory that can use the volumes which are there.
+Result<std::string> BestDriver(const std::string& directory) {
+  TRY_ASSIGN(const std::optional<std::string> layout, branching::Storage::LayoutOf(directory));
   for (const branching::DriverProbe& probe : branching::ProbeDrivers(directory)) {
-    if (!probe.refused) return std::string(probe.traits.name);
+    const bool fits = !layout || *layout == probe.traits.layout;
+    if (fits && !probe.refused) return std::string(probe.traits.name);
   }
   return "copy";
 }
@@ -69,10 +72,11 @@ Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSetti
                          .owner = owner};
   // Without it the branches that there are would seem to be gone.
   if (Exists(image.file)) TRY(branching::MountBtrfsImage(image));
-  std::string driver = BestDriver(Exists(store) ? store : parent);
-  if (driver == "copy" && ::geteuid() == 0 && !Exists(store)) {
+  TRY_ASSIGN(std::string driver, BestDriver(Exists(store) ? store : parent));
+  // btrfs shares parts of files, and can clone what runs.
+  if ((driver == "copy" || driver == "overlay") && ::geteuid() == 0 && !Exists(store)) {
     if (const Status mounted = branching::MountBtrfsImage(image); mounted) {
-      driver = BestDriver(store);
+      TRY_ASSIGN(driver, BestDriver(store));
     } else {
       log.Failure("no btrfs image for branches", mounted.error());
     }
@@ -82,7 +86,7 @@ Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSetti
   TRY_ASSIGN(auto opened,
              branching::Storage::Open({.directory = store, .owner = owner}, std::move(made)));
   if (traits.shares_blocks) {
-    log.Info("branch store", {{"path", store}, {"driver", traits.name}});
+    log.Info("branch store", {{"path", store}, {"driver", traits.name}, {"cost", traits.cost}});
   } else {
     log.Warn("branches are full copies: put branching.storage.path on btrfs or XFS",
              {{"path", store}, {"cost", traits.cost}});

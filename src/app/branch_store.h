@@ -16,7 +16,8 @@ namespace prism::app {
 // BRANCH_DIRECTORY.
 Result<std::string> MakeBranchDirectory(const std::string& path);
 
-// Probes the file system, makes a btrfs image where nothing can clone and we are root, and opens
+// Probes the file system, makes a btrfs image where nothing can clone parts of files and we
+// are root, and opens
 // the store; what that costs is a warning when branches are full copies. Blocks: a second the first
 // time. `helpers` outlives the store. Errors of MountBtrfsImage (of an image that is there) and
 // MakeBranchDirectory and Storage::Open.

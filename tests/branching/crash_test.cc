@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -170,7 +171,7 @@ class BranchCrashStress : public ::testing::Test {
     House house(*ground_, postgres->data_directory(), {.idle_timeout = 1});
     AwaitTrue([&] {
       return std::ranges::all_of(house.manager().List(), [](const BranchStatus& branch) {
-        return branch.state == BranchState::kStopped;
+        return branch.state == BranchState::kStopped || branch.state == BranchState::kDeleted;
       });
     });
     // The brackets keep the pattern from finding itself.
@@ -179,26 +180,34 @@ class BranchCrashStress : public ::testing::Test {
     EXPECT_NE(std::system(search.c_str()), 0);
   }
 
+  void KillAtEachStep(std::int64_t rounds) {
+    std::random_device device;
+    const unsigned seed = device();
+    std::minstd_rand random(seed);
+    for (std::int64_t round = 0; round < rounds; ++round) {
+      const Fault fault = {kBranchSteps[static_cast<std::size_t>(round) % kBranchSteps.size()],
+                           1 + static_cast<int>(random() % 3)};
+      SCOPED_TRACE("seed " + std::to_string(seed) + " round " + std::to_string(round) + " " +
+                   std::string(fault.step) + " " + std::to_string(fault.nth));
+      const unsigned visits = random();
+      const std::string said = InDoomedProcess([&](int out) { Visit(out, fault, visits); });
+      ASSERT_NO_FATAL_FAILURE(Verify(said));
+      if (HasFailure()) break;
+    }
+    EndAll();
+  }
+
   static inline std::unique_ptr<PostgresServer> postgres;
   std::unique_ptr<Ground> ground_ = std::make_unique<Ground>();
 };
 
 TEST_F(BranchCrashStress, EveryStepLeavesTheOldStateOrTheNew) {
-  const auto rounds = base::Rounds(24, 500);
-  std::random_device device;
-  const unsigned seed = device();
-  std::minstd_rand random(seed);
-  for (int round = 0; round < rounds; ++round) {
-    const Fault fault = {kBranchSteps[static_cast<std::size_t>(round) % kBranchSteps.size()],
-                         1 + static_cast<int>(random() % 3)};
-    SCOPED_TRACE("seed " + std::to_string(seed) + " round " + std::to_string(round) + " " +
-                 std::string(fault.step) + " " + std::to_string(fault.nth));
-    const unsigned visits = random();
-    const std::string said = InDoomedProcess([&](int out) { Visit(out, fault, visits); });
-    ASSERT_NO_FATAL_FAILURE(Verify(said));
-    if (HasFailure()) break;
-  }
-  EndAll();
+  KillAtEachStep(base::Rounds(24, 500));
+}
+
+TEST_F(BranchCrashStress, EveryStepOnOverlaysLeavesTheOldStateOrTheNew) {
+  ground_ = std::make_unique<Ground>("ext4", "overlay");
+  KillAtEachStep(base::Rounds(24, 500));
 }
 
 TEST_F(BranchCrashStress, AGenerationIsThereWholeOrMadeAgain) {

@@ -1,4 +1,5 @@
-// For tests: a running Prism, as far as branches go, with its proxy, on btrfs and real servers.
+// For tests: a running Prism, as far as branches go, with its proxy, on real storage and real
+// servers.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,7 +17,7 @@
 #include "branching/instances/process_runtime.h"
 #include "branching/instances/testing/cluster.h"
 #include "branching/proxy/proxy.h"
-#include "branching/storage/btrfs_driver.h"
+#include "branching/storage/probe.h"
 #include "branching/storage/testing/loop_file_system.h"
 #include "runtime/sync_wait.h"
 #include "sqlite/executor.h"
@@ -48,7 +49,8 @@ inline void AwaitTrue(const std::function<bool()>& condition) {
 
 // What stays when the process ends: files and servers.
 struct Ground {
-  explicit Ground(const std::string& type = "btrfs") {
+  explicit Ground(const std::string& type = "btrfs", std::string driver_name = "btrfs")
+      : driver(std::move(driver_name)) {
     const Status own = UseOwnMounts();
     EXPECT_TRUE(own) << own.error().ToString();
     auto made = LoopFileSystem::Make(type, 1024);
@@ -57,6 +59,7 @@ struct Ground {
   }
   std::string File(const std::string& name) const { return directory.File(name); }
 
+  std::string driver;  // of the storage
   base::testing::TempDirectory directory;
   std::unique_ptr<LoopFileSystem> file_system;
 };
@@ -76,7 +79,7 @@ class House {
     const InstanceUser user = TestUser();
     auto storage = Storage::Open({.directory = ground.file_system->path() + "/store",
                                   .owner = {.uid = user.uid, .gid = user.gid}},
-                                 std::make_unique<BtrfsDriver>());
+                                 *MakeDriver(ground.driver, &pool_));
     EXPECT_TRUE(storage) << storage.error().ToString();
     storage_ = *std::move(storage);
     auto runtime = ProcessRuntime::Make(user, &pool_);

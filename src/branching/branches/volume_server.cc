@@ -23,6 +23,9 @@ Error Gone(const std::string& volume) {
 Task<Result<std::unique_ptr<Instance>>> StartServer(Workshop* workshop, VolumeToServe served,
                                                     InstanceSettings settings,
                                                     runtime::CancelSource* cancel) {
+  Status mounted =
+      co_await RunOnPool(workshop->pool, [&] { return workshop->storage.Mount(served.volume); });
+  CO_TRY(std::move(mounted));
   CO_TRY_ASSIGN(const std::string path, workshop->storage.Path(served.volume));
   CO_TRY_ASSIGN(PostgresBinaries binaries, workshop->servers.ForMajor(served.major));
   settings.max_prepared_transactions = served.max_prepared_transactions;

@@ -29,8 +29,10 @@ Status CopyIn(const internal::Tree& tree, const std::string& to,
 const StorageTraits& BtrfsDriver::traits() const {
   static constexpr StorageTraits kTraits = {
       .name = "btrfs",
+      .layout = "trees",
       .atomic_over_running_source = true,
       .shares_blocks = true,
+      .shares_whole_files = false,
       .enforces_frozen = true,
       .cost =
           "each branch takes a few milliseconds at any size, of a running database too, and "
@@ -82,6 +84,10 @@ Status BtrfsDriver::Destroy(const std::string& volume) {
   // Others inside it, or no right to remove one at once: file by file it can be done.
   if (failed == ENOTEMPTY || failed == EPERM) return internal::RemoveTree(volume);
   return std::unexpected(StoreError(failed, fmt::format("remove the subvolume {}", volume)));
+}
+
+Result<VolumeUsage> BtrfsDriver::Measure(const std::string& volume) {
+  return internal::MeasureTree(volume);
 }
 
 }  // namespace prism::branching

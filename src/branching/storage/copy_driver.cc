@@ -7,8 +7,10 @@ namespace prism::branching {
 const StorageTraits& CopyDriver::traits() const {
   static constexpr StorageTraits kTraits = {
       .name = "copy",
+      .layout = "trees",
       .atomic_over_running_source = false,
       .shares_blocks = false,
+      .shares_whole_files = false,
       .enforces_frozen = false,
       .cost =
           "each branch is a FULL COPY: it takes the time and the disk space of the whole "
@@ -32,5 +34,9 @@ Status CopyDriver::Clone(const std::string& from, const std::string& to,
 Status CopyDriver::Freeze(const std::string& volume) { return internal::SyncFileSystem(volume); }
 
 Status CopyDriver::Destroy(const std::string& volume) { return internal::RemoveTree(volume); }
+
+Result<VolumeUsage> CopyDriver::Measure(const std::string& volume) {
+  return internal::MeasureTree(volume);
+}
 
 }  // namespace prism::branching

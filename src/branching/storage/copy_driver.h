@@ -13,6 +13,7 @@ class CopyDriver final : public StorageDriver {
   Status Clone(const std::string& from, const std::string& to, const TransferWatch& watch) override;
   Status Freeze(const std::string& volume) override;
   Status Destroy(const std::string& volume) override;
+  Result<VolumeUsage> Measure(const std::string& volume) override;
 };
 
 }  // namespace prism::branching

@@ -37,10 +37,14 @@ using TransferWatch = std::function<bool(const TransferProgress&)>;
 
 struct StorageTraits {
   std::string_view name;
+  // What a volume is on disk. A driver can use the volumes of others with the same layout.
+  std::string_view layout;
   // A clone of a volume that is being written to is what a power cut at one moment would have left.
   bool atomic_over_running_source;
   // A clone takes space only for what is changed in it.
   bool shares_blocks;
+  // Of a file that is changed in a clone, all of it.
+  bool shares_whole_files;
   // The file system refuses writes to a frozen volume.
   bool enforces_frozen;
   // What branches cost with it, one sentence for people.
@@ -58,16 +62,21 @@ class StorageDriver {
   virtual const StorageTraits& traits() const = 0;
 
   // Makes `to` from the directory `from`, which is not a volume, and gives all of it to `owner`. On
-  // disk when this returns.
+  // disk when this returns. What is made is mounted.
   virtual Status Import(const std::string& from, const std::string& to, const VolumeOwner& owner,
                         const TransferWatch& watch) = 0;
-  // Makes `to` a writable twin of the volume `from`.
+  // Where the files of a volume are: `volume`, or a directory in it.
+  virtual std::string FilesOf(const std::string& volume) const { return volume; }
+  // They are there from now on. Again: the same.
+  virtual Status Mount(const std::string& /*volume*/) { return {}; }
+  // Makes `to` a writable twin of the volume `from`, and mounts it.
   virtual Status Clone(const std::string& from, const std::string& to,
                        const TransferWatch& watch) = 0;
   // On disk when this returns; read-only if traits().enforces_frozen. Again: the same.
   virtual Status Freeze(const std::string& volume) = 0;
   // Removes a volume or what is there of one. It is there.
   virtual Status Destroy(const std::string& volume) = 0;
+  virtual Result<VolumeUsage> Measure(const std::string& volume) = 0;
 };
 
 }  // namespace prism::branching

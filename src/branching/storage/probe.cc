@@ -14,6 +14,8 @@
 #include "base/unique_fd.h"
 #include "branching/storage/btrfs_driver.h"
 #include "branching/storage/copy_driver.h"
+#include "branching/storage/overlay_driver.h"
+#include "branching/storage/overlay_probe.h"
 #include "branching/storage/reflink_driver.h"
 #include "branching/storage/store_error.h"
 #include "branching/storage/subvolume.h"
@@ -67,6 +69,17 @@ Status ProbeReflink(const std::string& directory) {
   return std::unexpected(internal::StoreError(errno, fmt::format("clone a file in {}", directory)));
 }
 
+Status ProbeOverlay(const std::string& directory) {
+  const Status tried = internal::TryOverlay(directory);
+  if (tried) return {};
+  if (tried.error().reason() == "STORE_DENIED" && ::geteuid() != 0) {
+    return Unsuitable(fmt::format("only root can mount an overlayfs in {}", directory));
+  }
+  if (tried.error().reason() == "DISK_FULL") return tried;
+  return Unsuitable(
+      fmt::format("an overlayfs can't be mounted in {}: {}", directory, tried.error().message()));
+}
+
 Status ProbeCopy(const std::string& directory) {
   if (::access(directory.c_str(), W_OK | X_OK) == 0) return {};
   return std::unexpected(internal::StoreError(errno, fmt::format("write in {}", directory)));
@@ -87,6 +100,10 @@ constexpr std::array kKinds = {
                  return std::make_unique<ReflinkDriver>(helpers);
                },
                ProbeReflink},
+    DriverKind{[](runtime::BlockingPool*) -> std::unique_ptr<StorageDriver> {
+                 return std::make_unique<OverlayDriver>();
+               },
+               ProbeOverlay},
     DriverKind{[](runtime::BlockingPool*) -> std::unique_ptr<StorageDriver> {
                  return std::make_unique<CopyDriver>();
                },

@@ -1,16 +1,20 @@
 #include "branching/storage/probe.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "base/testing/temp_directory.h"
+#include "branching/storage/overlay_mount.h"
 #include "branching/storage/subvolume.h"
 #include "branching/storage/testing/loop_file_system.h"
+#include "branching/storage/tree.h"
 
 namespace prism::branching {
 namespace {
@@ -33,10 +37,11 @@ TEST(Probe, FindsWhatEachFileSystemCan) {
   const auto btrfs = testing::LoopFileSystem::Make("btrfs", 160);
   const auto xfs = testing::LoopFileSystem::Make("xfs", 320);
   ASSERT_TRUE(btrfs && xfs);
-  EXPECT_EQ(Table((*btrfs)->path()), (Lines{"btrfs", "reflink", "copy"}));
-  EXPECT_EQ(Table((*xfs)->path()), (Lines{"btrfs: STORE_DRIVER_UNSUITABLE", "reflink", "copy"}));
-  EXPECT_EQ(Table("/dev/shm"),
-            (Lines{"btrfs: STORE_DRIVER_UNSUITABLE", "reflink: STORE_DRIVER_UNSUITABLE", "copy"}));
+  EXPECT_EQ(Table((*btrfs)->path()), (Lines{"btrfs", "reflink", "overlay", "copy"}));
+  EXPECT_EQ(Table((*xfs)->path()),
+            (Lines{"btrfs: STORE_DRIVER_UNSUITABLE", "reflink", "overlay", "copy"}));
+  EXPECT_EQ(Table("/dev/shm"), (Lines{"btrfs: STORE_DRIVER_UNSUITABLE",
+                                      "reflink: STORE_DRIVER_UNSUITABLE", "overlay", "copy"}));
   for (const auto& made : {btrfs->get(), xfs->get()}) {
     EXPECT_TRUE(std::filesystem::is_empty(made->path())) << "something was left";
   }
@@ -55,6 +60,40 @@ TEST(Probe, ClearsWhatAKilledProbeLeftAndNothingElse) {
   std::filesystem::create_directories(left + "/full");
   EXPECT_EQ(Table((*btrfs)->path()).front(), "btrfs: STORE_IO");
   EXPECT_TRUE(std::filesystem::exists(left + "/full"));
+}
+
+TEST(Probe, NamesWhatOverlaysAreMissing) {
+  const Status own = testing::UseOwnMounts();
+  ASSERT_TRUE(own) << own.error().ToString();
+  base::testing::TempDirectory directory;
+  const auto overlay = [&](const std::string& path) {
+    const std::vector<DriverProbe> probes = ProbeDrivers(path);
+    const auto it =
+        std::ranges::find(probes, "overlay", [](const auto& p) { return p.traits.name; });
+    return it->refused ? it->refused->message() : "usable";
+  };
+  // What a process that was killed at it has left.
+  std::filesystem::create_directories(directory.File(".prism-probe-overlay/work/work"));
+  std::filesystem::create_directories(directory.File(".prism-probe-overlay/upper/new"));
+  EXPECT_EQ(overlay(directory.path()), "usable");
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+
+  // In a container the root is one already, and can't have another one on top.
+  internal::OverlayParts parts{.name = "container", .lower = {}, .upper = {}, .work = {}};
+  for (const char* part : {"lower", "upper", "work", "merged"}) {
+    std::filesystem::create_directory(directory.File(part));
+  }
+  parts.lower.push_back(*internal::OpenDirectory(directory.File("lower")));
+  parts.upper = *internal::OpenDirectory(directory.File("upper"));
+  parts.work = *internal::OpenDirectory(directory.File("work"));
+  {
+    const auto mount = internal::MakeOverlay(parts);
+    ASSERT_TRUE(mount) << mount.error().ToString();
+    ASSERT_TRUE(internal::AttachMount(*mount, directory.File("merged")));
+  }
+  EXPECT_THAT(overlay(directory.File("merged")), ::testing::HasSubstr("can't be mounted in"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory.File("merged")));
+  EXPECT_TRUE(internal::Unmount(directory.File("merged"), internal::UnmountMode::kRefuseIfUsed));
 }
 
 TEST(Probe, NeedsADirectoryThatCanBeWritten) {
@@ -76,7 +115,7 @@ TEST(Probe, NeedsADirectoryThatCanBeWritten) {
 }
 
 TEST(MakeDriver, KnowsTheNamesOfTheTable) {
-  for (const char* name : {"btrfs", "reflink", "copy"}) {
+  for (const char* name : {"btrfs", "reflink", "overlay", "copy"}) {
     const auto driver = MakeDriver(name, nullptr);
     ASSERT_TRUE(driver);
     EXPECT_EQ((*driver)->traits().name, name);
@@ -85,7 +124,7 @@ TEST(MakeDriver, KnowsTheNamesOfTheTable) {
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().ToString(),
             "INVALID_ARGUMENT/STORE_DRIVER_UNKNOWN: There is no storage driver lvm; there are "
-            "btrfs, reflink, copy.");
+            "btrfs, reflink, overlay, copy.");
 }
 
 }  // namespace

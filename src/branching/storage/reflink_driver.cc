@@ -7,8 +7,10 @@ namespace prism::branching {
 const StorageTraits& ReflinkDriver::traits() const {
   static constexpr StorageTraits kTraits = {
       .name = "reflink",
+      .layout = "trees",
       .atomic_over_running_source = false,
       .shares_blocks = true,
+      .shares_whole_files = false,
       .enforces_frozen = false,
       .cost =
           "each branch takes tens of milliseconds for a thousand files, and disk space for "
@@ -33,5 +35,9 @@ Status ReflinkDriver::Clone(const std::string& from, const std::string& to,
 Status ReflinkDriver::Freeze(const std::string& volume) { return internal::SyncFileSystem(volume); }
 
 Status ReflinkDriver::Destroy(const std::string& volume) { return internal::RemoveTree(volume); }
+
+Result<VolumeUsage> ReflinkDriver::Measure(const std::string& volume) {
+  return internal::MeasureTree(volume);
+}
 
 }  // namespace prism::branching

@@ -16,6 +16,7 @@
 
 #include "base/ids.h"
 #include "branching/storage/store_error.h"
+#include "branching/storage/store_layout.h"
 #include "branching/storage/tree.h"
 
 namespace prism::branching {
@@ -87,6 +88,11 @@ Result<base::UniqueFd> Lock(const std::string& directory, const VolumeOwner& own
                                            directory)));
 }
 
+// A volume or a part of one.
+bool IsOurs(const std::string& name) {
+  return Storage::IsVolumeId(name) || name.starts_with(kTemporaryPrefix);
+}
+
 // The names of the directories in a directory.
 Result<std::vector<std::string>> Directories(const std::string& path) {
   std::vector<std::string> names;
@@ -141,7 +147,33 @@ Result<std::unique_ptr<Storage>> Storage::Open(const Options& options,
   std::unique_ptr<Storage> storage(
       new Storage(whole.string(), options.owner, std::move(lock), std::move(driver)));
   TRY(PrepareDirectory(storage->volumes_, options.owner));
+  TRY(storage->CheckLayout());
   return storage;
+}
+
+Result<std::optional<std::string>> Storage::LayoutOf(const std::string& directory) {
+  const std::string volumes = directory + "/volumes";
+  std::error_code failed;
+  if (!std::filesystem::exists(volumes, failed)) return std::nullopt;
+  TRY_ASSIGN(const std::vector<std::string> names, Directories(volumes));
+  if (std::ranges::none_of(names, IsOurs)) return std::nullopt;
+  return internal::ReadLayout(directory);
+}
+
+Status Storage::CheckLayout() const {
+  const StorageTraits& traits = driver_->traits();
+  TRY_ASSIGN(const std::optional<std::string> layout, LayoutOf(directory_));
+  if (!layout) {
+    TRY_ASSIGN(const std::string written, internal::ReadLayout(directory_));
+    return written == traits.layout ? Status() : internal::WriteLayout(directory_, traits.layout);
+  }
+  if (*layout == traits.layout) return {};
+  return std::unexpected(Error(
+      Code::kFailedPrecondition, "STORE_LAYOUT",
+      fmt::format("The volumes in {} are {}, and the driver {} works with {}: use the driver that "
+                  "has made them (`prism branch init` says why it can't be used now), or name "
+                  "another directory.",
+                  directory_, *layout, traits.name, traits.layout)));
 }
 
 Result<std::size_t> Storage::Sweep() {
@@ -194,8 +226,13 @@ Status Storage::Freeze(std::string_view id) {
   return driver_->Freeze(path);
 }
 
+Status Storage::Mount(std::string_view id) {
+  TRY_ASSIGN(const std::string path, Existing(id));
+  return driver_->Mount(path);
+}
+
 Status Storage::Delete(std::string_view id) {
-  TRY_ASSIGN(const std::string path, Path(id));
+  TRY_ASSIGN(const std::string path, Home(id));
   const std::string temporary = TemporaryPath();
   if (::rename(path.c_str(), temporary.c_str()) == 0) return driver_->Destroy(temporary);
   if (errno == ENOENT) return {};
@@ -211,10 +248,15 @@ Result<std::vector<std::string>> Storage::List() const {
 
 Result<VolumeUsage> Storage::Measure(std::string_view id) const {
   TRY_ASSIGN(const std::string path, Existing(id));
-  return internal::MeasureTree(path);
+  return driver_->Measure(path);
 }
 
 Result<std::string> Storage::Path(std::string_view id) const {
+  TRY_ASSIGN(const std::string home, Home(id));
+  return driver_->FilesOf(home);
+}
+
+Result<std::string> Storage::Home(std::string_view id) const {
   TRY(CheckId(id));
   return fmt::format("{}/{}", volumes_, id);
 }
@@ -224,7 +266,7 @@ std::string Storage::TemporaryPath() const {
 }
 
 Result<std::string> Storage::Existing(std::string_view id) const {
-  TRY_ASSIGN(std::string path, Path(id));
+  TRY_ASSIGN(std::string path, Home(id));
   struct stat status = {};
   if (::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return path;
   return std::unexpected(NotFound(id));
@@ -232,7 +274,7 @@ Result<std::string> Storage::Existing(std::string_view id) const {
 
 Status Storage::Make(std::string_view id,
                      const std::function<Status(const std::string& path)>& make) {
-  TRY_ASSIGN(const std::string path, Path(id));
+  TRY_ASSIGN(const std::string path, Home(id));
   if (Existing(id)) return std::unexpected(Exists(id));
   const std::string temporary = TemporaryPath();
   Status made = make(temporary);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@
 
 namespace prism::branching {
 
-// The volume ID is the directory `<store>/volumes/<ID>`. Whatever is killed at whatever moment, a
+// The volume ID has the directory `<store>/volumes/<ID>`. Whatever is killed at whatever moment, a
 // volume is there whole or not at all: it is made and removed under a temporary name beside the
 // others. After a power cut Import and Freeze hold; Clone and Delete may not have happened.
 //
@@ -33,12 +34,16 @@ class Storage {
   };
 
   // Locks the directory for the life of the object; FAILED_PRECONDITION/STORE_LOCKED,
-  // FAILED_PRECONDITION/STORE_OWNER, PERMISSION_DENIED/STORE_OWNER.
+  // FAILED_PRECONDITION/STORE_OWNER, PERMISSION_DENIED/STORE_OWNER,
+  // FAILED_PRECONDITION/STORE_LAYOUT (its volumes are of a kind that the driver can't use).
   static Result<std::unique_ptr<Storage>> Open(const Options& options,
                                                std::unique_ptr<StorageDriver> driver);
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
   ~Storage() = default;
+
+  // The layout (StorageTraits) of the volumes in a directory; none while there are no volumes.
+  static Result<std::optional<std::string>> LayoutOf(const std::string& directory);
 
   const StorageTraits& traits() const { return driver_->traits(); }
 
@@ -54,8 +59,12 @@ class Storage {
   // The clone is writable, of a frozen volume too. Of a volume that is being written to, only where
   // traits() says so. FAILED_PRECONDITION/STORE_NESTED_SUBVOLUME.
   Status Clone(std::string_view from, std::string_view to, const TransferWatch& watch = {});
-  // Nobody writes to the volume from now on: what generations are.
+  // Nobody writes to the volume from now on: what generations are. FAILED_PRECONDITION/STORE_BUSY
+  // with some drivers while somebody has a file of it open.
   Status Freeze(std::string_view id);
+  // The files of the volume are where Path says from now on, until the machine restarts: before
+  // each use. Those of Import and Clone are there already.
+  Status Mount(std::string_view id);
   // OK when there is none. The volume is gone from the first moment on; what the call goes on with
   // is giving its space back.
   Status Delete(std::string_view id);
@@ -64,7 +73,7 @@ class Storage {
   // Reads the extents of each file: tens of milliseconds for a database of a thousand files, so
   // callers keep the result with its age. What changes meanwhile may be counted or not.
   Result<VolumeUsage> Measure(std::string_view id) const;
-  // Where a volume is, or would be.
+  // Where the files of a volume are, or would be.
   Result<std::string> Path(std::string_view id) const;
 
   // 1 to 63 of a-z, 0-9 and -, not beginning with -.
@@ -74,8 +83,11 @@ class Storage {
   Storage(std::string directory, VolumeOwner owner, base::UniqueFd lock,
           std::unique_ptr<StorageDriver> driver);
 
+  Status CheckLayout() const;
   std::string TemporaryPath() const;
-  // The path of a volume that is there.
+  // The directory `volumes/<ID>`, which the files are in or not: see StorageDriver.
+  Result<std::string> Home(std::string_view id) const;
+  // That of a volume that is there.
   Result<std::string> Existing(std::string_view id) const;
   // Runs `make` on a temporary path and gives the outcome its name.
   Status Make(std::string_view id, const std::function<Status(const std::string& path)>& make);

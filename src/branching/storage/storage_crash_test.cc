@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 #include <string>
@@ -34,11 +35,27 @@ class StorageCrash : public testing::StorageTest {};
 INSTANTIATE_TEST_SUITE_P(Drivers, StorageCrash, testing::AllStorageKinds(),
                          [](const auto& kind) { return kind.param.name; });
 
+int EntriesOf(const std::string& directory) {
+  std::error_code none;
+  return static_cast<int>(
+      std::distance(fs::directory_iterator(directory, none), fs::directory_iterator()));
+}
+
+int MountsBelow(const std::string& directory) {
+  std::ifstream table("/proc/self/mounts");
+  int count = 0;
+  for (std::string line; std::getline(table, line);) {
+    if (line.find(" " + directory + "/") != std::string::npos) ++count;
+  }
+  return count;
+}
+
 // Imports, clones, freezes and deletes until it is killed; ends by itself only when a call fails.
 [[noreturn]] void Work(Storage& storage, const std::string& source) {
   for (;;) {
-    if (!storage.Import(source, "imported") || !storage.Clone("imported", "clone") ||
-        !storage.Freeze("imported") || !storage.Delete("imported") || !storage.Delete("clone")) {
+    if (!storage.Import(source, "imported") || !storage.Freeze("imported") ||
+        !storage.Clone("imported", "clone") || !storage.Delete("imported") ||
+        !storage.Delete("clone")) {
       ::_exit(1);
     }
   }
@@ -91,6 +108,8 @@ TEST_P(StorageCrash, VolumesAreThereWholeOrNotAtAll) {
     ASSERT_TRUE(volumes);
     for (const std::string& id : *volumes) {
       EXPECT_THAT(id, AnyOf("kept", "imported", "clone"));
+      const Status mounted = storage->Mount(id);
+      ASSERT_TRUE(mounted) << mounted.error().ToString() << " in round " << round;
       EXPECT_EQ(Describe(*storage->Path(id)), whole) << id << " in round " << round;
     }
     const auto swept = storage->Sweep();
@@ -98,8 +117,10 @@ TEST_P(StorageCrash, VolumesAreThereWholeOrNotAtAll) {
     ++outcomes[*swept > 0 ? "in the middle" : "between"];
     ASSERT_TRUE(storage->Delete("imported"));
     ASSERT_TRUE(storage->Delete("clone"));
-    const fs::directory_iterator entries(StorePath() + "/volumes");
-    EXPECT_EQ(std::distance(entries, fs::directory_iterator()), 1);
+    EXPECT_EQ(EntriesOf(StorePath() + "/volumes"), 1);
+    // Of "kept", where volumes are mounts.
+    EXPECT_LE(MountsBelow(StorePath()), 1) << "in round " << round;
+    EXPECT_LE(EntriesOf(StorePath() + "/layers"), 1) << "in round " << round;
   }
   EXPECT_GT(outcomes["in the middle"], 0) << "no kill came at an interesting moment";
 }
@@ -115,6 +136,7 @@ class StorageFull : public testing::StorageTest {
 INSTANTIATE_TEST_SUITE_P(Drivers, StorageFull,
                          ::testing::Values(testing::StorageKind{"Btrfs", "btrfs", "btrfs"},
                                            testing::StorageKind{"ReflinkOnXfs", "reflink", "xfs"},
+                                           testing::StorageKind{"OverlayOnExt4", "overlay", "ext4"},
                                            testing::StorageKind{"CopyOnXfs", "copy", "xfs"}),
                          [](const auto& kind) { return kind.param.name; });
 

@@ -18,7 +18,7 @@ Status UseOwnMounts();
 // the image has no name any more, and the loop device goes with the mount.
 class LoopFileSystem {
  public:
-  // `type`: btrfs or xfs, which needs 300 MiB.
+  // `type`: btrfs, ext4, or xfs, which needs 300 MiB.
   static Result<std::unique_ptr<LoopFileSystem>> Make(const std::string& type,
                                                       std::uint64_t megabytes);
   LoopFileSystem(const LoopFileSystem&) = delete;

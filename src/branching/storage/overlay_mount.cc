@@ -1,0 +1,104 @@
+#include "branching/storage/overlay_mount.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "branching/storage/store_error.h"
+
+namespace prism::branching::internal {
+namespace {
+
+std::unexpected<Error> Busy(const std::string& directory) {
+  return std::unexpected(Error(Code::kFailedPrecondition, "STORE_BUSY",
+                               fmt::format("{} is in use: stop the server that runs in it, and "
+                                           "what else has it open.",
+                                           directory)));
+}
+
+// A name without any character that options of overlayfs give a meaning to, however the store is
+// called, and that nobody can exchange meanwhile.
+std::string Name(const base::UniqueFd& fd) { return fmt::format("/proc/self/fd/{}", fd.get()); }
+
+// What the kernel says about the last failure, if it says anything.
+std::string Said(const base::UniqueFd& context) {
+  std::string text;
+  std::array<char, 512> line;
+  for (ssize_t size; (size = ::read(context.get(), line.data(), line.size())) > 0;) {
+    text += fmt::format(" ({})", std::string_view(line.data(), static_cast<std::size_t>(size)));
+  }
+  return text;
+}
+
+bool Set(const base::UniqueFd& context, const char* key, const std::string& value) {
+  return ::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0;
+}
+
+bool Configure(const base::UniqueFd& context, const OverlayParts& parts) {
+  std::string lower;
+  for (const base::UniqueFd& fd : parts.lower) lower += (lower.empty() ? "" : ":") + Name(fd);
+  if (!Set(context, "source", parts.name) || !Set(context, "lowerdir", lower)) return false;
+  // Without it directories of lower layers can't be renamed.
+  if (!Set(context, "redirect_dir", "on")) return false;
+  if (!parts.upper) return true;
+  // With an index the kernel refuses a second mount that writes to the same directory.
+  return Set(context, "upperdir", Name(parts.upper)) && Set(context, "workdir", Name(parts.work)) &&
+         Set(context, "index", "on");
+}
+
+}  // namespace
+
+Result<base::UniqueFd> MakeOverlay(const OverlayParts& parts) {
+  const base::UniqueFd context(::fsopen("overlay", FSOPEN_CLOEXEC));
+  if (!context) return std::unexpected(StoreError(errno, "mount an overlayfs"));
+  if (!Configure(context, parts) ||
+      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    const int number = errno;
+    if (number == EBUSY) return Busy(parts.name);
+    return std::unexpected(
+        StoreError(number, fmt::format("mount {} as overlayfs{}", parts.name, Said(context))));
+  }
+  base::UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC,
+                                 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME));
+  if (!mount) return std::unexpected(StoreError(errno, fmt::format("mount {}", parts.name)));
+  return mount;
+}
+
+Status AttachMount(const base::UniqueFd& mount, const std::string& directory) {
+  const base::UniqueFd target(
+      ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (target && ::move_mount(mount.get(), "", target.get(), "",
+                             MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0) {
+    return {};
+  }
+  return std::unexpected(StoreError(errno, fmt::format("mount on {}", directory)));
+}
+
+Result<bool> IsMountPoint(const std::string& directory) {
+  struct statx status = {};
+  if (::statx(AT_FDCWD, directory.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &status) !=
+      0) {
+    if (errno == ENOENT) return false;
+    return std::unexpected(StoreError(errno, fmt::format("look at {}", directory)));
+  }
+  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+Status Unmount(const std::string& directory, UnmountMode mode) {
+  const int flags = UMOUNT_NOFOLLOW | (mode == UnmountMode::kWhoUsesItKeepsIt ? MNT_DETACH : 0);
+  for (;;) {
+    TRY_ASSIGN(const bool mounted, IsMountPoint(directory));
+    if (!mounted) return {};
+    if (::umount2(directory.c_str(), flags) == 0) continue;
+    if (errno == EBUSY) return Busy(directory);
+    return std::unexpected(StoreError(errno, fmt::format("unmount {}", directory)));
+  }
+}
+
+}  // namespace prism::branching::internal
