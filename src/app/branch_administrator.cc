@@ -1,6 +1,8 @@
 #include "app/branch_administrator.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "branching/pgwire/branch_naming.h"
 #include "branching/pgwire/refusal.h"
@@ -79,17 +81,20 @@ Result<BranchInfo> BranchAdministrator::Get(const std::string& name) {
 Task<Result<BranchInfo>> BranchAdministrator::Create(BranchWish wish) {
   CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
   CO_TRY_ASSIGN(branching::BranchName branch, branching::BranchName::From(wish.name));
+  std::optional<std::string> from;
+  if (!wish.from.empty()) from = std::move(wish.from);
   CO_TRY_ASSIGN(const BranchStatus made, co_await manager->Create({.branch = std::move(branch),
-                                                                   .from = {},
+                                                                   .from = std::move(from),
                                                                    .ttl = wish.ttl,
                                                                    .user = std::move(wish.by),
                                                                    .peer = {}}));
   co_return Describe(made);
 }
 
-Task<Result<BranchInfo>> BranchAdministrator::Delete(std::string name, bool force) {
+Task<Result<BranchInfo>> BranchAdministrator::Delete(std::string name, bool force, bool recursive) {
   CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
-  CO_TRY_ASSIGN(const BranchStatus deleted, co_await manager->Delete(std::move(name), force));
+  CO_TRY_ASSIGN(const BranchStatus deleted,
+                co_await manager->Delete(std::move(name), force, recursive));
   co_return Describe(deleted);
 }
 

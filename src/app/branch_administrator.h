@@ -24,7 +24,8 @@ class BranchAdministrator final : public gateway::BranchControl {
   Result<std::vector<gateway::BranchInfo>> List() override;
   Result<gateway::BranchInfo> Get(const std::string& name) override;
   runtime::Task<Result<gateway::BranchInfo>> Create(gateway::BranchWish wish) override;
-  runtime::Task<Result<gateway::BranchInfo>> Delete(std::string name, bool force) override;
+  runtime::Task<Result<gateway::BranchInfo>> Delete(std::string name, bool force,
+                                                    bool recursive) override;
   runtime::Task<Result<gateway::BranchInfo>> Undelete(std::string name) override;
   runtime::Task<Result<gateway::BranchInfo>> Update(std::string name,
                                                     gateway::BranchEdit edit) override;

@@ -77,10 +77,18 @@ void SetTtl(const Ttl& ttl, google::protobuf::Duration& into) {
   into.set_nanos(static_cast<int>(ttl->count() % 1000) * 1'000'000);
 }
 
-int RunCreate(Shell& shell, const std::string& name, const Ttl& ttl, const ChangeOptions& options) {
+// What a branch is made of, and for how long.
+struct Origin {
+  std::string from;
+  Ttl ttl;
+};
+
+int RunCreate(Shell& shell, const std::string& name, const Origin& origin,
+              const ChangeOptions& options) {
   pb::CreateBranchRequest request;
   request.set_name(name);
-  if (ttl) SetTtl(ttl, *request.mutable_ttl());
+  request.set_from(origin.from);
+  if (origin.ttl) SetTtl(origin.ttl, *request.mutable_ttl());
   request.set_reason(options.reason);
   pb::Branch branch;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Create"), request, branch);
@@ -92,14 +100,23 @@ int RunCreate(Shell& shell, const std::string& name, const Ttl& ttl, const Chang
   return kDone;
 }
 
-int RunDelete(Shell& shell, const std::string& name, bool force, const ChangeOptions& options) {
+struct DeleteArguments {
+  std::string name;
+  bool force = false;
+  bool recursive = false;
+};
+
+int RunDelete(Shell& shell, const DeleteArguments& arguments, const ChangeOptions& options) {
   const Result<bool> confirmed =
-      Confirm(options, fmt::format("Delete the branch {}?{} It can be had back for a while.",
-                                   Printable(name), force ? " Clients in it are cut off." : ""));
+      Confirm(options, fmt::format("Delete the branch {}{}?{} It can be had back for a while.",
+                                   Printable(arguments.name),
+                                   arguments.recursive ? " and all that were made of it" : "",
+                                   arguments.force ? " Clients in it are cut off." : ""));
   if (!confirmed || !*confirmed) return NotConfirmed(shell, confirmed);
   pb::DeleteBranchRequest request;
-  request.set_name(name);
-  request.set_force(force);
+  request.set_name(arguments.name);
+  request.set_force(arguments.force);
+  request.set_recursive(arguments.recursive);
   pb::Branch branch;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Delete"), request, branch);
   if (!reply) return shell.Fail(reply.error());
@@ -218,17 +235,19 @@ void AddCreate(CLI::App& branch, Shell& shell) {
   CLI::App* verb =
       branch.add_subcommand("create", "Make a branch; connecting to one makes it as well");
   auto name = std::make_shared<std::string>();
-  auto ttl = std::make_shared<Ttl>();
+  auto origin = std::make_shared<Origin>();
   auto options = std::make_shared<ChangeOptions>();
   AddNewName(*verb, "NAME", *name);
+  verb->add_option("--from", origin->from, "The branch to make it of; default: the source")
+      ->type_name("BRANCH");
   verb->add_option_function<std::string>(
-          "--ttl", [ttl](const std::string& text) { *ttl = ReadTtl("--ttl", text); },
+          "--ttl", [origin](const std::string& text) { origin->ttl = ReadTtl("--ttl", text); },
           "How long it lives, 1s to 3650d; default: until it is deleted")
       ->type_name("DURATION");
   AddReason(*verb, *options);
   verb->footer("Example:\n  prism branch create pr-12 --ttl 7d --reason \"the new checkout\"");
   shell.On(
-      *verb, [&shell, name, ttl, options] { return RunCreate(shell, *name, *ttl, *options); },
+      *verb, [&shell, name, origin, options] { return RunCreate(shell, *name, *origin, *options); },
       Formats::kAll);
 }
 
@@ -285,15 +304,16 @@ void AddRename(CLI::App& branch, Shell& shell) {
 void AddDelete(CLI::App& branch, Shell& shell) {
   CLI::App* verb =
       branch.add_subcommand("delete", "Delete a branch; for a while it can be had back");
-  auto name = std::make_shared<std::string>();
-  auto force = std::make_shared<bool>(false);
+  auto arguments = std::make_shared<DeleteArguments>();
   auto options = std::make_shared<ChangeOptions>();
-  AddBranchName(*verb, *name);
-  verb->add_flag("--force", *force, "Although clients are in it: they are cut off");
+  AddBranchName(*verb, arguments->name);
+  verb->add_flag("--force", arguments->force, "Although clients are in it: they are cut off");
+  verb->add_flag("--recursive", arguments->recursive,
+                 "With all branches that were made of it, and of those");
   AddYes(*verb, *options);
   verb->footer("Example:\n  prism branch delete pr-12 --yes");
   shell.On(
-      *verb, [&shell, name, force, options] { return RunDelete(shell, *name, *force, *options); },
+      *verb, [&shell, arguments, options] { return RunDelete(shell, *arguments, *options); },
       Formats::kAll);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -257,6 +258,81 @@ TEST_F(BranchesTest, ABranchCanBeMadeBeforeAnybodyComes) {
   EXPECT_EQ(house_->AskIn("prepared", "SELECT count(*) FROM things"), "100");
 }
 
+TEST_F(BranchesTest, ABranchIsMadeOfARunningBranch) {
+  Open();
+  Connection writer = house_->Connect("base");
+  EXPECT_EQ(Ask(writer, "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  EXPECT_EQ(Ask(writer, "BEGIN"), "BEGIN");
+  EXPECT_EQ(Ask(writer, "INSERT INTO mine VALUES(8)"), "INSERT 0 1");
+  EXPECT_EQ(house_->AskIn("child", "SELECT sum(x) FROM mine", "-c prism.from=base"), "7");
+  EXPECT_EQ(Ask(writer, "COMMIT"), "COMMIT");
+  EXPECT_EQ(Ask(writer, "SELECT sum(x) FROM mine"), "15");
+  EXPECT_EQ(house_->AskIn("child", "SHOW prism.parent"), "base");
+  EXPECT_EQ(house_->AskIn("child", "UPDATE mine SET x = 1"), "UPDATE 1");
+  EXPECT_EQ(Ask(writer, "SELECT sum(x) FROM mine"), "15");
+  EXPECT_EQ(house_->AskIn("orphan", "SELECT 1", "-c prism.from=nobody").find("15"),
+            std::string::npos);
+  EXPECT_EQ(house_->Create("orphan", "nobody").error().reason(), "PARENT_NOT_FOUND");
+  EXPECT_EQ(house_->Create("orphan", "orphan").error().reason(), "PARENT_NOT_FOUND");
+  EXPECT_EQ(house_->Create("orphan", "../x").error().reason(), "PARENT_NOT_FOUND");
+  EXPECT_EQ(house_->Create("orphan", "").error().reason(), "PARENT_NOT_FOUND");
+  ASSERT_TRUE(house_->Rename("base", "elder"));
+  EXPECT_EQ(house_->manager().List()[0].branch.parent, "elder");
+  Open();
+  EXPECT_EQ(house_->manager().List()[0].branch.name, "child");
+  EXPECT_EQ(house_->manager().List()[0].branch.parent, "elder");
+}
+
+TEST_F(BranchesTest, ABranchIsMadeOfAStoppedBranch) {
+  Open({.idle_timeout = 1});
+  EXPECT_EQ(house_->AskIn("base", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  ASSERT_TRUE(house_->Create("child", "base"));
+  EXPECT_EQ(house_->AskIn("child", "SELECT x FROM mine"), "7");
+  ASSERT_TRUE(house_->Delete("base", true, true));
+  EXPECT_EQ(house_->Create("other", "base").error().reason(), "BRANCH_DELETED");
+}
+
+TEST_F(BranchesTest, AStorageThatIsNotAtomicClonesOnlyWhatStandsStill) {
+  const Ground ground("ext4", "copy");
+  house_ =
+      std::make_unique<House>(ground, postgres->data_directory(), BranchLimits{.idle_timeout = 1});
+  ASSERT_TRUE(house_->started()) << house_->started().error().ToString();
+  Connection inside = house_->Connect("base");
+  EXPECT_EQ(Ask(inside, "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  EXPECT_EQ(house_->Create("child", "base").error().reason(), "BRANCH_IN_USE");
+  EXPECT_NE(house_->AskIn("child", "SELECT 1", "-c prism.from=base").find("clients are in"),
+            std::string::npos);
+  inside.reset();
+  AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  EXPECT_EQ(house_->AskIn("child", "SELECT x FROM mine", "-c prism.from=base"), "7");
+  EXPECT_EQ(house_->AskIn("base", "SELECT x FROM mine"), "7");
+  AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  house_.reset();
+}
+
+TEST_F(BranchesTest, ChildrenGoWithTheirParentOrKeepIt) {
+  Open();
+  ASSERT_TRUE(house_->Create("top"));
+  ASSERT_TRUE(house_->Create("middle", "top"));
+  ASSERT_TRUE(house_->Create("bottom", "middle"));
+  ASSERT_TRUE(house_->Create("beside"));
+  EXPECT_EQ(house_->Delete("top").error().reason(), "BRANCH_HAS_CHILDREN");
+  ASSERT_TRUE(house_->Update("bottom", {.is_protected = true, .ttl = {}}));
+  EXPECT_EQ(house_->Delete("top", true, true).error().reason(), "BRANCH_PROTECTED");
+  EXPECT_TRUE(AllAre(BranchState::kStopped));
+  ASSERT_TRUE(house_->Update("bottom", {.is_protected = false, .ttl = {}}));
+  Connection inside = house_->Connect("bottom");
+  EXPECT_EQ(house_->Delete("top", false, true).error().reason(), "BRANCH_IN_USE");
+  EXPECT_EQ(Ask(inside, "SELECT 1"), "1");
+  ASSERT_TRUE(house_->Delete("top", true, true));
+  for (const BranchStatus& status : house_->manager().List()) {
+    EXPECT_EQ(status.branch.deleted_at.has_value(), status.branch.name != "beside");
+  }
+  ASSERT_TRUE(house_->Undelete("middle"));
+  EXPECT_EQ(house_->AskIn("middle", "SELECT count(*) FROM things"), "100");
+}
+
 TEST_F(BranchesTest, AProtectedBranchIsNotDeleted) {
   Open();
   EXPECT_EQ(house_->AskIn("kept", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
@@ -285,6 +361,7 @@ TEST_F(BranchesTest, ARenamedBranchKeepsItsServerAndItsClients) {
   EXPECT_EQ(renamed->branch.name, "after");
   EXPECT_EQ(Ask(inside, "SELECT x FROM mine"), "7");
   EXPECT_EQ(house_->AskIn("after", "SELECT pg_postmaster_start_time()"), started);
+  EXPECT_EQ(house_->AskIn("after", "SHOW prism.branch"), "after");
   EXPECT_EQ(house_->AskIn("before", "SELECT to_regclass('mine') IS NULL"), "t");  // another one
   EXPECT_EQ(house_->Rename("before", "after").error().reason(), "BRANCH_EXISTS");
   inside.reset();

@@ -115,6 +115,9 @@ class BranchCrashStress : public ::testing::Test {
         continue;
       }
       const std::string mark = std::to_string(random() % 1'000'000);
+      // Most have a parent, if that is there.
+      const std::string from = "b" + std::to_string(random() % kNames);
+      if (random() % 2 == 0) (void)house.Create(name, from);
       if (house.AskIn(name, "INSERT INTO marks VALUES(" + mark + ")") != "INSERT 0 1") continue;
       say(name + " " + mark + "\n");
     }

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,17 +121,18 @@ class House {
 
   const Status& started() const { return started_; }
   BranchManager& manager() { return *manager_; }
-  Result<BranchStatus> Create(const std::string& name) {
+  Result<BranchStatus> Create(const std::string& name,
+                              const std::optional<std::string>& from = std::nullopt) {
     return runtime::RunOn(shards_.at(1), [&] {
       return manager_->Create({.branch = *BranchName::From(name),
-                               .from = {},
+                               .from = from,
                                .ttl = {},
                                .user = "somebody",
                                .peer = {}});
     });
   }
-  Result<BranchStatus> Delete(const std::string& name, bool force = false) {
-    return runtime::RunOn(shards_.at(1), [&] { return manager_->Delete(name, force); });
+  Result<BranchStatus> Delete(const std::string& name, bool force = false, bool recursive = false) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->Delete(name, force, recursive); });
   }
   Result<BranchStatus> Undelete(const std::string& name) {
     return runtime::RunOn(shards_.at(1), [&] { return manager_->Undelete(name); });
@@ -154,8 +156,9 @@ class House {
     PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
     return connection;
   }
-  std::string AskIn(const std::string& branch, const std::string& query) const {
-    const Connection connection = Connect(branch);
+  std::string AskIn(const std::string& branch, const std::string& query,
+                    const std::string& options = "") const {
+    const Connection connection = Connect(branch, "secret", options);
     if (PQstatus(connection.get()) != CONNECTION_OK) return PQerrorMessage(connection.get());
     return Ask(connection, query);
   }

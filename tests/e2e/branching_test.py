@@ -165,6 +165,12 @@ class BranchingTest(unittest.TestCase):
         listed = prism("branch", "list", "-o", "json").stdout
         self.assertEqual([json.loads(line)["name"] for line in listed.splitlines()], ["staged"])
 
+        child = prism("branch", "create", "child", "--from", "staged")
+        self.assertIn("made of staged", child.stdout, child.stderr)
+        self.assertEqual(self.answer(gateway, "child", "SELECT x FROM t"), "7")
+        self.assertIn("BRANCH_HAS_CHILDREN", prism("branch", "delete", "staged", "--force", "--yes").stderr)
+        self.assertEqual(prism("branch", "delete", "child", "--force", "--yes").returncode, 0)
+        self.assertIn("PARENT_NOT_FOUND", prism("branch", "create", "orphan", "--from", "nobody").stderr)
         renamed = prism("branch", "rename", "staged", "shop")
         self.assertEqual(renamed.returncode, 0, renamed.stderr)
         self.assertEqual(prism("branch", "rename", "shop", "staged").returncode, 0)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "branching/branches/branch_errors.h"
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/on_shard.h"
 #include "branching/branches/pool_work.h"
@@ -16,32 +17,6 @@ using runtime::Task;
 
 namespace {
 
-Error Busy(const std::string& name) {
-  return Error(Code::kAborted, "BRANCH_BUSY",
-               fmt::format("branch \"{}\" is being started, stopped or made: try again", name));
-}
-
-Error InUse(const std::string& name, int clients) {
-  return Error(Code::kFailedPrecondition, "BRANCH_IN_USE",
-               fmt::format("{} clients are in branch \"{}\": wait until they have left, or cut "
-                           "them off (force)",
-                           clients, name));
-}
-
-Error Exists(const std::string& name) {
-  return Error(Code::kAlreadyExists, "BRANCH_EXISTS",
-               fmt::format("there is a branch \"{}\": delete it, and wait for the end of its undo "
-                           "period, or take another name",
-                           name));
-}
-
-Error Protected(const std::string& name) {
-  return Error(Code::kFailedPrecondition, "BRANCH_PROTECTED",
-               fmt::format("branch \"{}\" is protected: take that away first (prism branch "
-                           "unprotect)",
-                           name));
-}
-
 // While somebody changes a branch.
 class Changing {
  public:
@@ -53,11 +28,6 @@ class Changing {
  private:
   BranchSlot& slot_;
 };
-
-Error NotDeleted(const std::string& name) {
-  return Error(Code::kFailedPrecondition, "BRANCH_NOT_DELETED",
-               fmt::format("branch \"{}\" is not deleted", name));
-}
 
 }  // namespace
 
@@ -78,43 +48,79 @@ Task<Result<BranchStatus>> BranchManager::CreateHere(EntryRequest request) {
   co_return status;
 }
 
-Task<Result<BranchStatus>> BranchManager::Delete(std::string name, bool force) {
-  co_return co_await OnShard(home_, tasks_,
-                             [this, &name, force] { return DeleteHere(name, force); });
+Task<Result<BranchStatus>> BranchManager::Delete(std::string name, bool force, bool recursive) {
+  co_return co_await OnShard(home_, tasks_, [this, &name, force, recursive] {
+    return DeleteHere(name, force, recursive);
+  });
 }
 
-Task<Result<BranchStatus>> BranchManager::DeleteHere(std::string name, bool force) {
+Task<Result<BranchStatus>> BranchManager::DeleteHere(std::string name, bool force, bool recursive) {
   CO_TRY_ASSIGN(BranchSlot* const slot, Find(name));
   if (slot->state == BranchState::kDeleted) co_return StatusOf(*slot);
-  co_return co_await DeleteSlot(slot, force);
+  std::vector<BranchSlot*> all = DescendantsOf(*slot);
+  if (!recursive && !all.empty()) {
+    co_return std::unexpected(HasChildren(name, all.front()->branch.name));
+  }
+  all.push_back(slot);
+  for (const BranchSlot* one : all) CO_TRY(CheckDeletable(*one, force));
+  const auto kept = slot->shared_from_this();
+  Status deleted = co_await DeleteAll(std::move(all));
+  CO_TRY(std::move(deleted));
+  co_return StatusOf(*slot);
 }
 
-Task<Result<BranchStatus>> BranchManager::DeleteSlot(BranchSlot* slot, bool force) {
-  const std::string name = slot->branch.name;
-  if (slot->branch.is_protected) co_return std::unexpected(Protected(name));
-  if (slot->inside > 0 && !force) co_return std::unexpected(InUse(name, slot->inside));
-  if (slot->changing) co_return std::unexpected(Busy(name));
-  if (slot->state != BranchState::kRunning && slot->state != BranchState::kStopped) {
-    co_return std::unexpected(Busy(name));
+std::vector<BranchSlot*> BranchManager::DescendantsOf(const BranchSlot& slot) {
+  std::vector<BranchSlot*> found;
+  const auto add_children = [&](const std::string& id) {
+    for (const auto& [name, other] : slots_) {
+      const Branch& branch = other->branch;
+      if (branch.parent_id == id && !branch.deleted_at && name == branch.name) {
+        found.push_back(other.get());
+      }
+    }
+  };
+  add_children(slot.branch.id);
+  for (std::size_t i = 0; i < found.size(); ++i) add_children(found[i]->branch.id);
+  return found;
+}
+
+Status BranchManager::CheckDeletable(const BranchSlot& slot, bool force) {
+  const std::string& name = slot.branch.name;
+  if (slot.branch.is_protected) return std::unexpected(Protected(name));
+  if (slot.inside > 0 && !force) return std::unexpected(InUse(name, slot.inside));
+  const bool rests = slot.state == BranchState::kRunning || slot.state == BranchState::kStopped;
+  if (slot.changing || !rests) return std::unexpected(Busy(name));
+  return {};
+}
+
+// All or none. Who comes meanwhile waits.
+Task<Status> BranchManager::DeleteAll(std::vector<BranchSlot*> slots) {
+  std::vector<std::string> ids;
+  for (BranchSlot* slot : slots) {
+    slot->state = BranchState::kStopping;
+    ids.push_back(slot->branch.id);
   }
   Status marked;
-  if (slot->state == BranchState::kRunning) marked = co_await StopServer(slot);
-  slot->state = BranchState::kStopping;
+  for (BranchSlot* slot : slots) {
+    if (marked && slot->instance != nullptr) marked = co_await StopServer(slot);
+  }
   const WallMillis now = workshop_.clock.Now();
   if (marked) {
-    marked = co_await RunOnPool(
-        workshop_.pool, [&] { return workshop_.journal.MarkDeleted(slot->branch.id, now); });
+    marked =
+        co_await RunOnPool(workshop_.pool, [&] { return workshop_.journal.MarkDeleted(ids, now); });
   }
-  if (!marked) {
-    Settle(*slot);
-    co_return std::unexpected(std::move(marked).error());
+  for (BranchSlot* slot : slots) {
+    if (!marked) {
+      slot->instance != nullptr ? BeginRunning(*slot) : Settle(*slot);
+      continue;
+    }
+    slot->branch.deleted_at = now;
+    slot->state = BranchState::kDeleted;
+    TurnAway(*slot, Refuse(Refusal::kBranchDeleted, slot->branch.name));
+    RemoveLater(*slot);
+    workshop_.logger.Info("branch_deleted", {{"branch", slot->branch.name}});
   }
-  slot->branch.deleted_at = now;
-  slot->state = BranchState::kDeleted;
-  TurnAway(*slot, Refuse(Refusal::kBranchDeleted, name));
-  RemoveLater(*slot);
-  workshop_.logger.Info("branch_deleted", {{"branch", name}});
-  co_return StatusOf(*slot);
+  co_return marked;
 }
 
 Task<Result<BranchStatus>> BranchManager::Undelete(std::string name) {
@@ -204,6 +210,9 @@ Task<Status> BranchManager::Rewrite(BranchSlot* slot, Branch branch) {
   CO_TRY(std::move(written));
   slot->branch.name = std::move(branch.name);
   slot->branch.label = std::move(branch.label);
+  for (auto& [name, child] : slots_) {
+    if (child->branch.parent_id == branch.id) child->branch.parent = slot->branch.name;
+  }
   slot->branch.is_protected = branch.is_protected;
   slot->branch.expires_at = branch.expires_at;
   co_return Status();
@@ -229,14 +238,15 @@ void BranchManager::ExpireAfter(BranchSlot& slot, MonoNanos time) {
 Task<void> BranchManager::Expire(BranchSlot* slot) {
   const auto here = slot->shared_from_this();
   if (!slot->waiting.empty()) co_return ExpireAfter(*slot, kExpiryRetry);
-  const auto deleted = co_await DeleteSlot(slot, false);
+  const auto deleted = co_await DeleteHere(slot->branch.name, false, false);
   if (deleted) {
     workshop_.logger.Info("branch_expired", {{"branch", slot->branch.name}});
-  } else if (deleted.error().reason() == "BRANCH_BUSY") {
-    ExpireAfter(*slot, kExpiryRetry);
-  } else {
-    workshop_.logger.Failure("branch_not_expired", deleted.error());
+    co_return;
   }
+  // It may have children.
+  const bool soon = deleted.error().reason() == "BRANCH_BUSY";
+  if (!soon) workshop_.logger.Failure("branch_not_expired", deleted.error());
+  ExpireAfter(*slot, soon ? kExpiryRetry : kRemovalRetry);
 }
 
 // At the end of its undo period, however the clock was set meanwhile.

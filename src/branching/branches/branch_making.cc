@@ -1,13 +1,16 @@
 // How the data of branches come and go.
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
 #include "base/ids.h"
 #include "base/strings.h"
+#include "branching/branches/branch_errors.h"
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/pool_work.h"
 #include "branching/branches/volume_server.h"
+#include "branching/instances/clean_clone.h"
 #include "branching/pgwire/refusal.h"
 
 namespace prism::branching {
@@ -21,8 +24,20 @@ constexpr std::string_view kSource = "source";
 
 Error NoSpare() { return {Code::kNotFound, "SPARE_MISSING", "there is no spare"}; }
 
-// What went wrong inside is in the log.
+// What its parent has, from whatever that was made.
+void BecomeChild(Branch& branch, const Branch& parent) {
+  branch.parent = parent.name;
+  branch.parent_id = parent.id;
+  branch.generation = parent.generation;
+  branch.major = parent.major;
+  branch.max_prepared_transactions = parent.max_prepared_transactions;
+}
+
+// What a client can do something about; what went wrong inside is in the log.
 Error ForClient(const Error& error, const std::string& branch) {
+  constexpr std::array<std::string_view, 4> kTold = {"BRANCH_BUSY", "BRANCH_IN_USE",
+                                                     "BRANCH_DELETED", "PARENT_NOT_FOUND"};
+  if (std::ranges::find(kTold, error.reason()) != kTold.end()) return error;
   if (error.reason() == "DISK_FULL") return Refuse(Refusal::kDiskFull);
   if (error.code() == Code::kAlreadyExists) return Refuse(Refusal::kBranchNameTaken, branch);
   return Refuse(Refusal::kBranchNotReady, branch);
@@ -30,18 +45,36 @@ Error ForClient(const Error& error, const std::string& branch) {
 
 }  // namespace
 
+Result<BranchSlot*> BranchManager::ParentFor(const EntryRequest& request) {
+  if (!request.from || *request.from == kSource) return nullptr;
+  const auto name = BranchName::From(*request.from);
+  const auto it = name ? slots_.find(name->name()) : slots_.end();
+  if (it == slots_.end() || !name->Means(it->second->branch.name, it->second->branch.label)) {
+    return std::unexpected(Refuse(Refusal::kParentNotFound, *request.from));
+  }
+  if (it->second->branch.deleted_at) {
+    return std::unexpected(Refuse(Refusal::kBranchDeleted, *request.from));
+  }
+  return it->second.get();
+}
+
+BranchSlot* BranchManager::FindById(std::string_view id) {
+  const auto it =
+      std::ranges::find_if(slots_, [id](const auto& slot) { return slot.second->branch.id == id; });
+  return it == slots_.end() ? nullptr : it->second.get();
+}
+
 // In kMaking.
 Result<BranchSlot*> BranchManager::NewSlot(const EntryRequest& request) {
   const std::string& name = request.branch.name();
   TRY(CheckNewName(name));
-  if (request.from && *request.from != kSource) {
-    return std::unexpected(Refuse(Refusal::kParentNotFound, *request.from));
-  }
+  TRY_ASSIGN(const BranchSlot* const parent, ParentFor(request));
   const auto counts = [](const auto& slot) { return !slot.second->branch.deleted_at.has_value(); };
   if (std::ranges::count_if(slots_, counts) >= limits_.max_branches) {
     return std::unexpected(Refuse(Refusal::kTooManyBranches));
   }
   auto slot = std::make_shared<BranchSlot>(NewBranch(request));
+  if (parent != nullptr) BecomeChild(slot->branch, parent->branch);
   slot->state = BranchState::kMaking;
   return slots_.emplace(name, std::move(slot)).first->second.get();
 }
@@ -81,6 +114,7 @@ Task<void> BranchManager::Make(BranchSlot* slot) {
 
 // SPARE_MISSING: it is to be made.
 Task<Status> BranchManager::NameSpare(BranchSlot* slot) {
+  if (!slot->branch.parent_id.empty()) co_return std::unexpected(NoSpare());
   std::optional<Spare> spare = spares_.Take(slot->branch.generation);
   if (!spare) co_return std::unexpected(NoSpare());
   Branch branch = slot->branch;
@@ -125,12 +159,53 @@ Task<Status> BranchManager::Found(BranchSlot* slot) {
   co_return made;
 }
 
-// The row first: a volume that no row names is never touched again.
 Task<Status> BranchManager::MakeVolume(BranchSlot* slot) {
-  co_return co_await RunOnPool(workshop_.pool, [this, slot]() -> Status {
+  if (!slot->branch.parent_id.empty()) co_return co_await MakeFromBranch(slot);
+  co_return co_await MakeFrom(slot, slot->branch.generation);
+}
+
+Task<Status> BranchManager::MakeFromBranch(BranchSlot* slot) {
+  BranchSlot* const parent = FindById(slot->branch.parent_id);
+  if (parent == nullptr) {
+    co_return std::unexpected(Refuse(Refusal::kParentNotFound, slot->branch.parent));
+  }
+  const auto kept = parent->shared_from_this();
+  CO_TRY_ASSIGN(const bool held, co_await HoldStill(parent));
+  slot->branch.as_of = workshop_.clock.Now();
+  Status made = co_await MakeFrom(slot, parent->branch.id);
+  if (held) Settle(*parent);
+  co_return made;
+}
+
+Task<Result<bool>> BranchManager::HoldStill(BranchSlot* slot) {
+  const Branch& branch = slot->branch;
+  if (branch.deleted_at) co_return std::unexpected(Refuse(Refusal::kBranchDeleted, branch.name));
+  if (slot->state == BranchState::kMaking) co_return std::unexpected(Busy(branch.name));
+  if (workshop_.storage.traits().atomic_over_running_source) co_return false;
+  if (slot->inside > 0) co_return std::unexpected(InUse(branch.name, slot->inside));
+  const bool runs = slot->state == BranchState::kRunning;
+  if (!runs && slot->state != BranchState::kStopped) co_return std::unexpected(Busy(branch.name));
+  slot->state = BranchState::kStopping;
+  if (!runs) co_return true;
+  Status stopped = co_await StopServer(slot);
+  if (stopped) co_return true;
+  Settle(*slot);
+  co_return std::unexpected(std::move(stopped).error());
+}
+
+Status BranchManager::CloneVolume(const std::string& from, const std::string& to) {
+  TRY(workshop_.storage.Clone(from, to));
+  TRY_ASSIGN(const std::string parent, workshop_.storage.Path(from));
+  TRY_ASSIGN(const std::string volume, workshop_.storage.Path(to));
+  return CleanClone(volume, volume, parent);
+}
+
+// The row first: a volume that no row names is never touched again.
+Task<Status> BranchManager::MakeFrom(BranchSlot* slot, std::string volume) {
+  co_return co_await RunOnPool(workshop_.pool, [this, slot, &volume]() -> Status {
     TRY(workshop_.journal.BeginBranch(slot->branch));
     workshop_.After("branch-begun");
-    TRY(workshop_.storage.Clone(slot->branch.generation, slot->branch.id));
+    TRY(CloneVolume(volume, slot->branch.id));
     workshop_.After("branch-cloned");
     TRY(workshop_.journal.CompleteBranch(slot->branch.id));
     workshop_.After("branch-there");

@@ -81,19 +81,24 @@ class BranchManager final : public BranchHost {
   // Servers of the warm pool that are ready. Any thread.
   std::size_t spares() const { return spares_.size(); }
 
-  // On any shard. The branch is made, not started; one that is there is ALREADY_EXISTS.
+  // On any shard. The branch is made, not started. ALREADY_EXISTS/BRANCH_EXISTS,
+  // INVALID_ARGUMENT/RESERVED_BRANCH_NAME, NOT_FOUND: PARENT_NOT_FOUND, BRANCH_DELETED (the
+  // parent), ABORTED/BRANCH_BUSY (the parent), RESOURCE_EXHAUSTED: TOO_MANY_BRANCHES, DISK_FULL.
+  // FAILED_PRECONDITION/BRANCH_IN_USE: clients are in the parent, and its storage can't clone what
+  // is being written to.
   runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
-  // Its server stops, its data stay for the undo period. NOT_FOUND/BRANCH_NOT_FOUND,
-  // FAILED_PRECONDITION/BRANCH_PROTECTED, FAILED_PRECONDITION/BRANCH_IN_USE unless its clients may
-  // be cut off (`force`), ABORTED/BRANCH_BUSY.
-  runtime::Task<Result<BranchStatus>> Delete(std::string name, bool force);
+  // Its server stops, its data stay for the undo period. Those that were made of it go with it
+  // (`recursive`), all or none, each to be had back by itself. NOT_FOUND/BRANCH_NOT_FOUND,
+  // FAILED_PRECONDITION: BRANCH_PROTECTED, BRANCH_HAS_CHILDREN, BRANCH_IN_USE unless clients may be
+  // cut off (`force`). ABORTED/BRANCH_BUSY.
+  runtime::Task<Result<BranchStatus>> Delete(std::string name, bool force, bool recursive = false);
   // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED.
   // One that had expired does not expire any more.
   runtime::Task<Result<BranchStatus>> Undelete(std::string name);
   // NOT_FOUND: BRANCH_NOT_FOUND, BRANCH_DELETED. ABORTED/BRANCH_BUSY.
   runtime::Task<Result<BranchStatus>> Update(std::string name, BranchChange change);
-  // Whatever it does and whoever is in it; its server learns of it when it starts next. The old
-  // name is free from then on. As Update, and INVALID_ARGUMENT/RESERVED_BRANCH_NAME,
+  // Whatever it does and whoever is in it; sessions that begin later are told the new name, and the
+  // old one is free. As Update, and INVALID_ARGUMENT/RESERVED_BRANCH_NAME,
   // ALREADY_EXISTS/BRANCH_EXISTS.
   runtime::Task<Result<BranchStatus>> Rename(std::string name, BranchName to);
 
@@ -121,12 +126,19 @@ class BranchManager final : public BranchHost {
   Result<BranchSlot*> SlotFor(const EntryRequest& request);
   Result<BranchSlot*> NewSlot(const EntryRequest& request);
   Branch NewBranch(const EntryRequest& request) const;
+  // The branch that is to be the parent; nullptr: the source is.
+  Result<BranchSlot*> ParentFor(const EntryRequest& request);
+  // nullptr: it is not there any more.
+  BranchSlot* FindById(std::string_view id);
   // A visitor has gone.
   void Leave(BranchSlot& slot);
 
   runtime::Task<Result<BranchStatus>> CreateHere(EntryRequest request);
-  runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, bool force);
-  runtime::Task<Result<BranchStatus>> DeleteSlot(BranchSlot* slot, bool force);
+  runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, bool force, bool recursive);
+  // Those that are there of what was made of it, nearest first.
+  std::vector<BranchSlot*> DescendantsOf(const BranchSlot& slot);
+  static Status CheckDeletable(const BranchSlot& slot, bool force);
+  runtime::Task<Status> DeleteAll(std::vector<BranchSlot*> slots);
   runtime::Task<Result<BranchStatus>> UndeleteHere(std::string name);
   runtime::Task<Result<BranchStatus>> UpdateHere(std::string name, BranchChange change);
   runtime::Task<Result<BranchStatus>> RenameHere(std::string name, BranchName to);
@@ -148,6 +160,13 @@ class BranchManager final : public BranchHost {
   void NoteMade(const BranchSlot& slot);
   runtime::Task<Status> Found(BranchSlot* slot);
   runtime::Task<Status> MakeVolume(BranchSlot* slot);
+  runtime::Task<Status> MakeFromBranch(BranchSlot* slot);
+  runtime::Task<Status> MakeFrom(BranchSlot* slot, std::string volume);
+  // Clones the volume `from` and makes the clone a cluster of its own. Blocks.
+  Status CloneVolume(const std::string& from, const std::string& to);
+  // So that its volume can be cloned: nothing writes to it until Settle, unless the storage takes
+  // it as it is. True: it is held still.
+  runtime::Task<Result<bool>> HoldStill(BranchSlot* slot);
   runtime::Task<void> Wake(BranchSlot* slot);
   runtime::Task<Status> StartServer(BranchSlot* slot);
   runtime::Task<void> Watch(BranchSlot* slot);

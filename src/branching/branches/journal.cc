@@ -17,7 +17,7 @@ using sqlite::Statement;
 
 // Times are milliseconds of Unix time. `state` is 'making' until the volume is there, and
 // 'removing' until it is gone.
-constexpr std::array<std::string_view, 2> kSteps = {R"sql(
+constexpr std::array<std::string_view, 3> kSteps = {R"sql(
 CREATE TABLE branch_secrets(
   name TEXT PRIMARY KEY,
   value BLOB NOT NULL
@@ -59,6 +59,9 @@ CREATE TABLE spares(
   volume TEXT PRIMARY KEY,
   generation TEXT NOT NULL REFERENCES generations(id)
 ) STRICT;
+)sql",
+                                                    R"sql(
+ALTER TABLE branches ADD COLUMN parent_id TEXT NOT NULL DEFAULT '';
 )sql"};
 
 constexpr std::string_view kLoginSecret = "login";
@@ -110,6 +113,7 @@ Branch ReadBranch(const Statement& row) {
   branch.max_prepared_transactions = static_cast<std::uint32_t>(row.IntAt(11));
   branch.is_protected = row.IntAt(12) != 0;
   if (!row.IsNullAt(13)) branch.expires_at = row.IntAt(13);
+  branch.parent_id = row.TextAt(14);
   return branch;
 }
 
@@ -153,13 +157,14 @@ Status InsertBranch(Connection& connection, const Branch& branch, std::string_vi
   TRY(CheckNameIsFree(connection, branch.name, branch.id));
   TRY_ASSIGN(Statement insert,
              connection.Prepare("INSERT INTO branches(id, name, label, state, generation, parent, "
-                                "as_of, created_at, created_by, last_activity, expires_at) "
-                                "VALUES(?1, ?2, ?3, ?11, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+                                "as_of, created_at, created_by, last_activity, expires_at, "
+                                "parent_id) "
+                                "VALUES(?1, ?2, ?3, ?11, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12)"));
   insert.Text(1, branch.id).Text(2, branch.name).Text(3, branch.label);
   insert.Text(4, branch.generation).Text(5, branch.parent).Int(6, branch.as_of);
   insert.Int(7, branch.created_at).Text(8, branch.created_by).Int(9, branch.last_activity);
   SetTime(insert, 10, branch.expires_at);
-  return insert.Text(11, state).Run();
+  return insert.Text(11, state).Text(12, branch.parent_id).Run();
 }
 
 }  // namespace
@@ -261,7 +266,10 @@ Status Journal::Update(const Branch& branch) {
                                   "expires_at = ?5 WHERE id = ?1"));
     update.Text(1, branch.id).Text(2, branch.name).Text(3, branch.label);
     SetTime(update.Int(4, branch.is_protected ? 1 : 0), 5, branch.expires_at);
-    return update.Run();
+    TRY(update.Run());
+    TRY_ASSIGN(Statement children,
+               connection.Prepare("UPDATE branches SET parent = ?2 WHERE parent_id = ?1"));
+    return children.Text(1, branch.id).Text(2, branch.name).Run();
   });
 }
 
@@ -273,11 +281,14 @@ Status Journal::NoteActivity(std::string_view id, WallMillis at) {
   });
 }
 
-Status Journal::MarkDeleted(std::string_view id, WallMillis at) {
+Status Journal::MarkDeleted(const std::vector<std::string>& ids, WallMillis at) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
-    TRY_ASSIGN(Statement update,
-               connection.Prepare("UPDATE branches SET deleted_at = ?2 WHERE id = ?1"));
-    return update.Text(1, id).Int(2, at).Run();
+    for (const std::string& id : ids) {
+      TRY_ASSIGN(Statement update,
+                 connection.Prepare("UPDATE branches SET deleted_at = ?2 WHERE id = ?1"));
+      TRY(update.Text(1, id).Int(2, at).Run());
+    }
+    return {};
   });
 }
 
@@ -336,13 +347,14 @@ Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view kee
 
 Result<std::vector<Branch>> Journal::Branches() {
   return sqlite::ReadAndWait(database_, [](Connection& connection) -> Result<std::vector<Branch>> {
-    TRY_ASSIGN(Statement select,
-               connection.Prepare(
-                   "SELECT b.id, b.name, b.label, b.generation, b.parent, b.as_of, b.created_at, "
-                   "b.created_by, b.last_activity, b.deleted_at, g.major, "
-                   "g.max_prepared_transactions, b.protected, b.expires_at FROM branches b "
-                   "JOIN generations g ON g.id = b.generation "
-                   "WHERE b.state = 'there' ORDER BY b.name"));
+    TRY_ASSIGN(
+        Statement select,
+        connection.Prepare(
+            "SELECT b.id, b.name, b.label, b.generation, b.parent, b.as_of, b.created_at, "
+            "b.created_by, b.last_activity, b.deleted_at, g.major, "
+            "g.max_prepared_transactions, b.protected, b.expires_at, b.parent_id FROM branches b "
+            "JOIN generations g ON g.id = b.generation "
+            "WHERE b.state = 'there' ORDER BY b.name"));
     return ReadAll(select, ReadBranch);
   });
 }

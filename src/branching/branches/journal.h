@@ -40,7 +40,7 @@ struct Branch {
   std::string generation;  // that it was made of
   int major = 0;           // of PostgreSQL, as its generation's
   std::uint32_t max_prepared_transactions = 0;
-  std::string parent;    // what people call that
+  std::string parent;    // what people call what it was made of
   WallMillis as_of = 0;  // of its parent
   WallMillis created_at = 0;
   std::string created_by;
@@ -48,6 +48,7 @@ struct Branch {
   std::optional<WallMillis> deleted_at;  // it can be had back until its undo period is over
   bool is_protected = false;             // nobody deletes it, nor puts other data in it
   std::optional<WallMillis> expires_at;  // from then on it is deleted when nobody is in it
+  std::string parent_id = {};            // the id of the branch that is its parent; empty: none is
 };
 
 // Each change is on disk when the call returns. Life cycle: as the database, which is of a
@@ -84,7 +85,8 @@ class Journal {
   // It is the branch from here on, whose id it is. ALREADY_EXISTS/BRANCH_EXISTS.
   Status ClaimSpare(const Branch& branch);
   Status NoteActivity(std::string_view id, WallMillis at);
-  Status MarkDeleted(std::string_view id, WallMillis at);
+  // All of them or none.
+  Status MarkDeleted(const std::vector<std::string>& ids, WallMillis at);
   Status Undelete(std::string_view id);
   // From here on a restart removes it.
   Status BeginRemoval(std::string_view id);

@@ -162,7 +162,8 @@ Task<Status> BranchAdminService::Create(contract::CallContext& ctx,
                                         pb::Branch& response) {
   CO_TRY(Check(ctx));
   CO_TRY(CheckReason(request.reason()));
-  BranchWish wish{.name = request.name(), .by = std::string(ctx.principal), .ttl = {}};
+  BranchWish wish{
+      .name = request.name(), .by = std::string(ctx.principal), .ttl = {}, .from = request.from()};
   if (request.has_ttl()) {
     CO_TRY_ASSIGN(wish.ttl, ReadTtl(request.ttl()));
   }
@@ -177,7 +178,7 @@ Task<Status> BranchAdminService::Delete(contract::CallContext& ctx,
   CO_TRY(Check(ctx));
   CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
   CO_TRY_ASSIGN(const BranchInfo deleted,
-                co_await parts_.control->Delete(before.name, request.force()));
+                co_await parts_.control->Delete(before.name, request.force(), request.recursive()));
   Describe(deleted, response);
   if (before.deleted_at == deleted.deleted_at) co_return Status();
   co_return co_await RecordChange(ctx, kDelete, &before, deleted, "");

@@ -42,7 +42,7 @@ class FakeControl final : public BranchControl {
     branch.name = name;
     branch.label = "Label of " + name;
     if (wish.ttl) branch.expires_at = kStart + wish.ttl->count();
-    branch.parent = "source";
+    branch.parent = wish.from.empty() ? "source" : wish.from;
     branch.as_of = kStart - 5000;
     branch.state = pb::Branch::STOPPED;
     branch.created_at = kStart;
@@ -54,10 +54,14 @@ class FakeControl final : public BranchControl {
     }
     co_return at->second;
   }
-  Task<Result<BranchInfo>> Delete(std::string name, bool force) override {
+  Task<Result<BranchInfo>> Delete(std::string name, bool force, bool recursive) override {
     BranchInfo& branch = branches.at(name);
     if (branch.connections > 0 && !force) {
       co_return std::unexpected(Error(Code::kFailedPrecondition, "BRANCH_IN_USE", "force it"));
+    }
+    if (name == "parent" && !recursive) {
+      co_return std::unexpected(
+          Error(Code::kFailedPrecondition, "BRANCH_HAS_CHILDREN", "recursive"));
     }
     branch.connections = 0;
     branch.state = pb::Branch::DELETED;
@@ -226,6 +230,16 @@ TEST_F(BranchAdminTest, RenamesAndTellsTheAuditBothNames) {
   const security::AuditEntry entry = Audit().at(1).entry;
   EXPECT_EQ(entry.object, "branch/checkout");
   EXPECT_NE(entry.before.find(R"("name":"feature")"), std::string::npos);
+}
+
+TEST_F(BranchAdminTest, PassesOnWhatToMakeItOfAndWhatGoesWithIt) {
+  auto wish = Named<pb::CreateBranchRequest>("parent");
+  wish.set_from("other");
+  EXPECT_EQ(Answer<pb::Branch>(*Run("Create", wish)).parent(), "other");
+  auto request = Named<pb::DeleteBranchRequest>("parent");
+  EXPECT_EQ(Run("Delete", request)->error->reason(), "BRANCH_HAS_CHILDREN");
+  request.set_recursive(true);
+  EXPECT_EQ(Answer<pb::Branch>(*Run("Delete", request)).state(), pb::Branch::DELETED);
 }
 
 TEST_F(BranchAdminTest, EachChangeIsInTheAudit) {

@@ -35,6 +35,7 @@ struct BranchWish {
   std::string name;  // as it was spelled
   std::string by;
   std::optional<std::chrono::milliseconds> ttl;
+  std::string from = {};  // empty: the source
 };
 
 // What is to be changed of a branch; what is not set stays.
@@ -55,11 +56,13 @@ class BranchControl {
   // By name or by label. INVALID_ARGUMENT/BAD_BRANCH_NAME, NOT_FOUND/BRANCH_NOT_FOUND.
   virtual Result<BranchInfo> Get(const std::string& name) = 0;
   // INVALID_ARGUMENT: BAD_BRANCH_NAME, RESERVED_BRANCH_NAME. ALREADY_EXISTS/BRANCH_EXISTS,
-  // RESOURCE_EXHAUSTED/TOO_MANY_BRANCHES.
+  // RESOURCE_EXHAUSTED/TOO_MANY_BRANCHES; NOT_FOUND/PARENT_NOT_FOUND, and BRANCH_DELETED,
+  // BRANCH_BUSY, BRANCH_IN_USE of the parent.
   virtual runtime::Task<Result<BranchInfo>> Create(BranchWish wish) = 0;
   // From here on by names only. NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION:
-  // BRANCH_PROTECTED, BRANCH_IN_USE. ABORTED/BRANCH_BUSY.
-  virtual runtime::Task<Result<BranchInfo>> Delete(std::string name, bool force) = 0;
+  // BRANCH_PROTECTED, BRANCH_HAS_CHILDREN, BRANCH_IN_USE. ABORTED/BRANCH_BUSY.
+  virtual runtime::Task<Result<BranchInfo>> Delete(std::string name, bool force,
+                                                   bool recursive) = 0;
   // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED, ABORTED/BRANCH_BUSY.
   virtual runtime::Task<Result<BranchInfo>> Undelete(std::string name) = 0;
   // NOT_FOUND: BRANCH_NOT_FOUND, BRANCH_DELETED. ABORTED/BRANCH_BUSY.
