@@ -45,6 +45,13 @@ bool Exists(const std::string& path) {
   return std::filesystem::exists(path, failed);
 }
 
+// An image can be mounted there.
+bool IsFree(const std::string& path) {
+  std::error_code failed;
+  return !std::filesystem::exists(path, failed) ||
+         (std::filesystem::is_directory(path, failed) && std::filesystem::is_empty(path, failed));
+}
+
 }  // namespace
 
 Result<std::string> MakeBranchDirectory(const std::string& path) {
@@ -59,37 +66,54 @@ Result<std::string> MakeBranchDirectory(const std::string& path) {
       base::OsError(failed.value(), "BRANCH_DIRECTORY", fmt::format("making {}", path)));
 }
 
+Result<BranchStore> PrepareBranchStore(const std::string& path, std::uint64_t image_bytes,
+                                       const branching::VolumeOwner& owner) {
+  const std::filesystem::path wanted(path);
+  TRY_ASSIGN(const std::string parent, MakeBranchDirectory(wanted.parent_path().string()));
+  BranchStore store{.path = parent + "/" + wanted.filename().string()};
+  const BtrfsImage image{.file = store.path + ".btrfs",
+                         .mount_point = store.path,
+                         .bytes = ImageBytes(parent, image_bytes),
+                         .owner = owner};
+  // Without it the branches that there are would seem to be gone.
+  if (Exists(image.file)) {
+    TRY(branching::MountBtrfsImage(image));
+    store.image = image.file;
+  }
+  TRY_ASSIGN(store.driver, BestDriver(Exists(store.path) ? store.path : parent));
+  // btrfs shares parts of files, and can clone what runs.
+  const bool better = store.driver == "copy" || store.driver == "overlay";
+  if (!better || !IsFree(store.path)) return store;
+  if (Status mounted = branching::MountBtrfsImage(image); mounted) {
+    store.image = image.file;
+    TRY_ASSIGN(store.driver, BestDriver(store.path));
+  } else {
+    store.no_image = std::move(mounted).error();
+  }
+  return store;
+}
+
 Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSettings& settings,
                                                             const branching::VolumeOwner& owner,
                                                             runtime::BlockingPool* helpers,
                                                             telemetry::Logger& log) {
-  const std::filesystem::path wanted(settings.storage_path);
-  TRY_ASSIGN(const std::string parent, MakeBranchDirectory(wanted.parent_path().string()));
-  const std::string store = parent + "/" + wanted.filename().string();
-  const BtrfsImage image{.file = store + ".btrfs",
-                         .mount_point = store,
-                         .bytes = ImageBytes(parent, settings.storage_size),
-                         .owner = owner};
-  // Without it the branches that there are would seem to be gone.
-  if (Exists(image.file)) TRY(branching::MountBtrfsImage(image));
-  TRY_ASSIGN(std::string driver, BestDriver(Exists(store) ? store : parent));
-  // btrfs shares parts of files, and can clone what runs.
-  if ((driver == "copy" || driver == "overlay") && ::geteuid() == 0 && !Exists(store)) {
-    if (const Status mounted = branching::MountBtrfsImage(image); mounted) {
-      TRY_ASSIGN(driver, BestDriver(store));
-    } else {
-      log.Failure("no btrfs image for branches", mounted.error());
-    }
+  TRY_ASSIGN(const BranchStore store,
+             PrepareBranchStore(settings.storage_path, settings.storage_size, owner));
+  if (store.no_image && ::geteuid() == 0) {
+    log.Failure("no btrfs image for branches", *store.no_image);
   }
-  TRY_ASSIGN(auto made, branching::MakeDriver(driver, helpers));
+  TRY_ASSIGN(auto made, branching::MakeDriver(store.driver, helpers));
   const branching::StorageTraits traits = made->traits();
   TRY_ASSIGN(auto opened,
-             branching::Storage::Open({.directory = store, .owner = owner}, std::move(made)));
+             branching::Storage::Open({.directory = store.path, .owner = owner}, std::move(made)));
   if (traits.shares_blocks) {
-    log.Info("branch store", {{"path", store}, {"driver", traits.name}, {"cost", traits.cost}});
+    log.Info("branch store",
+             {{"path", store.path}, {"driver", traits.name}, {"cost", traits.cost}});
   } else {
-    log.Warn("branches are full copies: put branching.storage.path on btrfs or XFS",
-             {{"path", store}, {"cost", traits.cost}});
+    log.Warn(
+        "branches are full copies: run `prism branch init`, or put branching.storage.path on "
+        "btrfs or XFS",
+        {{"path", store.path}, {"cost", traits.cost}});
   }
   return opened;
 }

@@ -1,7 +1,9 @@
 // Where branches keep their data, with the best that the file system can do.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "app/branching_settings.h"
@@ -16,11 +18,22 @@ namespace prism::app {
 // BRANCH_DIRECTORY.
 Result<std::string> MakeBranchDirectory(const std::string& path);
 
-// Probes the file system, makes a btrfs image where nothing can clone parts of files and we
-// are root, and opens
-// the store; what that costs is a warning when branches are full copies. Blocks: a second the first
-// time. `helpers` outlives the store. Errors of MountBtrfsImage (of an image that is there) and
-// MakeBranchDirectory and Storage::Open.
+// A place for a store.
+struct BranchStore {
+  std::string path;
+  std::string driver = {};             // the best one that can be had there
+  std::string image = {};              // the file that is mounted there; empty: none
+  std::optional<Error> no_image = {};  // why not, although that would be better
+};
+
+// Probes the file system; mounts the image that is there, or makes one of at most so many bytes
+// where nothing can clone parts of files and the path is free. Blocks: a second the first time.
+// Errors of MakeBranchDirectory and, of an image that is there, MountBtrfsImage.
+Result<BranchStore> PrepareBranchStore(const std::string& path, std::uint64_t image_bytes,
+                                       const branching::VolumeOwner& owner);
+
+// The same, and opens the store; what that costs is a warning when branches are full copies.
+// `helpers` outlives the store. Errors of PrepareBranchStore and Storage::Open.
 Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSettings& settings,
                                                             const branching::VolumeOwner& owner,
                                                             runtime::BlockingPool* helpers,

@@ -1,7 +1,6 @@
 #include "app/branching.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "app/branch_store.h"
+#include "app/branch_user.h"
 #include "runtime/sync_wait.h"
 
 namespace prism::app {
@@ -21,32 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr int kPoolThreads = 8;
 constexpr std::size_t kPoolQueue = 4096;  // one clone for each branch that is wanted at once
-
-std::optional<branching::InstanceUser> FindUser(const std::string& name) {
-  // Not the reentrant form: nobody else asks at start.
-  const passwd* found = ::getpwnam(name.c_str());
-  if (found == nullptr) return std::nullopt;
-  return branching::InstanceUser{.uid = found->pw_uid, .gid = found->pw_gid};
-}
-
-// Root gives servers to somebody else; others keep them.
-Result<branching::InstanceUser> ChooseUser(const std::string& name) {
-  if (!name.empty()) {
-    if (const auto user = FindUser(name)) return *user;
-    return std::unexpected(Error(Code::kNotFound, "USER_NOT_FOUND",
-                                 fmt::format("there is no user \"{}\" on this machine: make it "
-                                             "(useradd --system), or name another one in "
-                                             "branching.user",
-                                             name)));
-  }
-  if (::geteuid() != 0) return branching::InstanceUser{.uid = ::geteuid(), .gid = ::getegid()};
-  for (const char* usual : {"postgres", "nobody"}) {
-    if (const auto user = FindUser(usual)) return *user;
-  }
-  return std::unexpected(Error(Code::kNotFound, "USER_NOT_FOUND",
-                               "PostgreSQL does not run as root, and there is neither a user "
-                               "postgres nor nobody: name one in branching.user"));
-}
 
 Result<std::string> FindSource(const std::string& source) {
   std::error_code failed;
@@ -149,7 +123,7 @@ Result<std::unique_ptr<Branching>> Branching::Open(Parts parts, rpc::ListenSocke
 Status Branching::OpenParts() {
   const BranchingSettings& settings = parts_.settings;
   TRY_ASSIGN(source_, FindSource(settings.source));
-  TRY_ASSIGN(const branching::InstanceUser user, ChooseUser(settings.user));
+  TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(settings.user));
   TRY_ASSIGN(branching::PostgresServers servers, FindServers());
   TRY_ASSIGN(runtime_, branching::ProcessRuntime::Make(user, &pool_));
   for (const std::string& missing : runtime_->isolation().missing) {

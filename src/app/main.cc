@@ -1,6 +1,7 @@
 // The program: one file, many verbs.
 #include <CLI/CLI.hpp>
 
+#include "app/branch_init.h"
 #include "app/serve.h"
 #include "cli/shell.h"
 #include "cli/verbs.h"
@@ -25,6 +26,6 @@ void AddServe(CLI::App& app, prism::cli::Shell& shell) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr prism::cli::AddVerb kMore[] = {&AddServe};
+  constexpr prism::cli::AddVerb kMore[] = {&AddServe, &prism::app::AddBranchInit};
   return prism::cli::RunProgram(argc, argv, kMore);
 }

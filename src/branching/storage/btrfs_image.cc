@@ -50,9 +50,9 @@ Status NeedRoot(const BtrfsImage& image) {
   if (::geteuid() == 0) return {};
   return std::unexpected(Error(
       Code::kPermissionDenied, "STORE_NEEDS_ROOT",
-      fmt::format("Making the store {} and mounting it on {} needs root. Run `sudo prism branch "
-                  "init` once after each start of the machine.",
-                  image.file, image.mount_point)));
+      fmt::format("Making the store {} and mounting it on {} needs root, once after each start of "
+                  "the machine: sudo prism branch init --path {} --user {}",
+                  image.file, image.mount_point, image.mount_point, image.owner.uid)));
 }
 
 // What was mounted last on a path: a device.
@@ -122,7 +122,10 @@ Status MakeImage(const BtrfsImage& image, const base::UniqueFd& directory) {
   if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(image.bytes)) != 0) {
     return Failed(errno, fmt::format("make {}", temporary));
   }
-  TRY(internal::MakeBtrfs(temporary));
+  if (Status made = internal::MakeBtrfs(temporary); !made) {
+    ::unlink(temporary.c_str());
+    return made;
+  }
   if (::fsync(fd.get()) != 0 || ::rename(temporary.c_str(), image.file.c_str()) != 0 ||
       ::fsync(directory.get()) != 0) {
     return Failed(errno, fmt::format("make {}", image.file));
