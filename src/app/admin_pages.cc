@@ -268,6 +268,7 @@ runtime::Task<void> AdminPages::WriteBranches(telemetry::PrometheusText& text) {
   if (branching == nullptr) co_return;
   auto listed = co_await parts_.pool.Run([branching] { return branching->List(); });
   if (listed) WriteBranchStates(*listed, text);
+  WriteBranchSpares(branching->spares(), text);
   WriteBranchClients(branching->counters(), text);
 }
 

@@ -45,6 +45,11 @@ void WriteBranchStates(std::span<const branching::BranchStatus> branches,
   }
 }
 
+void WriteBranchSpares(std::size_t spares, telemetry::PrometheusText& text) {
+  text.Gauge("prism_branch_spares", "Servers that wait for a branch to be named.");
+  text.Sample({}, static_cast<std::uint64_t>(spares));
+}
+
 void WriteBranchClients(const branching::ProxyCounters& counters, telemetry::PrometheusText& text) {
   text.Gauge("prism_branch_connections", "Open connections of PostgreSQL clients.");
   text.Sample({}, static_cast<std::uint64_t>(counters.connections.load()));

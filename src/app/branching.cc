@@ -213,6 +213,10 @@ std::vector<branching::BranchStatus> Branching::List() {
   return manager_->List();
 }
 
+std::size_t Branching::spares() const {
+  return state_.load() == State::kReady ? manager_->spares() : 0;
+}
+
 void Branching::Stop() {
   if (std::exchange(stopped_, true)) return;
   preparing_.Stop();

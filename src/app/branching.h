@@ -55,6 +55,8 @@ class Branching {
   std::string problem() const;
   // All branches; none before clients get in. Any thread but a shard.
   std::vector<branching::BranchStatus> List();
+  // Servers that wait for a branch to be named. Any thread.
+  std::size_t spares() const;
   // UNAVAILABLE/BRANCHES_NOT_READY until clients get in. Any thread.
   Result<branching::BranchManager*> manager();
   // Any thread.

@@ -69,7 +69,6 @@ class Reader {
     config_.tls_required = reader_.Bool("tls_required");
     reader_.Refuse("image", "servers run as processes of this machine, not as containers");
     reader_.Refuse("docker", "servers run as processes of this machine, not as containers");
-    reader_.Refuse("warm_pool", "no servers are started before somebody wants them");
     reader_.Refuse("allow_source", "nobody connects to the source itself; see default");
     reader_.Finish();
     return std::move(config_);

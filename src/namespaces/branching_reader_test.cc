@@ -69,11 +69,11 @@ TEST(BranchingReaderTest, TellsAllMistakesAtOnce) {
 
 TEST(BranchingReaderTest, SaysWhyAKeyThatPeopleLookForDoesNotExist) {
   const std::string message = Message(
-      "{image: \"postgres:15\", docker: {}, warm-pool: 3,\n"
+      "{image: \"postgres:15\", docker: {},\n"
       "allow_source: true, runtime: docker}");
-  for (const char* part : {"no setting \"image\": servers run as processes",
-                           "no setting \"docker\"", "no setting \"warm-pool\"",
-                           "no setting \"allow_source\"", "runtime must be one of process"}) {
+  for (const char* part :
+       {"no setting \"image\": servers run as processes", "no setting \"docker\"",
+        "no setting \"allow_source\"", "runtime must be one of process"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
 }

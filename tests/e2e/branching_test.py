@@ -5,7 +5,6 @@ usage: branching_test.py PROGRAM [unittest arguments]
 As root it makes a file system of its own, which goes with the mounts of this process.
 """
 
-import ctypes
 import json
 import os
 import pathlib
@@ -21,19 +20,12 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "servers"))
+from mounts import own_mounts  # noqa: E402
 from postgres import PASSWORD, Postgres  # noqa: E402
 from prism_gateway import Gateway, wait_for  # noqa: E402
 
 PROGRAM = None
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PRISM_", "PG"))}
-
-
-def own_mounts():
-    """Mounts of this process and its children are theirs alone from now on."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    new_namespace, private = 0x20000, 0x40000 | 0x4000  # CLONE_NEWNS; MS_PRIVATE | MS_REC
-    if libc.unshare(new_namespace) != 0 or libc.mount(b"none", b"/", None, private, None) != 0:
-        raise OSError(ctypes.get_errno(), "no mounts of our own")
 
 
 def psql(address, branch, query, password=PASSWORD):
@@ -50,6 +42,11 @@ def read_json(url):
             return reply.status, reply.headers["content-type"], json.load(reply)
     except urllib.error.HTTPError as error:
         return error.code, error.headers["content-type"], json.load(error)
+
+
+def read_metrics(gateway):
+    with urllib.request.urlopen(f"http://{gateway.admin}/metrics", timeout=10) as reply:
+        return reply.read().decode()
 
 
 def free_port():
@@ -75,7 +72,7 @@ class BranchingTest(unittest.TestCase):
 
     def configure(self, **more):
         section = {"source": str(self.source.data), "listen": "127.0.0.1:0", "control_listen": self.control,
-                   "storage": {"size": "1GiB"}} | more
+                   "storage": {"size": "1GiB"}, "warm_pool": 0} | more
         (self.directory / "prism.yaml").write_text(json.dumps({"branching": section}))
 
     def gateway(self):
@@ -107,6 +104,19 @@ class BranchingTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr + gateway.output())
         return result.stdout.strip().splitlines()[-1]
 
+    def test_a_warm_server_takes_the_name(self):
+        self.configure(warm_pool=1)
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        wait_for(lambda: "prism_branch_spares 1\n" in read_metrics(gateway))
+        spare = self.servers()
+        self.assertEqual(len(spare), 1)
+        self.assertEqual(self.answer(gateway, "named", "SHOW prism.branch"), "named")
+        self.assertEqual(spare.items() - self.servers().items(), set())
+        wait_for(lambda: "prism_branch_spares 1\n" in read_metrics(gateway))
+        gateway.stop()
+        self.assertEqual(self.servers(), spare)  # its branch has a name by now; the next spare has none, and ends
+
     def test_two_branches_are_isolated_and_listed(self):
         gateway = self.gateway()
         self.addCleanup(gateway.stop)
@@ -121,8 +131,7 @@ class BranchingTest(unittest.TestCase):
             for moment in page.values():
                 self.assertRegex(moment, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertEqual(read_json(f"http://{self.control}/config")[0], 404)
-        with urllib.request.urlopen(f"http://{gateway.admin}/metrics", timeout=10) as reply:
-            metrics = reply.read().decode()
+        metrics = read_metrics(gateway)
         self.assertIn('prism_branches{state="running"} 2', metrics)
         guide = (pathlib.Path(__file__).resolve().parents[2] / "docs/guides/observing.md").read_text()
         told = set(re.findall(r"^\| `(prism_branch[a-z_]*)` \|", guide, re.MULTILINE))

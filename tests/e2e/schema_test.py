@@ -153,7 +153,7 @@ class SchemaTest(unittest.TestCase):
         self.assert_both(False, {"memory": {"max_bytes": "much"}})
         self.assert_both(False, {"branching": {"source": ""}})
         self.assert_both(False, {"branching": {"auto_create": [""]}})
-        for key in ("image", "docker", "warm_pool", "allow_source"):
+        for key in ("image", "docker", "allow_source"):
             self.assert_both(False, {"branching": {key: "x"}})
 
 
