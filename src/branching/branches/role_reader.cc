@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <memory>
@@ -26,8 +27,14 @@ constexpr const char* kQuery =
     "WHEN isfinite(rolvaliduntil) THEN floor(extract(epoch FROM rolvaliduntil))::bigint END "
     "FROM pg_catalog.pg_authid";
 
+// The one that every cluster has first, then those of users.
+constexpr const char* kDatabases =
+    "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate "
+    "ORDER BY datname != 'postgres', oid";
+
 // libpq has its own time limits: the server is ours and on this machine.
-Connection Connect(const std::string& socket_path, const std::string& superuser) {
+Connection Connect(const std::string& socket_path, const std::string& superuser,
+                   const std::string& database = "template1") {
   const std::size_t slash = socket_path.rfind('/');
   const std::string directory = socket_path.substr(0, slash);
   const std::string port = socket_path.substr(socket_path.rfind('.') + 1);
@@ -36,7 +43,7 @@ Connection Connect(const std::string& socket_path, const std::string& superuser)
   const std::array<const char*, 8> values = {directory.c_str(),
                                              port.c_str(),
                                              superuser.c_str(),
-                                             "template1",
+                                             database.c_str(),
                                              "-c statement_timeout=10s",
                                              "10",
                                              "UTF8",
@@ -57,19 +64,22 @@ std::optional<std::int64_t> NumberAt(const Rows& rows, int row, int column) {
   return number;
 }
 
+Result<Rows> Ask(const Connection& connection, const std::string& superuser, const char* query) {
+  Rows rows(PQexec(connection.get(), query));
+  if (PQresultStatus(rows.get()) == PGRES_TUPLES_OK) return rows;
+  return std::unexpected(
+      Error(Code::kFailedPrecondition, "ROLES_UNREADABLE",
+            fmt::format("the roles of the source can't be read as \"{}\": {}; name its superuser "
+                        "(branching.superuser)",
+                        superuser, PQerrorMessage(connection.get()))));
+}
+
 }  // namespace
 
 Result<std::vector<StoredRole>> ReadStoredRoles(const std::string& socket_path,
                                                 const std::string& superuser) {
   const Connection connection = Connect(socket_path, superuser);
-  const Rows rows(PQexec(connection.get(), kQuery));
-  if (PQresultStatus(rows.get()) != PGRES_TUPLES_OK) {
-    return std::unexpected(
-        Error(Code::kFailedPrecondition, "ROLES_UNREADABLE",
-              fmt::format("the roles of the source can't be read as \"{}\": {}; name its superuser "
-                          "(branching.superuser)",
-                          superuser, PQerrorMessage(connection.get()))));
-  }
+  TRY_ASSIGN(const Rows rows, Ask(connection, superuser, kQuery));
   std::vector<StoredRole> roles;
   for (int row = 0; row < PQntuples(rows.get()); ++row) {
     roles.push_back({.name = *TextAt(rows, row, 0),
@@ -78,6 +88,16 @@ Result<std::vector<StoredRole>> ReadStoredRoles(const std::string& socket_path,
                      .valid_until = NumberAt(rows, row, 3)});
   }
   return roles;
+}
+
+Status WarmDatabases(const std::string& socket_path, const std::string& superuser) {
+  const Connection connection = Connect(socket_path, superuser);
+  TRY_ASSIGN(const Rows names, Ask(connection, superuser, kDatabases));
+  for (int row = 0; row < std::min(PQntuples(names.get()), kWarmDatabases); ++row) {
+    const Connection visit = Connect(socket_path, superuser, *TextAt(names, row, 0));
+    TRY(Ask(visit, superuser, "SELECT 1"));
+  }
+  return {};
 }
 
 }  // namespace prism::branching

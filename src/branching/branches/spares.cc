@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/strings.h"
 #include "branching/branches/pool_work.h"
+#include "branching/branches/role_reader.h"
 #include "branching/branches/volume_server.h"
 #include "runtime/wait.h"
 
@@ -16,6 +17,8 @@ using runtime::Task;
 
 namespace {
 
+// A client that was let in asks its first question meanwhile.
+constexpr MonoNanos kPause = 100 * kNanosPerMilli;
 constexpr MonoNanos kRetry = 30 * kNanosPerSecond;
 
 // In percent of all memory, as the kernel estimates it (proc_meminfo(5), MemAvailable); 100 when it
@@ -76,8 +79,9 @@ Spare Spares::Pop() {
 
 void Spares::Discard(Spare spare) { tasks_.Spawn(Remove(std::move(spare))); }
 
-// One after the other: clients who wait for branches of their own come first.
+// Clients come first: who has taken one, and who waits for a branch of its own.
 Task<void> Spares::MakeAll() {
+  (void)co_await runtime::SleepUntil(home_, MonotonicNow() + kPause, &cancel_);
   while (ready_.size() < count_ && !cancel_.cancelled()) {
     auto made = co_await MakeOne(generation_);
     if (!made) {
@@ -98,12 +102,20 @@ Task<void> Spares::MakeAll() {
 Task<Result<Spare>> Spares::MakeOne(Generation generation) {
   const std::string volume = "b-" + base::LowerCase(base::NewId());
   auto started = co_await StartOne(volume, generation);
+  if (started) co_await WarmUp(started->get());
   if (started) {
     co_return Spare{.volume = volume, .generation = generation.id, .instance = *std::move(started)};
   }
   const Status removed = co_await RemoveVolume(&workshop_, volume);
   if (!removed) workshop_.logger.Failure("spare_not_removed", removed.error());
   co_return std::unexpected(std::move(started).error());
+}
+
+// What fails is told, and the spare is a little slower.
+Task<void> Spares::WarmUp(const Instance* instance) {
+  const Status warmed = co_await RunOnPool(
+      workshop_.pool, [&] { return WarmDatabases(instance->socket_path(), workshop_.superuser); });
+  if (!warmed) workshop_.logger.Failure("spare_not_warm", warmed.error());
 }
 
 Task<Result<std::unique_ptr<Instance>>> Spares::StartOne(std::string volume,

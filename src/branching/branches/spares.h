@@ -51,6 +51,7 @@ class Spares {
   Spare Pop();
   runtime::Task<void> MakeAll();
   runtime::Task<Result<Spare>> MakeOne(Generation generation);
+  runtime::Task<void> WarmUp(const Instance* instance);
   runtime::Task<Result<std::unique_ptr<Instance>>> StartOne(std::string volume,
                                                             Generation generation);
   runtime::Task<void> Remove(Spare spare);
