@@ -15,6 +15,7 @@ using branching::BranchStatus;
 using gateway::BranchEdit;
 using gateway::BranchInfo;
 using gateway::BranchWish;
+using gateway::SnapshotInfo;
 using runtime::Task;
 
 namespace {
@@ -37,6 +38,16 @@ pb::Branch::State StateOf(BranchState state) {
       return pb::Branch::REMOVING;
   }
   return pb::Branch::STATE_UNSPECIFIED;
+}
+
+SnapshotInfo InfoOf(const branching::Snapshot& snapshot) {
+  return {.name = snapshot.name,
+          .created_at = snapshot.created_at,
+          .is_automatic = snapshot.is_automatic,
+          .checkpoint_lsn = snapshot.checkpoint_lsn,
+          .timeline = snapshot.timeline,
+          .system_identifier = snapshot.system_identifier,
+          .postgres_version = snapshot.major};
 }
 
 }  // namespace
@@ -118,6 +129,44 @@ Task<Result<BranchInfo>> BranchAdministrator::Rename(std::string name, std::stri
   CO_TRY_ASSIGN(const BranchStatus renamed,
                 co_await manager->Rename(std::move(name), std::move(wanted)));
   co_return Describe(renamed);
+}
+
+Result<std::vector<SnapshotInfo>> BranchAdministrator::ListSnapshots(const std::string& name) {
+  TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  TRY_ASSIGN(const std::vector<branching::Snapshot> snapshots, manager->Snapshots(name));
+  std::vector<SnapshotInfo> list;
+  for (const branching::Snapshot& snapshot : snapshots) list.push_back(InfoOf(snapshot));
+  return list;
+}
+
+Task<Result<SnapshotInfo>> BranchAdministrator::CreateSnapshot(std::string name,
+                                                               std::string snapshot) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const branching::Snapshot taken,
+                co_await manager->TakeSnapshot(std::move(name), std::move(snapshot)));
+  co_return InfoOf(taken);
+}
+
+Task<Result<SnapshotInfo>> BranchAdministrator::DeleteSnapshot(std::string name,
+                                                               std::string snapshot) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const branching::Snapshot deleted,
+                co_await manager->DeleteSnapshot(std::move(name), std::move(snapshot)));
+  co_return InfoOf(deleted);
+}
+
+Task<Result<BranchInfo>> BranchAdministrator::Reset(std::string name, bool force) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const BranchStatus reset, co_await manager->Reset(std::move(name), force));
+  co_return Describe(reset);
+}
+
+Task<Result<BranchInfo>> BranchAdministrator::Restore(std::string name, std::string snapshot,
+                                                      bool force) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const BranchStatus restored,
+                co_await manager->Restore(std::move(name), std::move(snapshot), force));
+  co_return Describe(restored);
 }
 
 }  // namespace prism::app

@@ -29,6 +29,14 @@ class BranchAdministrator final : public gateway::BranchControl {
   runtime::Task<Result<gateway::BranchInfo>> Undelete(std::string name) override;
   runtime::Task<Result<gateway::BranchInfo>> Update(std::string name,
                                                     gateway::BranchEdit edit) override;
+  Result<std::vector<gateway::SnapshotInfo>> ListSnapshots(const std::string& name) override;
+  runtime::Task<Result<gateway::SnapshotInfo>> CreateSnapshot(std::string name,
+                                                              std::string snapshot) override;
+  runtime::Task<Result<gateway::SnapshotInfo>> DeleteSnapshot(std::string name,
+                                                              std::string snapshot) override;
+  runtime::Task<Result<gateway::BranchInfo>> Reset(std::string name, bool force) override;
+  runtime::Task<Result<gateway::BranchInfo>> Restore(std::string name, std::string snapshot,
+                                                     bool force) override;
   runtime::Task<Result<gateway::BranchInfo>> Rename(std::string name, std::string to) override;
 
  private:

@@ -18,6 +18,7 @@
 #include "base/strings.h"
 #include "base/units.h"
 #include "cli/admin_common.h"
+#include "cli/branch_snapshots.h"
 #include "cli/branch_url.h"
 #include "cli/output.h"
 #include "cli/record_verbs.h"
@@ -238,8 +239,10 @@ void AddCreate(CLI::App& branch, Shell& shell) {
   auto origin = std::make_shared<Origin>();
   auto options = std::make_shared<ChangeOptions>();
   AddNewName(*verb, "NAME", *name);
-  verb->add_option("--from", origin->from, "The branch to make it of; default: the source")
-      ->type_name("BRANCH");
+  verb->add_option(
+          "--from", origin->from,
+          "A branch, BRANCH@SNAPSHOT, BRANCH@TIME, or TIME; default: the source as it is now")
+      ->type_name("ORIGIN");
   verb->add_option_function<std::string>(
           "--ttl", [origin](const std::string& text) { origin->ttl = ReadTtl("--ttl", text); },
           "How long it lives, 1s to 3650d; default: until it is deleted")
@@ -383,6 +386,7 @@ void AddBranch(CLI::App& app, Shell& shell) {
   AddProtect(*branch, shell, false);
   AddExpire(*branch, shell);
   AddRename(*branch, shell);
+  AddBranchSnapshots(*branch, shell);
   AddDelete(*branch, shell);
   AddUndelete(*branch, shell);
   AddUrl(*branch, shell);

@@ -218,7 +218,7 @@ TEST_F(BranchesTest, WhatAPowerCutTookIsMadeAnew) {
   Open({.idle_timeout = 1});
   EXPECT_EQ(house_->AskIn("lost", "DELETE FROM things"), "DELETE 100");
   AwaitTrue([&] { return AllAre(BranchState::kStopped); });
-  ASSERT_TRUE(house_->storage().Delete(house_->manager().List()[0].branch.id));
+  ASSERT_TRUE(house_->storage().Delete(house_->manager().List()[0].branch.volume));
   Open();
   EXPECT_TRUE(house_->manager().List().empty());
   EXPECT_EQ(house_->AskIn("lost", "SELECT count(*) FROM things"), "100");
@@ -235,7 +235,7 @@ TEST_F(BranchesTest, AWarmServerOnlyHasToBeNamed) {
   const std::set<std::string> before = volumes();
   EXPECT_EQ(before.size(), 2u);  // the generation is the other one
   EXPECT_EQ(house_->AskIn("one", "SHOW prism.branch"), "one");
-  EXPECT_TRUE(before.contains(house_->manager().List()[0].branch.id));
+  EXPECT_TRUE(before.contains(house_->manager().List()[0].branch.volume));
   AwaitTrue([&] { return house_->manager().spares() == 1; });
   EXPECT_EQ(volumes().size(), 3u);
   EXPECT_EQ(house_->AskIn("two", "SELECT count(*) FROM things"), "100");

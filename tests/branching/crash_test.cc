@@ -36,10 +36,12 @@ using testing::Connection;
 using testing::Ground;
 using testing::House;
 
-constexpr std::array<std::string_view, 12> kBranchSteps = {
-    "branch-begun",   "removal-deleted", "branch-cloned", "server-started",
-    "branch-named",   "server-stopped",  "removal-begun", "spare-begun",
-    "branch-changed", "branch-there",    "spare-cloned",  "removal-stopped"};
+constexpr std::array<std::string_view, 18> kBranchSteps = {
+    "branch-begun",       "removal-deleted",  "branch-cloned",   "server-started",
+    "branch-named",       "server-stopped",   "removal-begun",   "spare-begun",
+    "branch-changed",     "branch-there",     "spare-cloned",    "removal-stopped",
+    "snapshot-begun",     "snapshot-cloned",  "snapshot-frozen", "replacement-begun",
+    "replacement-cloned", "replacement-there"};
 constexpr std::array<std::string_view, 4> kGenerationSteps = {
     "generation-begun", "generation-imported", "generation-started", "generation-frozen"};
 constexpr int kNames = 12;
@@ -109,6 +111,10 @@ class BranchCrashStress : public ::testing::Test {
         continue;
       }
       if (random() % 4 == 0) {
+        Replace(house, name);
+        continue;
+      }
+      if (random() % 4 == 0) {
         const std::string to = "b" + std::to_string(random() % kNames);
         say(name + " ?" + to + "\n");
         say(name + " =" + (house.Rename(name, to) ? to : name) + "\n");
@@ -120,6 +126,16 @@ class BranchCrashStress : public ::testing::Test {
       if (random() % 2 == 0) (void)house.Create(name, from);
       if (house.AskIn(name, "INSERT INTO marks VALUES(" + mark + ")") != "INSERT 0 1") continue;
       say(name + " " + mark + "\n");
+    }
+  }
+
+  // Puts what a branch has in it once more, by a snapshot: whatever happens, it has it.
+  static void Replace(House& house, const std::string& name) {
+    const auto taken = house.TakeSnapshot(name);
+    if (taken) (void)house.Restore(name, taken->name, true);
+    const auto snapshots = house.manager().Snapshots(name);
+    for (const Snapshot& snapshot : snapshots.value_or(std::vector<Snapshot>())) {
+      (void)house.DeleteSnapshot(name, snapshot.name);
     }
   }
 
@@ -160,7 +176,10 @@ class BranchCrashStress : public ::testing::Test {
     ASSERT_TRUE(generations);
     EXPECT_EQ(generations->size(), 1u);
     std::set<std::string> known(generations->begin(), generations->end());
-    for (const BranchStatus& branch : house.manager().List()) known.insert(branch.branch.id);
+    for (const BranchStatus& branch : house.manager().List()) known.insert(branch.branch.volume);
+    const auto snapshots = house.journal().Snapshots();
+    ASSERT_TRUE(snapshots);
+    for (const Snapshot& snapshot : *snapshots) known.insert(snapshot.id);
     const auto volumes = house.storage().List();
     ASSERT_TRUE(volumes);
     EXPECT_EQ(std::set<std::string>(volumes->begin(), volumes->end()), known);

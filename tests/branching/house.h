@@ -144,6 +144,19 @@ class House {
     return runtime::RunOn(shards_.at(1),
                           [&] { return manager_->Rename(name, *BranchName::From(to)); });
   }
+  Result<Snapshot> TakeSnapshot(const std::string& name, const std::string& snapshot = "") {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->TakeSnapshot(name, snapshot); });
+  }
+  Result<Snapshot> DeleteSnapshot(const std::string& name, const std::string& snapshot) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->DeleteSnapshot(name, snapshot); });
+  }
+  Result<BranchStatus> Reset(const std::string& name, bool force = false) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->Reset(name, force); });
+  }
+  Result<BranchStatus> Restore(const std::string& name, const std::string& snapshot,
+                               bool force = false) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->Restore(name, snapshot, force); });
+  }
   Journal& journal() { return journal_; }
   Storage& storage() { return *storage_; }
   // `options` as libpq has them: "-c prism.ttl=2h".

@@ -67,7 +67,7 @@ TEST_F(OverlaysTest, ABranchIsAnOverlayOfItsOwn) {
   EXPECT_EQ(house_->AskIn("one", "DELETE FROM things WHERE id <= 10"), "DELETE 10");
   EXPECT_EQ(house_->AskIn("one", "SELECT count(*) FROM things"), "90");
   EXPECT_EQ(house_->AskIn("two", "SELECT count(*) FROM things"), "100");
-  const std::string volume = house_->manager().List()[0].branch.id;
+  const std::string volume = house_->manager().List()[0].branch.volume;
   const auto usage = house_->storage().Measure(volume);
   ASSERT_TRUE(usage) << usage.error().ToString();
   EXPECT_GT(usage->shared_bytes, usage->own_bytes);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "branching/branches/branch_changing.h"
 #include "branching/branches/branch_errors.h"
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/on_shard.h"
@@ -14,22 +15,6 @@
 namespace prism::branching {
 
 using runtime::Task;
-
-namespace {
-
-// While somebody changes a branch.
-class Changing {
- public:
-  explicit Changing(BranchSlot& slot) : slot_(slot) { slot_.changing = true; }
-  Changing(const Changing&) = delete;
-  Changing& operator=(const Changing&) = delete;
-  ~Changing() { slot_.changing = false; }
-
- private:
-  BranchSlot& slot_;
-};
-
-}  // namespace
 
 Task<Result<BranchStatus>> BranchManager::Create(EntryRequest request) {
   co_return co_await OnShard(home_, tasks_, [this, &request] { return CreateHere(request); });
@@ -265,9 +250,13 @@ void BranchManager::DiscardAfter(BranchSlot& slot, MonoNanos time) {
 Task<void> BranchManager::Discard(BranchSlot* slot) {
   slot->state = BranchState::kRemoving;
   Status removed = co_await RunOnPool(
-      workshop_.pool, [this, slot] { return workshop_.journal.BeginRemoval(slot->branch.id); });
+      workshop_.pool, [this, slot] { return workshop_.journal.BeginRemoval(slot->branch.volume); });
   workshop_.After("removal-begun");
-  if (removed) removed = co_await RemoveVolume(&workshop_, slot->branch.id);
+  while (removed && !slot->snapshots.empty()) {
+    removed = co_await RemoveVolume(&workshop_, slot->snapshots.back().id);
+    if (removed) slot->snapshots.pop_back();
+  }
+  if (removed) removed = co_await RemoveVolume(&workshop_, slot->branch.volume);
   if (removed) {
     workshop_.logger.Info("branch_removed", {{"branch", slot->branch.name}});
     slots_.erase(slot->branch.name);

@@ -35,6 +35,32 @@ Error NotDeleted(const std::string& name) {
                fmt::format("branch \"{}\" is not deleted", name));
 }
 
+Error SnapshotExists(const std::string& branch, const std::string& name) {
+  return {Code::kAlreadyExists, "SNAPSHOT_EXISTS",
+          fmt::format("branch \"{}\" has a snapshot \"{}\": delete it, or take another name",
+                      branch, name)};
+}
+
+Error NoSnapshot(const std::string& branch, const std::string& name) {
+  return {Code::kNotFound, "SNAPSHOT_NOT_FOUND",
+          fmt::format("branch \"{}\" has no snapshot \"{}\": `prism branch snapshots` shows those "
+                      "that it has",
+                      branch, name.substr(0, 100))};
+}
+
+Error BadSnapshotName(const std::string& name) {
+  return {Code::kInvalidArgument, "BAD_SNAPSHOT_NAME",
+          fmt::format("\"{}\" can't name a snapshot: 1 to 63 of a-z, 0-9, _ and -, beginning with "
+                      "a letter or digit",
+                      name.substr(0, 100))};
+}
+
+Error TooManySnapshots(const std::string& branch, std::size_t most) {
+  return {Code::kResourceExhausted, "TOO_MANY_SNAPSHOTS",
+          fmt::format("branch \"{}\" has {} snapshots, the most that there may be: delete one",
+                      branch, most)};
+}
+
 Error HasChildren(const std::string& name, const std::string& child) {
   return Error(Code::kFailedPrecondition, "BRANCH_HAS_CHILDREN",
                fmt::format("branch \"{}\" was made of branch \"{}\": delete it first, or all of "

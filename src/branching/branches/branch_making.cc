@@ -19,19 +19,7 @@ using runtime::Task;
 
 namespace {
 
-// What the template is called where branches are named.
-constexpr std::string_view kSource = "source";
-
 Error NoSpare() { return {Code::kNotFound, "SPARE_MISSING", "there is no spare"}; }
-
-// What its parent has, from whatever that was made.
-void BecomeChild(Branch& branch, const Branch& parent) {
-  branch.parent = parent.name;
-  branch.parent_id = parent.id;
-  branch.generation = parent.generation;
-  branch.major = parent.major;
-  branch.max_prepared_transactions = parent.max_prepared_transactions;
-}
 
 // What a client can do something about; what went wrong inside is in the log.
 Error ForClient(const Error& error, const std::string& branch) {
@@ -45,19 +33,6 @@ Error ForClient(const Error& error, const std::string& branch) {
 
 }  // namespace
 
-Result<BranchSlot*> BranchManager::ParentFor(const EntryRequest& request) {
-  if (!request.from || *request.from == kSource) return nullptr;
-  const auto name = BranchName::From(*request.from);
-  const auto it = name ? slots_.find(name->name()) : slots_.end();
-  if (it == slots_.end() || !name->Means(it->second->branch.name, it->second->branch.label)) {
-    return std::unexpected(Refuse(Refusal::kParentNotFound, *request.from));
-  }
-  if (it->second->branch.deleted_at) {
-    return std::unexpected(Refuse(Refusal::kBranchDeleted, *request.from));
-  }
-  return it->second.get();
-}
-
 BranchSlot* BranchManager::FindById(std::string_view id) {
   const auto it =
       std::ranges::find_if(slots_, [id](const auto& slot) { return slot.second->branch.id == id; });
@@ -68,16 +43,17 @@ BranchSlot* BranchManager::FindById(std::string_view id) {
 Result<BranchSlot*> BranchManager::NewSlot(const EntryRequest& request) {
   const std::string& name = request.branch.name();
   TRY(CheckNewName(name));
-  TRY_ASSIGN(const BranchSlot* const parent, ParentFor(request));
   const auto counts = [](const auto& slot) { return !slot.second->branch.deleted_at.has_value(); };
   if (std::ranges::count_if(slots_, counts) >= limits_.max_branches) {
     return std::unexpected(Refuse(Refusal::kTooManyBranches));
   }
   auto slot = std::make_shared<BranchSlot>(NewBranch(request));
-  if (parent != nullptr) BecomeChild(slot->branch, parent->branch);
+  TRY(ChooseOrigin(request, *slot));
   slot->state = BranchState::kMaking;
   return slots_.emplace(name, std::move(slot)).first->second.get();
 }
+
+std::string BranchManager::NewVolumeId() { return "b-" + base::LowerCase(base::NewId()); }
 
 Status BranchManager::CheckNewName(const std::string& name) const {
   if (!IsReservedBranchName(name)) return {};
@@ -88,20 +64,23 @@ Branch BranchManager::NewBranch(const EntryRequest& request) const {
   const WallMillis now = workshop_.clock.Now();
   std::optional<WallMillis> expires_at;
   if (request.ttl) expires_at = now + request.ttl->count();
-  return {.id = "b-" + base::LowerCase(base::NewId()),
+  const std::string id = NewVolumeId();
+  return {.id = id,
           .name = request.branch.name(),
           .label = request.branch.label(),
           .generation = generation_.id,
           .major = generation_.major,
           .max_prepared_transactions = generation_.max_prepared_transactions,
-          .parent = std::string(kSource),
+          .parent = std::string(kSourceName),
           .as_of = generation_.as_of,
           .created_at = now,
           .created_by = request.user,
           .last_activity = now,
           .deleted_at = {},
           .is_protected = false,
-          .expires_at = expires_at};
+          .expires_at = expires_at,
+          .parent_id = {},
+          .volume = id};
 }
 
 // At best by naming what is there.
@@ -114,11 +93,11 @@ Task<void> BranchManager::Make(BranchSlot* slot) {
 
 // SPARE_MISSING: it is to be made.
 Task<Status> BranchManager::NameSpare(BranchSlot* slot) {
-  if (!slot->branch.parent_id.empty()) co_return std::unexpected(NoSpare());
+  if (slot->made_of != slot->branch.generation) co_return std::unexpected(NoSpare());
   std::optional<Spare> spare = spares_.Take(slot->branch.generation);
   if (!spare) co_return std::unexpected(NoSpare());
   Branch branch = slot->branch;
-  branch.id = spare->volume;
+  branch.volume = spare->volume;
   Status claimed =
       co_await RunOnPool(workshop_.pool, [&] { return workshop_.journal.ClaimSpare(branch); });
   if (!claimed) {
@@ -134,9 +113,9 @@ Task<Status> BranchManager::NameSpare(BranchSlot* slot) {
 }
 
 void BranchManager::NoteMade(const BranchSlot& slot) {
-  workshop_.logger.Info(
-      "branch_made",
-      {{"branch", slot.branch.name}, {"volume", slot.branch.id}, {"user", slot.branch.created_by}});
+  workshop_.logger.Info("branch_made", {{"branch", slot.branch.name},
+                                        {"volume", slot.branch.volume},
+                                        {"user", slot.branch.created_by}});
 }
 
 // What follows kMaking is left to the caller, unless there is no slot any more.
@@ -147,7 +126,7 @@ Task<Status> BranchManager::Found(BranchSlot* slot) {
     co_return made;
   }
   workshop_.logger.Failure("branch_not_made", made.error());
-  const Status removed = co_await RemoveVolume(&workshop_, slot->branch.id);
+  const Status removed = co_await RemoveVolume(&workshop_, slot->branch.volume);
   TurnAway(*slot, ForClient(made.error(), slot->branch.name));
   if (removed) {
     slots_.erase(slot->branch.name);
@@ -160,8 +139,8 @@ Task<Status> BranchManager::Found(BranchSlot* slot) {
 }
 
 Task<Status> BranchManager::MakeVolume(BranchSlot* slot) {
-  if (!slot->branch.parent_id.empty()) co_return co_await MakeFromBranch(slot);
-  co_return co_await MakeFrom(slot, slot->branch.generation);
+  if (slot->made_of.empty()) co_return co_await MakeFromBranch(slot);
+  co_return co_await MakeFrom(slot, slot->made_of);
 }
 
 Task<Status> BranchManager::MakeFromBranch(BranchSlot* slot) {
@@ -172,7 +151,7 @@ Task<Status> BranchManager::MakeFromBranch(BranchSlot* slot) {
   const auto kept = parent->shared_from_this();
   CO_TRY_ASSIGN(const bool held, co_await HoldStill(parent));
   slot->branch.as_of = workshop_.clock.Now();
-  Status made = co_await MakeFrom(slot, parent->branch.id);
+  Status made = co_await MakeFrom(slot, parent->branch.volume);
   if (held) Settle(*parent);
   co_return made;
 }
@@ -205,7 +184,7 @@ Task<Status> BranchManager::MakeFrom(BranchSlot* slot, std::string volume) {
   co_return co_await RunOnPool(workshop_.pool, [this, slot, &volume]() -> Status {
     TRY(workshop_.journal.BeginBranch(slot->branch));
     workshop_.After("branch-begun");
-    TRY(CloneVolume(volume, slot->branch.id));
+    TRY(CloneVolume(volume, slot->branch.volume));
     workshop_.After("branch-cloned");
     TRY(workshop_.journal.CompleteBranch(slot->branch.id));
     workshop_.After("branch-there");

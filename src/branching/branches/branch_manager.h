@@ -22,6 +22,10 @@
 
 namespace prism::branching {
 
+// What the template is called where branches are named.
+inline constexpr std::string_view kSourceName = "source";
+// Of one branch, automatic ones too.
+inline constexpr std::size_t kMaxSnapshots = 100;
 // A volume that could not be removed is tried again.
 inline constexpr MonoNanos kRemovalRetry = 60 * kNanosPerSecond;
 // A branch whose time is over while it is started, stopped or changed.
@@ -102,6 +106,22 @@ class BranchManager final : public BranchHost {
   // ALREADY_EXISTS/BRANCH_EXISTS.
   runtime::Task<Result<BranchStatus>> Rename(std::string name, BranchName to);
 
+  // Keeps what a branch has now. An empty name is made of the time. Its clients stay in, if the
+  // storage can clone what is being written to; else FAILED_PRECONDITION/BRANCH_IN_USE while there
+  // are any. As Update, and INVALID_ARGUMENT/BAD_SNAPSHOT_NAME, ALREADY_EXISTS/SNAPSHOT_EXISTS,
+  // RESOURCE_EXHAUSTED: TOO_MANY_SNAPSHOTS, DISK_FULL.
+  runtime::Task<Result<Snapshot>> TakeSnapshot(std::string name, std::string snapshot);
+  // As Update, and NOT_FOUND/SNAPSHOT_NOT_FOUND. Branches that were made of it stay.
+  runtime::Task<Result<Snapshot>> DeleteSnapshot(std::string name, std::string snapshot);
+  // By time. Any thread but a shard. NOT_FOUND/BRANCH_NOT_FOUND.
+  Result<std::vector<Snapshot>> Snapshots(const std::string& name);
+  // Puts other data in a branch: the newest of its parent, or those of a snapshot of it. What it
+  // had is kept as a snapshot (`before-reset-...`). As TakeSnapshot, and FAILED_PRECONDITION:
+  // BRANCH_PROTECTED, BRANCH_IN_USE unless clients may be cut off (`force`). NOT_FOUND:
+  // PARENT_NOT_FOUND, SNAPSHOT_NOT_FOUND.
+  runtime::Task<Result<BranchStatus>> Reset(std::string name, bool force);
+  runtime::Task<Result<BranchStatus>> Restore(std::string name, std::string snapshot, bool force);
+
  private:
   friend class BranchVisit;
 
@@ -117,7 +137,8 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> ClearUnfinished();
   runtime::Task<Status> RemoveUnusedGenerations();
   runtime::Task<Status> TakeOver();
-  runtime::Task<Status> TakeOverOne(Branch branch);
+  runtime::Task<Status> TakeOverOne(Branch branch, std::vector<Snapshot> snapshots);
+  Result<bool> EnsureVolume(const Branch& branch, const std::vector<Snapshot>& snapshots);
   runtime::Task<Status> StopHere();
   runtime::Task<std::vector<BranchStatus>> ListHere();
   Status LoadRoles(const Generation& generation);
@@ -125,9 +146,14 @@ class BranchManager final : public BranchHost {
   void Admit(std::shared_ptr<Ticket> ticket, EntryRequest request);
   Result<BranchSlot*> SlotFor(const EntryRequest& request);
   Result<BranchSlot*> NewSlot(const EntryRequest& request);
+  static std::string NewVolumeId();
   Branch NewBranch(const EntryRequest& request) const;
-  // The branch that is to be the parent; nullptr: the source is.
-  Result<BranchSlot*> ParentFor(const EntryRequest& request);
+  // What the branch is to be made of, written into it.
+  Status ChooseOrigin(const EntryRequest& request, BranchSlot& slot);
+  Status ChooseBranch(std::string_view from, BranchSlot& slot);
+  Status ChooseGenerationAt(WallMillis time, std::string_view from, BranchSlot& slot);
+  Status ChooseSnapshot(std::string_view from, BranchSlot& slot);
+  BranchSlot* FindByNameOrLabel(std::string_view text);
   // nullptr: it is not there any more.
   BranchSlot* FindById(std::string_view id);
   // A visitor has gone.
@@ -137,6 +163,28 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, bool force, bool recursive);
   // Those that are there of what was made of it, nearest first.
   std::vector<BranchSlot*> DescendantsOf(const BranchSlot& slot);
+  // What a branch is to have instead of what it has.
+  struct Replacement {
+    std::string from;    // the volume to clone
+    std::string reason;  // of the snapshot's name
+    std::string generation;
+    int major = 0;
+    std::uint32_t max_prepared_transactions = 0;
+    WallMillis as_of = 0;
+  };
+  runtime::Task<Result<Snapshot>> TakeSnapshotHere(std::string name, std::string snapshot);
+  runtime::Task<Result<Snapshot>> DeleteSnapshotHere(std::string name, std::string snapshot);
+  runtime::Task<Result<std::vector<Snapshot>>> SnapshotsHere(std::string name);
+  runtime::Task<Status> MakeSnapshot(const BranchSlot* slot, Snapshot* snapshot);
+  // Of the branch as it is, not made yet.
+  Result<Snapshot> NewSnapshot(const BranchSlot& slot, std::string name) const;
+  runtime::Task<Status> ReadControl(std::string volume, Snapshot* into);
+  runtime::Task<Result<BranchStatus>> ResetHere(std::string name, bool force);
+  runtime::Task<Result<BranchStatus>> RestoreHere(std::string name, std::string snapshot,
+                                                  bool force);
+  Result<BranchSlot*> FindForReplacement(const std::string& name, bool force);
+  runtime::Task<Result<BranchStatus>> Replace(BranchSlot* slot, Replacement with);
+  runtime::Task<Status> MakeReplacement(BranchSlot* slot, Replacement with);
   static Status CheckDeletable(const BranchSlot& slot, bool force);
   runtime::Task<Status> DeleteAll(std::vector<BranchSlot*> slots);
   runtime::Task<Result<BranchStatus>> UndeleteHere(std::string name);
@@ -185,6 +233,7 @@ class BranchManager final : public BranchHost {
   const std::shared_ptr<Door> door_;
   std::shared_ptr<const Roles> roles_;  // set by Start, before anybody can ask
   Generation generation_;
+  std::vector<Generation> generations_;  // that are there, by time
   Slots slots_;
   Spares spares_;
   runtime::TaskGroup tasks_;

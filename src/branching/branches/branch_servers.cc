@@ -36,7 +36,7 @@ Task<void> BranchManager::Wake(BranchSlot* slot) {
 Task<Status> BranchManager::StartServer(BranchSlot* slot) {
   auto started = co_await branching::StartServer(
       &workshop_,
-      {.volume = slot->branch.id,
+      {.volume = slot->branch.volume,
        .major = slot->branch.major,
        .max_prepared_transactions = slot->branch.max_prepared_transactions},
       settings_, &cancel_);

@@ -43,10 +43,12 @@ struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
   explicit BranchSlot(Branch of) : branch(std::move(of)) {}
 
   Branch branch;
+  std::vector<Snapshot> snapshots;  // by time
   BranchState state = BranchState::kStopped;
   std::unique_ptr<Instance> instance;  // in kRunning and kStopping
   std::vector<std::shared_ptr<Ticket>> waiting;
   int inside = 0;
+  std::string made_of;               // in kMaking: the volume; empty: what its parent has then
   bool is_new = false;               // its maker has not been told yet
   bool changing = false;             // somebody changes it: others have to try again
   std::unique_ptr<DueTimer> idle;    // nobody has been in for long

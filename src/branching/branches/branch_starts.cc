@@ -23,6 +23,9 @@ Task<Status> BranchManager::StartHere(std::string source) {
   CO_TRY_ASSIGN(generation_, std::move(prepared));
   Status tidied = co_await RemoveUnusedGenerations();
   CO_TRY(std::move(tidied));
+  auto known =
+      co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.AllGenerations(); });
+  CO_TRY_ASSIGN(generations_, std::move(known));
   auto loaded = co_await RunOnPool(workshop_.pool, [this] { return LoadRoles(generation_); });
   CO_TRY(std::move(loaded));
   Status taken = co_await TakeOver();
@@ -91,28 +94,47 @@ Task<Status> BranchManager::RemoveUnusedGenerations() {
 Task<Status> BranchManager::TakeOver() {
   auto listed = co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.Branches(); });
   CO_TRY_ASSIGN(std::vector<Branch> branches, std::move(listed));
+  auto kept_ones =
+      co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.Snapshots(); });
+  CO_TRY_ASSIGN(const std::vector<Snapshot> snapshots, std::move(kept_ones));
+  std::map<std::string, std::vector<Snapshot>> of_branch;
+  for (const Snapshot& snapshot : snapshots) of_branch[snapshot.branch].push_back(snapshot);
   for (Branch& branch : branches) {
-    auto there = co_await RunOnPool(workshop_.pool, [&] { return workshop_.HasVolume(branch.id); });
+    std::vector<Snapshot>& kept = of_branch[branch.id];
+    auto there = co_await RunOnPool(workshop_.pool, [&] { return EnsureVolume(branch, kept); });
     CO_TRY_ASSIGN(const bool usable, std::move(there));
     Status taken;
     if (usable) {
-      taken = co_await TakeOverOne(std::move(branch));
+      taken = co_await TakeOverOne(std::move(branch), std::move(kept));
     } else {
-      workshop_.logger.Warn("branch_lost", {{"branch", branch.name}, {"volume", branch.id}});
-      taken = co_await RemoveVolume(&workshop_, branch.id);
+      workshop_.logger.Warn("branch_lost", {{"branch", branch.name}, {"volume", branch.volume}});
+      taken = co_await RemoveVolume(&workshop_, branch.volume);
     }
     CO_TRY(std::move(taken));
   }
   co_return Status();
 }
 
+// A power cut may have taken the volume, since clones are not on disk at once: what is lost of a
+// branch that got other data is those, not what it had before.
+Result<bool> BranchManager::EnsureVolume(const Branch& branch,
+                                         const std::vector<Snapshot>& snapshots) {
+  TRY_ASSIGN(const bool there, workshop_.HasVolume(branch.volume));
+  if (there || snapshots.empty()) return there;
+  workshop_.logger.Warn("branch_lost_and_restored",
+                        {{"branch", branch.name}, {"snapshot", snapshots.back().name}});
+  TRY(CloneVolume(snapshots.back().id, branch.volume));
+  return true;
+}
+
 // With its server, when that went on running while we did not.
-Task<Status> BranchManager::TakeOverOne(Branch branch) {
-  auto found = co_await FindServer(&workshop_, branch.id);
+Task<Status> BranchManager::TakeOverOne(Branch branch, std::vector<Snapshot> snapshots) {
+  auto found = co_await FindServer(&workshop_, branch.volume);
   if (!found) workshop_.logger.Failure("branch_not_adopted", found.error());
   std::string name = branch.name;
   auto slot = std::make_shared<BranchSlot>(std::move(branch));
   BranchSlot& kept = *slots_.emplace(std::move(name), std::move(slot)).first->second;
+  kept.snapshots = std::move(snapshots);
   if (found) kept.instance = *std::move(found);
   if (kept.instance != nullptr) BeginRunning(kept);
   ExpireWhenDue(kept);

@@ -17,7 +17,7 @@ using sqlite::Statement;
 
 // Times are milliseconds of Unix time. `state` is 'making' until the volume is there, and
 // 'removing' until it is gone.
-constexpr std::array<std::string_view, 3> kSteps = {R"sql(
+constexpr std::array<std::string_view, 4> kSteps = {R"sql(
 CREATE TABLE branch_secrets(
   name TEXT PRIMARY KEY,
   value BLOB NOT NULL
@@ -62,6 +62,25 @@ CREATE TABLE spares(
 )sql",
                                                     R"sql(
 ALTER TABLE branches ADD COLUMN parent_id TEXT NOT NULL DEFAULT '';
+)sql",
+                                                    R"sql(
+ALTER TABLE branches ADD COLUMN volume TEXT NOT NULL DEFAULT '';
+ALTER TABLE branches ADD COLUMN next_volume TEXT;
+UPDATE branches SET volume = id;
+CREATE TABLE snapshots(
+  id TEXT PRIMARY KEY,
+  branch TEXT NOT NULL REFERENCES branches(id),
+  name TEXT NOT NULL,
+  state TEXT NOT NULL CHECK(state IN ('making', 'there', 'removing')),
+  created_at INTEGER NOT NULL,
+  automatic INTEGER NOT NULL,
+  generation TEXT NOT NULL REFERENCES generations(id),
+  as_of INTEGER NOT NULL,
+  checkpoint_lsn TEXT NOT NULL,
+  timeline INTEGER NOT NULL,
+  system_identifier TEXT NOT NULL,
+  UNIQUE(branch, name)
+) STRICT;
 )sql"};
 
 constexpr std::string_view kLoginSecret = "login";
@@ -114,6 +133,7 @@ Branch ReadBranch(const Statement& row) {
   branch.is_protected = row.IntAt(12) != 0;
   if (!row.IsNullAt(13)) branch.expires_at = row.IntAt(13);
   branch.parent_id = row.TextAt(14);
+  branch.volume = row.TextAt(15);
   return branch;
 }
 
@@ -144,6 +164,33 @@ void SetTime(Statement& statement, int parameter, const std::optional<WallMillis
   time ? statement.Int(parameter, *time) : statement.Null(parameter);
 }
 
+Snapshot ReadSnapshot(const Statement& row) {
+  return {.id = std::string(row.TextAt(0)),
+          .branch = std::string(row.TextAt(1)),
+          .name = std::string(row.TextAt(2)),
+          .created_at = row.IntAt(3),
+          .is_automatic = row.IntAt(4) != 0,
+          .generation = std::string(row.TextAt(5)),
+          .major = static_cast<int>(row.IntAt(10)),
+          .max_prepared_transactions = static_cast<std::uint32_t>(row.IntAt(11)),
+          .as_of = row.IntAt(6),
+          .checkpoint_lsn = std::string(row.TextAt(7)),
+          .timeline = static_cast<int>(row.IntAt(8)),
+          .system_identifier = std::string(row.TextAt(9))};
+}
+
+Status WriteSnapshot(Connection& connection, const Snapshot& snapshot, std::string_view state) {
+  TRY_ASSIGN(Statement insert,
+             connection.Prepare("INSERT INTO snapshots(id, branch, name, state, created_at, "
+                                "automatic, generation, as_of, checkpoint_lsn, timeline, "
+                                "system_identifier) "
+                                "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
+  insert.Text(1, snapshot.id).Text(2, snapshot.branch).Text(3, snapshot.name).Text(4, state);
+  insert.Int(5, snapshot.created_at).Int(6, snapshot.is_automatic ? 1 : 0);
+  insert.Text(7, snapshot.generation).Int(8, snapshot.as_of).Text(9, snapshot.checkpoint_lsn);
+  return insert.Int(10, snapshot.timeline).Text(11, snapshot.system_identifier).Run();
+}
+
 // By no other branch than that of the id.
 Status CheckNameIsFree(Connection& connection, std::string_view name, std::string_view id) {
   TRY_ASSIGN(Statement select,
@@ -158,13 +205,13 @@ Status InsertBranch(Connection& connection, const Branch& branch, std::string_vi
   TRY_ASSIGN(Statement insert,
              connection.Prepare("INSERT INTO branches(id, name, label, state, generation, parent, "
                                 "as_of, created_at, created_by, last_activity, expires_at, "
-                                "parent_id) "
-                                "VALUES(?1, ?2, ?3, ?11, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12)"));
+                                "parent_id, volume) "
+                                "VALUES(?1, ?2, ?3, ?11, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13)"));
   insert.Text(1, branch.id).Text(2, branch.name).Text(3, branch.label);
   insert.Text(4, branch.generation).Text(5, branch.parent).Int(6, branch.as_of);
   insert.Int(7, branch.created_at).Text(8, branch.created_by).Int(9, branch.last_activity);
   SetTime(insert, 10, branch.expires_at);
-  return insert.Text(11, state).Text(12, branch.parent_id).Run();
+  return insert.Text(11, state).Text(12, branch.parent_id).Text(13, branch.volume).Run();
 }
 
 }  // namespace
@@ -245,7 +292,7 @@ Status Journal::BeginSpare(std::string_view volume, std::string_view generation)
 Status Journal::ClaimSpare(const Branch& branch) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
     TRY_ASSIGN(Statement remove, connection.Prepare("DELETE FROM spares WHERE volume = ?1"));
-    TRY(remove.Text(1, branch.id).Run());
+    TRY(remove.Text(1, branch.volume).Run());
     return InsertBranch(connection, branch, "there");
   });
 }
@@ -300,27 +347,89 @@ Status Journal::Undelete(std::string_view id) {
   });
 }
 
-Status Journal::BeginRemoval(std::string_view id) {
+Status Journal::BeginRemoval(std::string_view volume) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
-    for (const char* sql : {"UPDATE branches SET state = 'removing' WHERE id = ?1",
+    for (const char* sql : {"UPDATE snapshots SET state = 'removing' WHERE id = ?1 OR branch IN "
+                            "(SELECT id FROM branches WHERE volume = ?1)",
+                            "UPDATE branches SET state = 'removing' WHERE volume = ?1",
                             "UPDATE generations SET state = 'removing' WHERE id = ?1"}) {
       TRY_ASSIGN(Statement update, connection.Prepare(sql));
-      TRY(update.Text(1, id).Run());
+      TRY(update.Text(1, volume).Run());
     }
     return {};
   });
 }
 
-Status Journal::Forget(std::string_view id) {
+Status Journal::Forget(std::string_view volume) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
     for (const char* sql :
-         {"DELETE FROM branches WHERE id = ?1", "DELETE FROM spares WHERE volume = ?1",
-          "DELETE FROM generations WHERE id = ?1"}) {
+         {"UPDATE branches SET next_volume = NULL WHERE next_volume = ?1",
+          "DELETE FROM snapshots WHERE id = ?1", "DELETE FROM branches WHERE volume = ?1",
+          "DELETE FROM spares WHERE volume = ?1", "DELETE FROM generations WHERE id = ?1"}) {
       TRY_ASSIGN(Statement remove, connection.Prepare(sql));
-      TRY(remove.Text(1, id).Run());
+      TRY(remove.Text(1, volume).Run());
     }
     return {};
   });
+}
+
+Status Journal::BeginSnapshot(const Snapshot& snapshot) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    return WriteSnapshot(connection, snapshot, "making");
+  });
+}
+
+Status Journal::CompleteSnapshot(const Snapshot& snapshot) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE snapshots SET state = 'there', checkpoint_lsn = ?2, "
+                                  "timeline = ?3, system_identifier = ?4 WHERE id = ?1"));
+    update.Text(1, snapshot.id).Text(2, snapshot.checkpoint_lsn).Int(3, snapshot.timeline);
+    return update.Text(4, snapshot.system_identifier).Run();
+  });
+}
+
+Result<std::vector<Snapshot>> Journal::Snapshots() {
+  return sqlite::ReadAndWait(
+      database_, [](Connection& connection) -> Result<std::vector<Snapshot>> {
+        TRY_ASSIGN(
+            Statement select,
+            connection.Prepare("SELECT s.id, s.branch, s.name, s.created_at, s.automatic, "
+                               "s.generation, s.as_of, s.checkpoint_lsn, s.timeline, "
+                               "s.system_identifier, g.major, g.max_prepared_transactions "
+                               "FROM snapshots s JOIN generations g ON g.id = s.generation "
+                               "WHERE s.state = 'there' ORDER BY s.branch, s.created_at, s.id"));
+        return ReadAll(select, ReadSnapshot);
+      });
+}
+
+Status Journal::BeginReplacement(std::string_view branch, std::string_view volume) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE branches SET next_volume = ?2 WHERE id = ?1"));
+    return update.Text(1, branch).Text(2, volume).Run();
+  });
+}
+
+Status Journal::Replace(const Branch& branch, const Snapshot& kept) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY(WriteSnapshot(connection, kept, "there"));
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE branches SET volume = ?2, next_volume = NULL, "
+                                  "generation = ?3, as_of = ?4 WHERE id = ?1"));
+    update.Text(1, branch.id).Text(2, branch.volume).Text(3, branch.generation);
+    return update.Int(4, branch.as_of).Run();
+  });
+}
+
+Result<std::vector<Generation>> Journal::AllGenerations() {
+  return sqlite::ReadAndWait(
+      database_, [](Connection& connection) -> Result<std::vector<Generation>> {
+        TRY_ASSIGN(Statement select,
+                   connection.Prepare("SELECT id, source, major, as_of, max_prepared_transactions "
+                                      "FROM generations WHERE state = 'there' ORDER BY as_of, id"));
+        return ReadAll(select, ReadGeneration);
+      });
 }
 
 Result<std::vector<std::string>> Journal::Generations() {
@@ -338,7 +447,8 @@ Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view kee
         TRY_ASSIGN(Statement select,
                    connection.Prepare("SELECT id FROM generations WHERE state = 'there' "
                                       "AND id NOT IN (SELECT generation FROM branches "
-                                      "UNION SELECT generation FROM spares) "
+                                      "UNION SELECT generation FROM spares "
+                                      "UNION SELECT generation FROM snapshots) "
                                       "AND id != ?1"));
         select.Text(1, keep);
         return ReadAll(select, ReadId);
@@ -347,27 +457,30 @@ Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view kee
 
 Result<std::vector<Branch>> Journal::Branches() {
   return sqlite::ReadAndWait(database_, [](Connection& connection) -> Result<std::vector<Branch>> {
-    TRY_ASSIGN(
-        Statement select,
-        connection.Prepare(
-            "SELECT b.id, b.name, b.label, b.generation, b.parent, b.as_of, b.created_at, "
-            "b.created_by, b.last_activity, b.deleted_at, g.major, "
-            "g.max_prepared_transactions, b.protected, b.expires_at, b.parent_id FROM branches b "
-            "JOIN generations g ON g.id = b.generation "
-            "WHERE b.state = 'there' ORDER BY b.name"));
+    TRY_ASSIGN(Statement select,
+               connection.Prepare(
+                   "SELECT b.id, b.name, b.label, b.generation, b.parent, b.as_of, b.created_at, "
+                   "b.created_by, b.last_activity, b.deleted_at, g.major, "
+                   "g.max_prepared_transactions, b.protected, b.expires_at, b.parent_id, b.volume "
+                   "FROM branches b "
+                   "JOIN generations g ON g.id = b.generation "
+                   "WHERE b.state = 'there' ORDER BY b.name"));
     return ReadAll(select, ReadBranch);
   });
 }
 
-// Clones first: they refer to generations.
+// Snapshots first, then branches: they refer to branches and generations.
 Result<std::vector<std::string>> Journal::Unfinished() {
   return sqlite::ReadAndWait(
       database_, [](Connection& connection) -> Result<std::vector<std::string>> {
-        TRY_ASSIGN(Statement select,
-                   connection.Prepare("SELECT id, 0 AS kind FROM branches WHERE state != 'there' "
-                                      "UNION ALL SELECT volume, 0 FROM spares "
-                                      "UNION ALL SELECT id, 1 FROM generations "
-                                      "WHERE state != 'there' ORDER BY kind, id"));
+        TRY_ASSIGN(
+            Statement select,
+            connection.Prepare(
+                "SELECT id, 0 AS kind FROM snapshots WHERE state != 'there' UNION ALL "
+                "SELECT next_volume, 0 FROM branches WHERE next_volume IS NOT NULL UNION ALL "
+                "SELECT volume, 1 FROM branches WHERE state != 'there' UNION ALL "
+                "SELECT volume, 1 FROM spares UNION ALL "
+                "SELECT id, 2 FROM generations WHERE state != 'there' ORDER BY kind, 1"));
         return ReadAll(select, ReadId);
       });
 }

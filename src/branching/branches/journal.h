@@ -33,8 +33,26 @@ struct StoredRole {
   std::optional<std::int64_t> valid_until;  // seconds of Unix time
 };
 
+// A state of a branch that is kept: a frozen volume.
+struct Snapshot {
+  std::string id;      // of the volume, too
+  std::string branch;  // the id of the branch that it is of
+  std::string name;    // among those of its branch
+  WallMillis created_at = 0;
+  bool is_automatic = false;  // kept since other data were put in the branch
+  // Of the branch as it was then.
+  std::string generation;
+  int major = 0;
+  std::uint32_t max_prepared_transactions = 0;
+  WallMillis as_of = 0;
+  // What pg_control says: where its last checkpoint is, and whose data it is.
+  std::string checkpoint_lsn = {};
+  int timeline = 0;
+  std::string system_identifier = {};
+};
+
 struct Branch {
-  std::string id;  // of the volume and of the run directory, too
+  std::string id;  // for as long as it is there, whatever its name and its data
   std::string name;
   std::string label;       // the name as it was spelled first
   std::string generation;  // that it was made of
@@ -49,6 +67,7 @@ struct Branch {
   bool is_protected = false;             // nobody deletes it, nor puts other data in it
   std::optional<WallMillis> expires_at;  // from then on it is deleted when nobody is in it
   std::string parent_id = {};            // the id of the branch that is its parent; empty: none is
+  std::string volume = {};               // its data, and the name of its run directory
 };
 
 // Each change is on disk when the call returns. Life cycle: as the database, which is of a
@@ -70,6 +89,7 @@ class Journal {
   Result<std::optional<Generation>> FindGeneration(std::string_view source);
   // Complete ones.
   Result<std::vector<std::string>> Generations();
+  Result<std::vector<Generation>> AllGenerations();
   // Those of them that no branch and no spare was made of, but for `keep`.
   Result<std::vector<std::string>> UnusedGenerations(std::string_view keep);
   Result<std::vector<StoredRole>> Roles(std::string_view generation);
@@ -88,10 +108,22 @@ class Journal {
   // All of them or none.
   Status MarkDeleted(const std::vector<std::string>& ids, WallMillis at);
   Status Undelete(std::string_view id);
-  // From here on a restart removes it.
-  Status BeginRemoval(std::string_view id);
-  // The volume is gone, and so is the row.
-  Status Forget(std::string_view id);
+  // From here on a restart removes what the volume is of: a generation, a snapshot, or a branch and
+  // its snapshots.
+  Status BeginRemoval(std::string_view volume);
+  // The volume is gone, and so is the row that it was all of.
+  Status Forget(std::string_view volume);
+
+  Status BeginSnapshot(const Snapshot& snapshot);
+  // With what pg_control says.
+  Status CompleteSnapshot(const Snapshot& snapshot);
+  // By branch and time.
+  Result<std::vector<Snapshot>> Snapshots();
+
+  // Other data for a branch are about to be made: a restart clears the volume away.
+  Status BeginReplacement(std::string_view branch, std::string_view volume);
+  // From here on `branch` has its new volume, generation and time, and what it had is `kept`.
+  Status Replace(const Branch& branch, const Snapshot& kept);
 
   // Complete ones and deleted ones, by name.
   Result<std::vector<Branch>> Branches();

@@ -26,6 +26,7 @@ enum class Refusal : std::uint8_t {
   kBranchDeleted,       // subject: the branch
   kBranchNameTaken,     // subject: the branch
   kParentNotFound,      // subject: what was to be branched
+  kTimeBeforeOldest,    // subject: the time, and the oldest
   kCreationNotAllowed,  // subject: the branch
   kWrongPassword,       // subject: the user
   kLoginNotAllowed,     // subject: the user

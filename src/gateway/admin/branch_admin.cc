@@ -29,6 +29,10 @@ constexpr std::string_view kDelete = "/prism.admin.v1.BranchAdmin/Delete";
 constexpr std::string_view kUndelete = "/prism.admin.v1.BranchAdmin/Undelete";
 constexpr std::string_view kUpdate = "/prism.admin.v1.BranchAdmin/Update";
 constexpr std::string_view kRename = "/prism.admin.v1.BranchAdmin/Rename";
+constexpr std::string_view kCreateSnapshot = "/prism.admin.v1.BranchAdmin/CreateSnapshot";
+constexpr std::string_view kDeleteSnapshot = "/prism.admin.v1.BranchAdmin/DeleteSnapshot";
+constexpr std::string_view kReset = "/prism.admin.v1.BranchAdmin/Reset";
+constexpr std::string_view kRestore = "/prism.admin.v1.BranchAdmin/Restore";
 constexpr std::string_view kList = "branch_admin.list";
 
 void Describe(const BranchInfo& branch, pb::Branch& into) {
@@ -45,6 +49,16 @@ void Describe(const BranchInfo& branch, pb::Branch& into) {
   if (branch.remove_at) SetTime(*branch.remove_at, *into.mutable_remove_time());
   into.set_protected_(branch.is_protected);
   if (branch.expires_at) SetTime(*branch.expires_at, *into.mutable_expire_time());
+}
+
+void Describe(const SnapshotInfo& snapshot, pb::Snapshot& into) {
+  into.set_name(snapshot.name);
+  SetTime(snapshot.created_at, *into.mutable_create_time());
+  into.set_automatic(snapshot.is_automatic);
+  into.set_checkpoint_lsn(snapshot.checkpoint_lsn);
+  into.set_timeline(snapshot.timeline);
+  into.set_system_identifier(snapshot.system_identifier);
+  into.set_postgres_version(snapshot.postgres_version);
 }
 
 constexpr std::int64_t kMaxTtlSeconds = std::int64_t{3650} * 24 * 60 * 60;
@@ -204,6 +218,79 @@ Task<Status> BranchAdminService::Update(contract::CallContext& ctx,
   CO_TRY_ASSIGN(const BranchInfo branch, co_await parts_.control->Update(before.name, edit));
   Describe(branch, response);
   co_return co_await RecordChange(ctx, kUpdate, &before, branch, request.reason());
+}
+
+Task<Status> BranchAdminService::RecordSnapshot(const contract::CallContext& ctx,
+                                                std::string_view action, const std::string& branch,
+                                                const SnapshotInfo& snapshot,
+                                                const std::string& reason) {
+  security::AuditEntry entry = EntryOf(ctx, action, "branch/" + branch);
+  nlohmann::ordered_json json = {{"snapshot", snapshot.name},
+                                 {"created_at", snapshot.created_at},
+                                 {"checkpoint_lsn", snapshot.checkpoint_lsn}};
+  if (!reason.empty()) json["reason"] = reason;
+  (action == kDeleteSnapshot ? entry.before : entry.after) = json.dump();
+  co_return co_await Record(std::move(entry));
+}
+
+Task<Status> BranchAdminService::CreateSnapshot(contract::CallContext& ctx,
+                                                const pb::CreateSnapshotRequest& request,
+                                                pb::Snapshot& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
+  CO_TRY_ASSIGN(const BranchInfo of, co_await FindBranch(ctx, request.name()));
+  CO_TRY_ASSIGN(const SnapshotInfo taken,
+                co_await parts_.control->CreateSnapshot(of.name, request.snapshot()));
+  Describe(taken, response);
+  co_return co_await RecordSnapshot(ctx, kCreateSnapshot, of.name, taken, request.reason());
+}
+
+Task<Status> BranchAdminService::ListSnapshots(contract::CallContext& ctx,
+                                               const pb::ListSnapshotsRequest& request,
+                                               pb::ListSnapshotsResponse& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY_ASSIGN(const auto snapshots,
+                co_await OnPool(ctx, parts_.pool, [&]() -> Result<std::vector<SnapshotInfo>> {
+                  TRY_ASSIGN(const BranchInfo of, parts_.control->Get(request.name()));
+                  return parts_.control->ListSnapshots(of.name);
+                }));
+  for (const SnapshotInfo& snapshot : snapshots) Describe(snapshot, *response.add_snapshots());
+  co_return Status();
+}
+
+Task<Status> BranchAdminService::DeleteSnapshot(contract::CallContext& ctx,
+                                                const pb::DeleteSnapshotRequest& request,
+                                                pb::Snapshot& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY_ASSIGN(const BranchInfo of, co_await FindBranch(ctx, request.name()));
+  CO_TRY_ASSIGN(const SnapshotInfo deleted,
+                co_await parts_.control->DeleteSnapshot(of.name, request.snapshot()));
+  Describe(deleted, response);
+  co_return co_await RecordSnapshot(ctx, kDeleteSnapshot, of.name, deleted, "");
+}
+
+Task<Status> BranchAdminService::Reset(contract::CallContext& ctx,
+                                       const pb::ResetBranchRequest& request,
+                                       pb::Branch& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
+  CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
+  CO_TRY_ASSIGN(const BranchInfo branch,
+                co_await parts_.control->Reset(before.name, request.force()));
+  Describe(branch, response);
+  co_return co_await RecordChange(ctx, kReset, &before, branch, request.reason());
+}
+
+Task<Status> BranchAdminService::Restore(contract::CallContext& ctx,
+                                         const pb::RestoreBranchRequest& request,
+                                         pb::Branch& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
+  CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
+  CO_TRY_ASSIGN(const BranchInfo branch,
+                co_await parts_.control->Restore(before.name, request.snapshot(), request.force()));
+  Describe(branch, response);
+  co_return co_await RecordChange(ctx, kRestore, &before, branch, request.reason());
 }
 
 Task<Status> BranchAdminService::Rename(contract::CallContext& ctx,

@@ -43,6 +43,21 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   runtime::Task<Status> Update(contract::CallContext& ctx,
                                const prism::admin::v1::UpdateBranchRequest& request,
                                prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> CreateSnapshot(contract::CallContext& ctx,
+                                       const prism::admin::v1::CreateSnapshotRequest& request,
+                                       prism::admin::v1::Snapshot& response) override;
+  runtime::Task<Status> ListSnapshots(contract::CallContext& ctx,
+                                      const prism::admin::v1::ListSnapshotsRequest& request,
+                                      prism::admin::v1::ListSnapshotsResponse& response) override;
+  runtime::Task<Status> DeleteSnapshot(contract::CallContext& ctx,
+                                       const prism::admin::v1::DeleteSnapshotRequest& request,
+                                       prism::admin::v1::Snapshot& response) override;
+  runtime::Task<Status> Reset(contract::CallContext& ctx,
+                              const prism::admin::v1::ResetBranchRequest& request,
+                              prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> Restore(contract::CallContext& ctx,
+                                const prism::admin::v1::RestoreBranchRequest& request,
+                                prism::admin::v1::Branch& response) override;
   runtime::Task<Status> Rename(contract::CallContext& ctx,
                                const prism::admin::v1::RenameBranchRequest& request,
                                prism::admin::v1::Branch& response) override;
@@ -59,6 +74,10 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   runtime::Task<Status> RecordChange(const contract::CallContext& ctx, std::string_view action,
                                      const BranchInfo* before, const BranchInfo& after,
                                      const std::string& reason);
+  // Of a snapshot of the branch.
+  runtime::Task<Status> RecordSnapshot(const contract::CallContext& ctx, std::string_view action,
+                                       const std::string& branch, const SnapshotInfo& snapshot,
+                                       const std::string& reason);
   // Whether or not somebody still waits for the answer.
   runtime::Task<Status> Record(security::AuditEntry entry);
 

@@ -87,12 +87,43 @@ class FakeControl final : public BranchControl {
     if (edit.ttl && *edit.ttl) branch.expires_at = kStart + (*edit.ttl)->count();
     co_return branch;
   }
+  Result<std::vector<SnapshotInfo>> ListSnapshots(const std::string& name) override {
+    return snapshots[name];
+  }
+  Task<Result<SnapshotInfo>> CreateSnapshot(std::string name, std::string snapshot) override {
+    co_return snapshots[name].emplace_back(SnapshotInfo{.name = snapshot,
+                                                        .created_at = kStart,
+                                                        .is_automatic = false,
+                                                        .checkpoint_lsn = "0/1500028",
+                                                        .timeline = 3,
+                                                        .system_identifier = "7301",
+                                                        .postgres_version = 15});
+  }
+  Task<Result<SnapshotInfo>> DeleteSnapshot(std::string name, std::string snapshot) override {
+    if (snapshots[name].empty() || snapshots[name].back().name != snapshot) {
+      co_return std::unexpected(Error(Code::kNotFound, "SNAPSHOT_NOT_FOUND", "it is not there"));
+    }
+    SnapshotInfo gone = snapshots[name].back();
+    snapshots[name].pop_back();
+    co_return gone;
+  }
+  Task<Result<BranchInfo>> Reset(std::string name, bool force) override {
+    co_return co_await Restore(std::move(name), "", force);
+  }
+  Task<Result<BranchInfo>> Restore(std::string name, std::string snapshot, bool force) override {
+    BranchInfo& branch = branches.at(name);
+    if (!force)
+      co_return std::unexpected(Error(Code::kFailedPrecondition, "BRANCH_IN_USE", "force"));
+    branch.as_of = snapshot.empty() ? kStart + 7000 : kStart - 7000;
+    co_return branch;
+  }
   Task<Result<BranchInfo>> Rename(std::string name, std::string to) override {
     auto node = branches.extract(name);
     node.key() = node.mapped().name = to;
     co_return branches.insert(std::move(node)).position->second;
   }
 
+  std::map<std::string, std::vector<SnapshotInfo>> snapshots;
   std::map<std::string, BranchInfo> branches;
 };
 
@@ -114,6 +145,13 @@ class BranchAdminTest : public AdminStoreTest {
   static Request Named(const std::string& name) {
     Request request;
     request.set_name(name);
+    return request;
+  }
+  // Of the branch x.
+  template <class Request>
+  static Request OfSnapshot(const std::string& snapshot) {
+    auto request = Named<Request>("x");
+    request.set_snapshot(snapshot);
     return request;
   }
   static pb::RenameBranchRequest Renaming(const std::string& name, const std::string& to) {
@@ -139,7 +177,12 @@ class BranchAdminTest : public AdminStoreTest {
                              Run("Delete", Named<pb::DeleteBranchRequest>("x"), who),
                              Run("Undelete", Named<pb::UndeleteBranchRequest>("x"), who),
                              Run("Update", Named<pb::UpdateBranchRequest>("x"), who),
-                             Run("Rename", Renaming("x", "y"), who)}) {
+                             Run("Rename", Renaming("x", "y"), who),
+                             Run("CreateSnapshot", Named<pb::CreateSnapshotRequest>("x"), who),
+                             Run("ListSnapshots", Named<pb::ListSnapshotsRequest>("x"), who),
+                             Run("DeleteSnapshot", OfSnapshot<pb::DeleteSnapshotRequest>("y"), who),
+                             Run("Reset", Named<pb::ResetBranchRequest>("x"), who),
+                             Run("Restore", OfSnapshot<pb::RestoreBranchRequest>("y"), who)}) {
       reasons.emplace_back(call->error ? call->error->reason() : "none");
     }
     return reasons;
@@ -242,6 +285,45 @@ TEST_F(BranchAdminTest, PassesOnWhatToMakeItOfAndWhatGoesWithIt) {
   EXPECT_EQ(Answer<pb::Branch>(*Run("Delete", request)).state(), pb::Branch::DELETED);
 }
 
+TEST_F(BranchAdminTest, TakesListsAndRemovesSnapshots) {
+  Create("x");
+  const auto taken =
+      Answer<pb::Snapshot>(*Run("CreateSnapshot", OfSnapshot<pb::CreateSnapshotRequest>("first")));
+  EXPECT_EQ(taken.name(), "first");
+  EXPECT_EQ(taken.create_time().seconds(), kStart / 1000);
+  EXPECT_EQ(taken.checkpoint_lsn(), "0/1500028");
+  EXPECT_EQ(taken.timeline(), 3);
+  EXPECT_EQ(taken.system_identifier(), "7301");
+  EXPECT_EQ(taken.postgres_version(), 15);
+  const auto list = Answer<pb::ListSnapshotsResponse>(
+      *Run("ListSnapshots", Named<pb::ListSnapshotsRequest>("x")));
+  ASSERT_EQ(list.snapshots_size(), 1);
+  EXPECT_EQ(list.snapshots(0).name(), "first");
+  const auto removal = OfSnapshot<pb::DeleteSnapshotRequest>("first");
+  EXPECT_EQ(Answer<pb::Snapshot>(*Run("DeleteSnapshot", removal)).name(), "first");
+  EXPECT_EQ(Run("DeleteSnapshot", removal)->error->reason(), "SNAPSHOT_NOT_FOUND");
+  const auto audit = Audit();
+  ASSERT_EQ(audit.size(), 3u);
+  EXPECT_EQ(audit[1].entry.object, "branch/x");
+  EXPECT_NE(audit[1].entry.after.find(R"("snapshot":"first")"), std::string::npos);
+  EXPECT_NE(audit[2].entry.before.find(R"("snapshot":"first")"), std::string::npos);
+}
+
+TEST_F(BranchAdminTest, ResetsAndRestores) {
+  Create("x");
+  auto reset = Named<pb::ResetBranchRequest>("x");
+  EXPECT_EQ(Run("Reset", reset)->error->reason(), "BRANCH_IN_USE");
+  reset.set_force(true);
+  EXPECT_EQ(Answer<pb::Branch>(*Run("Reset", reset)).as_of().seconds(), kStart / 1000 + 7);
+  auto restore = OfSnapshot<pb::RestoreBranchRequest>("first");
+  restore.set_force(true);
+  restore.set_reason("the migration went wrong");
+  EXPECT_EQ(Answer<pb::Branch>(*Run("Restore", restore)).as_of().seconds(), kStart / 1000 - 7);
+  const auto audit = Audit();
+  ASSERT_EQ(audit.size(), 3u);
+  EXPECT_NE(audit[2].entry.after.find("the migration went wrong"), std::string::npos);
+}
+
 TEST_F(BranchAdminTest, EachChangeIsInTheAudit) {
   auto request = Named<pb::CreateBranchRequest>("feature");
   request.set_reason("for the tests of release 7");
@@ -293,15 +375,15 @@ TEST_F(BranchAdminTest, ListsInPagesByName) {
 }
 
 TEST_F(BranchAdminTest, OnlyAdministratorsOfTheServerMay) {
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(7, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(12, "ACCESS_DENIED"));
   EXPECT_TRUE(control_.branches.empty());
 }
 
 TEST_F(BranchAdminTest, SaysWhatToDoWhenBranchingIsOff) {
   UseControl(nullptr);
-  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(7, "BRANCHING_OFF"));
+  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(12, "BRANCHING_OFF"));
   // Whether it is on is not for everybody.
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(7, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(12, "ACCESS_DENIED"));
 }
 
 }  // namespace

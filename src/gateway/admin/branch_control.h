@@ -30,6 +30,17 @@ struct BranchInfo {
   std::optional<WallMillis> expires_at;
 };
 
+// A snapshot, as prism.admin.v1.Snapshot describes it.
+struct SnapshotInfo {
+  std::string name;
+  WallMillis created_at = 0;
+  bool is_automatic = false;
+  std::string checkpoint_lsn;
+  int timeline = 0;
+  std::string system_identifier;
+  int postgres_version = 0;
+};
+
 // A branch to be made.
 struct BranchWish {
   std::string name;  // as it was spelled
@@ -67,6 +78,21 @@ class BranchControl {
   virtual runtime::Task<Result<BranchInfo>> Undelete(std::string name) = 0;
   // NOT_FOUND: BRANCH_NOT_FOUND, BRANCH_DELETED. ABORTED/BRANCH_BUSY.
   virtual runtime::Task<Result<BranchInfo>> Update(std::string name, BranchEdit edit) = 0;
+  // Any thread but a shard, and it blocks. NOT_FOUND/BRANCH_NOT_FOUND.
+  virtual Result<std::vector<SnapshotInfo>> ListSnapshots(const std::string& name) = 0;
+  // An empty name is made of the time. As Update, and INVALID_ARGUMENT/BAD_SNAPSHOT_NAME,
+  // ALREADY_EXISTS/SNAPSHOT_EXISTS, RESOURCE_EXHAUSTED/TOO_MANY_SNAPSHOTS,
+  // FAILED_PRECONDITION/BRANCH_IN_USE.
+  virtual runtime::Task<Result<SnapshotInfo>> CreateSnapshot(std::string name,
+                                                             std::string snapshot) = 0;
+  // As Update, and NOT_FOUND/SNAPSHOT_NOT_FOUND.
+  virtual runtime::Task<Result<SnapshotInfo>> DeleteSnapshot(std::string name,
+                                                             std::string snapshot) = 0;
+  // To what its parent has; of Restore: to the snapshot. As Update and Delete, and
+  // NOT_FOUND: PARENT_NOT_FOUND, SNAPSHOT_NOT_FOUND. RESOURCE_EXHAUSTED/TOO_MANY_SNAPSHOTS.
+  virtual runtime::Task<Result<BranchInfo>> Reset(std::string name, bool force) = 0;
+  virtual runtime::Task<Result<BranchInfo>> Restore(std::string name, std::string snapshot,
+                                                    bool force) = 0;
   // `to` as it was spelled. As Update and Create.
   virtual runtime::Task<Result<BranchInfo>> Rename(std::string name, std::string to) = 0;
 };
