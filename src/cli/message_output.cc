@@ -241,7 +241,8 @@ bool IsOutputOnly(const FieldDescriptor& field) {
 }
 
 bool IsSize(const FieldDescriptor& field) {
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64 && field.name().ends_with("_bytes");
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64 &&
+         (field.name().ends_with("_bytes") || field.name().ends_with("_size"));
 }
 
 std::string EnumText(const EnumValueDescriptor& value) {

@@ -33,7 +33,8 @@ struct NamespaceKind {
   static constexpr std::string_view kFilterHelp =
       "Only those for which this holds, such as 'backend = \"redis\" AND tags:\"production\"'; "
       "over name, backend (its type), pattern, status, consistency, owner, tags, "
-      "cache_ttl_seconds, rate_limit_rps, features, revision, created_by, created_at, updated_at; "
+      "cache_ttl_seconds, rate_limit_rps, features, revision, created_by, created_at, updated_at, "
+      "what it needs (latency_p99_ms < 10) and shadow.backend; "
       "at most 4096 bytes";
 
   static Record& In(CreateRequest& request) { return *request.mutable_namespace_(); }

@@ -313,7 +313,18 @@ TEST(FilterSql, FieldsWithoutAColumnAreNotStored) {
             "be searched for");
 }
 
+TEST(FilterSchema, AFieldMayHaveAnotherSpelling) {
+  const Schema schema(
+      {{.name = "needs.latency", .also = "latency", .type = Type::kInt64, .column = "l"}});
+  const auto filter = Filter::Compile("latency < 5 OR needs.latency > 7", schema);
+  ASSERT_TRUE(filter) << filter.error().ToString();
+  EXPECT_EQ(ToSql(*filter)->text, "(l < ?1 OR l > ?2)");
+  EXPECT_EQ(Filter::Compile("latenci < 5", schema).error().message(),
+            "filter, column 1: no field \"latenci\"; fields are needs.latency");
+}
+
 TEST(FilterSchemaDeathTest, MistakesInSchemasEndTheProcess) {
+  EXPECT_DEATH(Schema({{.name = "a"}, {.name = "b", .also = "a"}}), "name each field once");
   EXPECT_DEATH(Schema({{.name = "a"}, {.name = "a"}}), "name each field once");
   EXPECT_DEATH(Schema({{.name = "a", .type = Type::kEnum}}), "give enums their names");
   EXPECT_DEATH(Schema({{.name = "a", .type = Type::kInt64, .searched = true}}), "search only text");

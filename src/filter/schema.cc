@@ -53,6 +53,7 @@ Schema::Schema(std::vector<Field> fields, std::vector<Function> functions)
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     PRISM_CHECK(IsSound(fields_[i]), "name every field, give enums their names, search only text");
     PRISM_CHECK(Find(fields_[i].name) == i, "name each field once");
+    PRISM_CHECK(fields_[i].also.empty() || Find(fields_[i].also) == i, "name each field once");
   }
 }
 
@@ -75,7 +76,9 @@ Result<Expression> Schema::Expand(const Call& call) const {
 }
 
 std::optional<std::size_t> Schema::Find(std::string_view name) const {
-  const auto found = std::ranges::find(fields_, name, &Field::name);
+  const auto found = std::ranges::find_if(fields_, [name](const Field& field) {
+    return field.name == name || (!field.also.empty() && field.also == name);
+  });
   if (found == fields_.end()) return std::nullopt;
   return static_cast<std::size_t>(found - fields_.begin());
 }

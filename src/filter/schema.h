@@ -36,6 +36,8 @@ enum class TimeUnit : std::uint8_t { kSeconds, kMillis, kMicros, kNanos };
 struct Field {
   // As filters spell it, dots included: "needs.latency_p99_ms".
   std::string name;
+  // Another spelling, "latency_p99_ms"; refusals name the first one only. Empty: none.
+  std::string also = {};
   Type type = Type::kString;
   // An SQL expression, usually a column. It becomes a part of statements as it is, so it is ours,
   // never a client's. Empty: only records in memory have this field.

@@ -76,6 +76,18 @@ TEST_F(UnbindableTest, WhatThisProgramLacksMayBeConfigured) {
             "OK");
 }
 
+TEST_F(UnbindableTest, AShadowMayBeConfiguredButNotTakeWhatIsServed) {
+  constexpr std::string_view kShadow =
+      "namespaces: [{name: a, backend: main, shadow: {backend: second}}]\n";
+  EXPECT_EQ(ReasonOf(Check(kShadow)), "OK");
+  EXPECT_EQ(ReasonOf(Check("namespaces: [{name: a, backend: main, pattern: queue, shadow: "
+                           "{backend: second}}]\n")),
+            "INTERFACE_NOT_BOUND");
+  Use("namespaces: [{name: a, backend: main}]\n");
+  EXPECT_EQ(ReasonOf(Check(kShadow)), "INTERFACES_WOULD_SHRINK");
+  EXPECT_EQ(ReasonOf(Check(kShadow, true)), "OK");
+}
+
 TEST_F(UnbindableTest, AnIdOfNoPatternIsRefusedWithTheNearest) {
   Status refused = Check("namespaces: [{name: a, backend: main, pattern: keyvalu}]\n");
   ASSERT_EQ(ReasonOf(refused), "PATTERN_NOT_INSTALLED");

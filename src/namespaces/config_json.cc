@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/units.h"
 
@@ -34,6 +35,8 @@ void VisitNamespace(Visitor& visit, Config& config) {
   visit("owner", config.owner);
   visit("access", config.access);
   visit("tags", config.tags);
+  visit("needs", config.needs);
+  visit("shadow", config.shadow);
   visit("cache_ttl_seconds", config.cache_ttl_seconds);
   visit("features", config.features);
   visit("rate_limit_rps", config.rate_limit_rps);
@@ -49,11 +52,22 @@ void VisitNamespace(Visitor& visit, Config& config) {
 class Writer {
  public:
   template <class T>
-  void operator()(std::string_view key, const T& value) {
+  void operator()(std::string_view key, const T& value, Bounds /*bounds*/ = {}) {
     object_[std::string(key)] = Value(value);
   }
-  void Size(std::string_view key, std::uint64_t bytes) {
+  void Size(std::string_view key, std::uint64_t bytes, Bounds /*bounds*/ = {}) {
     object_[std::string(key)] = base::FormatSize(bytes);
+  }
+  // What is not said is not there.
+  template <class T>
+  void operator()(std::string_view key, const std::optional<T>& value, Bounds /*bounds*/ = {}) {
+    if (value) (*this)(key, *value);
+  }
+  void Size(std::string_view key, const std::optional<std::uint64_t>& bytes, Bounds /*bounds*/) {
+    if (bytes) Size(key, *bytes);
+  }
+  void operator()(std::string_view key, const Needs& needs) {
+    if (needs != Needs()) object_[std::string(key)] = Value(needs);
   }
   json Take() && { return std::move(object_); }
 
@@ -80,8 +94,22 @@ class Writer {
     }
     return list;
   }
-  static json Value(Consistency consistency) { return ConsistencyName(consistency); }
-  static json Value(NamespaceStatus status) { return NamespaceStatusName(status); }
+  static json Value(const Needs& needs) {
+    Writer writer;
+    VisitNeeds(writer, needs);
+    return std::move(writer).Take();
+  }
+  static json Value(const ShadowConfig& shadow) {
+    Writer writer;
+    VisitShadow(writer, shadow);
+    return std::move(writer).Take();
+  }
+  static json Value(bool on) { return on; }
+  template <class T>
+    requires std::is_enum_v<T>
+  static json Value(T value) {
+    return NameOf(value);
+  }
 
   json object_ = json::object();
 };
@@ -91,10 +119,12 @@ class Reader {
   explicit Reader(json object) : object_(std::move(object)) {}
 
   template <class T>
-  void operator()(std::string_view key, T& into) {
+  void operator()(std::string_view key, T& into, Bounds /*bounds*/ = {}) {
     Take(key, [&into](const json& value) { return Read(value, into); });
   }
-  void Size(std::string_view key, std::uint64_t& into) {
+  // `into`: a number, or optionally one.
+  template <class T>
+  void Size(std::string_view key, T& into, Bounds /*bounds*/ = {}) {
     Take(key, [&into](const json& value) {
       if (!value.is_string()) return false;
       const auto bytes = base::ParseSize(value.get_ref<const std::string&>());
@@ -186,17 +216,32 @@ class Reader {
       return reader.fine();
     });
   }
-  static bool Read(const json& value, Consistency& into) {
-    return ReadName(value, into, ConsistencyName);
-  }
-  static bool Read(const json& value, NamespaceStatus& into) {
-    return ReadName(value, into, NamespaceStatusName);
-  }
-  // Both enumerations have three values.
   template <class T>
-  static bool ReadName(const json& value, T& into, std::string_view (*name)(T)) {
-    for (int i = 0; i < 3; ++i) {
-      if (value != name(static_cast<T>(i))) continue;
+  static bool Read(const json& value, std::optional<T>& into) {
+    return Read(value, into.emplace());
+  }
+  static bool Read(const json& value, Needs& needs) {
+    return ReadBlock(value, [&needs](Reader& reader) { VisitNeeds(reader, needs); });
+  }
+  static bool Read(const json& value, ShadowConfig& shadow) {
+    return ReadBlock(value, [&shadow](Reader& reader) { VisitShadow(reader, shadow); });
+  }
+  template <class Visit>
+  static bool ReadBlock(const json& value, const Visit& visit) {
+    if (!value.is_object()) return false;
+    Reader reader(value);
+    visit(reader);
+    return reader.fine();
+  }
+  static bool Read(const json& value, bool& into) {
+    if (value.is_boolean()) into = value.get<bool>();
+    return value.is_boolean();
+  }
+  template <class T>
+    requires std::is_enum_v<T>
+  static bool Read(const json& value, T& into) {
+    for (std::size_t i = 0; i < kNamesOf<T>.size(); ++i) {
+      if (value != kNamesOf<T>[i]) continue;
       into = static_cast<T>(i);
       return true;
     }

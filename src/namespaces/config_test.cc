@@ -301,6 +301,114 @@ TEST(ConfigTest, ReadsStatusAndFeatures) {
             "1:52 BAD_NAME\n1:68 BAD_VALUE\n");
 }
 
+TEST(ConfigTest, ReadsWhatANamespaceNeeds) {
+  const auto loaded = ParseConfig(R"(
+namespaces:
+  - name: events
+    backend: memory
+    needs:
+      access-pattern: append_heavy
+      durability: replicated
+      consistency: eventual
+      ordered: true
+      replay: false
+      read_rps: 0
+      write_rps: 10000
+      latency_p99_ms: 9
+      data_size: 1TiB
+      retention: 90d
+      max_message_size: 2MiB
+      ttl: 1h
+      enable_cache: false
+      kafka_partitions: 20
+      kafka_replication_factor: 3
+  - {name: modest, backend: memory, needs: {retention: 0}}
+  - {name: empty, backend: memory, needs: {}}
+  - {name: nothing, backend: memory}
+)",
+                                  "f");
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  const Needs events{.access_pattern = AccessPattern::kAppendHeavy,
+                     .durability = contract::Durability::kReplicated,
+                     .consistency = Consistency::kEventual,
+                     .ordered = true,
+                     .replay = false,
+                     .read_rps = 0,
+                     .write_rps = 10'000,
+                     .latency_p99_ms = 9,
+                     .data_size = std::uint64_t{1} << 40,
+                     .retention = std::chrono::hours(24 * 90),
+                     .max_message_size = 2 << 20,
+                     .ttl = std::chrono::hours(1),
+                     .enable_cache = false,
+                     .kafka_partitions = 20,
+                     .kafka_replication_factor = 3};
+  EXPECT_EQ((*loaded)->FindNamespace("events")->needs, events);
+  EXPECT_EQ((*loaded)->FindNamespace("modest")->needs.retention, std::chrono::seconds(0));
+  EXPECT_EQ((*loaded)->FindNamespace("empty")->needs, Needs());
+  EXPECT_EQ((*loaded)->FindNamespace("nothing")->needs, Needs());
+}
+
+TEST(ConfigTest, NeedsAreChecked) {
+  const auto of = [](const std::string& needs) {
+    return Wrong("namespaces: [{name: a, backend: memory, needs: " + needs + "}]");
+  };
+  EXPECT_EQ(of("[]"), "1:48 BAD_VALUE\n");
+  EXPECT_EQ(of("{latency_p99_ms: 0, write_rps: -1, durability: strong, ordered: 1, ttl: 0,\n"
+               "  retention: 100001d, max_message_size: 2GiB, kafka_partitions: 0}"),
+            "1:65 BAD_VALUE\n1:79 BAD_VALUE\n1:95 BAD_VALUE\n1:112 BAD_VALUE\n1:120 BAD_VALUE\n"
+            "2:14 BAD_VALUE\n2:41 BAD_VALUE\n2:65 BAD_VALUE\n");
+  EXPECT_EQ(of("{latency_p99: 5, quantum: 1}"), "1:49 UNKNOWN_KEY\n1:65 UNKNOWN_KEY\n");
+  EXPECT_NE(Message("namespaces: [{name: a, backend: memory, needs: {latency_p99: 5}}]")
+                .find("needs has no setting \"latency_p99\": did you mean \"latency_p99_ms\"?"),
+            std::string::npos);
+}
+
+TEST(ConfigTest, ReadsWhereCallsAreMirroredTo) {
+  const auto loaded = ParseConfig(R"(
+backends: {old: {type: memory}, new: {type: memory}}
+namespaces:
+  - {name: plain, backend: old, shadow: {backend: new}}
+  - name: all
+    backend: old
+    shadow: {backend: new, sample_percent: 5, reads: false, writes: true, keep_differences: 0}
+  - {name: none, backend: old, shadow: }
+)",
+                                  "f");
+  ASSERT_TRUE(loaded) << loaded.error().ToString();
+  const ShadowConfig plain{.backend = "new",
+                           .sample_percent = 100,
+                           .reads = true,
+                           .writes = true,
+                           .keep_differences = 1000};
+  const ShadowConfig all{
+      .backend = "new", .sample_percent = 5, .reads = false, .writes = true, .keep_differences = 0};
+  EXPECT_EQ((*loaded)->FindNamespace("plain")->shadow, plain);
+  EXPECT_EQ((*loaded)->FindNamespace("all")->shadow, all);
+  EXPECT_EQ((*loaded)->FindNamespace("none")->shadow, std::nullopt);
+  EXPECT_EQ(BackendsOf(*(*loaded)->FindNamespace("plain")),
+            (std::vector<std::string>{"old", "new"}));
+  EXPECT_EQ(PatternsOf(*(*loaded)->FindNamespace("plain")), std::vector<std::string>{"shadow"});
+}
+
+TEST(ConfigTest, ShadowsAreChecked) {
+  const auto of = [](const std::string& shadow, const std::string& more = "") {
+    return Wrong("namespaces: [{name: a, backend: memory, " + more + "shadow: " + shadow + "}]");
+  };
+  EXPECT_EQ(of("{backend: nowhere}"), "1:59 BACKEND_NOT_FOUND\n");
+  EXPECT_EQ(of("{backend: memory}"), "1:59 BAD_VALUE\n");
+  EXPECT_EQ(of("{backend: a}"), "1:59 STACK_CYCLE\n");
+  EXPECT_EQ(of("{}"), "1:49 MISSING_KEY\n");
+  EXPECT_EQ(of("[sqlite]"), "1:49 BAD_VALUE\n");
+  EXPECT_EQ(of("{backend: [sqlite]}"), "1:59 BAD_VALUE\n");
+  EXPECT_EQ(of("{backend: sqlite, sample_percent: 0, keep_differences: 1000001}"),
+            "1:83 BAD_VALUE\n1:104 BAD_VALUE\n");
+  EXPECT_EQ(of("{backend: sqlite, reads: false, writes: false}"), "1:49 BAD_VALUE\n");
+  EXPECT_EQ(of("{backend: sqlite, sample: 5}"), "1:67 UNKNOWN_KEY\n");
+  EXPECT_EQ(of("{backend: sqlite}", "pattern: shadow, "), "1:66 BAD_VALUE\n");
+  EXPECT_EQ(of("{backend: sqlite}", "patterns: [{type: shadow}], "), "1:77 BAD_VALUE\n");
+}
+
 // --- the spellings of the documentation that Prism came from
 // --------------------------------------
 

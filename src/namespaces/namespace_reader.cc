@@ -11,6 +11,7 @@
 #include "base/secret_ref.h"
 #include "base/strings.h"
 #include "namespaces/backend_types.h"
+#include "namespaces/block_reader.h"
 #include "namespaces/connection.h"
 #include "namespaces/text_bounds.h"
 
@@ -330,6 +331,8 @@ void NamespaceReader::ReadSettings(MapReader& reader, NamespaceConfig& config) {
   ReadStatus(reader, config);
   ReadFeatures(reader, config);
   ReadAccess(reader, config);
+  if (const YamlValue* needs = reader.Take("needs")) config.needs = ReadNeeds(*needs, problems_);
+  ReadShadow(reader, config);
   config.owner = reader.Text("owner", kMaxTextBytes).value_or("");
   config.tags = reader.Texts("tags", kMaxTags, kMaxTagBytes);
   for (const std::string& tag : config.tags) {
@@ -373,6 +376,28 @@ void NamespaceReader::ReadAccess(MapReader& reader, NamespaceConfig& config) {
   config.access.write = lists.Principals("write");
   config.access.admin = lists.Principals("admin");
   lists.Finish();
+}
+
+void NamespaceReader::ReadShadow(MapReader& reader, NamespaceConfig& config) {
+  const YamlValue* value = reader.Take("shadow");
+  if (value == nullptr || value->kind == YamlValue::Kind::kNull) return;
+  const std::vector<std::string> own = BackendsOf(config);
+  const auto check = [&](const std::string& backend, Mark mark) {
+    if (std::ranges::find(own, backend) == own.end()) {
+      return CheckBackendExists(backend, mark, config.name);
+    }
+    problems_.Add(mark, "BAD_VALUE",
+                  fmt::format("the namespace is on the backend \"{}\" itself: mirror its calls to "
+                              "another one",
+                              backend));
+  };
+  config.shadow = namespaces::ReadShadow(*value, check, problems_);
+  if (std::ranges::find(config.patterns, kShadowPattern, &PatternConfig::type) !=
+          config.patterns.end() ||
+      config.pattern == kShadowPattern) {
+    problems_.Add(value->mark, "BAD_VALUE",
+                  "shadow and a pattern of the type shadow exclude each other: keep one");
+  }
 }
 
 void NamespaceReader::ReadFeatures(MapReader& reader, NamespaceConfig& config) {

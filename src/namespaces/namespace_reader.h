@@ -44,6 +44,7 @@ class NamespaceReader {
   void ReadStatus(MapReader& reader, NamespaceConfig& config);
   void ReadAccess(MapReader& reader, NamespaceConfig& config);
   void ReadFeatures(MapReader& reader, NamespaceConfig& config);
+  void ReadShadow(MapReader& reader, NamespaceConfig& config);
   // `ns` asks for it.
   void CheckBackendExists(const std::string& name, Mark mark, const std::string& ns);
   void CheckForCycle(Mark mark, const NamespaceConfig& config);

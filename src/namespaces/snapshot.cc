@@ -36,10 +36,7 @@ NamespaceConfig OnBackend(std::string name, std::string backend) {
 
 }  // namespace
 
-std::string_view NamespaceStatusName(NamespaceStatus status) {
-  constexpr std::array<std::string_view, 3> kNames = {"active", "disabled", "migrating"};
-  return kNames[static_cast<std::size_t>(status)];
-}
+std::string_view NamespaceStatusName(NamespaceStatus status) { return NameOf(status); }
 
 const BackendConfig* Snapshot::FindBackend(std::string_view name) const {
   return FindByName(backends, name);
@@ -54,13 +51,15 @@ std::vector<std::string> BackendsOf(const NamespaceConfig& config) {
   for (const PatternConfig& pattern : config.patterns) {
     for (const SlotConfig& slot : pattern.slots) names.push_back(slot.backend);
   }
+  if (config.shadow) names.push_back(config.shadow->backend);
   return names;
 }
 
 std::vector<std::string> PatternsOf(const NamespaceConfig& config) {
   std::vector<std::string> ids;
+  if (config.shadow) ids.emplace_back(kShadowPattern);
   for (const PatternConfig& pattern : config.patterns) ids.push_back(pattern.type);
-  if (ids.empty() && !config.pattern.empty()) ids.push_back(config.pattern);
+  if (config.patterns.empty() && !config.pattern.empty()) ids.push_back(config.pattern);
   return ids;
 }
 
@@ -77,10 +76,7 @@ Status CheckReferences(const Snapshot& snapshot) {
                                         fmt::format("there is no backend \"{}\"", backend));
   };
   for (const NamespaceConfig& ns : snapshot.namespaces) {
-    check(ns, ns.backend);
-    for (const PatternConfig& pattern : ns.patterns) {
-      for (const SlotConfig& slot : pattern.slots) check(ns, slot.backend);
-    }
+    for (const std::string& backend : BackendsOf(ns)) check(ns, backend);
   }
   if (error) return std::unexpected(*std::move(error));
   return {};

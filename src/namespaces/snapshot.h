@@ -1,6 +1,7 @@
 // The configuration as everything else sees it: immutable, complete, checked.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -15,6 +16,8 @@
 #include "contract/backend.h"
 #include "namespaces/branching_config.h"
 #include "namespaces/config_list.h"
+#include "namespaces/needs.h"
+#include "namespaces/shadow_config.h"
 
 namespace prism::namespaces {
 
@@ -24,6 +27,9 @@ using contract::ConsistencyName;
 // Whether its calls are served. kMigrating is served like kActive: its data is on its way to
 // another backend.
 enum class NamespaceStatus : std::uint8_t { kActive, kDisabled, kMigrating };
+template <>
+inline constexpr std::array<std::string_view, 3> kNamesOf<NamespaceStatus> = {"active", "disabled",
+                                                                              "migrating"};
 std::string_view NamespaceStatusName(NamespaceStatus status);
 
 // A configured connection of one type. Secrets are references: nothing here is resolved.
@@ -80,6 +86,8 @@ struct NamespaceConfig {
   std::string owner;
   AccessLists access;
   std::vector<std::string> tags;
+  Needs needs;
+  std::optional<ShadowConfig> shadow;    // nothing: calls are not mirrored
   std::uint64_t cache_ttl_seconds = 0;   // of the cache pattern; 0: its default
   std::map<std::string, bool> features;  // flags that applications read
   std::uint64_t rate_limit_rps = 0;      // 0: no limit
@@ -150,10 +158,11 @@ struct Snapshot {
   const NamespaceConfig* FindNamespace(std::string_view name) const;
 };
 
-// The backends that a namespace needs, its own first.
+// The backends that a namespace needs, its own first, that of its shadow last.
 std::vector<std::string> BackendsOf(const NamespaceConfig& config);
 
-// Ids of its data model or patterns, application first; none: it offers all models of its backend.
+// Ids of its data model or patterns, application first, which is its shadow if it has one; none: it
+// offers all models of its backend.
 std::vector<std::string> PatternsOf(const NamespaceConfig& config);
 
 // INVALID_ARGUMENT/BACKEND_NOT_FOUND with every namespace that names a backend that is not there.

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "base/units.h"
 
@@ -47,6 +50,39 @@ std::string ListOf(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) list += (list.size() > 1 ? ", " : "") + Quoted(text);
   return list + ']';
 }
+
+// The lines of a block inside of a namespace.
+class BlockWriter {
+ public:
+  template <class T>
+  void operator()(std::string_view key, const T& value, Bounds /*bounds*/ = {}) {
+    Line(key, TextOf(value));
+  }
+  template <class T>
+  void operator()(std::string_view key, const std::optional<T>& value, Bounds /*bounds*/ = {}) {
+    if (value) (*this)(key, *value);
+  }
+  void Size(std::string_view key, const std::optional<std::uint64_t>& bytes, Bounds /*bounds*/) {
+    if (bytes) Line(key, base::FormatSize(*bytes));
+  }
+  std::string Take() { return std::exchange(text_, {}); }
+
+ private:
+  void Line(std::string_view key, std::string_view value) {
+    text_ += fmt::format("      {}: {}\n", key, value);
+  }
+  static std::string TextOf(const std::string& text) { return Quoted(text); }
+  static std::string TextOf(std::uint64_t number) { return std::to_string(number); }
+  static std::string TextOf(bool on) { return on ? "true" : "false"; }
+  static std::string TextOf(std::chrono::milliseconds time) { return base::FormatDuration(time); }
+  template <class T>
+    requires std::is_enum_v<T>
+  static std::string TextOf(T value) {
+    return std::string(NameOf(value));
+  }
+
+  std::string text_;
+};
 
 class Writer {
  public:
@@ -100,6 +136,7 @@ class Writer {
     Text("owner", config.owner);
     Write(config.access);
     if (!config.tags.empty()) Line(4, "tags", ListOf(config.tags));
+    WriteBlocks(config);
     if (!config.features.empty()) Open(4, "features");
     for (const auto& [name, on] : config.features) Line(6, Quoted(name), on ? "true" : "false");
     Number("cache_ttl_seconds", config.cache_ttl_seconds, usual.cache_ttl_seconds);
@@ -108,6 +145,16 @@ class Writer {
     Unless("default_timeout", config.default_timeout, usual.default_timeout,
            base::FormatDuration(config.default_timeout));
     Write(config.settings, usual.settings);
+  }
+
+  void WriteBlocks(const NamespaceConfig& config) {
+    if (config.needs != Needs()) Open(4, "needs");
+    VisitNeeds(block_, config.needs);
+    text_ += block_.Take();
+    if (!config.shadow) return;
+    Open(4, "shadow");
+    VisitShadow(block_, *config.shadow);
+    text_ += block_.Take();
   }
 
   void Write(const contract::NamespaceSettings& settings,
@@ -141,6 +188,7 @@ class Writer {
   }
 
   std::string text_;
+  BlockWriter block_;
 };
 
 }  // namespace

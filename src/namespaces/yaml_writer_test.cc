@@ -39,6 +39,23 @@ namespaces:
     access: {read: ["*"], write: ["unix:bob", "true"], admin: [ann]}
     tags: ["true", "1", "a b", "- c", "ä", "a \"b\"", "\\"]
     features: {beta: true, "no": false, "12": true}
+    needs:
+      access_pattern: read_heavy
+      durability: accepted
+      consistency: causal
+      ordered: false
+      replay: true
+      read_rps: 5000
+      write_rps: 0
+      latency_p99_ms: 10
+      data_size: 5GB
+      retention: 0s
+      max_message_size: 1000
+      ttl: 1m30s
+      enable_cache: true
+      kafka_partitions: 4
+      kafka_replication_factor: 2
+    shadow: {backend: memory, sample_percent: 3, reads: false, writes: true, keep_differences: 7}
     cache_ttl_seconds: 60
     rate_limit_rps: 100
     max_in_flight: 7
@@ -48,6 +65,7 @@ namespaces:
     max_keys: 12
     dedup_window: 1h
     dedup_max_entries: 9
+  - {name: shadowed, backend: memory, shadow: {backend: redis-1}}
   - name: stack
     patterns:
       - type: outbox
@@ -59,7 +77,7 @@ namespaces:
     pattern: multicast-registry
     slots: {registry: {backend: redis-1}, messaging: {backend: memory}}
 )yaml");
-  ASSERT_EQ(snapshot->namespaces.size(), 4u);
+  ASSERT_EQ(snapshot->namespaces.size(), 5u);
   ExpectRoundTrip(*snapshot);
 }
 

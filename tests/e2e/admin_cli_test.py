@@ -140,6 +140,46 @@ class AdminCliTest(unittest.TestCase):
 
 
 class Namespaces(AdminCliTest):
+    def test_what_it_declares_goes_out_and_in_again(self):
+        text = self.ok("ns", "create", self.name, "--backend", "memory", "--set", "needs.latency_p99_ms=8",
+                       "--set", "needs.retention=90d", "--set", "needs.data_size=5GiB", "--set", "needs.durability=fsynced",
+                       "--set", "needs.enable_cache=false")
+        for line in ("needs:", "  durability: fsynced", "  latency_p99_ms: 8", "  data_size: 5GiB", '  retention: "90d"', "  enable_cache: false"):
+            self.assertIn(f"+{line}\n", text)
+        needs = {"durability": "fsynced", "latency_p99_ms": 8, "data_size": 5 << 30, "retention": "90d", "enable_cache": False}
+        self.assertEqual(self.get()["needs"], needs)
+        for filtered, found in (("needs.latency_p99_ms < 10", True), ("latency_p99_ms < 8", False), ("retention >= 7776000s", True)):
+            names = self.ok("ns", "list", "--names", "--filter", f"name = {self.name} AND {filtered}").split()
+            self.assertEqual(names, [self.name] if found else [], filtered)
+        self.assertIn("needs.latency_p99_ms", self.fails(1, "ns", "list", "--filter", "needs.latency_p99 < 10"))
+        self.assertIn('did you mean "write_rps"?', self.fails(2, "ns", "update", self.name, "--set", "needs.writes_rps=1"))
+        self.assertIn("1 to 3600000", self.fails(1, "ns", "update", self.name, "--set", "needs.latency_p99_ms=0"))
+
+        self.ok("backend", "create", self.name + "-other", "--type", "memory")
+        shadow = ("--set", f"shadow.backend={self.name}-other", "--set", "shadow.sample_percent=10")
+        self.assertIn("INTERFACES_WOULD_SHRINK", self.fails(1, "ns", "update", self.name, *shadow))
+        self.ok("ns", "update", self.name, *shadow, "--force")
+        found = self.get()
+        self.assertEqual(found["shadow"], {"backend": self.name + "-other", "sample_percent": 10, "reads": True, "writes": True,
+                                           "keep_differences": 1000})
+        self.assertTrue(found["problem"].startswith("PATTERN_NOT_INSTALLED"), found)
+        self.assertIn("PATTERN_NOT_INSTALLED", self.fails(1, "kv", "get", self.name, "a"))
+        self.assertIn("BACKEND_NOT_FOUND", self.fails(1, "backend", "delete", self.name + "-other", "--yes"))
+
+        exported = self.ok("config", "export")
+        for line in ("latency_p99_ms: 8", "retention: 90d", "data_size: 5GiB", f"backend: {self.name}-other", "sample_percent: 10"):
+            self.assertIn(f"      {line}\n", exported)
+        before = self.directory / "before.yaml"
+        before.write_text(exported)
+        self.ok("ns", "update", self.name, "--unset", "shadow", "--unset", "needs.retention", "--set", "needs.latency_p99_ms=80")
+        self.assertNotIn("retention", self.get()["needs"])
+        difference = self.ok("config", "diff", str(before), code=2)
+        for line in ("-needs.latency_p99_ms: 80", "+needs.latency_p99_ms: 8", '+needs.retention: "90d"', "+shadow.sample_percent: 10"):
+            self.assertIn(line + "\n", difference)
+        revision = [change["revision"] for change in self.json("ns", "history", self.name)][-1]
+        self.ok("ns", "rollback", self.name, "--to", str(revision), "--yes")
+        self.assertEqual(self.get()["needs"], needs)
+
     def test_made_read_changed_and_served(self):
         text = self.ok("ns", "create", self.name, "--backend", "memory", "--owner", "ann", "--tag", "a", "--tag", "b",
                        "--set", "rate_limit_rps=500", "--set", "access.read=ben,unix:cy", "--set", "max_value_bytes=64KiB",

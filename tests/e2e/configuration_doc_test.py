@@ -35,7 +35,9 @@ class ConfigurationDocTest(unittest.TestCase):
                   "server: {cors: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n", "server: {tls: {qqqqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
                   "branching: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}\n", "branching: {storage: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
                   "memory: {qqqqqqqqqqqqqq: 1}\n", "backends: {a: {type: memory, qqqqqqqqqqqqqqqqq: 1}}\n",
-                  "namespaces: [{name: a, backend: memory, qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}]\n"]
+                  "namespaces: [{name: a, backend: memory, qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}]\n",
+                  "namespaces: [{name: a, backend: memory, needs: {qqqqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}]\n",
+                  "namespaces: [{name: a, backend: memory, shadow: {backend: sqlite, qqqqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}]\n"]
         for shape in shapes:
             known = re.search(r"known are (.*)", check(shape).stderr)
             self.assertIsNotNone(known, shape)

@@ -43,6 +43,10 @@ def places():
     yield "namespace", lambda body: {"namespaces": [body]}, resolve({"$ref": "#/$defs/namespace"})
     access = resolve({"$ref": "#/$defs/namespace"})["properties"]["access"]
     yield "access", lambda body: {"namespaces": [{"name": "a", "backend": "memory", "access": body}]}, access
+    needs = resolve({"$ref": "#/$defs/needs"})
+    yield "needs", lambda body: {"namespaces": [{"name": "a", "backend": "memory", "needs": body}]}, needs
+    shadow = resolve({"$ref": "#/$defs/shadow"})
+    yield "shadow", lambda body: {"namespaces": [{"name": "a", "backend": "sqlite", "shadow": body}]}, shadow
     slot = resolve({"$ref": "#/$defs/slot"})
     yield "slot", lambda body: {"namespaces": [{"name": "a", "pattern": "outbox", "slots": {"store": body}}]}, slot
     pattern = resolve({"$ref": "#/$defs/pattern"})
@@ -151,6 +155,11 @@ class SchemaTest(unittest.TestCase):
         self.assert_both(False, {"server": {"drain_timeout": 10}})
         self.assert_both(False, {"server": {"drain_timeout": "soon"}})
         self.assert_both(False, {"memory": {"max_bytes": "much"}})
+        for right, blocks in ((True, {"shadow": None, "needs": None}), (True, {"shadow": {"backend": "sqlite", "reads": False}}),
+                              (False, {"shadow": {"backend": "sqlite", "reads": False, "writes": False}}),
+                              (True, {"needs": {"retention": 0}}), (False, {"needs": {"latency_p99": 5}})):
+            self.assert_both(right, {"namespaces": [{"name": "a", "backend": "memory"} | blocks]})
+            self.assert_both(right, {"pattern": "keyvalue", "backend": "memory"} | blocks)
         self.assert_both(False, {"branching": {"source": ""}})
         self.assert_both(False, {"branching": {"auto_create": [""]}})
         for key in ("image", "docker", "allow_source"):

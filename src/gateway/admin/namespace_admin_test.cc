@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <set>
 #include <thread>
 
@@ -241,6 +242,116 @@ TEST_F(NamespaceAdminTest, MasksChooseWhatIsTakenOver) {
   EXPECT_EQ(Update(back)->owner(), "team-b");
   back.mutable_namespace_()->set_name("others");
   EXPECT_EQ(ReasonOf(Update(back)), "NAME_IMMUTABLE");
+}
+
+TEST_F(NamespaceAdminTest, NeedsAreKeptMaskedAndFound) {
+  v1::CreateNamespaceRequest request = New("orders");
+  v1::Needs& needs = *request.mutable_namespace_()->mutable_needs();
+  needs.set_access_pattern(v1::APPEND_HEAVY);
+  needs.set_durability(v1::REPLICATED);
+  needs.set_consistency(v1::CAUSAL);
+  needs.set_ordered(true);
+  needs.set_replay(false);
+  needs.set_read_rps(0);
+  needs.set_write_rps(10'000);
+  needs.set_latency_p99_ms(9);
+  needs.set_data_size(1ull << 40);
+  needs.mutable_retention()->set_seconds(0);
+  needs.set_max_message_size(1000);
+  needs.mutable_ttl()->set_nanos(1'500'000);
+  needs.set_enable_cache(false);
+  needs.set_kafka_partitions(20);
+  needs.set_kafka_replication_factor(3);
+  const auto made = Create(request);
+  ASSERT_TRUE(made) << made.error().ToString();
+  needs.mutable_ttl()->set_nanos(2'000'000);  // what is finer than a millisecond rounds up
+  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(made->needs(), needs));
+  Made("carts");
+
+  v1::ListNamespacesRequest list;
+  for (const char* filter : {"needs.latency_p99_ms < 10", "latency_p99_ms < 10", "ordered = true",
+                             "needs.retention = 0s",
+                             "NOT needs.access_pattern = read_heavy "
+                             "needs.durability = replicated"}) {
+    list.set_filter(filter);
+    EXPECT_EQ(Names(List(list)), (std::vector<std::string>{"orders"})) << filter;
+  }
+  list.set_filter("needs.latency_p99 < 10");
+  EXPECT_EQ(ReasonOf(List(list)), "FILTER_FIELD_UNKNOWN");
+
+  v1::UpdateNamespaceRequest update;
+  update.set_name("orders");
+  update.mutable_namespace_()->mutable_needs()->set_write_rps(5);
+  update.mutable_update_mask()->add_paths("needs.write_rps");
+  update.mutable_update_mask()->add_paths("needs.latency_p99_ms");
+  auto updated = Update(update);
+  ASSERT_TRUE(updated) << updated.error().ToString();
+  EXPECT_EQ(updated->needs().write_rps(), 5u);
+  EXPECT_FALSE(updated->needs().has_latency_p99_ms()) << "named by the mask, and not there";
+  EXPECT_EQ(updated->needs().kafka_partitions(), 20u);
+  update.mutable_update_mask()->Clear();
+  updated = Update(update);
+  ASSERT_TRUE(updated) << updated.error().ToString();
+  EXPECT_EQ(updated->needs().ByteSizeLong(), update.namespace_().needs().ByteSizeLong());
+  update.mutable_update_mask()->add_paths("needs.write");
+  EXPECT_EQ(ReasonOf(Update(update)), "FIELD_UNKNOWN");
+}
+
+TEST_F(NamespaceAdminTest, MistakesInBlocksHaveTheirFields) {
+  v1::CreateNamespaceRequest request = New("orders");
+  v1::Namespace& ns = *request.mutable_namespace_();
+  ns.mutable_needs()->set_latency_p99_ms(0);
+  ns.mutable_needs()->set_durability(static_cast<v1::Durability>(9));
+  ns.mutable_needs()->mutable_ttl()->set_seconds(std::numeric_limits<std::int64_t>::max());
+  ns.mutable_needs()->mutable_ttl()->set_nanos(std::numeric_limits<std::int32_t>::max());
+  ns.mutable_shadow()->set_backend("othre");
+  ns.mutable_shadow()->set_sample_percent(101);
+  const auto refused = Create(request);
+  ASSERT_FALSE(refused);
+  std::set<std::string> fields;
+  for (const auto& violation : refused.error().fields()) fields.insert(violation.field);
+  EXPECT_EQ(fields,
+            (std::set<std::string>{"namespace.needs.latency_p99_ms", "namespace.needs.durability",
+                                   "namespace.needs.ttl", "namespace.shadow.backend",
+                                   "namespace.shadow.sample_percent"}));
+}
+
+TEST_F(NamespaceAdminTest, AShadowIsKeptAndCostsTheServer) {
+  v1::CreateNamespaceRequest request = New("orders");
+  request.mutable_namespace_()->mutable_shadow()->set_backend("other");
+  const auto made = Create(request);
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(made->shadow().sample_percent(), 100u);
+  EXPECT_TRUE(made->shadow().reads() && made->shadow().writes());
+  EXPECT_EQ(made->shadow().keep_differences(), 1000u);
+  Made("carts");
+  v1::ListNamespacesRequest list;
+  list.set_filter("shadow.backend = other");
+  EXPECT_EQ(Names(List(list)), (std::vector<std::string>{"orders"}));
+
+  olgas_ = {"orders"};
+  v1::UpdateNamespaceRequest update;
+  update.set_name("orders");
+  update.mutable_update_mask()->add_paths("shadow");
+  const auto refused = Update(update, "olga");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "ACCESS_DENIED");
+  EXPECT_NE(refused.error().message().find("shadow"), std::string::npos);
+  v1::UpdateNamespaceRequest needs;
+  needs.set_name("orders");
+  needs.mutable_namespace_()->mutable_needs()->set_write_rps(5);
+  EXPECT_TRUE(Update(needs, "olga"));
+
+  v1::DeleteNamespaceRequest gone;
+  gone.set_name("orders");
+  gone.set_purge(true);
+  gone.set_dry_run(true);
+  const auto planned = Call(*service_, &NamespaceAdminService::Delete, gone);
+  ASSERT_TRUE(planned) << planned.error().ToString();
+  EXPECT_EQ(planned->purged_backends_size(), 2);
+  const auto plain = Update(update);
+  ASSERT_TRUE(plain) << plain.error().ToString();
+  EXPECT_FALSE(plain->has_shadow());
 }
 
 TEST_F(NamespaceAdminTest, ADryRunChangesNothing) {

@@ -6,7 +6,7 @@
 #include <array>
 #include <map>
 
-#include "base/units.h"
+#include "gateway/admin/block_proto.h"
 #include "gateway/admin/field_mask.h"
 #include "gateway/admin/field_places.h"
 #include "gateway/admin/history_proto.h"
@@ -25,17 +25,6 @@ using namespaces::YamlValue;
 constexpr std::string_view kPlace = "namespace";
 
 std::string At(std::string_view field) { return fmt::format("{}.{}", kPlace, field); }
-
-void SetDuration(std::chrono::milliseconds time, google::protobuf::Duration& duration) {
-  duration.set_seconds(time.count() / 1000);
-  duration.set_nanos(static_cast<std::int32_t>(time.count() % 1000) * 1'000'000);
-}
-
-// What is finer than a millisecond rounds up, as in files.
-std::string DurationText(const google::protobuf::Duration& duration) {
-  const std::int64_t millis = duration.seconds() * 1000 + (duration.nanos() + 999'999) / 1'000'000;
-  return base::FormatDuration(std::chrono::milliseconds(millis));
-}
 
 v1::NamespaceStatus StatusOf(namespaces::NamespaceStatus status) {
   constexpr std::array kStatuses = {v1::ACTIVE, v1::DISABLED, v1::MIGRATING};
@@ -84,6 +73,8 @@ class Writer {
     WriteAccess();
     if (message_.tags_size() > 0) Put("tags", places_.Texts(At("tags"), message_.tags()));
     WriteFeatures();
+    if (message_.has_needs()) Put("needs", BlockToYaml(message_.needs(), At("needs"), places_));
+    if (message_.has_shadow()) Put("shadow", BlockToYaml(message_.shadow(), At("shadow"), places_));
     Number("cache_ttl_seconds", message_.cache_ttl_seconds());
     Number("rate_limit_rps", message_.rate_limit_rps());
     Number("max_in_flight", message_.max_in_flight());
@@ -200,6 +191,8 @@ void ToProto(const NamespaceConfig& config, v1::Namespace& message) {
   }
   message.mutable_tags()->Assign(config.tags.begin(), config.tags.end());
   message.mutable_features()->insert(config.features.begin(), config.features.end());
+  if (config.needs != namespaces::Needs()) ToProto(config.needs, *message.mutable_needs());
+  if (config.shadow) ToProto(*config.shadow, *message.mutable_shadow());
   message.set_cache_ttl_seconds(config.cache_ttl_seconds);
   message.set_rate_limit_rps(config.rate_limit_rps);
   message.set_max_in_flight(config.max_in_flight);
@@ -293,6 +286,7 @@ std::vector<std::string> ServerSettingsThatDiffer(const NamespaceConfig& a,
   compare("max_keys", a.settings.max_keys, b.settings.max_keys);
   compare("dedup_window", a.settings.dedup_window_ms, b.settings.dedup_window_ms);
   compare("dedup_max_entries", a.settings.dedup_max_entries, b.settings.dedup_max_entries);
+  compare("shadow", a.shadow, b.shadow);
   return names;
 }
 

@@ -220,6 +220,53 @@ TEST_F(ConfigStoreTest, HasTheColumnsOfTheRecord) {
             std::vector<std::string>{"beta"});
 }
 
+TEST_F(ConfigStoreTest, WhatIsDeclaredIsInColumnsThatCompare) {
+  Begin();
+  ASSERT_EQ(*Commit({.backends = {{"other", Memory("other")}}, .namespaces = {}}), 2);
+  NamespaceConfig orders = Ns("orders");
+  orders.needs.latency_p99_ms = 9;
+  orders.needs.durability = contract::Durability::kFsynced;
+  orders.needs.data_size = std::uint64_t{1} << 40;
+  orders.needs.retention = std::chrono::hours(24);
+  orders.needs.ordered = true;
+  Put(orders);
+  NamespaceConfig carts = Ns("carts");
+  carts.shadow.emplace();
+  carts.shadow->backend = "other";
+  Put(carts);
+  Put(Ns("plain"));
+  EXPECT_EQ(Query("SELECT needs FROM namespaces WHERE json_extract(needs, '$.latency_p99_ms') < 10 "
+                  "AND shadow IS NULL"),
+            std::vector<std::string>{R"({"data_size":1099511627776,"durability":"fsynced",)"
+                                     R"("latency_p99_ms":9,"ordered":true,"retention":86400000})"});
+  EXPECT_EQ(Query("SELECT shadow FROM namespaces WHERE needs IS NULL AND shadow IS NOT NULL"),
+            std::vector<std::string>{R"({"backend":"other","keep_differences":1000,"reads":true,)"
+                                     R"("sample_percent":100,"writes":true})"});
+  EXPECT_EQ(Query("SELECT name FROM namespaces WHERE needs IS NULL AND shadow IS NULL"),
+            std::vector<std::string>{"plain"});
+  EXPECT_EQ(*Now().snapshot->FindNamespace("orders"), orders);
+  EXPECT_EQ(*Now().snapshot->FindNamespace("carts"), carts);
+  // Values that came, went, or changed places.
+  for (const char* sql :
+       {"UPDATE namespaces SET needs = '{}' WHERE name = 'plain'",
+        "UPDATE namespaces SET shadow = '{}' WHERE name = 'plain'",
+        "UPDATE namespaces SET needs = NULL WHERE name = 'orders'",
+        "UPDATE namespaces SET shadow = NULL WHERE name = 'carts'",
+        "UPDATE namespaces SET shadow = needs, needs = NULL WHERE name = 'orders'",
+        "UPDATE namespaces SET needs = shadow, shadow = NULL WHERE name = 'carts'",
+        "UPDATE namespaces SET needs = needs || ' ' WHERE name = 'orders'"}) {
+    ASSERT_TRUE(Tamper("CREATE TABLE kept AS SELECT name, needs, shadow FROM namespaces"));
+    ASSERT_TRUE(Tamper(sql)) << sql;
+    const auto loaded = store_->Load();
+    ASSERT_FALSE(loaded) << sql;
+    EXPECT_EQ(loaded.error().reason(), "CONFIG_STORE_DAMAGED") << sql;
+    ASSERT_TRUE(
+        Tamper("UPDATE namespaces SET (needs, shadow) = (SELECT needs, shadow FROM kept "
+               "WHERE kept.name = namespaces.name); DROP TABLE kept"));
+    ASSERT_TRUE(store_->Load()) << sql;
+  }
+}
+
 TEST_F(ConfigStoreTest, HistoryTellsWhoWhenAndWhy) {
   Begin();
   ASSERT_TRUE(Commit({.backends = {}, .namespaces = {{"orders", Ns("orders")}}}, "ann", "a test"));

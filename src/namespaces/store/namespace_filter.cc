@@ -1,6 +1,10 @@
 #include "namespaces/store/namespace_filter.h"
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "namespaces/store/comparable.h"
 
 namespace prism::namespaces {
 
@@ -22,6 +26,7 @@ enum Field : std::uint8_t {
   kCreatedBy,
   kCreatedAt,
   kUpdatedAt,
+  kFirstComparable,
 };
 
 std::string_view FlagText(bool on) { return on ? "true" : "false"; }
@@ -32,7 +37,7 @@ std::int64_t Whole(std::uint64_t number) { return static_cast<std::int64_t>(numb
 
 filter::Schema NamespaceFilterSchema() {
   using filter::Type;
-  return filter::Schema({
+  std::vector<filter::Field> fields = {
       {.name = "name", .column = "name", .searched = true},
       {.name = "backend", .column = "backend"},
       {.name = "pattern", .column = "pattern"},
@@ -58,7 +63,9 @@ filter::Schema NamespaceFilterSchema() {
       {.name = "created_by", .column = "coalesce(created_by, '')"},
       {.name = "created_at", .type = filter::Type::kTimestamp, .column = "created_at"},
       {.name = "updated_at", .type = filter::Type::kTimestamp, .column = "updated_at"},
-  });
+  };
+  std::ranges::move(ComparableFields(fields), std::back_inserter(fields));
+  return filter::Schema(std::move(fields));
 }
 
 filter::Schema BackendFilterSchema() {
@@ -100,7 +107,8 @@ filter::Value FilteredNamespace::At(std::size_t field) const {
     case kUpdatedAt:
       return filter::Instant{.seconds = found_.record.updated_at};
     default:
-      return std::monostate();
+      if (field < kFirstComparable) return std::monostate();
+      return Comparable(config.needs, config.shadow, field - kFirstComparable);
   }
 }
 

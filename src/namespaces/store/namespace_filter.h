@@ -22,7 +22,8 @@ using FoundBackend = Found<BackendConfig>;
 
 // Fields: name, backend (its type), pattern, status, consistency, owner, tags, features
 // ("features.beta = true"), cache_ttl_seconds and rate_limit_rps (0: none is set), revision,
-// created_by, created_at and updated_at (to the second). Names and tags are searched.
+// created_by, created_at and updated_at (to the second); those of ComparableFields, such as
+// "needs.latency_p99_ms", which may be written "latency_p99_ms". Names and tags are searched.
 filter::Schema NamespaceFilterSchema();
 // Fields: name, type, revision, created_by, created_at, updated_at.
 filter::Schema BackendFilterSchema();

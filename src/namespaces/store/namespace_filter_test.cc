@@ -36,13 +36,31 @@ class Random {
     }
     config.cache_ttl_seconds = Below(3) * 60;
     config.rate_limit_rps = Below(4) * 100;
+    if (Below(3) > 0) config.needs = SomeNeeds();
+    if (Below(3) == 0) {
+      config.shadow.emplace();
+      config.shadow->backend = config.backend == "memory" ? "redis-1" : "memory";
+      config.shadow->sample_percent = 1 + Below(3);
+      config.shadow->reads = Below(2) == 0;
+    }
     return config;
+  }
+
+  Needs SomeNeeds() {
+    Needs needs;
+    if (Below(2) == 0) needs.latency_p99_ms = Below(3) * 5 + 5;
+    if (Below(2) == 0) needs.write_rps = Below(3) * 1000;
+    if (Below(2) == 0) needs.durability = static_cast<contract::Durability>(Below(4));
+    if (Below(2) == 0) needs.ordered = Below(2) == 0;
+    if (Below(2) == 0) needs.data_size = Below(3) << 30;
+    if (Below(2) == 0) needs.retention = std::chrono::milliseconds(Below(4) * 1500);
+    return needs;
   }
 
   std::string Comparison() {
     constexpr std::array<std::string_view, 6> kOperators = {"=", "!=", "<", "<=", ">", ">="};
     const std::string_view op = kOperators[Below(kOperators.size())];
-    switch (Below(13)) {
+    switch (Below(21)) {
       case 0:
         return fmt::format("name {} \"ns-{}\"", op, Below(200));
       case 1:
@@ -69,8 +87,36 @@ class Random {
         return fmt::format("{} {} 2023-11-14T22:1{}:20{}Z",
                            Below(2) == 0 ? "created_at" : "updated_at", op, 3 + Below(6),
                            Below(2) == 0 ? ".5" : "");
-      default:
+      case 12:
         return Below(2) == 0 ? "pattern:*" : "alpha";
+      default:
+        return Declared(op);
+    }
+  }
+
+  std::string Declared(std::string_view op) {
+    switch (Below(9)) {
+      case 0:
+        return fmt::format("needs.latency_p99_ms {} {}", op, Below(4) * 5);
+      case 1:
+        return fmt::format("latency_p99_ms {} {}", op, Below(4) * 5);
+      case 2:
+        return fmt::format("needs.write_rps {} {}", op, Below(3) * 1000);
+      case 3:
+        return fmt::format("needs.durability {} fsynced", Below(2) == 0 ? "=" : "!=");
+      case 4:
+        return fmt::format("ordered {} {}",
+                           Below(2) == 0 ? "=" : "!=", Below(2) == 0 ? "true" : "false");
+      case 5:
+        return fmt::format("data_size {} {}", op, Below(3) << 30);
+      case 6:
+        return fmt::format("needs.retention {} {}s", op, Below(2) == 0 ? "1.5" : "3");
+      case 7:
+        return fmt::format("shadow.sample_percent {} {}", op, 1 + Below(3));
+      default:
+        return Below(3) == 0   ? "shadow.backend:*"
+               : Below(2) == 0 ? "shadow.reads = true"
+                               : "needs.retention:*";
     }
   }
 
@@ -143,6 +189,26 @@ TEST(NamespaceFilterTest, SqlAndEvaluatorAgree) {
     found_by_any += names.size();
   }
   EXPECT_GT(found_by_any, 1000u);
+}
+
+TEST(NamespaceFilterTest, NeedsAreAlsoNamedByThemselves) {
+  const filter::Schema schema = NamespaceFilterSchema();
+  const auto latency = schema.Find("latency_p99_ms");
+  ASSERT_TRUE(latency);
+  EXPECT_EQ(latency, schema.Find("needs.latency_p99_ms"));
+  // A namespace has that setting itself.
+  EXPECT_NE(schema.Find("consistency"), schema.Find("needs.consistency"));
+  EXPECT_FALSE(schema.Find("sample_percent"));
+  FoundNamespace found;
+  const auto matches = [&](std::string_view text) {
+    const auto filter = filter::Filter::Compile(text, schema);
+    EXPECT_TRUE(filter) << filter.error().ToString();
+    return filter && filter->Matches(FilteredNamespace(found));
+  };
+  EXPECT_FALSE(matches("latency_p99_ms < 10")) << "what is not declared is not small";
+  found.record.config.needs.latency_p99_ms = 9;
+  EXPECT_TRUE(matches("latency_p99_ms < 10"));
+  EXPECT_TRUE(matches("needs.latency_p99_ms < 10 needs.latency_p99_ms:* -needs.ttl:*"));
 }
 
 }  // namespace

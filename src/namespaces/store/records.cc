@@ -5,6 +5,7 @@
 #include <array>
 
 #include "namespaces/config_json.h"
+#include "namespaces/store/comparable.h"
 
 namespace prism::namespaces {
 
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 8> kBackendColumns = {
     "id", "name", "type", "config", "revision", "created_at", "updated_at", "created_by"};
-constexpr std::array<std::string_view, 16> kNamespaceColumns = {"id",
+constexpr std::array<std::string_view, 18> kNamespaceColumns = {"id",
                                                                 "name",
                                                                 "backend",
                                                                 "pattern",
@@ -27,7 +28,10 @@ constexpr std::array<std::string_view, 16> kNamespaceColumns = {"id",
                                                                 "tags",
                                                                 "owner",
                                                                 "settings",
-                                                                "revision"};
+                                                                "revision",
+                                                                "needs",
+                                                                "shadow"};
+constexpr std::size_t kLaterNamespaceColumns = 2;
 
 std::optional<std::string> UnlessZero(std::uint64_t number) {
   if (number == 0) return std::nullopt;
@@ -49,7 +53,7 @@ Status ReadCommon(const Table& table, const Row& row, Record<Config>& record) {
 constinit const Table kBackendTable("backends", kBackendColumns, "checksum",
                                     Table::Hash::kChecksum);
 constinit const Table kNamespaceTable("namespaces", kNamespaceColumns, "checksum",
-                                      Table::Hash::kChecksum);
+                                      Table::Hash::kChecksum, kLaterNamespaceColumns);
 
 NamespaceFacts FactsOf(const Record<NamespaceConfig>& record) {
   return {.id = record.id,
@@ -89,7 +93,9 @@ Row ToRow(const Record<NamespaceConfig>& record, const std::string& type) {
           nlohmann::json(config.tags).dump(),
           config.owner,
           settings.dump(),
-          std::to_string(record.revision)};
+          std::to_string(record.revision),
+          NeedsColumn(config.needs),
+          ShadowColumn(config.shadow)};
 }
 
 Result<Record<BackendConfig>> ToBackendRecord(const Row& row) {

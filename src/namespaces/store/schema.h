@@ -9,7 +9,7 @@
 namespace prism::namespaces {
 
 // Times are seconds since 1970, UTC. A step that has been released is never edited.
-inline constexpr std::array<std::string_view, 2> kConfigStoreSteps = {
+inline constexpr std::array<std::string_view, 3> kConfigStoreSteps = {
     R"sql(
 -- One row: which store this is, and how far it has come.
 CREATE TABLE config_store (
@@ -124,6 +124,13 @@ CREATE TABLE purges (
   checksum TEXT NOT NULL,
   UNIQUE(namespace, backend)
 );
+)sql",
+    R"sql(
+-- What a namespace declares, with the keys of prism.yaml; NULL: nothing. Sizes are bytes, times
+-- milliseconds, so that numbers are compared with numbers. The checksum counts these columns up to
+-- the last that is not NULL.
+ALTER TABLE namespaces ADD COLUMN needs TEXT;   -- JSON
+ALTER TABLE namespaces ADD COLUMN shadow TEXT;  -- JSON
 )sql"};
 
 inline constexpr sqlite::SchemaPart kConfigStorePart = {"config_store", kConfigStoreSteps};

@@ -35,7 +35,9 @@ std::size_t Table::Index(std::string_view column) const {
 std::string Table::HashOf(const Row& row) const {
   sqlite::RowHash hash;
   hash.Text(name_);
-  for (const auto& value : row) {
+  std::size_t counted = row.size();
+  while (counted > columns_.size() - came_later_ && !row[counted - 1]) --counted;
+  for (const auto& value : std::span(row).first(counted)) {
     value ? hash.Text(*value) : hash.Null();
   }
   return hash_ == Hash::kFull ? hash.Hex() : hash.Checksum();

@@ -19,13 +19,19 @@ namespace prism::namespaces {
 using Row = std::vector<std::optional<std::string>>;
 
 // One table: its columns, the first of which is the primary key, and its column `hash`. Immutable.
+// The hash is over all values of a row, but for NULLs at its end in columns that came when there
+// were rows already: these keep their hashes.
 class Table {
  public:
   enum class Hash : std::uint8_t { kChecksum, kFull };  // of sqlite::RowHash
 
   constexpr Table(std::string_view name, std::span<const std::string_view> columns,
-                  std::string_view hash_column, Hash hash)
-      : name_(name), columns_(columns), hash_column_(hash_column), hash_(hash) {}
+                  std::string_view hash_column, Hash hash, std::size_t came_later = 0)
+      : name_(name),
+        columns_(columns),
+        hash_column_(hash_column),
+        hash_(hash),
+        came_later_(came_later) {}
 
   std::string_view name() const { return name_; }
   // Of this column in a Row.
@@ -58,6 +64,7 @@ class Table {
   std::span<const std::string_view> columns_;
   std::string_view hash_column_;
   Hash hash_;
+  std::size_t came_later_;  // how many of the last columns
 };
 
 // What is not as it was written.
