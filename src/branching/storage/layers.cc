@@ -124,8 +124,8 @@ Result<base::UniqueFd> OpenLayer(const std::string& volume, const std::string& l
 
 Result<Layers> MakeLayeredVolume(const std::string& volume, std::vector<std::string> below) {
   // A forked process has our next ids too.
-  const Layers layers{.own = fmt::format("{}-{}", ::getpid(), base::LowerCase(base::NewId())),
-                      .below = std::move(below)};
+  Layers layers{.own = fmt::format("{}-{}", ::getpid(), base::LowerCase(base::NewId())),
+                .below = std::move(below)};
   TRY(MakeDirectory(volume));
   // Whoever runs in the volume may pass through.
   if (::chmod(volume.c_str(), 0711) != 0) return Failed(errno, "change the rights of", volume);
