@@ -24,6 +24,8 @@
 namespace prism::branching {
 namespace {
 
+using namespace std::string_literals;
+
 using prism::testing::WireSocket;
 using testing::RawClient;
 using testing::ReceivePacket;
@@ -163,10 +165,8 @@ TEST(ProxyScripts, GivesUpAServerThatIsNone) {
         while (true) client.Send(setting);  // until nobody listens
       },
       [](WireSocket& client, int) {
-        std::string out;
-        AppendAuthenticationCleartextPassword(out);
-        client.Send(out);
-        (void)client.Receive(100'000);  // until nobody speaks
+        client.Send("R\0\0\0\x8\0\0\0\x3"s);  // AuthenticationCleartextPassword
+        (void)client.Receive(100'000);        // until nobody speaks
       }};
   for (const auto& script : scripts) {
     const Stage stage(script);

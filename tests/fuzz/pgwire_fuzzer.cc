@@ -147,24 +147,9 @@ void CheckBody(const Message& message) {
     AppendSaslInitialResponse(written, body->mechanism, *body->data);
     Require(std::string_view(written).substr(5) == message.body);
   }
-  if (const auto body = ParsePassword(message.body)) {
-    written.clear();
-    AppendPasswordMessage(written, *body);
-    Require(std::string_view(written).substr(5) == message.body);
-  }
   if (const auto body = ParseBackendKeyData(message.body)) {
     written.clear();
     AppendBackendKeyData(written, body->process_id, body->key);
-    Require(std::string_view(written).substr(5) == message.body);
-  }
-  if (const auto body = ParseParameterStatus(message.body)) {
-    written.clear();
-    AppendParameterStatus(written, body->first, body->second);
-    Require(std::string_view(written).substr(5) == message.body);
-  }
-  if (const auto body = ParseReadyForQuery(message.body)) {
-    written.clear();
-    AppendReadyForQuery(written, TransactionStatus{*body});
     Require(std::string_view(written).substr(5) == message.body);
   }
   if (const auto body = ParseAuthentication(message.body); body && body->code == 10) {
@@ -195,7 +180,7 @@ std::string MessagesOf(std::string_view bytes, std::size_t piece) {
       CheckRefusal(progress.error());
       return seen + "refused";
     }
-    Require(progress->consumed > 0 && reader.HasPart() == !progress->message);
+    Require(progress->consumed > 0);
     bytes.remove_prefix(progress->consumed);
     if (!progress->message) continue;
     Require(progress->message->body.size() <= kMaxBodyOfStranger);
@@ -257,12 +242,9 @@ void CheckRefusals(std::string_view subject) {
 void CheckAnswers(std::string_view data) {
   std::string out;
   AppendAuthenticationOk(out);
-  AppendAuthenticationCleartextPassword(out);
-  AppendAuthenticationMd5Password(out, std::array{'s', 'a', 'l', 't'});
   AppendAuthenticationSaslContinue(out, data);
   AppendAuthenticationSaslFinal(out, data);
   AppendSaslResponse(out, data);
-  AppendTerminate(out);
   MessageReader reader(kMaxBodyOfServer);
   std::string types;
   for (std::string_view rest = out; !rest.empty();) {
@@ -272,7 +254,7 @@ void CheckAnswers(std::string_view data) {
     types.push_back(progress->message->type);
     rest.remove_prefix(progress->consumed);
   }
-  Require(types == "RRRRRpX");
+  Require(types == "RRRp");
   std::string request;
   AppendSslRequest(request);
   const auto step = StartupParser(StartupParser::Transport::kTcp).Feed(request).step;

@@ -88,28 +88,10 @@ Result<SaslInitialBody> ParseSaslInitialResponse(std::string_view body) {
   return SaslInitialBody{.mechanism = *mechanism, .data = body};
 }
 
-Result<std::string_view> ParsePassword(std::string_view body) {
-  const auto password = TakeText(body);
-  if (!password || !body.empty()) return Unreadable("password");
-  return *password;
-}
-
 Result<KeyDataBody> ParseBackendKeyData(std::string_view body) {
   const auto process_id = TakeInt32(body);
   if (!process_id || body.size() < 4 || body.size() > 256) return Unreadable("cancel key");
   return KeyDataBody{.process_id = *process_id, .key = body};
-}
-
-Result<std::pair<std::string_view, std::string_view>> ParseParameterStatus(std::string_view body) {
-  const auto name = TakeText(body);
-  const auto value = TakeText(body);
-  if (!name || !value || !body.empty()) return Unreadable("parameter status");
-  return std::pair(*name, *value);
-}
-
-Result<char> ParseReadyForQuery(std::string_view body) {
-  if (body != "I" && body != "T" && body != "E") return Unreadable("ready for query");
-  return body.front();
 }
 
 Result<ReportBody> ParseReport(std::string_view body) {

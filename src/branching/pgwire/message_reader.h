@@ -37,8 +37,6 @@ class MessageReader {
   // Consumes at most one message. PROTOCOL_VIOLATION when its length can't be or is beyond the
   // limit; nothing is kept of it then.
   Result<Progress> Read(std::string_view input);
-  // Whether a message has begun that is not complete.
-  bool HasPart() const { return !delivered_ && !buffer_.empty(); }
 
  private:
   std::string buffer_;  // type, length, and the body as far as it is there
@@ -63,18 +61,12 @@ struct SaslInitialBody {
   std::optional<std::string_view> data;
 };
 Result<SaslInitialBody> ParseSaslInitialResponse(std::string_view body);
-// Of 'p' with a password.
-Result<std::string_view> ParsePassword(std::string_view body);
 
 struct KeyDataBody {
   std::uint32_t process_id;
   std::string_view key;  // 4 to 256 bytes
 };
 Result<KeyDataBody> ParseBackendKeyData(std::string_view body);
-// Of 'S': name and value.
-Result<std::pair<std::string_view, std::string_view>> ParseParameterStatus(std::string_view body);
-// Of 'Z': 'I', 'T' or 'E'.
-Result<char> ParseReadyForQuery(std::string_view body);
 
 // Of 'E' and 'N': fields that were not sent are empty.
 struct ReportBody {

@@ -18,8 +18,6 @@ constexpr std::size_t kMaxReportField = 4096;
 // The codes of AuthenticationXXX.
 enum class Authentication : std::uint32_t {
   kOk = 0,
-  kCleartextPassword = 3,
-  kMd5Password = 5,
   kSasl = 10,
   kSaslContinue = 11,
   kSaslFinal = 12,
@@ -92,14 +90,6 @@ void AppendAuthenticationOk(std::string& out) {
   AppendAuthentication(out, Authentication::kOk, {});
 }
 
-void AppendAuthenticationCleartextPassword(std::string& out) {
-  AppendAuthentication(out, Authentication::kCleartextPassword, {});
-}
-
-void AppendAuthenticationMd5Password(std::string& out, std::span<const char, 4> salt) {
-  AppendAuthentication(out, Authentication::kMd5Password, {salt.data(), salt.size()});
-}
-
 void AppendAuthenticationSasl(std::string& out, std::span<const std::string_view> mechanisms) {
   std::string list;
   for (const std::string_view mechanism : mechanisms) AppendText(list, mechanism);
@@ -152,11 +142,6 @@ void AppendSslRequest(std::string& out) {
   AppendInt32(out, kSslCode);
 }
 
-void AppendPasswordMessage(std::string& out, std::string_view password) {
-  const Framed framed(out, 'p');
-  AppendText(out, password);
-}
-
 void AppendSaslInitialResponse(std::string& out, std::string_view mechanism,
                                std::string_view data) {
   const Framed framed(out, 'p');
@@ -169,7 +154,5 @@ void AppendSaslResponse(std::string& out, std::string_view data) {
   const Framed framed(out, 'p');
   out.append(data);
 }
-
-void AppendTerminate(std::string& out) { const Framed framed(out, 'X'); }
 
 }  // namespace prism::branching

@@ -34,8 +34,6 @@ void AppendErrorResponse(std::string& out, const Error& error);
 void AppendNoticeResponse(std::string& out, const Report& report);
 
 void AppendAuthenticationOk(std::string& out);
-void AppendAuthenticationCleartextPassword(std::string& out);
-void AppendAuthenticationMd5Password(std::string& out, std::span<const char, 4> salt);
 void AppendAuthenticationSasl(std::string& out, std::span<const std::string_view> mechanisms);
 void AppendAuthenticationSaslContinue(std::string& out, std::string_view data);
 void AppendAuthenticationSaslFinal(std::string& out, std::string_view data);
@@ -52,10 +50,7 @@ void AppendNegotiateProtocolVersion(std::string& out, std::uint32_t version,
 // The whole packet; nothing but this goes over its connection.
 void AppendCancelRequest(std::string& out, std::uint32_t process_id, std::string_view key);
 void AppendSslRequest(std::string& out);
-// Text ends at its first zero byte.
-void AppendPasswordMessage(std::string& out, std::string_view password);
 void AppendSaslInitialResponse(std::string& out, std::string_view mechanism, std::string_view data);
 void AppendSaslResponse(std::string& out, std::string_view data);
-void AppendTerminate(std::string& out);
 
 }  // namespace prism::branching

@@ -86,10 +86,6 @@ TEST(Messages, ReportsStayBelowWhatLibpqTakesAndEndAtAZeroByte) {
 
 TEST(Messages, AuthenticationRequests) {
   EXPECT_EQ(Written(AppendAuthenticationOk), "R\0\0\0\x8\0\0\0\0"s);
-  EXPECT_EQ(Written(AppendAuthenticationCleartextPassword), "R\0\0\0\x8\0\0\0\x3"s);
-  EXPECT_EQ(Written(AppendAuthenticationMd5Password, std::array{'a', 'b', 'c', 'd'}),
-            "R\0\0\0\xc\0\0\0\x5"
-            "abcd"s);
   EXPECT_EQ(Written(AppendAuthenticationSaslContinue, "r=1"), "R\0\0\0\xb\0\0\0\xbr=1"s);
   EXPECT_EQ(Written(AppendAuthenticationSaslFinal, "v=1"), "R\0\0\0\xb\0\0\0\xcv=1"s);
 
@@ -107,10 +103,7 @@ TEST(Messages, AuthenticationRequests) {
 TEST(Messages, WhatAServerSaysBeforeItIsReady) {
   const Whole status = ReadWhole(Written(AppendParameterStatus, "TimeZone", "UTC"));
   EXPECT_EQ(status.type, 'S');
-  const auto pair = ParseParameterStatus(status.body);
-  ASSERT_TRUE(pair);
-  EXPECT_EQ(pair->first, "TimeZone");
-  EXPECT_EQ(pair->second, "UTC");
+  EXPECT_EQ(status.body, "TimeZone\0UTC\0"s);
 
   const Whole key = ReadWhole(Written(AppendBackendKeyData, 7, std::string(32, '\0')));
   EXPECT_EQ(key.type, 'K');
@@ -120,7 +113,6 @@ TEST(Messages, WhatAServerSaysBeforeItIsReady) {
   EXPECT_EQ(data->key, std::string(32, '\0'));
 
   EXPECT_EQ(Written(AppendReadyForQuery, TransactionStatus::kOpen), "Z\0\0\0\x5T"s);
-  EXPECT_EQ(ParseReadyForQuery("E"), 'E');
 }
 
 TEST(Messages, NegotiateProtocolVersionHasTheWholeWord) {
@@ -132,8 +124,6 @@ TEST(Messages, NegotiateProtocolVersionHasTheWholeWord) {
 TEST(Messages, WhatGoesToServers) {
   EXPECT_EQ(Written(AppendCancelRequest, 1, "key4"), "\0\0\0\x10\x4\xd2\x16\x2e\0\0\0\x1key4"s);
   EXPECT_EQ(Written(AppendSslRequest), "\0\0\0\x8\x4\xd2\x16\x2f"s);
-  EXPECT_EQ(Written(AppendTerminate), "X\0\0\0\x4"s);
-  EXPECT_EQ(ParsePassword(ReadWhole(Written(AppendPasswordMessage, "secret")).body), "secret");
   EXPECT_EQ(Written(AppendSaslResponse, "c=biws"),
             "p\0\0\0\xa"
             "c=biws"s);
@@ -149,7 +139,7 @@ TEST(Messages, WhatGoesToServers) {
 TEST(MessageReader, TakesMessagesFromAnyPieces) {
   std::string bytes;
   AppendSaslResponse(bytes, "first");
-  AppendTerminate(bytes);
+  AppendReadyForQuery(bytes, TransactionStatus::kIdle);
   AppendSaslResponse(bytes, "third");
   for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
     MessageReader reader(kMaxBodyOfStranger);
@@ -159,14 +149,13 @@ TEST(MessageReader, TakesMessagesFromAnyPieces) {
       while (!input.empty()) {
         const auto progress = reader.Read(input);
         ASSERT_TRUE(progress);
-        ASSERT_EQ(reader.HasPart(), !progress->message);
         if (progress->message) {
           seen.push_back(progress->message->type + std::string(progress->message->body));
         }
         input.remove_prefix(progress->consumed);
       }
     }
-    EXPECT_EQ(seen, (std::vector<std::string>{"pfirst", "X", "pthird"})) << piece;
+    EXPECT_EQ(seen, (std::vector<std::string>{"pfirst", "ZI", "pthird"})) << piece;
   }
 }
 
@@ -178,7 +167,6 @@ TEST(MessageReader, RefusesALengthAsSoonAsItIsThere) {
     const auto progress = reader.Read(bytes);
     ASSERT_FALSE(progress) << length;
     EXPECT_EQ(progress.error().reason(), "PROTOCOL_VIOLATION");
-    EXPECT_FALSE(reader.HasPart());
   }
 }
 
@@ -201,18 +189,10 @@ TEST(MessageReader, BodiesThatAreCutOrTooLongAreRefused) {
   EXPECT_FALSE(ParseSaslInitialResponse("S\0\xff\xff\xff\xffx"s));
   EXPECT_EQ(ParseSaslInitialResponse("S\0\xff\xff\xff\xff"s)->data, std::nullopt);
   EXPECT_EQ(ParseSaslInitialResponse("S\0\0\0\0\0"s)->data, "");
-  EXPECT_FALSE(ParsePassword("secret"));
-  EXPECT_FALSE(ParsePassword("secret\0more"s));
   EXPECT_FALSE(ParseBackendKeyData("abc"));
   EXPECT_FALSE(ParseBackendKeyData("pid_key"));
   EXPECT_TRUE(ParseBackendKeyData("pid_" + std::string(256, 'k')));
   EXPECT_FALSE(ParseBackendKeyData("pid_" + std::string(257, 'k')));
-  EXPECT_FALSE(ParseParameterStatus("name"));
-  EXPECT_FALSE(ParseParameterStatus("name\0value"s));
-  EXPECT_FALSE(ParseParameterStatus("name\0value\0more"s));
-  EXPECT_FALSE(ParseReadyForQuery(""));
-  EXPECT_FALSE(ParseReadyForQuery("X"));
-  EXPECT_FALSE(ParseReadyForQuery("II"));
   EXPECT_FALSE(ParseReport("SFATAL"));
   EXPECT_FALSE(ParseReport("SFATAL\0"s));
   EXPECT_FALSE(ParseReport("SFATAL\0\0x"s));
