@@ -12,61 +12,17 @@
 #include <thread>
 #include <vector>
 
-#include "tests/branching/house.h"
-#include "tests/servers/postgres.h"
+#include "tests/branching/branches_fixture.h"
 
 namespace prism::branching {
 namespace {
 
-using prism::testing::PostgresServer;
 using testing::Ask;
 using testing::AwaitTrue;
+using testing::BranchesTest;
 using testing::Connection;
 using testing::Ground;
 using testing::House;
-
-class BranchesTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    postgres = std::make_unique<PostgresServer>();
-    const Connection admin(PQconnectdb(postgres->conninfo().c_str()));
-    Ask(admin, "CREATE TABLE things AS SELECT generate_series(1, 100) AS id");
-    postgres->Stop();
-  }
-  static void TearDownTestSuite() { postgres.reset(); }
-
-  void Open(const BranchLimits& limits = {}) {
-    house_.reset();
-    house_ = std::make_unique<House>(ground_, postgres->data_directory(), limits);
-    ASSERT_TRUE(house_->started()) << house_->started().error().ToString();
-  }
-  std::string OpenError() {
-    house_ = std::make_unique<House>(ground_, postgres->data_directory(), BranchLimits{});
-    std::string error = house_->started() ? "" : house_->started().error().ToString();
-    house_.reset();
-    return error;
-  }
-  // Ends all servers: a test leaves nothing behind.
-  void TearDown() override {
-    if (!house_) return;
-    Open({.idle_timeout = 1});
-    AwaitTrue([&] { return AllRest(); });
-  }
-  bool AllRest() {
-    return std::ranges::all_of(house_->manager().List(), [](const BranchStatus& branch) {
-      return branch.state == BranchState::kStopped || branch.state == BranchState::kDeleted;
-    });
-  }
-  bool AllAre(BranchState state) {
-    return std::ranges::all_of(house_->manager().List(), [state](const BranchStatus& branch) {
-      return branch.state == state;
-    });
-  }
-
-  static inline std::unique_ptr<PostgresServer> postgres;
-  Ground ground_;
-  std::unique_ptr<House> house_;
-};
 
 TEST_F(BranchesTest, ConnectingMakesABranchOfItsOwn) {
   Open();

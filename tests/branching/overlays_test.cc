@@ -2,64 +2,28 @@
 // their own.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <memory>
+#include <iterator>
 #include <string>
 
-#include "tests/branching/house.h"
-#include "tests/servers/postgres.h"
+#include "tests/branching/branches_fixture.h"
 
 namespace prism::branching {
 namespace {
 
-using prism::testing::PostgresServer;
-using testing::Ask;
 using testing::AwaitTrue;
-using testing::Connection;
-using testing::Ground;
-using testing::House;
 
-class OverlaysTest : public ::testing::Test {
+class OverlaysTest : public testing::BranchesTest {
  protected:
-  static void SetUpTestSuite() {
-    postgres = std::make_unique<PostgresServer>();
-    const Connection admin(PQconnectdb(postgres->conninfo().c_str()));
-    Ask(admin, "CREATE TABLE things AS SELECT generate_series(1, 100) AS id");
-    postgres->Stop();
-  }
-  static void TearDownTestSuite() { postgres.reset(); }
+  OverlaysTest() : BranchesTest("ext4", "overlay") {}
 
-  void Open(const BranchLimits& limits = {}) {
-    house_.reset();
-    house_ = std::make_unique<House>(ground_, postgres->data_directory(), limits);
-    ASSERT_TRUE(house_->started()) << house_->started().error().ToString();
-  }
-  void AwaitRest() {
-    AwaitTrue([this] {
-      return std::ranges::all_of(house_->manager().List(), [](const BranchStatus& branch) {
-        return branch.state == BranchState::kStopped;
-      });
-    });
-  }
-  // Ends all servers: a test leaves nothing behind.
-  void TearDown() override {
-    if (!house_) return;
-    Open({.idle_timeout = 1});
-    AwaitRest();
-  }
   // What a restart of the machine does to mounts.
   void UnmountAll() {
     for (const std::string& volume : *house_->storage().List()) {
       EXPECT_EQ(::umount2(house_->storage().Path(volume)->c_str(), 0), 0) << volume;
     }
   }
-
-  static inline std::unique_ptr<PostgresServer> postgres;
-  Ground ground_{"ext4", "overlay"};
-  std::unique_ptr<House> house_;
 };
 
 TEST_F(OverlaysTest, ABranchIsAnOverlayOfItsOwn) {
@@ -76,7 +40,7 @@ TEST_F(OverlaysTest, ABranchIsAnOverlayOfItsOwn) {
 TEST_F(OverlaysTest, BranchesOutliveARestartOfTheMachine) {
   Open({.idle_timeout = 1});
   EXPECT_EQ(house_->AskIn("kept", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
-  AwaitRest();
+  AwaitTrue([this] { return AllRest(); });
   UnmountAll();
   Open();
   EXPECT_EQ(house_->AskIn("kept", "SELECT x FROM mine"), "7");
@@ -90,8 +54,18 @@ TEST_F(OverlaysTest, ServersGoOnWhilePrismDoesNot) {
   Open();
   EXPECT_EQ(house_->AskIn("kept", "SELECT pg_postmaster_start_time()"), started);
   Open({.idle_timeout = 1});
-  AwaitRest();
+  AwaitTrue([this] { return AllRest(); });
   EXPECT_EQ(house_->AskIn("kept", "SELECT x FROM mine"), "7");
+}
+
+TEST_F(OverlaysTest, ABranchOfABranchIsACopyOfItsOwn) {
+  Open();
+  EXPECT_EQ(house_->AskIn("base", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  AwaitTrue([this] { return house_->manager().List()[0].connections == 0; });
+  const auto made = house_->Create("child", "base");
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(house_->AskIn("base", "DROP TABLE mine"), "DROP TABLE");
+  EXPECT_EQ(house_->AskIn("child", "SELECT x FROM mine"), "7");
 }
 
 TEST_F(OverlaysTest, NothingIsLeftOfADeletedBranch) {
