@@ -218,6 +218,8 @@ TEST_F(ConfigStoreTest, HasTheColumnsOfTheRecord) {
             std::vector<std::string>{"orders"});
   EXPECT_EQ(Query("SELECT feature_name FROM namespace_features WHERE enabled"),
             std::vector<std::string>{"beta"});
+  EXPECT_EQ(Query("SELECT part || ' ' || version FROM schema_migrations"),
+            std::vector<std::string>{"config_store 3"});
 }
 
 TEST_F(ConfigStoreTest, WhatIsDeclaredIsInColumnsThatCompare) {

@@ -131,6 +131,8 @@ CREATE TABLE purges (
 -- the last that is not NULL.
 ALTER TABLE namespaces ADD COLUMN needs TEXT;   -- JSON
 ALTER TABLE namespaces ADD COLUMN shadow TEXT;  -- JSON
+-- For people: which version the tables of each part have.
+CREATE VIEW schema_migrations AS SELECT part, version FROM prism_schema;
 )sql"};
 
 inline constexpr sqlite::SchemaPart kConfigStorePart = {"config_store", kConfigStoreSteps};
