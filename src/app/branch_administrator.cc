@@ -1,6 +1,7 @@
 #include "app/branch_administrator.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -66,9 +67,21 @@ BranchInfo BranchAdministrator::Describe(const BranchStatus& status) const {
                   .deleted_at = branch.deleted_at,
                   .remove_at = {},
                   .is_protected = branch.is_protected,
-                  .expires_at = branch.expires_at};
+                  .expires_at = branch.expires_at,
+                  .own_bytes = 0,
+                  .shared_bytes = 0,
+                  .measured_at = {}};
   if (branch.deleted_at) info.remove_at = *branch.deleted_at + undo_period_ / kNanosPerMilli;
+  if (!status.size) return info;
+  info.own_bytes = static_cast<std::int64_t>(status.size->usage.own_bytes);
+  info.shared_bytes = static_cast<std::int64_t>(status.size->usage.shared_bytes);
+  info.measured_at = status.size->measured_at;
   return info;
+}
+
+Result<std::string> BranchAdministrator::ReadLog(const std::string& name, std::size_t bytes) {
+  TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  return manager->ReadLog(name, bytes);
 }
 
 Result<std::vector<BranchInfo>> BranchAdministrator::List() {

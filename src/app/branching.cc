@@ -36,6 +36,7 @@ Result<std::string> FindSource(const std::string& source) {
 
 branching::BranchLimits LimitsOf(const BranchingSettings& settings) {
   return {.max_branches = settings.max_branches,
+          .max_branches_per_owner = settings.max_branches_per_owner,
           .warm_pool = settings.warm_pool,
           .idle_timeout = settings.idle_timeout.count() * kNanosPerMilli};
 }

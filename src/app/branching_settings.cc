@@ -53,6 +53,7 @@ BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingCon
   take(result.domain, over.domain);
   take(result.max_connections, over.max_connections);
   take(result.max_branches, over.max_branches);
+  take(result.max_branches_per_owner, over.max_branches_per_owner);
   take(result.warm_pool, over.warm_pool);
   take(result.auto_create, over.auto_create);
   take(result.profile, over.profile);
@@ -80,6 +81,8 @@ std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
   settings.max_connections =
       static_cast<int>(config.max_connections.value_or(settings.max_connections));
   settings.max_branches = static_cast<int>(config.max_branches.value_or(settings.max_branches));
+  settings.max_branches_per_owner =
+      static_cast<int>(config.max_branches_per_owner.value_or(settings.max_branches));
   settings.warm_pool = config.warm_pool.value_or(settings.warm_pool);
   settings.auto_create = config.auto_create.value_or(settings.auto_create);
   settings.durable = config.profile == "durable";
@@ -152,6 +155,7 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   if (!settings.domain.empty()) json["domain"] = settings.domain;
   json["max_connections"] = settings.max_connections;
   json["max_branches"] = settings.max_branches;
+  json["max_branches_per_owner"] = settings.max_branches_per_owner;
   json["warm_pool"] = settings.warm_pool;
   json["auto_create"] = settings.auto_create;
   json["profile"] = settings.durable ? "durable" : "disposable";

@@ -30,6 +30,7 @@ struct BranchingSettings {
   std::string domain;          // empty: names of hosts stand for nothing
   int max_connections = 1000;
   int max_branches = 500;
+  int max_branches_per_owner = 500;
   std::size_t warm_pool = 2;
   std::vector<std::string> auto_create = {"*"};  // names that come to be by connecting
   bool durable = false;

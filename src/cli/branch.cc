@@ -19,6 +19,7 @@
 #include "base/units.h"
 #include "cli/admin_common.h"
 #include "cli/branch_snapshots.h"
+#include "cli/branch_tree.h"
 #include "cli/branch_url.h"
 #include "cli/output.h"
 #include "cli/record_verbs.h"
@@ -40,24 +41,54 @@ std::string StateText(const pb::Branch& branch) {
   return state;
 }
 
-int RunList(Shell& shell, bool names_only) {
+// Of its own; "+" and what it shares with others.
+std::string SizeText(const pb::Branch& branch) {
+  if (!branch.has_size_time()) return "";
+  return fmt::format("{} + {}", base::HumanSize(static_cast<std::uint64_t>(branch.own_bytes())),
+                     base::HumanSize(static_cast<std::uint64_t>(branch.shared_bytes())));
+}
+
+Result<std::vector<pb::Branch>> ReadBranches(Shell& shell) {
+  std::vector<pb::Branch> branches;
   pb::ListBranchesRequest request;
-  Table table({"BRANCH", "PARENT", "STATE", "CONNECTIONS", "LAST ACTIVITY"});
+  request.set_page_size(1000);
   do {
     pb::ListBranchesResponse page;
-    const auto reply = shell.AdminCall(AdminPath("BranchAdmin/List"), request, page);
-    if (!reply) return shell.Fail(reply.error());
-    for (const pb::Branch& branch : page.branches()) {
-      if (names_only) {
-        WriteLine(Printable(branch.name()));
-      } else if (!shell.PrintElement(branch)) {
-        table.Add({Printable(branch.name()), Printable(branch.parent()), StateText(branch),
-                   std::to_string(branch.connections()), TimeCell(branch.last_activity_time())});
-      }
-    }
+    TRY(shell.AdminCall(AdminPath("BranchAdmin/List"), request, page));
+    for (pb::Branch& branch : *page.mutable_branches()) branches.push_back(std::move(branch));
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
-  if (shell.options.output == Output::kTable && !names_only) table.Flush();
+  return branches;
+}
+
+int RunList(Shell& shell, bool names_only) {
+  const auto branches = ReadBranches(shell);
+  if (!branches) return shell.Fail(branches.error());
+  if (names_only || shell.options.output != Output::kTable) {
+    for (const pb::Branch& branch : *branches) {
+      names_only ? WriteLine(Printable(branch.name())) : void(shell.PrintElement(branch));
+    }
+    return kDone;
+  }
+  Table table({"BRANCH", "PARENT", "STATE", "CONNECTIONS", "LAST ACTIVITY", "OWN + SHARED"});
+  for (const TreeLine& line : BranchTree(*branches)) {
+    const pb::Branch& branch = *line.branch;
+    table.Add({line.indent + Printable(branch.name()), Printable(branch.parent()),
+               StateText(branch), std::to_string(branch.connections()),
+               TimeCell(branch.last_activity_time()), SizeText(branch)});
+  }
+  table.Flush();
+  return kDone;
+}
+
+int RunLogs(Shell& shell, const std::string& name, int bytes) {
+  pb::ReadBranchLogRequest request;
+  request.set_name(name);
+  request.set_max_bytes(bytes);
+  pb::BranchLog log;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/ReadLog"), request, log);
+  if (!reply) return shell.Fail(reply.error());
+  if (!shell.Print(log)) WriteOut(PrintableMessage(log.text()));
   return kDone;
 }
 
@@ -205,11 +236,24 @@ int RunPsql(const Shell& shell, const BranchAddress& address,
 }
 
 void AddList(CLI::App& branch, Shell& shell) {
-  CLI::App* verb = branch.add_subcommand("list", "List branches by name, deleted ones too");
+  CLI::App* verb =
+      branch.add_subcommand("list", "List branches below what they were made of, deleted ones too");
   auto names_only = std::make_shared<bool>(false);
   verb->add_flag("--names", *names_only, "Their names alone, one a line");
   verb->footer("Example:\n  prism branch list -o json");
   shell.On(*verb, [&shell, names_only] { return RunList(shell, *names_only); }, Formats::kAll);
+}
+
+void AddLogs(CLI::App& branch, Shell& shell) {
+  CLI::App* verb = branch.add_subcommand("logs", "Show the end of what its server has printed");
+  auto name = std::make_shared<std::string>();
+  auto bytes = std::make_shared<int>(65536);
+  AddBranchName(*verb, *name);
+  verb->add_option("-n,--bytes", *bytes, "At most so many, 1 to 65536")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  verb->footer("Example:\n  prism branch logs pr-12 -n 2000");
+  shell.On(*verb, [&shell, name, bytes] { return RunLogs(shell, *name, *bytes); }, Formats::kAll);
 }
 
 void AddGet(CLI::App& branch, Shell& shell) {
@@ -381,6 +425,7 @@ void AddBranch(CLI::App& app, Shell& shell) {
       "url and psql are for the port of the branches.");
   AddList(*branch, shell);
   AddGet(*branch, shell);
+  AddLogs(*branch, shell);
   AddCreate(*branch, shell);
   AddProtect(*branch, shell, true);
   AddProtect(*branch, shell, false);

@@ -25,6 +25,7 @@ struct BranchingConfig {
   std::optional<std::string> domain;
   std::optional<std::uint64_t> max_connections;
   std::optional<std::uint64_t> max_branches;
+  std::optional<std::uint64_t> max_branches_per_owner;
   std::optional<std::uint64_t> warm_pool;
   std::optional<std::vector<std::string>> auto_create;
   std::optional<std::string> profile;  // "disposable" or "durable"

@@ -61,6 +61,7 @@ class Reader {
     config_.domain = reader_.Text("domain", kMaxDomainBytes, WhenNoDomain);
     config_.max_connections = reader_.Number("max_connections", 1, 1'000'000);
     config_.max_branches = reader_.Number("max_branches", 1, 100'000);
+    config_.max_branches_per_owner = reader_.Number("max_branches_per_owner", 1, 100'000);
     config_.warm_pool = reader_.Number("warm_pool", 0, 100);
     config_.auto_create = reader_.TextList("auto_create", kMaxPatterns, kMaxBranchBytes);
     config_.profile = reader_.OneOf("profile", {"disposable", "durable"});

@@ -25,7 +25,8 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   const BranchingConfig config = Read(R"({listen: "127.0.0.1:5433", source: /srv/master,
     superuser: ann, storage: {path: /srv/branches, size: 1GiB}, runtime: process, user: pg,
     pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev,
-    domain: db.example.com, max_connections: 10, max_branches: 20, warm_pool: 0, auto_create: ["pr-*"],
+    domain: db.example.com, max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
+    warm_pool: 0, auto_create: ["pr-*"],
     profile: durable, control_listen: "", tls: true, tls_required: false})");
   BranchingConfig expected;
   expected.listen = "127.0.0.1:5433";
@@ -42,6 +43,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.domain = "db.example.com";
   expected.max_connections = 10;
   expected.max_branches = 20;
+  expected.max_branches_per_owner = 4;
   expected.warm_pool = 0;
   expected.auto_create = {"pr-*"};
   expected.profile = "durable";

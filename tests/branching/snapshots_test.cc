@@ -184,6 +184,48 @@ TEST_F(SnapshotsTest, SnapshotsGoWithTheirBranchAndComeBackWithIt) {
   EXPECT_EQ(house_->storage().List()->size(), 1u);  // the generation
 }
 
+TEST_F(SnapshotsTest, WhatABranchTakesUpIsMeasured) {
+  ASSERT_TRUE(house_->Create("shop"));
+  AwaitTrue([&] { return house_->manager().List()[0].size.has_value(); });
+  const auto before = *house_->manager().List()[0].size;
+  EXPECT_GT(before.usage.shared_bytes, 10u << 20);
+  EXPECT_LT(before.usage.own_bytes, 1u << 20);
+  EXPECT_EQ(house_->AskIn("shop",
+                          "CREATE TABLE filler AS SELECT repeat(md5(i::text), 100) AS t "
+                          "FROM generate_series(1, 5000) AS i"),
+            "SELECT 5000");
+  Open({.idle_timeout = 1});
+  AwaitTrue([&] {
+    const auto status = house_->manager().List()[0];
+    return status.state == BranchState::kStopped && status.size &&
+           status.size->usage.own_bytes > before.usage.own_bytes;
+  });
+}
+
+TEST_F(SnapshotsTest, TheEndOfALogIsWholeLines) {
+  ASSERT_TRUE(house_->Create("shop"));
+  EXPECT_EQ(house_->manager().ReadLog("shop", 1000), "");  // no server ran yet
+  EXPECT_EQ(house_->AskIn("shop", "SELECT 1"), "1");
+  const auto all = house_->manager().ReadLog("shop", 65536);
+  ASSERT_TRUE(all);
+  EXPECT_NE(all->find("ready to accept connections"), std::string::npos) << *all;
+  const auto end = house_->manager().ReadLog("shop", all->size() - 1);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(*end, all->substr(all->find('\n') + 1));
+  EXPECT_EQ(house_->manager().ReadLog("nobody", 10).error().reason(), "BRANCH_NOT_FOUND");
+}
+
+TEST_F(SnapshotsTest, OneOwnerHasOnlySoMany) {
+  Open({.max_branches_per_owner = 1});
+  EXPECT_EQ(house_->AskIn("one", "SELECT 1"), "1");
+  EXPECT_NE(house_->AskIn("two", "SELECT 1").find("as many branches as there may be"),
+            std::string::npos);
+  ASSERT_TRUE(house_->Create("of-somebody"));
+  EXPECT_EQ(house_->Create("more").error().reason(), "TOO_MANY_BRANCHES");
+  ASSERT_TRUE(house_->Delete("of-somebody"));
+  EXPECT_TRUE(house_->Create("more"));
+}
+
 TEST_F(SnapshotsTest, WhatAPowerCutTookIsMadeOfTheNewestSnapshot) {
   ASSERT_EQ(Write("shop", 1), "INSERT 0 1");
   ASSERT_TRUE(house_->TakeSnapshot("shop", "first"));

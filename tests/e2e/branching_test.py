@@ -197,6 +197,8 @@ class BranchingTest(unittest.TestCase):
         self.assertEqual(prism("branch", "delete-snapshot", "old", kept["name"], "--yes").returncode, 0)
         self.assertEqual(prism("branch", "restore", "staged", "first", "--force", "--yes").returncode, 0)
         self.assertEqual(prism("branch", "delete", "old", "--force", "--yes").returncode, 0)
+        self.assertEqual(self.answer(gateway, "staged", "SELECT x FROM t"), "7")
+        self.assertIn("database system is ready", prism("branch", "logs", "staged").stdout)
         renamed = prism("branch", "rename", "staged", "shop")
         self.assertEqual(renamed.returncode, 0, renamed.stderr)
         self.assertEqual(prism("branch", "rename", "shop", "staged").returncode, 0)

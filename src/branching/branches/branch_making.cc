@@ -43,14 +43,24 @@ BranchSlot* BranchManager::FindById(std::string_view id) {
 Result<BranchSlot*> BranchManager::NewSlot(const EntryRequest& request) {
   const std::string& name = request.branch.name();
   TRY(CheckNewName(name));
-  const auto counts = [](const auto& slot) { return !slot.second->branch.deleted_at.has_value(); };
-  if (std::ranges::count_if(slots_, counts) >= limits_.max_branches) {
-    return std::unexpected(Refuse(Refusal::kTooManyBranches));
-  }
+  TRY(CheckQuota(request));
   auto slot = std::make_shared<BranchSlot>(NewBranch(request));
   TRY(ChooseOrigin(request, *slot));
   slot->state = BranchState::kMaking;
   return slots_.emplace(name, std::move(slot)).first->second.get();
+}
+
+// Deleted ones don't count.
+Status BranchManager::CheckQuota(const EntryRequest& request) const {
+  int all = 0;
+  int own = 0;
+  for (const auto& [name, slot] : slots_) {
+    if (slot->branch.deleted_at || name != slot->branch.name) continue;
+    ++all;
+    if (slot->branch.created_by == request.user) ++own;
+  }
+  if (all < limits_.max_branches && own < limits_.max_branches_per_owner) return {};
+  return std::unexpected(Refuse(Refusal::kTooManyBranches));
 }
 
 std::string BranchManager::NewVolumeId() { return "b-" + base::LowerCase(base::NewId()); }

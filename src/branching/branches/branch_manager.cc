@@ -109,7 +109,8 @@ BranchStatus BranchManager::StatusOf(const BranchSlot& slot) const {
   return {.branch = slot.branch,
           .state = slot.state,
           .connections = slot.inside,
-          .last_activity = slot.inside > 0 ? workshop_.clock.Now() : slot.branch.last_activity};
+          .last_activity = slot.inside > 0 ? workshop_.clock.Now() : slot.branch.last_activity,
+          .size = slot.size};
 }
 
 std::vector<BranchStatus> BranchManager::List() {

@@ -36,6 +36,7 @@ struct BranchStatus {
   BranchState state = BranchState::kStopped;
   int connections = 0;
   WallMillis last_activity = 0;  // now, while there are connections
+  std::optional<BranchSize> size = {};
 };
 
 // What is to be changed of a branch; what is not set stays.
@@ -47,6 +48,7 @@ struct BranchChange {
 
 struct BranchLimits {
   int max_branches = 500;
+  int max_branches_per_owner = 500;  // that one role or administrator has made
   // So many servers run in advance, for branches that are still to be named.
   std::size_t warm_pool = 0;
   // Without a connection for so long a branch's server is stopped; its data stay.
@@ -106,6 +108,11 @@ class BranchManager final : public BranchHost {
   // ALREADY_EXISTS/BRANCH_EXISTS.
   runtime::Task<Result<BranchStatus>> Rename(std::string name, BranchName to);
 
+  // The end of what its server has printed since the branch got its data, at most `bytes` of whole
+  // lines. Any thread but a shard. NOT_FOUND/BRANCH_NOT_FOUND, BRANCH_LOG with what the system
+  // said.
+  Result<std::string> ReadLog(const std::string& name, std::size_t bytes);
+
   // Keeps what a branch has now. An empty name is made of the time. Its clients stay in, if the
   // storage can clone what is being written to; else FAILED_PRECONDITION/BRANCH_IN_USE while there
   // are any. As Update, and INVALID_ARGUMENT/BAD_SNAPSHOT_NAME, ALREADY_EXISTS/SNAPSHOT_EXISTS,
@@ -146,6 +153,11 @@ class BranchManager final : public BranchHost {
   void Admit(std::shared_ptr<Ticket> ticket, EntryRequest request);
   Result<BranchSlot*> SlotFor(const EntryRequest& request);
   Result<BranchSlot*> NewSlot(const EntryRequest& request);
+  // Measures branches, one at a time, for as long as the manager runs.
+  runtime::Task<void> KeepMeasuring();
+  // nullptr: none is due.
+  std::shared_ptr<BranchSlot> NextToMeasure();
+  Status CheckQuota(const EntryRequest& request) const;
   static std::string NewVolumeId();
   Branch NewBranch(const EntryRequest& request) const;
   // What the branch is to be made of, written into it.

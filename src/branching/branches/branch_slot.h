@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "branching/branches/journal.h"
 #include "branching/branches/ticket.h"
 #include "branching/instances/runtime.h"
+#include "branching/storage/driver.h"
 #include "runtime/cancel.h"
 #include "runtime/task_group.h"
 #include "runtime/timer_wheel.h"
@@ -25,6 +27,12 @@ enum class BranchState : std::uint8_t {
   kStopping,
   kDeleted,  // may be had back; nobody gets in
   kRemoving,
+};
+
+// What a branch takes up in the store.
+struct BranchSize {
+  VolumeUsage usage;
+  WallMillis measured_at = 0;
 };
 
 // Kept by its BranchManager; visitors know it weakly, since it may go before they do. Thread rule:
@@ -44,6 +52,7 @@ struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
 
   Branch branch;
   std::vector<Snapshot> snapshots;  // by time
+  std::optional<BranchSize> size;   // not before it was measured
   BranchState state = BranchState::kStopped;
   std::unique_ptr<Instance> instance;  // in kRunning and kStopping
   std::vector<std::shared_ptr<Ticket>> waiting;

@@ -266,6 +266,7 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with) 
       co_await RunOnPool(workshop_.pool, [&] { return workshop_.storage.Freeze(kept.id); });
   if (!frozen) workshop_.logger.Failure("snapshot_not_frozen", frozen.error());
   slot->branch = std::move(branch);
+  slot->size.reset();
   slot->snapshots.push_back(std::move(kept));
   co_return Status();
 }

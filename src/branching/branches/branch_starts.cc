@@ -32,6 +32,7 @@ Task<Status> BranchManager::StartHere(std::string source) {
   CO_TRY(std::move(taken));
   open_ = true;
   spares_.Fill(generation_);
+  tasks_.Spawn(KeepMeasuring());
   co_return Status();
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <set>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
 #include "gateway/admin/audit_trail.h"
 #include "gateway/admin/field_mask.h"
 #include "gateway/admin/on_pool.h"
@@ -49,6 +51,9 @@ void Describe(const BranchInfo& branch, pb::Branch& into) {
   if (branch.remove_at) SetTime(*branch.remove_at, *into.mutable_remove_time());
   into.set_protected_(branch.is_protected);
   if (branch.expires_at) SetTime(*branch.expires_at, *into.mutable_expire_time());
+  into.set_own_bytes(branch.own_bytes);
+  into.set_shared_bytes(branch.shared_bytes);
+  if (branch.measured_at) SetTime(*branch.measured_at, *into.mutable_size_time());
 }
 
 void Describe(const SnapshotInfo& snapshot, pb::Snapshot& into) {
@@ -59,6 +64,23 @@ void Describe(const SnapshotInfo& snapshot, pb::Snapshot& into) {
   into.set_timeline(snapshot.timeline);
   into.set_system_identifier(snapshot.system_identifier);
   into.set_postgres_version(snapshot.postgres_version);
+}
+
+constexpr int kMaxLogBytes = 65536;
+
+Result<std::size_t> ReadMaxBytes(int wanted) {
+  if (wanted == 0) return std::size_t{kMaxLogBytes};
+  if (wanted > 0 && wanted <= kMaxLogBytes) return static_cast<std::size_t>(wanted);
+  return std::unexpected(
+      InvalidField("SIZE_INVALID", "max_bytes", "must be from 1 to 65536, or 0 for 65536"));
+}
+
+// Servers print what their clients send, in whatever encoding.
+std::string AsText(std::string bytes) {
+  if (base::IsValidUtf8(bytes)) return bytes;
+  std::ranges::replace_if(
+      bytes, [](char c) { return c != '\n' && c != '\t' && (c < ' ' || c == 0x7f); }, '?');
+  return bytes;
 }
 
 constexpr std::int64_t kMaxTtlSeconds = std::int64_t{3650} * 24 * 60 * 60;
@@ -169,6 +191,19 @@ Task<Status> BranchAdminService::RecordChange(const contract::CallContext& ctx,
   if (!reason.empty()) json["reason"] = reason;
   entry.after = json.dump();
   co_return co_await Record(std::move(entry));
+}
+
+Task<Status> BranchAdminService::ReadLog(contract::CallContext& ctx,
+                                         const pb::ReadBranchLogRequest& request,
+                                         pb::BranchLog& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY_ASSIGN(const std::size_t bytes, ReadMaxBytes(request.max_bytes()));
+  CO_TRY_ASSIGN(std::string text, co_await OnPool(ctx, parts_.pool, [&]() -> Result<std::string> {
+                  TRY_ASSIGN(const BranchInfo of, parts_.control->Get(request.name()));
+                  return parts_.control->ReadLog(of.name, bytes);
+                }));
+  response.set_text(AsText(std::move(text)));
+  co_return Status();
 }
 
 Task<Status> BranchAdminService::Create(contract::CallContext& ctx,

@@ -34,6 +34,9 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   runtime::Task<Status> Get(contract::CallContext& ctx,
                             const prism::admin::v1::GetBranchRequest& request,
                             prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> ReadLog(contract::CallContext& ctx,
+                                const prism::admin::v1::ReadBranchLogRequest& request,
+                                prism::admin::v1::BranchLog& response) override;
   runtime::Task<Status> Create(contract::CallContext& ctx,
                                const prism::admin::v1::CreateBranchRequest& request,
                                prism::admin::v1::Branch& response) override;

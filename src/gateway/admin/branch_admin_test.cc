@@ -36,6 +36,9 @@ class FakeControl final : public BranchControl {
     }
     return found->second;
   }
+  Result<std::string> ReadLog(const std::string& name, std::size_t bytes) override {
+    return name + " " + std::to_string(bytes) + log;
+  }
   Task<Result<BranchInfo>> Create(BranchWish wish) override {
     const std::string name = wish.name;
     BranchInfo branch;
@@ -123,6 +126,7 @@ class FakeControl final : public BranchControl {
     co_return branches.insert(std::move(node)).position->second;
   }
 
+  std::string log;
   std::map<std::string, std::vector<SnapshotInfo>> snapshots;
   std::map<std::string, BranchInfo> branches;
 };
@@ -173,6 +177,7 @@ class BranchAdminTest : public AdminStoreTest {
     std::vector<std::string> reasons;
     for (const auto& call : {Run("List", pb::ListBranchesRequest(), who),
                              Run("Get", Named<pb::GetBranchRequest>("x"), who),
+                             Run("ReadLog", Named<pb::ReadBranchLogRequest>("x"), who),
                              Run("Create", Named<pb::CreateBranchRequest>("x"), who),
                              Run("Delete", Named<pb::DeleteBranchRequest>("x"), who),
                              Run("Undelete", Named<pb::UndeleteBranchRequest>("x"), who),
@@ -309,6 +314,21 @@ TEST_F(BranchAdminTest, TakesListsAndRemovesSnapshots) {
   EXPECT_NE(audit[2].entry.before.find(R"("snapshot":"first")"), std::string::npos);
 }
 
+TEST_F(BranchAdminTest, ReadsTheEndOfALogAsText) {
+  Create("x");
+  auto request = Named<pb::ReadBranchLogRequest>("x");
+  EXPECT_EQ(Answer<pb::BranchLog>(*Run("ReadLog", request)).text(), "x 65536");
+  request.set_max_bytes(10);
+  control_.log = "\n\xc3\xa9";
+  EXPECT_EQ(Answer<pb::BranchLog>(*Run("ReadLog", request)).text(), "x 10\n\xc3\xa9");
+  control_.log = "\n\xe9t\x01";
+  EXPECT_EQ(Answer<pb::BranchLog>(*Run("ReadLog", request)).text(), "x 10\n?t?");
+  for (const int bytes : {-1, 65537}) {
+    request.set_max_bytes(bytes);
+    EXPECT_EQ(Run("ReadLog", request)->error->reason(), "SIZE_INVALID") << bytes;
+  }
+}
+
 TEST_F(BranchAdminTest, ResetsAndRestores) {
   Create("x");
   auto reset = Named<pb::ResetBranchRequest>("x");
@@ -375,15 +395,15 @@ TEST_F(BranchAdminTest, ListsInPagesByName) {
 }
 
 TEST_F(BranchAdminTest, OnlyAdministratorsOfTheServerMay) {
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(12, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(13, "ACCESS_DENIED"));
   EXPECT_TRUE(control_.branches.empty());
 }
 
 TEST_F(BranchAdminTest, SaysWhatToDoWhenBranchingIsOff) {
   UseControl(nullptr);
-  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(12, "BRANCHING_OFF"));
+  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(13, "BRANCHING_OFF"));
   // Whether it is on is not for everybody.
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(12, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(13, "ACCESS_DENIED"));
 }
 
 }  // namespace

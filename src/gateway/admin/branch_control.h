@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +30,9 @@ struct BranchInfo {
   std::optional<WallMillis> remove_at;  // with deleted_at
   bool is_protected = false;
   std::optional<WallMillis> expires_at;
+  std::int64_t own_bytes = 0;
+  std::int64_t shared_bytes = 0;
+  std::optional<WallMillis> measured_at;  // the two
 };
 
 // A snapshot, as prism.admin.v1.Snapshot describes it.
@@ -66,6 +71,9 @@ class BranchControl {
   virtual Result<std::vector<BranchInfo>> List() = 0;
   // By name or by label. INVALID_ARGUMENT/BAD_BRANCH_NAME, NOT_FOUND/BRANCH_NOT_FOUND.
   virtual Result<BranchInfo> Get(const std::string& name) = 0;
+  // The end of its server's log, at most so many bytes. By name. Any thread but a shard, and it
+  // blocks. NOT_FOUND/BRANCH_NOT_FOUND.
+  virtual Result<std::string> ReadLog(const std::string& name, std::size_t bytes) = 0;
   // INVALID_ARGUMENT: BAD_BRANCH_NAME, RESERVED_BRANCH_NAME. ALREADY_EXISTS/BRANCH_EXISTS,
   // RESOURCE_EXHAUSTED/TOO_MANY_BRANCHES; NOT_FOUND/PARENT_NOT_FOUND, and BRANCH_DELETED,
   // BRANCH_BUSY, BRANCH_IN_USE of the parent.
