@@ -38,6 +38,8 @@ branching::BranchLimits LimitsOf(const BranchingSettings& settings) {
   return {.max_branches = settings.max_branches,
           .max_branches_per_owner = settings.max_branches_per_owner,
           .warm_pool = settings.warm_pool,
+          .refresh_interval = settings.refresh_interval.count() * kNanosPerMilli,
+          .keep_generations = settings.keep_generations,
           .idle_timeout = settings.idle_timeout.count() * kNanosPerMilli};
 }
 
@@ -220,6 +222,7 @@ std::size_t Branching::spares() const {
 
 void Branching::Stop() {
   if (std::exchange(stopped_, true)) return;
+  if (manager_ != nullptr) manager_->Abandon();
   preparing_.Stop();
   state_.store(State::kPreparing);  // nobody gets in any more
   // Gone, not only stopped: their ends need the shards, which may stop before this is destroyed.

@@ -55,6 +55,8 @@ BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingCon
   take(result.max_branches, over.max_branches);
   take(result.max_branches_per_owner, over.max_branches_per_owner);
   take(result.warm_pool, over.warm_pool);
+  take(result.refresh_interval, over.refresh_interval);
+  take(result.keep_generations, over.keep_generations);
   take(result.auto_create, over.auto_create);
   take(result.profile, over.profile);
   take(result.control_listen, over.control_listen);
@@ -84,6 +86,9 @@ std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
   settings.max_branches_per_owner =
       static_cast<int>(config.max_branches_per_owner.value_or(settings.max_branches));
   settings.warm_pool = config.warm_pool.value_or(settings.warm_pool);
+  settings.refresh_interval = config.refresh_interval.value_or(settings.refresh_interval);
+  settings.keep_generations =
+      static_cast<int>(config.keep_generations.value_or(settings.keep_generations));
   settings.auto_create = config.auto_create.value_or(settings.auto_create);
   settings.durable = config.profile == "durable";
   settings.control_listen = config.control_listen.value_or("127.0.0.1:8080");
@@ -157,6 +162,8 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   json["max_branches"] = settings.max_branches;
   json["max_branches_per_owner"] = settings.max_branches_per_owner;
   json["warm_pool"] = settings.warm_pool;
+  json["refresh_interval"] = base::FormatDuration(settings.refresh_interval);
+  json["keep_generations"] = settings.keep_generations;
   json["auto_create"] = settings.auto_create;
   json["profile"] = settings.durable ? "durable" : "disposable";
   json["control_listen"] = settings.control_listen;

@@ -32,6 +32,8 @@ struct BranchingSettings {
   int max_branches = 500;
   int max_branches_per_owner = 500;
   std::size_t warm_pool = 2;
+  std::chrono::milliseconds refresh_interval{60'000};
+  int keep_generations = 3;
   std::vector<std::string> auto_create = {"*"};  // names that come to be by connecting
   bool durable = false;
   std::string control_listen;  // empty: off

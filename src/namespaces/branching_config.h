@@ -27,6 +27,8 @@ struct BranchingConfig {
   std::optional<std::uint64_t> max_branches;
   std::optional<std::uint64_t> max_branches_per_owner;
   std::optional<std::uint64_t> warm_pool;
+  std::optional<std::chrono::milliseconds> refresh_interval;
+  std::optional<std::uint64_t> keep_generations;
   std::optional<std::vector<std::string>> auto_create;
   std::optional<std::string> profile;  // "disposable" or "durable"
   std::optional<std::string> control_listen;

@@ -63,6 +63,8 @@ class Reader {
     config_.max_branches = reader_.Number("max_branches", 1, 100'000);
     config_.max_branches_per_owner = reader_.Number("max_branches_per_owner", 1, 100'000);
     config_.warm_pool = reader_.Number("warm_pool", 0, 100);
+    config_.refresh_interval = reader_.Duration("refresh_interval", seconds(1), hours(24 * 30));
+    config_.keep_generations = reader_.Number("keep_generations", 1, 1000);
     config_.auto_create = reader_.TextList("auto_create", kMaxPatterns, kMaxBranchBytes);
     config_.profile = reader_.OneOf("profile", {"disposable", "durable"});
     config_.control_listen = reader_.Text("control_listen", kMaxPathBytes);

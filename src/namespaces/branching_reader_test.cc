@@ -26,7 +26,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
     superuser: ann, storage: {path: /srv/branches, size: 1GiB}, runtime: process, user: pg,
     pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev,
     domain: db.example.com, max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
-    warm_pool: 0, auto_create: ["pr-*"],
+    warm_pool: 0, refresh_interval: 5m, keep_generations: 9, auto_create: ["pr-*"],
     profile: durable, control_listen: "", tls: true, tls_required: false})");
   BranchingConfig expected;
   expected.listen = "127.0.0.1:5433";
@@ -45,6 +45,8 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.max_branches = 20;
   expected.max_branches_per_owner = 4;
   expected.warm_pool = 0;
+  expected.refresh_interval = std::chrono::minutes(5);
+  expected.keep_generations = 9;
   expected.auto_create = {"pr-*"};
   expected.profile = "durable";
   expected.control_listen = "";

@@ -145,6 +145,29 @@ TEST_F(BranchesTest, ASourceThatMovedOnIsPreparedAgain) {
   EXPECT_EQ(house_->storage().List()->size(), 2u);  // the old generation has gone, too
 }
 
+TEST_F(BranchesTest, ASourceThatMovesOnIsFollowed) {
+  Open({.warm_pool = 1, .refresh_interval = 20 * kNanosPerMilli, .keep_generations = 1});
+  EXPECT_EQ(house_->AskIn("old", "SELECT count(*) FROM things"), "100");
+  const std::string first = house_->manager().List()[0].branch.generation;
+  postgres->Start();
+  {
+    const Connection admin(PQconnectdb(postgres->conninfo().c_str()));
+    EXPECT_EQ(Ask(admin, "CREATE TABLE followed AS SELECT 1 AS x"), "SELECT 1");
+    EXPECT_EQ(Ask(admin, "CREATE ROLE late LOGIN SUPERUSER PASSWORD 'secret'"), "CREATE ROLE");
+  }
+  EXPECT_EQ(house_->AskIn("meanwhile", "SELECT count(*) FROM things"), "100");
+  postgres->Stop();
+  AwaitTrue([&] { return house_->journal().Generations()->size() == 2; });
+  AwaitTrue([&] {  // it is there a moment before it counts
+    const Connection late = house_->Connect("new", "secret", "", "late");
+    return PQstatus(late.get()) == CONNECTION_OK && Ask(late, "SELECT x FROM followed") == "1";
+  });
+  EXPECT_NE(house_->AskIn("old", "SELECT x FROM followed"), "1");
+  ASSERT_TRUE(house_->Delete("meanwhile", true));
+  ASSERT_TRUE(house_->Delete("old", true));
+  EXPECT_EQ(house_->journal().Generations()->size(), 2u);  // one is still theirs
+}
+
 TEST_F(BranchesTest, WhoLeavesLateTakesNoUndoPeriodAway) {
   Open({.idle_timeout = 1});
   EXPECT_EQ(house_->AskIn("kept", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");

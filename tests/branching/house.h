@@ -161,9 +161,9 @@ class House {
   Storage& storage() { return *storage_; }
   // `options` as libpq has them: "-c prism.ttl=2h".
   Connection Connect(const std::string& branch, const std::string& password = "secret",
-                     const std::string& options = "") const {
+                     const std::string& options = "", const std::string& user = "postgres") const {
     Connection connection(
-        PQconnectdb(("host=127.0.0.1 port=" + port_ + " user=postgres@" + branch +
+        PQconnectdb(("host=127.0.0.1 port=" + port_ + " user=" + user + "@" + branch +
                      " password=" + password + " dbname=postgres options='" + options + "'")
                         .c_str()));
     PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);

@@ -28,6 +28,7 @@ Status BranchManager::Start(const std::string& source) {
 
 void BranchManager::Stop() {
   if (std::exchange(stopped_, true)) return;
+  Abandon();
   const Status noted = runtime::RunOn(home_, [&] { return StopHere(); });
   if (!noted) workshop_.logger.Failure("branch_activity_not_noted", noted.error());
 }

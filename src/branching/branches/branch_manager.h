@@ -1,6 +1,7 @@
 // The branches: made when somebody wants in, run while somebody is in, stopped when nobody is.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -51,6 +52,11 @@ struct BranchLimits {
   int max_branches_per_owner = 500;  // that one role or administrator has made
   // So many servers run in advance, for branches that are still to be named.
   std::size_t warm_pool = 0;
+  // How often the source is looked at: when it has moved on, new branches begin with that. 0: at
+  // the start alone.
+  MonoNanos refresh_interval = 0;
+  // So many of its states are kept for branches of the past, beside those in use.
+  int keep_generations = 1;
   // Without a connection for so long a branch's server is stopped; its data stay.
   MonoNanos idle_timeout = 15 * 60 * kNanosPerSecond;
   // For so long a deleted branch can be had back, and its name makes no other one.
@@ -74,11 +80,13 @@ class BranchManager final : public BranchHost {
   // Clears away what was left unfinished, makes the newest generation of the template `source` if
   // need be, and takes over the servers that run. From here on clients get in.
   Status Start(const std::string& source);
+  // What Start or a newer state of the source is being copied for is given up. Any thread.
+  void Abandon() { stopping_.store(true); }
   // Nobody gets in any more; who is in stays, and servers go on running.
   void Stop();
 
   // Not before Start.
-  std::shared_ptr<const Roles> roles() const override { return roles_; }
+  std::shared_ptr<const Roles> roles() const override { return roles_.load(); }
   runtime::Task<Result<std::unique_ptr<Entrance>>> Enter(EntryRequest request,
                                                          runtime::CancelSource* cancel) override;
 
@@ -142,6 +150,9 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> StartHere(std::string source);
   Status CheckStore();
   runtime::Task<Status> ClearUnfinished();
+  runtime::Task<void> FollowSource(std::string source);
+  runtime::Task<Status> Refresh(std::string source);
+  runtime::Task<Status> AdoptGeneration(std::string source);
   runtime::Task<Status> RemoveUnusedGenerations();
   runtime::Task<Status> TakeOver();
   runtime::Task<Status> TakeOverOne(Branch branch, std::vector<Snapshot> snapshots);
@@ -243,13 +254,15 @@ class BranchManager final : public BranchHost {
   const BranchLimits limits_;
   const MayMake may_make_;
   const std::shared_ptr<Door> door_;
-  std::shared_ptr<const Roles> roles_;  // set by Start, before anybody can ask
+  std::atomic<std::shared_ptr<const Roles>> roles_;  // of generation_
   Generation generation_;
   std::vector<Generation> generations_;  // that are there, by time
   Slots slots_;
   Spares spares_;
   runtime::TaskGroup tasks_;
   runtime::CancelSource cancel_;
+  std::optional<std::string> source_moment_;  // of the source, when generation_ was made
+  std::atomic<bool> stopping_ = false;
   bool open_ = false;
   bool stopped_ = false;
 };

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "branching/branches/branch_manager.h"
-#include "branching/branches/generation.h"
 #include "branching/branches/pool_work.h"
 #include "branching/branches/volume_server.h"
 
@@ -19,35 +18,15 @@ Task<Status> BranchManager::StartHere(std::string source) {
   CO_TRY(std::move(there));
   Status cleared = co_await ClearUnfinished();
   CO_TRY(std::move(cleared));
-  auto prepared = co_await PrepareGeneration(&workshop_, std::move(source));
-  CO_TRY_ASSIGN(generation_, std::move(prepared));
-  Status tidied = co_await RemoveUnusedGenerations();
-  CO_TRY(std::move(tidied));
-  auto known =
-      co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.AllGenerations(); });
-  CO_TRY_ASSIGN(generations_, std::move(known));
-  auto loaded = co_await RunOnPool(workshop_.pool, [this] { return LoadRoles(generation_); });
-  CO_TRY(std::move(loaded));
+  Status adopted = co_await AdoptGeneration(source);
+  CO_TRY(std::move(adopted));
   Status taken = co_await TakeOver();
   CO_TRY(std::move(taken));
   open_ = true;
   spares_.Fill(generation_);
   tasks_.Spawn(KeepMeasuring());
+  if (limits_.refresh_interval > 0) tasks_.Spawn(FollowSource(std::move(source)));
   co_return Status();
-}
-
-Status BranchManager::LoadRoles(const Generation& generation) {
-  TRY_ASSIGN(const std::vector<StoredRole> stored, workshop_.journal.Roles(generation.id));
-  TRY_ASSIGN(std::string secret, workshop_.journal.LoginSecret());
-  std::map<std::string, Role, std::less<>> roles;
-  for (const StoredRole& role : stored) {
-    TRY_ASSIGN(StoredPassword password, ParseStoredPassword(role.password));
-    roles[role.name] = {.password = std::move(password),
-                        .may_login = role.may_login,
-                        .valid_until = role.valid_until};
-  }
-  roles_ = std::make_shared<const Roles>(std::move(roles), std::move(secret));
-  return {};
 }
 
 // A store that is not mounted is no reason to forget what is in it.
@@ -75,19 +54,6 @@ Task<Status> BranchManager::ClearUnfinished() {
   CO_TRY_ASSIGN(const std::size_t pieces, std::move(swept));
   if (pieces + volumes.size() > 0) {
     workshop_.logger.Info("branches_cleared", {{"volumes", volumes.size()}, {"pieces", pieces}});
-  }
-  co_return Status();
-}
-
-Task<Status> BranchManager::RemoveUnusedGenerations() {
-  auto listed = co_await RunOnPool(
-      workshop_.pool, [this] { return workshop_.journal.UnusedGenerations(generation_.id); });
-  CO_TRY_ASSIGN(const std::vector<std::string> unused, std::move(listed));
-  for (const std::string& generation : unused) {
-    Status removed = co_await RunOnPool(workshop_.pool,
-                                        [&] { return workshop_.journal.BeginRemoval(generation); });
-    if (removed) removed = co_await RemoveVolume(&workshop_, generation);
-    if (!removed) workshop_.logger.Failure("generation_not_removed", removed.error());
   }
   co_return Status();
 }

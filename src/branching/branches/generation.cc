@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "branching/branches/pool_work.h"
 #include "branching/branches/role_reader.h"
+#include "branching/branches/volume_server.h"
 #include "branching/instances/clean_clone.h"
 #include "branching/instances/data_directory.h"
 
@@ -60,8 +61,8 @@ Error Changed(const std::string& source) {
 
 class Preparation {
  public:
-  Preparation(Workshop& workshop, std::string source)
-      : workshop_(workshop), source_(std::move(source)) {}
+  Preparation(Workshop& workshop, std::string source, const std::atomic<bool>& stop)
+      : workshop_(workshop), source_(std::move(source)), stop_(stop) {}
 
   Task<Result<Generation>> Run() {
     auto looked = co_await Look();
@@ -74,7 +75,12 @@ class Preparation {
                    .major = state.binaries.major,
                    .as_of = workshop_.clock.Now(),
                    .max_prepared_transactions = state.max_prepared_transactions};
-    co_return co_await Make(state);
+    auto made = co_await Make(state);
+    if (!made) {
+      const Status removed = co_await RemoveVolume(&workshop_, generation_.id);
+      if (!removed) workshop_.logger.Failure("generation_not_removed", removed.error());
+    }
+    co_return made;
   }
 
  private:
@@ -133,7 +139,8 @@ class Preparation {
   Status Import() {
     TRY(workshop_.journal.BeginGeneration(generation_));
     workshop_.After("generation-begun");
-    TRY(workshop_.storage.Import(source_, generation_.id));
+    TRY(workshop_.storage.Import(source_, generation_.id,
+                                 [this](const TransferProgress&) { return !stop_.load(); }));
     workshop_.After("generation-imported");
     TRY_ASSIGN(const std::string volume, workshop_.storage.Path(generation_.id));
     return CleanClone(volume, volume, source_);
@@ -166,13 +173,15 @@ class Preparation {
 
   Workshop& workshop_;
   const std::string source_;
+  const std::atomic<bool>& stop_;
   Generation generation_;
 };
 
 }  // namespace
 
-Task<Result<Generation>> PrepareGeneration(Workshop* workshop, std::string source) {
-  Preparation preparation(*workshop, std::move(source));
+Task<Result<Generation>> PrepareGeneration(Workshop* workshop, std::string source,
+                                           const std::atomic<bool>* stop) {
+  Preparation preparation(*workshop, std::move(source), *stop);
   co_return co_await preparation.Run();
 }
 

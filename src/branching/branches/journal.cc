@@ -441,7 +441,7 @@ Result<std::vector<std::string>> Journal::Generations() {
       });
 }
 
-Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view keep) {
+Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view current, int keep) {
   return sqlite::ReadAndWait(
       database_, [&](Connection& connection) -> Result<std::vector<std::string>> {
         TRY_ASSIGN(Statement select,
@@ -449,8 +449,9 @@ Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view kee
                                       "AND id NOT IN (SELECT generation FROM branches "
                                       "UNION SELECT generation FROM spares "
                                       "UNION SELECT generation FROM snapshots) "
-                                      "AND id != ?1"));
-        select.Text(1, keep);
+                                      "AND id != ?1 AND id NOT IN (SELECT id FROM generations "
+                                      "WHERE state = 'there' ORDER BY as_of DESC LIMIT ?2)"));
+        select.Text(1, current).Int(2, keep);
         return ReadAll(select, ReadId);
       });
 }

@@ -90,8 +90,8 @@ class Journal {
   // Complete ones.
   Result<std::vector<std::string>> Generations();
   Result<std::vector<Generation>> AllGenerations();
-  // Those of them that no branch and no spare was made of, but for `keep`.
-  Result<std::vector<std::string>> UnusedGenerations(std::string_view keep);
+  // Those of them that no branch and no spare was made of, but for `current` and the newest `keep`.
+  Result<std::vector<std::string>> UnusedGenerations(std::string_view current, int keep);
   Result<std::vector<StoredRole>> Roles(std::string_view generation);
 
   // ALREADY_EXISTS/BRANCH_EXISTS.

@@ -1,0 +1,116 @@
+// The states of the source that branches start from: made as it moves on, and forgotten.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "branching/branches/branch_manager.h"
+#include "branching/branches/generation.h"
+#include "branching/branches/pool_work.h"
+#include "branching/branches/volume_server.h"
+#include "runtime/wait.h"
+
+namespace prism::branching {
+
+using runtime::Task;
+
+namespace {
+
+// Changes whenever a server writes to the source: each checkpoint does. Nothing when it can't be
+// seen.
+std::optional<std::string> MomentOf(const std::string& source) {
+  struct stat found = {};
+  if (::stat((source + "/global/pg_control").c_str(), &found) != 0) return std::nullopt;
+  return std::to_string(found.st_ino) + " " + std::to_string(found.st_mtim.tv_sec) + "." +
+         std::to_string(found.st_mtim.tv_nsec);
+}
+
+// It is being used: its next state is not there yet.
+bool IsInUse(const Error& error) {
+  return error.reason() == "SOURCE_RUNNING" || error.reason() == "SOURCE_NOT_STOPPED" ||
+         error.reason() == "SOURCE_CHANGED";
+}
+
+}  // namespace
+
+// Until the manager stops.
+Task<void> BranchManager::FollowSource(std::string source) {
+  std::string last_reason;
+  while (true) {
+    const MonoNanos next = MonotonicNow() + limits_.refresh_interval;
+    const bool stopped = co_await runtime::SleepUntil(home_, next, &cancel_);
+    if (stopped) co_return;
+    const Status refreshed = co_await Refresh(source);
+    const std::string reason(refreshed ? "" : refreshed.error().reason());
+    if (!refreshed && reason != last_reason && !cancel_.cancelled()) {
+      IsInUse(refreshed.error())
+          ? workshop_.logger.Info("source_in_use", {{"source", source}})
+          : workshop_.logger.Failure("generation_not_refreshed", refreshed.error());
+    }
+    last_reason = reason;
+  }
+}
+
+Task<Status> BranchManager::Refresh(std::string source) {
+  auto looked = co_await RunOnPool(
+      workshop_.pool, [&]() -> Result<std::optional<std::string>> { return MomentOf(source); });
+  CO_TRY_ASSIGN(std::optional<std::string> moment, std::move(looked));
+  if (moment && moment == source_moment_) co_return Status();
+  Status adopted = co_await AdoptGeneration(std::move(source));
+  CO_TRY(std::move(adopted));
+  source_moment_ = std::move(moment);
+  co_return Status();
+}
+
+// New branches begin with the newest state of the source from here on, and its roles log in.
+Task<Status> BranchManager::AdoptGeneration(std::string source) {
+  auto prepared = co_await PrepareGeneration(&workshop_, std::move(source), &stopping_);
+  CO_TRY_ASSIGN(const Generation newest, std::move(prepared));
+  if (newest.id == generation_.id) co_return Status();
+  auto loaded = co_await RunOnPool(workshop_.pool, [&] { return LoadRoles(newest); });
+  CO_TRY(std::move(loaded));
+  generation_ = newest;
+  auto known =
+      co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.AllGenerations(); });
+  CO_TRY_ASSIGN(generations_, std::move(known));
+  if (open_) spares_.Fill(generation_);
+  co_return co_await RemoveUnusedGenerations();
+}
+
+Status BranchManager::LoadRoles(const Generation& generation) {
+  TRY_ASSIGN(const std::vector<StoredRole> stored, workshop_.journal.Roles(generation.id));
+  TRY_ASSIGN(std::string secret, workshop_.journal.LoginSecret());
+  std::map<std::string, Role, std::less<>> roles;
+  for (const StoredRole& role : stored) {
+    TRY_ASSIGN(StoredPassword password, ParseStoredPassword(role.password));
+    roles[role.name] = {.password = std::move(password),
+                        .may_login = role.may_login,
+                        .valid_until = role.valid_until};
+  }
+  roles_.store(std::make_shared<const Roles>(std::move(roles), std::move(secret)));
+  return {};
+}
+
+// Those that nobody can choose any more. What can't be removed is tried again with the next one.
+Task<Status> BranchManager::RemoveUnusedGenerations() {
+  auto listed = co_await RunOnPool(workshop_.pool, [this] {
+    return workshop_.journal.UnusedGenerations(generation_.id, limits_.keep_generations);
+  });
+  CO_TRY_ASSIGN(const std::vector<std::string> unused, std::move(listed));
+  for (const std::string& generation : unused) {
+    const bool chosen = std::ranges::any_of(slots_, [&generation](const auto& slot) {
+      return slot.second->branch.generation == generation;
+    });
+    if (chosen) continue;  // since it was listed
+    std::erase_if(generations_, [&](const Generation& one) { return one.id == generation; });
+    Status removed = co_await RunOnPool(workshop_.pool,
+                                        [&] { return workshop_.journal.BeginRemoval(generation); });
+    if (removed) removed = co_await RemoveVolume(&workshop_, generation);
+    if (!removed) workshop_.logger.Failure("generation_not_removed", removed.error());
+  }
+  co_return Status();
+}
+
+}  // namespace prism::branching
