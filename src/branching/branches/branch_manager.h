@@ -168,6 +168,7 @@ class BranchManager final : public BranchHost {
   runtime::Task<void> KeepMeasuring();
   // nullptr: none is due.
   std::shared_ptr<BranchSlot> NextToMeasure();
+  runtime::Task<Result<std::string>> VolumeOf(std::string name);
   Status CheckQuota(const EntryRequest& request) const;
   static std::string NewVolumeId();
   Branch NewBranch(const EntryRequest& request) const;

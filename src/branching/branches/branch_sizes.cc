@@ -86,12 +86,14 @@ std::shared_ptr<BranchSlot> BranchManager::NextToMeasure() {
   return due == slots_.end() ? nullptr : due->second;
 }
 
+Task<Result<std::string>> BranchManager::VolumeOf(std::string name) {
+  CO_TRY_ASSIGN(const BranchSlot* const slot, Find(name));
+  co_return slot->branch.volume;
+}
+
 Result<std::string> BranchManager::ReadLog(const std::string& name, std::size_t bytes) {
   TRY_ASSIGN(const std::string volume,
-             runtime::RunOn(home_, [this, &name]() -> Task<Result<std::string>> {
-               CO_TRY_ASSIGN(const BranchSlot* const slot, Find(name));
-               co_return slot->branch.volume;
-             }));
+             runtime::RunOn(home_, [this, &name] { return VolumeOf(name); }));
   return ReadEnd(RunDirectory(workshop_.RunDirectoryOf(volume)).log(), bytes);
 }
 

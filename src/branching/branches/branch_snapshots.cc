@@ -133,7 +133,7 @@ Task<Result<Snapshot>> BranchManager::DeleteSnapshotHere(std::string name, std::
   CO_TRY_ASSIGN(BranchSlot* const slot, FindForChange(name));
   const auto found = std::ranges::find(slot->snapshots, snapshot, &Snapshot::name);
   if (found == slot->snapshots.end()) co_return std::unexpected(NoSnapshot(name, snapshot));
-  const Snapshot gone = *found;
+  Snapshot gone = *found;
   const Changing changing(*slot);
   Status begun = co_await RunOnPool(workshop_.pool, [&]() -> Status {
     TRY(workshop_.journal.BeginRemoval(gone.id));
