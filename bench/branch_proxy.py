@@ -45,7 +45,7 @@ def await_port(port, process):
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except ConnectionRefusedError:
-            time.sleep(0.01)
+            time.sleep(0.01)  # pgbouncer tells nobody when it listens
     raise RuntimeError("nobody listens")
 
 

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <libpq-fe.h>
-#include <unistd.h>
 
 #include <functional>
 #include <memory>
@@ -23,30 +21,9 @@
 #include "runtime/sync_wait.h"
 #include "sqlite/executor.h"
 #include "sqlite/plain_database.h"
+#include "tests/branching/client.h"
 
 namespace prism::branching::testing {
-
-struct Closer {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using Connection = std::unique_ptr<PGconn, Closer>;
-
-inline std::string Ask(const Connection& connection, const std::string& query) {
-  const std::unique_ptr<PGresult, Closer> result(PQexec(connection.get(), query.c_str()));
-  if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return PQcmdStatus(result.get());
-  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return PQerrorMessage(connection.get());
-  return PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
-}
-
-// Waits for what a branch does by itself.
-inline void AwaitTrue(const std::function<bool()>& condition) {
-  const MonoNanos deadline = MonotonicNow() + 20 * kNanosPerSecond;
-  bool there = condition();
-  for (; !there && MonotonicNow() < deadline; there = condition())
-    ::usleep(5000);  // lint-allow(sleep): a client is told nothing of a server that stops
-  EXPECT_TRUE(there);
-}
 
 // What stays when the process ends: files and servers.
 struct Ground {

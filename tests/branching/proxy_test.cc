@@ -10,13 +10,13 @@
 
 #include <array>
 #include <cstdio>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "rpc/testing/certificates.h"
 #include "runtime/shard.h"
+#include "tests/branching/client.h"
 #include "tests/branching/running_host.h"
 #include "tests/servers/postgres.h"
 
@@ -24,21 +24,10 @@ namespace prism::branching {
 namespace {
 
 using prism::testing::PostgresServer;
-
-struct Closer {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-  void operator()(PGresult* result) const { PQclear(result); }
-  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
-};
-using Connection = std::unique_ptr<PGconn, Closer>;
-
-// One answer of a query, or its error.
-std::string Ask(const Connection& connection, const std::string& query) {
-  const std::unique_ptr<PGresult, Closer> result(PQexec(connection.get(), query.c_str()));
-  if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return PQcmdStatus(result.get());
-  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return PQerrorMessage(connection.get());
-  return PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
-}
+using testing::Ask;
+using testing::AwaitTrue;
+using testing::Closer;
+using testing::Connection;
 
 // What a program prints, its errors too.
 std::string Shell(const std::string& command) {
@@ -50,15 +39,6 @@ std::string Shell(const std::string& command) {
   const int status = ::pclose(pipe);
   if (status != 0) output += "[exit " + std::to_string(WEXITSTATUS(status)) + "]";
   return output;
-}
-
-// Waits for what another thread does.
-void AwaitTrue(const std::function<bool()>& condition) {
-  const MonoNanos deadline = MonotonicNow() + 60 * kNanosPerSecond;
-  bool there = condition();
-  for (; !there && MonotonicNow() < deadline; there = condition())
-    ::usleep(2000);  // lint-allow(sleep): a client of libpq is told nothing of the other side
-  EXPECT_TRUE(there);
 }
 
 class ProxyTest : public ::testing::Test {

@@ -1,9 +1,7 @@
 // What real clients and servers do seldom or never, each played word for word.
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
-#include <unistd.h>
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +15,7 @@
 #include "branching/proxy/proxy.h"
 #include "rpc/testing/certificates.h"
 #include "runtime/shard.h"
+#include "tests/branching/client.h"
 #include "tests/branching/raw_client.h"
 #include "tests/branching/running_host.h"
 #include "tests/branching/scripted_server.h"
@@ -27,6 +26,7 @@ namespace {
 using namespace std::string_literals;
 
 using prism::testing::WireSocket;
+using testing::AwaitTrue;
 using testing::RawClient;
 using testing::ReceivePacket;
 using testing::RunningHost;
@@ -67,15 +67,6 @@ std::string Fatal(std::string_view sqlstate, std::string_view message, std::stri
 void LetIn(WireSocket& client, int connection) {
   (void)ReceivePacket(client);
   client.Send(Greeting(connection));
-}
-
-// Waits for what another thread does.
-void AwaitTrue(const std::function<bool()>& condition) {
-  const MonoNanos deadline = MonotonicNow() + 60 * kNanosPerSecond;
-  bool there = condition();
-  for (; !there && MonotonicNow() < deadline; there = condition())
-    ::usleep(2000);  // lint-allow(sleep): counters of the proxy wake nobody
-  EXPECT_TRUE(there);
 }
 
 // The proxy in front of a server that follows a script.

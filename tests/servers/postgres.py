@@ -18,9 +18,9 @@ START_SECONDS = 60  # generous: busy machines
 class Postgres:
     """Context manager. The server ends with the test, even when that crashes."""
 
-    def __init__(self, authentication="scram-sha-256", certificate=None, key=None, settings=()):
+    def __init__(self, authentication="scram-sha-256", certificate=None, key=None, settings=(), checksums=False):
         """`authentication`: of pg_hba.conf, for every connection. With `certificate` and `key`, files, it listens on
-        127.0.0.1, too, and speaks TLS there. `settings`: "work_mem=1MB"."""
+        127.0.0.1, too, and speaks TLS there. `settings`: "work_mem=1MB". `checksums`: of all pages."""
         self._own = tempfile.TemporaryDirectory(prefix="prism-", ignore_cleanup_errors=True)
         self.directory = pathlib.Path(self._own.name)  # has the unix socket: the host of libpq
         self.data = self.directory / "data"
@@ -28,7 +28,7 @@ class Postgres:
         self.settings, self.tls = list(settings), certificate is not None
         self.process = None
         self._hand_over(self.directory, 0o700)
-        self._init(authentication)
+        self._init(authentication, ["--data-checksums"] if checksums else [])
         if self.tls:
             for source, name in ((certificate, "server.crt"), (key, "server.key")):
                 shutil.copyfile(source, self.data / name)
@@ -69,12 +69,12 @@ class Postgres:
     def output(self):
         return (self.directory / "log").read_text(errors="replace")
 
-    def _init(self, authentication):
+    def _init(self, authentication, more):
         password = self.directory / "password"
         password.write_text(PASSWORD)
         self._hand_over(password, 0o600)
         init = self._launch("initdb", "--pgdata", self.data, "--username", "postgres", "--pwfile", password, "--auth",
-                            authentication, "--encoding", "UTF8", "--locale", "C", "--no-sync")
+                            authentication, "--encoding", "UTF8", "--locale", "C", "--no-sync", *more)
         if init.wait(START_SECONDS) != 0:
             raise RuntimeError("initdb failed:\n" + self.output())
 

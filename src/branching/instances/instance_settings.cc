@@ -50,6 +50,7 @@ constexpr auto kCommon = std::to_array<Override>({
     {"shared_memory_type", "mmap", "goes with the process"},
     {"max_files_per_process", "100", "the start opens and closes that many; 1 ms for 1000"},
     {"max_pred_locks_per_transaction", "10", "1 ms of the start"},
+    {"full_page_writes", "on", "a branch of a running branch may catch a page half written"},
     {"wal_recycle", "off", "on copy-on-write storage an old segment is no cheaper than a new one"},
     {"wal_init_zero", "off", "as wal_recycle"},
     {"min_wal_size", "32MB", "what every branch keeps"},
@@ -67,15 +68,12 @@ constexpr auto kCommon = std::to_array<Override>({
 
 constexpr auto kDisposable = std::to_array<Override>({
     {"fsync", "off", "skips the synchronisation of all files at the start, and every wait after"},
-    {"full_page_writes", "off",
-     "guards against losses of power, which the branch does not survive"},
     {"synchronous_commit", "on", "a write without fsync is cheap, and a commit survives a kill"},
     {"autovacuum", "off", "one process less; it still runs against wraparound"},
 });
 
 constexpr auto kDurable = std::to_array<Override>({
     {"fsync", "on", "the parent may have had it off"},
-    {"full_page_writes", "on", "as fsync"},
     {"recovery_init_sync_method", "syncfs", "one call instead of an open for each file", 14},
     {"autovacuum", "on", "it lives long enough to need it"},
     {"autovacuum_naptime", "10min", "idle branches hardly wake"},
