@@ -187,7 +187,7 @@ TEST(MessageInputTest, ChangedFieldsAreSettings) {
 TEST(MessageInputTest, OutputOnlyFieldsAreThoseThatTheStoreKnows) {
   EXPECT_EQ(SettingNames(adminpb::Backend()),
             (std::vector<std::string>{"name", "type", "connection", "username", "password"}));
-  EXPECT_EQ(SettingNames(adminpb::Namespace()).back(), "dedup_max_entries");
+  EXPECT_EQ(SettingNames(adminpb::Namespace()).back(), "shadow");
 }
 
 }  // namespace
