@@ -38,6 +38,7 @@ struct Ground {
   std::string File(const std::string& name) const { return directory.File(name); }
 
   std::string driver;  // of the storage
+  InstanceProfile profile = InstanceProfile::kDisposable;
   base::testing::TempDirectory directory;
   std::unique_ptr<LoopFileSystem> file_system;
 };
@@ -76,7 +77,7 @@ class House {
                                                     .run_directory = ground.File("run"),
                                                     .after_step = std::move(after_step)});
     manager_ = std::make_unique<BranchManager>(
-        shards_.at(0), *workshop_, InstanceSettings{}, limits,
+        shards_.at(0), *workshop_, InstanceSettings{.profile = ground.profile}, limits,
         [](const EntryRequest& request) { return request.branch.name() != "forbidden"; });
     started_ = manager_->Start(source);
     if (!started_) return;

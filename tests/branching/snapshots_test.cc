@@ -28,7 +28,10 @@ class SnapshotsTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { postgres.reset(); }
 
-  void SetUp() override { Open(); }
+  void SetUp() override {
+    ground_.profile = InstanceProfile::kDurable;  // clients may be in when a snapshot is taken
+    Open();
+  }
   void Open(const BranchLimits& limits = {}) {
     house_.reset();
     house_ = std::make_unique<House>(ground_, postgres->data_directory(), limits);

@@ -65,7 +65,7 @@ def main():
         directory = pathlib.Path(own)
         source = Postgres(checksums=True)
         section = {"source": str(source.data), "listen": "127.0.0.1:0", "control_listen": "", "storage": {"size": "4GiB"},
-                   "idle_timeout": "1s", "warm_pool": 0}
+                   "idle_timeout": "1s", "warm_pool": 0, "profile": "durable"}
         (directory / "prism.yaml").write_text(json.dumps({"branching": section}))
         gateway = Gateway(sys.argv[1], "--config", str(directory / "prism.yaml"), data_dir=directory)
         with gateway:

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <list>
 #include <utility>
 
 #include "branching/branches/branch_changing.h"
@@ -81,7 +82,9 @@ Status BranchManager::CheckDeletable(const BranchSlot& slot, bool force) {
 // All or none. Who comes meanwhile waits.
 Task<Status> BranchManager::DeleteAll(std::vector<BranchSlot*> slots) {
   std::vector<std::string> ids;
+  std::list<Changing> changing;
   for (BranchSlot* slot : slots) {
+    changing.emplace_back(*slot);
     slot->state = BranchState::kStopping;
     ids.push_back(slot->branch.id);
   }
@@ -96,7 +99,7 @@ Task<Status> BranchManager::DeleteAll(std::vector<BranchSlot*> slots) {
   }
   for (BranchSlot* slot : slots) {
     if (!marked) {
-      slot->instance != nullptr ? BeginRunning(*slot) : Settle(*slot);
+      GoOn(*slot);
       continue;
     }
     slot->branch.deleted_at = now;
@@ -106,6 +109,15 @@ Task<Status> BranchManager::DeleteAll(std::vector<BranchSlot*> slots) {
     workshop_.logger.Info("branch_deleted", {{"branch", slot->branch.name}});
   }
   co_return marked;
+}
+
+// It was to be stopped, and was or was not.
+void BranchManager::GoOn(BranchSlot& slot) {
+  if (slot.instance != nullptr && !slot.instance->running()) slot.instance.reset();
+  if (slot.instance == nullptr) return Settle(slot);
+  slot.state = BranchState::kRunning;  // it is still watched
+  Welcome(slot);
+  RestWhenIdle(slot);
 }
 
 Task<Result<BranchStatus>> BranchManager::Undelete(std::string name) {
@@ -141,7 +153,8 @@ Task<Result<BranchStatus>> BranchManager::UndeleteHere(std::string name) {
 Result<BranchSlot*> BranchManager::FindForChange(const std::string& name) {
   TRY_ASSIGN(BranchSlot* const slot, Find(name));
   if (slot->branch.deleted_at) return std::unexpected(Refuse(Refusal::kBranchDeleted, name));
-  if (slot->changing || slot->state == BranchState::kMaking) return std::unexpected(Busy(name));
+  const bool whole = slot->state != BranchState::kMaking && slot->state != BranchState::kRemoving;
+  if (slot->changing || !whole) return std::unexpected(Busy(name));
   return slot;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include "branching/branches/branch_manager.h"
@@ -69,12 +70,32 @@ Task<Status> BranchManager::AdoptGeneration(std::string source) {
   auto prepared = co_await PrepareGeneration(&workshop_, std::move(source), &stopping_);
   CO_TRY_ASSIGN(const Generation newest, std::move(prepared));
   if (newest.id == generation_.id) co_return Status();
+  co_return co_await UseGeneration(newest);
+}
+
+// What was made of the source before, while it can't be copied: branches that there are don't need
+// it.
+Task<Status> BranchManager::AdoptAny(std::string source) {
+  Status newest = co_await AdoptGeneration(source);
+  if (newest || !IsInUse(newest.error())) co_return newest;
+  auto known =
+      co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.AllGenerations(); });
+  CO_TRY_ASSIGN(const std::vector<Generation> generations, std::move(known));
+  for (const Generation& generation : generations | std::views::reverse) {
+    if (!generation.source.starts_with(source + " ")) continue;
+    workshop_.logger.Warn("source_in_use", {{"source", source}, {"generation", generation.id}});
+    co_return co_await UseGeneration(generation);
+  }
+  co_return newest;
+}
+
+Task<Status> BranchManager::UseGeneration(Generation newest) {
   auto loaded = co_await RunOnPool(workshop_.pool, [&] { return LoadRoles(newest); });
   CO_TRY(std::move(loaded));
-  generation_ = newest;
   auto known =
       co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.AllGenerations(); });
   CO_TRY_ASSIGN(generations_, std::move(known));
+  generation_ = std::move(newest);
   if (open_) spares_.Fill(generation_);
   co_return co_await RemoveUnusedGenerations();
 }

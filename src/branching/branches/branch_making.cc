@@ -116,7 +116,7 @@ Task<Status> BranchManager::NameSpare(BranchSlot* slot) {
     co_return claimed;
   }
   workshop_.After("branch-named");
-  slot->branch = std::move(branch);
+  slot->branch.volume = std::move(branch.volume);
   slot->instance = std::move(spare->instance);
   NoteMade(*slot);
   co_return Status();
@@ -158,6 +158,7 @@ Task<Status> BranchManager::MakeFromBranch(BranchSlot* slot) {
   if (parent == nullptr) {
     co_return std::unexpected(Refuse(Refusal::kParentNotFound, slot->branch.parent));
   }
+  if (parent->changing) co_return std::unexpected(Busy(parent->branch.name));
   const auto kept = parent->shared_from_this();
   CO_TRY_ASSIGN(const bool held, co_await HoldStill(parent));
   slot->branch.as_of = workshop_.clock.Now();
@@ -170,7 +171,9 @@ Task<Result<bool>> BranchManager::HoldStill(BranchSlot* slot) {
   const Branch& branch = slot->branch;
   if (branch.deleted_at) co_return std::unexpected(Refuse(Refusal::kBranchDeleted, branch.name));
   if (slot->state == BranchState::kMaking) co_return std::unexpected(Busy(branch.name));
-  if (workshop_.storage.traits().atomic_over_running_source) co_return false;
+  // Without fsync nothing orders what it writes: its log may be older than its pages in a clone.
+  const bool is_ordered = settings_.profile == InstanceProfile::kDurable;
+  if (workshop_.storage.traits().atomic_over_running_source && is_ordered) co_return false;
   if (slot->inside > 0) co_return std::unexpected(InUse(branch.name, slot->inside));
   const bool runs = slot->state == BranchState::kRunning;
   if (!runs && slot->state != BranchState::kStopped) co_return std::unexpected(Busy(branch.name));
@@ -182,21 +185,14 @@ Task<Result<bool>> BranchManager::HoldStill(BranchSlot* slot) {
   co_return std::unexpected(std::move(stopped).error());
 }
 
-Status BranchManager::CloneVolume(const std::string& from, const std::string& to) {
-  TRY(workshop_.storage.Clone(from, to));
-  TRY_ASSIGN(const std::string parent, workshop_.storage.Path(from));
-  TRY_ASSIGN(const std::string volume, workshop_.storage.Path(to));
-  return CleanClone(volume, volume, parent);
-}
-
 // The row first: a volume that no row names is never touched again.
 Task<Status> BranchManager::MakeFrom(BranchSlot* slot, std::string volume) {
-  co_return co_await RunOnPool(workshop_.pool, [this, slot, &volume]() -> Status {
-    TRY(workshop_.journal.BeginBranch(slot->branch));
+  co_return co_await RunOnPool(workshop_.pool, [this, branch = slot->branch, &volume]() -> Status {
+    TRY(workshop_.journal.BeginBranch(branch));
     workshop_.After("branch-begun");
-    TRY(CloneVolume(volume, slot->branch.volume));
+    TRY(CloneVolume(workshop_, volume, branch.volume));
     workshop_.After("branch-cloned");
-    TRY(workshop_.journal.CompleteBranch(slot->branch.id));
+    TRY(workshop_.journal.CompleteBranch(branch.id));
     workshop_.After("branch-there");
     return {};
   });

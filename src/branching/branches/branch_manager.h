@@ -153,6 +153,8 @@ class BranchManager final : public BranchHost {
   runtime::Task<void> FollowSource(std::string source);
   runtime::Task<Status> Refresh(std::string source);
   runtime::Task<Status> AdoptGeneration(std::string source);
+  runtime::Task<Status> AdoptAny(std::string source);
+  runtime::Task<Status> UseGeneration(Generation newest);
   runtime::Task<Status> RemoveUnusedGenerations();
   runtime::Task<Status> TakeOver();
   runtime::Task<Status> TakeOverOne(Branch branch, std::vector<Snapshot> snapshots);
@@ -207,7 +209,9 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<BranchStatus>> RestoreHere(std::string name, std::string snapshot,
                                                   bool force);
   Result<BranchSlot*> FindForReplacement(const std::string& name, bool force);
-  runtime::Task<Result<BranchStatus>> Replace(BranchSlot* slot, Replacement with);
+  runtime::Task<Result<BranchStatus>> Replace(BranchSlot* slot,
+                                              std::function<runtime::Task<Status>()> replace);
+  runtime::Task<Status> ReplaceByParent(BranchSlot* slot, BranchSlot* parent);
   runtime::Task<Status> MakeReplacement(BranchSlot* slot, Replacement with);
   static Status CheckDeletable(const BranchSlot& slot, bool force);
   runtime::Task<Status> DeleteAll(std::vector<BranchSlot*> slots);
@@ -235,7 +239,6 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> MakeFromBranch(BranchSlot* slot);
   runtime::Task<Status> MakeFrom(BranchSlot* slot, std::string volume);
   // Clones the volume `from` and makes the clone a cluster of its own. Blocks.
-  Status CloneVolume(const std::string& from, const std::string& to);
   // So that its volume can be cloned: nothing writes to it until Settle, unless the storage takes
   // it as it is. True: it is held still.
   runtime::Task<Result<bool>> HoldStill(BranchSlot* slot);
@@ -244,6 +247,7 @@ class BranchManager final : public BranchHost {
   runtime::Task<void> Watch(BranchSlot* slot);
   runtime::Task<void> Rest(BranchSlot* slot);
   void BeginRunning(BranchSlot& slot);
+  void GoOn(BranchSlot& slot);
   void Welcome(BranchSlot& slot);
   static void TurnAway(BranchSlot& slot, const Error& error);
   void RestWhenIdle(BranchSlot& slot);

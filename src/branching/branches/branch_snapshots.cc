@@ -90,7 +90,7 @@ Task<Status> BranchManager::MakeSnapshot(const BranchSlot* slot, Snapshot* snaps
   Status made = co_await RunOnPool(workshop_.pool, [&]() -> Status {
     TRY(workshop_.journal.BeginSnapshot(*snapshot));
     workshop_.After("snapshot-begun");
-    TRY(CloneVolume(slot->branch.volume, snapshot->id));
+    TRY(CloneVolume(workshop_, slot->branch.volume, snapshot->id));
     workshop_.After("snapshot-cloned");
     return {};
   });
@@ -133,6 +133,10 @@ Task<Result<Snapshot>> BranchManager::DeleteSnapshotHere(std::string name, std::
   CO_TRY_ASSIGN(BranchSlot* const slot, FindForChange(name));
   const auto found = std::ranges::find(slot->snapshots, snapshot, &Snapshot::name);
   if (found == slot->snapshots.end()) co_return std::unexpected(NoSnapshot(name, snapshot));
+  const bool used = std::ranges::any_of(slots_, [&](const auto& other) {
+    return other.second->state == BranchState::kMaking && other.second->made_of == found->id;
+  });
+  if (used) co_return std::unexpected(Busy(name));
   Snapshot gone = *found;
   const Changing changing(*slot);
   Status begun = co_await RunOnPool(workshop_.pool, [&]() -> Status {
@@ -164,28 +168,32 @@ Task<Result<BranchStatus>> BranchManager::Reset(std::string name, bool force) {
 Task<Result<BranchStatus>> BranchManager::ResetHere(std::string name, bool force) {
   CO_TRY_ASSIGN(BranchSlot* const slot, FindForReplacement(name, force));
   if (slot->branch.parent_id.empty()) {
-    co_return co_await Replace(slot,
-                               {.from = generation_.id,
-                                .reason = "before-reset-",
-                                .generation = generation_.id,
-                                .major = generation_.major,
-                                .max_prepared_transactions = generation_.max_prepared_transactions,
-                                .as_of = generation_.as_of});
+    Replacement with{.from = generation_.id,
+                     .reason = "before-reset-",
+                     .generation = generation_.id,
+                     .major = generation_.major,
+                     .max_prepared_transactions = generation_.max_prepared_transactions,
+                     .as_of = generation_.as_of};
+    co_return co_await Replace(slot, [&] { return MakeReplacement(slot, std::move(with)); });
   }
   BranchSlot* const parent = FindById(slot->branch.parent_id);
   if (parent == nullptr) {
     co_return std::unexpected(Refuse(Refusal::kParentNotFound, slot->branch.parent));
   }
   const auto kept = parent->shared_from_this();
+  co_return co_await Replace(slot, [&] { return ReplaceByParent(slot, parent); });
+}
+
+Task<Status> BranchManager::ReplaceByParent(BranchSlot* slot, BranchSlot* parent) {
   CO_TRY_ASSIGN(const bool held, co_await HoldStill(parent));
   const Branch& now = parent->branch;
-  auto replaced =
-      co_await Replace(slot, {.from = now.volume,
-                              .reason = "before-reset-",
-                              .generation = now.generation,
-                              .major = now.major,
-                              .max_prepared_transactions = now.max_prepared_transactions,
-                              .as_of = workshop_.clock.Now()});
+  Status replaced =
+      co_await MakeReplacement(slot, {.from = now.volume,
+                                      .reason = "before-reset-",
+                                      .generation = now.generation,
+                                      .major = now.major,
+                                      .max_prepared_transactions = now.max_prepared_transactions,
+                                      .as_of = workshop_.clock.Now()});
   if (held) Settle(*parent);
   co_return replaced;
 }
@@ -202,12 +210,13 @@ Task<Result<BranchStatus>> BranchManager::RestoreHere(std::string name, std::str
   CO_TRY_ASSIGN(BranchSlot* const slot, FindForReplacement(name, force));
   const auto found = std::ranges::find(slot->snapshots, snapshot, &Snapshot::name);
   if (found == slot->snapshots.end()) co_return std::unexpected(NoSnapshot(name, snapshot));
-  co_return co_await Replace(slot, {.from = found->id,
-                                    .reason = "before-restore-",
-                                    .generation = found->generation,
-                                    .major = found->major,
-                                    .max_prepared_transactions = found->max_prepared_transactions,
-                                    .as_of = found->as_of});
+  Replacement with{.from = found->id,
+                   .reason = "before-restore-",
+                   .generation = found->generation,
+                   .major = found->major,
+                   .max_prepared_transactions = found->max_prepared_transactions,
+                   .as_of = found->as_of};
+  co_return co_await Replace(slot, [&] { return MakeReplacement(slot, std::move(with)); });
 }
 
 Result<BranchSlot*> BranchManager::FindForReplacement(const std::string& name, bool force) {
@@ -217,13 +226,15 @@ Result<BranchSlot*> BranchManager::FindForReplacement(const std::string& name, b
   return std::unexpected(TooManySnapshots(name, kMaxSnapshots));
 }
 
-// Who comes meanwhile waits, and finds the new data, or the old ones when that failed.
-Task<Result<BranchStatus>> BranchManager::Replace(BranchSlot* slot, Replacement with) {
+// Who comes meanwhile waits, and finds the new data, or the old ones when that failed. Nobody is
+// in, and nobody gets in, from before `replace` is called.
+Task<Result<BranchStatus>> BranchManager::Replace(BranchSlot* slot,
+                                                  std::function<Task<Status>()> replace) {
   const Changing changing(*slot);
   Status replaced;
   if (slot->state == BranchState::kRunning) replaced = co_await StopServer(slot);
   slot->state = BranchState::kStopping;
-  if (replaced) replaced = co_await MakeReplacement(slot, std::move(with));
+  if (replaced) replaced = co_await replace();
   if (!replaced) workshop_.logger.Failure("branch_not_replaced", replaced.error());
   slot->state = BranchState::kStopped;
   const BranchStatus status = StatusOf(*slot);
@@ -250,7 +261,7 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with) 
   Status replaced = co_await RunOnPool(workshop_.pool, [&]() -> Status {
     TRY(workshop_.journal.BeginReplacement(branch.id, branch.volume));
     workshop_.After("replacement-begun");
-    TRY(CloneVolume(with.from, branch.volume));
+    TRY(CloneVolume(workshop_, with.from, branch.volume));
     workshop_.After("replacement-cloned");
     TRY(workshop_.journal.Replace(branch, kept));
     workshop_.After("replacement-there");
@@ -265,7 +276,12 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with) 
   const Status frozen =
       co_await RunOnPool(workshop_.pool, [&] { return workshop_.storage.Freeze(kept.id); });
   if (!frozen) workshop_.logger.Failure("snapshot_not_frozen", frozen.error());
-  slot->branch = std::move(branch);
+  // The rest of it may have changed meanwhile.
+  slot->branch.volume = std::move(branch.volume);
+  slot->branch.generation = std::move(branch.generation);
+  slot->branch.major = branch.major;
+  slot->branch.max_prepared_transactions = branch.max_prepared_transactions;
+  slot->branch.as_of = branch.as_of;
   slot->size.reset();
   slot->snapshots.push_back(std::move(kept));
   co_return Status();

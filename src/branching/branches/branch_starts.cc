@@ -18,7 +18,7 @@ Task<Status> BranchManager::StartHere(std::string source) {
   CO_TRY(std::move(there));
   Status cleared = co_await ClearUnfinished();
   CO_TRY(std::move(cleared));
-  Status adopted = co_await AdoptGeneration(source);
+  Status adopted = co_await AdoptAny(source);
   CO_TRY(std::move(adopted));
   Status taken = co_await TakeOver();
   CO_TRY(std::move(taken));
@@ -69,7 +69,11 @@ Task<Status> BranchManager::TakeOver() {
   for (Branch& branch : branches) {
     std::vector<Snapshot>& kept = of_branch[branch.id];
     auto there = co_await RunOnPool(workshop_.pool, [&] { return EnsureVolume(branch, kept); });
-    CO_TRY_ASSIGN(const bool usable, std::move(there));
+    if (!there) {  // the others are none the worse; the next start tries again
+      workshop_.logger.Failure("branch_not_found", there.error());
+      continue;
+    }
+    const bool usable = *there;
     Status taken;
     if (usable) {
       taken = co_await TakeOverOne(std::move(branch), std::move(kept));
@@ -90,7 +94,7 @@ Result<bool> BranchManager::EnsureVolume(const Branch& branch,
   if (there || snapshots.empty()) return there;
   workshop_.logger.Warn("branch_lost_and_restored",
                         {{"branch", branch.name}, {"snapshot", snapshots.back().name}});
-  TRY(CloneVolume(snapshots.back().id, branch.volume));
+  TRY(CloneVolume(workshop_, snapshots.back().id, branch.volume));
   return true;
 }
 

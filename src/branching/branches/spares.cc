@@ -52,6 +52,7 @@ void Spares::Fill(const Generation& generation) {
     generation_ = generation;
   }
   if (making_ || ready_.size() >= count_ || cancel_.cancelled()) return;
+  if (!workshop_.storage.traits().shares_blocks) return;  // each would be a whole copy
   making_ = true;
   tasks_.Spawn(MakeAll());
 }
@@ -82,11 +83,15 @@ void Spares::Discard(Spare spare) { tasks_.Spawn(Remove(std::move(spare))); }
 // Clients come first: who has taken one, and who waits for a branch of its own.
 Task<void> Spares::MakeAll() {
   (void)co_await runtime::SleepUntil(home_, MonotonicNow() + kPause, &cancel_);
+  std::string last_reason;
   while (ready_.size() < count_ && !cancel_.cancelled()) {
     auto made = co_await MakeOne(generation_);
     if (!made) {
       if (cancel_.cancelled()) break;
-      workshop_.logger.Failure("spare_not_made", made.error());
+      if (made.error().reason() != last_reason) {
+        workshop_.logger.Failure("spare_not_made", made.error());
+      }
+      last_reason = made.error().reason();
       const bool stopped = co_await runtime::SleepUntil(home_, MonotonicNow() + kRetry, &cancel_);
       if (stopped) break;
     } else if (made->generation == generation_.id) {
@@ -124,7 +129,7 @@ Task<Result<std::unique_ptr<Instance>>> Spares::StartOne(std::string volume,
     if (AvailableMemory() < kMemoryForSpares) return std::unexpected(MemoryShort());
     TRY(workshop_.journal.BeginSpare(volume, generation.id));
     workshop_.After("spare-begun");
-    return workshop_.storage.Clone(generation.id, volume);
+    return CloneVolume(workshop_, generation.id, volume);
   });
   CO_TRY(std::move(cloned));
   workshop_.After("spare-cloned");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "branching/branches/pool_work.h"
+#include "branching/instances/clean_clone.h"
 
 namespace prism::branching {
 
@@ -52,6 +53,13 @@ Task<Result<std::unique_ptr<Instance>>> FindServer(Workshop* workshop, std::stri
   CO_TRY_ASSIGN(const std::optional<InstanceIdentity> identity, std::move(found));
   if (!identity) co_return nullptr;
   co_return co_await workshop->runtime.Adopt(run, *identity);
+}
+
+Status CloneVolume(const Workshop& workshop, const std::string& from, const std::string& to) {
+  TRY(workshop.storage.Clone(from, to));
+  TRY_ASSIGN(const std::string parent, workshop.storage.Path(from));
+  TRY_ASSIGN(const std::string volume, workshop.storage.Path(to));
+  return CleanClone(volume, volume, parent);
 }
 
 Task<Status> RemoveVolume(Workshop* workshop, std::string volume) {

@@ -24,7 +24,7 @@ struct InstanceSettings {
   std::uint32_t max_prepared_transactions = 0;
   // In the titles of its processes (cluster_name). Not the branch's name, which may change while it
   // runs.
-  std::string title;
+  std::string title = {};
 };
 
 // One line of the table in instance_settings.cc.
