@@ -21,6 +21,11 @@ bool IsThere(const branching::BranchStatus& status) {
          status.state != BranchState::kRemoving;
 }
 
+// Paths, which a problem may name, are any bytes.
+std::string Dump(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace
 
 std::string LastActivityJson(std::span<const branching::BranchStatus> branches) {
@@ -30,7 +35,7 @@ std::string LastActivityJson(std::span<const branching::BranchStatus> branches) 
     const std::time_t seconds = status.last_activity / 1000;
     json[status.branch.name] = fmt::format("{:%FT%TZ}", fmt::gmtime(seconds));
   }
-  return json.dump() + "\n";
+  return Dump(json);
 }
 
 void WriteBranchStates(std::span<const branching::BranchStatus> branches,
@@ -82,7 +87,7 @@ runtime::Task<Status> BranchesPage(Branching* branching, runtime::BlockingPool* 
   }
   if (const std::string problem = branching->problem(); !problem.empty()) {
     page->set_status(503);
-    page->set_body(nlohmann::json{{"error", problem}}.dump() + "\n");
+    page->set_body(Dump({{"error", problem}}));
     co_return Status();
   }
   auto listed = co_await pool->Run([branching] { return branching->List(); });

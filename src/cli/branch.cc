@@ -299,9 +299,9 @@ void AddCreate(CLI::App& branch, Shell& shell) {
 }
 
 void AddProtect(CLI::App& branch, Shell& shell, bool on) {
-  CLI::App* verb =
-      branch.add_subcommand(on ? "protect" : "unprotect",
-                            on ? "Let nobody delete a branch" : "Let a branch be deleted again");
+  CLI::App* verb = branch.add_subcommand(on ? "protect" : "unprotect",
+                                         on ? "Let nobody delete, reset or restore a branch"
+                                            : "Let a branch be deleted, reset and restored again");
   auto name = std::make_shared<std::string>();
   auto options = std::make_shared<ChangeOptions>();
   AddBranchName(*verb, *name);

@@ -12,7 +12,7 @@ namespace pb = ::prism::admin::v1;
 
 class Tree {
  public:
-  explicit Tree(std::span<const pb::Branch> branches) {
+  explicit Tree(std::span<const pb::Branch> branches) : branches_(branches) {
     std::set<std::string_view> names;
     for (const pb::Branch& branch : branches) names.insert(branch.name());
     for (const pb::Branch& branch : branches) {
@@ -22,26 +22,36 @@ class Tree {
   }
 
   std::vector<TreeLine> Lines() {
-    for (const pb::Branch* root : below_[""]) {
-      lines_.push_back({.branch = root, .indent = ""});
-      AddBelow(*root, "");
-    }
+    for (const pb::Branch* root : below_[""]) AddRoot(*root);
+    // Parents in a circle have no root: one of them stands for it, so that nothing is hidden.
+    for (const pb::Branch& branch : branches_) AddRoot(branch);
     return std::move(lines_);
   }
 
  private:
+  void AddRoot(const pb::Branch& root) {
+    if (!shown_.insert(&root).second) return;
+    lines_.push_back({.branch = &root, .indent = ""});
+    AddBelow(root, "");
+  }
+
   // `lead`: what stands before all that is below.
   void AddBelow(const pb::Branch& parent, const std::string& lead) {
     const auto found = below_.find(parent.name());
     if (found == below_.end()) return;
-    for (const pb::Branch* child : found->second) {
-      const bool last = child == found->second.back();
+    std::vector<const pb::Branch*> children = found->second;
+    std::erase_if(children, [this](const pb::Branch* child) { return shown_.contains(child); });
+    for (const pb::Branch* child : children) {
+      const bool last = child == children.back();
+      shown_.insert(child);
       lines_.push_back({.branch = child, .indent = lead + (last ? "└─ " : "├─ ")});
       AddBelow(*child, lead + (last ? "   " : "│  "));
     }
   }
 
+  std::span<const pb::Branch> branches_;
   std::map<std::string_view, std::vector<const pb::Branch*>> below_;
+  std::set<const pb::Branch*> shown_;
   std::vector<TreeLine> lines_;
 };
 

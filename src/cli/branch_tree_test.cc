@@ -34,5 +34,13 @@ TEST(BranchTree, WhoseParentIsGoneStandsAlone) {
   EXPECT_EQ(Draw({}), "");
 }
 
+TEST(BranchTree, ParentsInACircleHideNothing) {
+  EXPECT_EQ(Draw({{"a", "source"}, {"b", "d"}, {"c", "b"}, {"d", "b"}}),
+            "a\n"
+            "b\n"
+            "├─ c\n"
+            "└─ d\n");
+}
+
 }  // namespace
 }  // namespace prism::cli

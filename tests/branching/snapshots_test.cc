@@ -205,6 +205,24 @@ TEST_F(SnapshotsTest, WhatABranchTakesUpIsMeasured) {
   });
 }
 
+TEST_F(SnapshotsTest, WhoseActivityLiesAheadOfTheClockIsMeasuredOnce) {
+  const auto made = house_->Create("shop");
+  ASSERT_TRUE(made);
+  const WallMillis ahead = made->branch.last_activity + 3'600'000;
+  house_.reset();  // it notes what it knows
+  {
+    sqlite::Executor executor;
+    sqlite::PlainKind kind({Journal::Part()});
+    const auto database =
+        executor.Make({.path = ground_.File("branches.db"), .foreign_keys = true}, kind, nullptr);
+    ASSERT_TRUE(database->Open());
+    ASSERT_TRUE(Journal(*database).NoteActivity(made->branch.id, ahead));
+  }
+  Open();
+  AwaitTrue([&] { return house_->manager().List()[0].size.has_value(); });
+  EXPECT_GT(house_->manager().List()[0].size->measured_at, ahead);  // else it is due again
+}
+
 TEST_F(SnapshotsTest, TheEndOfALogIsWholeLines) {
   ASSERT_TRUE(house_->Create("shop"));
   EXPECT_EQ(house_->manager().ReadLog("shop", 1000), "");  // no server ran yet

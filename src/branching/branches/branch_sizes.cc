@@ -25,13 +25,14 @@ namespace {
 constexpr MonoNanos kLook = 5 * kNanosPerSecond;
 // What runs changes all the time.
 constexpr WallMillis kMeasureAgain = 5 * 60 * 1000;
+constexpr MonoNanos kRetry = 60 * kNanosPerSecond;
 
 bool HasData(BranchState state) {
   return state == BranchState::kStopped || state == BranchState::kRunning;
 }
 
 bool IsDue(const BranchSlot& slot, WallMillis now) {
-  if (!HasData(slot.state)) return false;
+  if (!HasData(slot.state) || MonotonicNow() < slot.measure_after) return false;
   if (!slot.size) return true;
   const WallMillis measured = slot.size->measured_at;
   if (slot.state == BranchState::kRunning) return now - measured >= kMeasureAgain;
@@ -68,14 +69,18 @@ Task<void> BranchManager::KeepMeasuring() {
       if (co_await runtime::SleepUntil(home_, next, &cancel_)) co_return;
       continue;
     }
-    const WallMillis now = workshop_.clock.Now();
+    // The clock may have gone back since somebody was in it: measured is measured.
+    const WallMillis now = std::max(workshop_.clock.Now(), slot->branch.last_activity);
     const std::string volume = slot->branch.volume;
     const auto usage =
         co_await RunOnPool(workshop_.pool, [&] { return workshop_.storage.Measure(volume); });
-    // What can't be measured is told as nothing, and looked at again with the others.
     if (slot->branch.volume != volume) continue;
-    slot->size = BranchSize{.usage = usage.value_or(VolumeUsage()), .measured_at = now + 1};
-    if (!usage) workshop_.logger.Failure("branch_not_measured", usage.error());
+    if (usage) {
+      slot->size = BranchSize{.usage = *usage, .measured_at = now + 1};
+    } else {
+      slot->measure_after = MonotonicNow() + kRetry;
+      workshop_.logger.Failure("branch_not_measured", usage.error());
+    }
   }
 }
 

@@ -53,6 +53,7 @@ struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
   Branch branch;
   std::vector<Snapshot> snapshots;  // by time
   std::optional<BranchSize> size;   // not before it was measured
+  MonoNanos measure_after = 0;      // when that failed: not before
   BranchState state = BranchState::kStopped;
   std::unique_ptr<Instance> instance;  // in kRunning and kStopping
   std::vector<std::shared_ptr<Ticket>> waiting;

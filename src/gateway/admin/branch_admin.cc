@@ -37,6 +37,14 @@ constexpr std::string_view kReset = "/prism.admin.v1.BranchAdmin/Reset";
 constexpr std::string_view kRestore = "/prism.admin.v1.BranchAdmin/Restore";
 constexpr std::string_view kList = "branch_admin.list";
 
+// Clients send, and servers print, whatever encoding they like; what goes out here is UTF-8.
+std::string AsText(std::string bytes) {
+  if (base::IsValidUtf8(bytes)) return bytes;
+  std::ranges::replace_if(
+      bytes, [](char c) { return c != '\n' && c != '\t' && (c < ' ' || c == 0x7f); }, '?');
+  return bytes;
+}
+
 void Describe(const BranchInfo& branch, pb::Branch& into) {
   into.set_name(branch.name);
   into.set_label(branch.label);
@@ -45,7 +53,7 @@ void Describe(const BranchInfo& branch, pb::Branch& into) {
   into.set_state(branch.state);
   into.set_connections(branch.connections);
   SetTime(branch.created_at, *into.mutable_create_time());
-  into.set_created_by(branch.created_by);
+  into.set_created_by(AsText(branch.created_by));
   SetTime(branch.last_activity, *into.mutable_last_activity_time());
   if (branch.deleted_at) SetTime(*branch.deleted_at, *into.mutable_delete_time());
   if (branch.remove_at) SetTime(*branch.remove_at, *into.mutable_remove_time());
@@ -73,14 +81,6 @@ Result<std::size_t> ReadMaxBytes(int wanted) {
   if (wanted > 0 && wanted <= kMaxLogBytes) return static_cast<std::size_t>(wanted);
   return std::unexpected(
       InvalidField("SIZE_INVALID", "max_bytes", "must be from 1 to 65536, or 0 for 65536"));
-}
-
-// Servers print what their clients send, in whatever encoding.
-std::string AsText(std::string bytes) {
-  if (base::IsValidUtf8(bytes)) return bytes;
-  std::ranges::replace_if(
-      bytes, [](char c) { return c != '\n' && c != '\t' && (c < ' ' || c == 0x7f); }, '?');
-  return bytes;
 }
 
 constexpr std::int64_t kMaxTtlSeconds = std::int64_t{3650} * 24 * 60 * 60;
@@ -115,12 +115,16 @@ nlohmann::ordered_json JsonOf(const BranchInfo& branch) {
                                  {"state", pb::Branch::State_Name(branch.state)},
                                  {"connections", branch.connections},
                                  {"created_at", branch.created_at},
-                                 {"created_by", branch.created_by}};
+                                 {"created_by", AsText(branch.created_by)}};
   if (branch.deleted_at) json["deleted_at"] = *branch.deleted_at;
   if (branch.remove_at) json["remove_at"] = *branch.remove_at;
   if (branch.is_protected) json["protected"] = true;
   if (branch.expires_at) json["expires_at"] = *branch.expires_at;
   return json;
+}
+
+std::string Dump(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string ObjectOf(const BranchInfo& branch) { return "branch/" + branch.name; }
@@ -184,12 +188,14 @@ Task<Result<BranchInfo>> BranchAdminService::FindBranch(contract::CallContext& c
 
 Task<Status> BranchAdminService::RecordChange(const contract::CallContext& ctx,
                                               std::string_view action, const BranchInfo* before,
-                                              const BranchInfo& after, const std::string& reason) {
+                                              const BranchInfo& after, const std::string& reason,
+                                              std::vector<std::string> flags) {
   security::AuditEntry entry = EntryOf(ctx, action, ObjectOf(after));
-  if (before != nullptr) entry.before = JsonOf(*before).dump();
+  if (before != nullptr) entry.before = Dump(JsonOf(*before));
   nlohmann::ordered_json json = JsonOf(after);
   if (!reason.empty()) json["reason"] = reason;
-  entry.after = json.dump();
+  for (const std::string& flag : flags) json[flag] = true;
+  entry.after = Dump(json);
   co_return co_await Record(std::move(entry));
 }
 
@@ -230,7 +236,10 @@ Task<Status> BranchAdminService::Delete(contract::CallContext& ctx,
                 co_await parts_.control->Delete(before.name, request.force(), request.recursive()));
   Describe(deleted, response);
   if (before.deleted_at == deleted.deleted_at) co_return Status();
-  co_return co_await RecordChange(ctx, kDelete, &before, deleted, "");
+  std::vector<std::string> flags;
+  if (request.force()) flags.emplace_back("force");
+  if (request.recursive()) flags.emplace_back("recursive");
+  co_return co_await RecordChange(ctx, kDelete, &before, deleted, "", std::move(flags));
 }
 
 Task<Status> BranchAdminService::Undelete(contract::CallContext& ctx,
@@ -264,7 +273,7 @@ Task<Status> BranchAdminService::RecordSnapshot(const contract::CallContext& ctx
                                  {"created_at", snapshot.created_at},
                                  {"checkpoint_lsn", snapshot.checkpoint_lsn}};
   if (!reason.empty()) json["reason"] = reason;
-  (action == kDeleteSnapshot ? entry.before : entry.after) = json.dump();
+  (action == kDeleteSnapshot ? entry.before : entry.after) = Dump(json);
   co_return co_await Record(std::move(entry));
 }
 

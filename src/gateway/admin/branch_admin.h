@@ -1,7 +1,9 @@
 // PostgreSQL branches for administrators.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "contract/implements.h"
@@ -73,10 +75,12 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   Status Check(const contract::CallContext& ctx) const;
   // By name or by label, on the pool.
   runtime::Task<Result<BranchInfo>> FindBranch(contract::CallContext& ctx, const std::string& name);
-  // In the audit: `action` made `after` of `before`, which may be null.
+  // In the audit: `action` made `after` of `before`, which may be null. `flags`: what else was
+  // asked for.
   runtime::Task<Status> RecordChange(const contract::CallContext& ctx, std::string_view action,
                                      const BranchInfo* before, const BranchInfo& after,
-                                     const std::string& reason);
+                                     const std::string& reason,
+                                     std::vector<std::string> flags = {});
   // Of a snapshot of the branch.
   runtime::Task<Status> RecordSnapshot(const contract::CallContext& ctx, std::string_view action,
                                        const std::string& branch, const SnapshotInfo& snapshot,

@@ -370,6 +370,24 @@ TEST_F(BranchAdminTest, EachChangeIsInTheAudit) {
   EXPECT_EQ(undeleted.after, deleted.before);
 }
 
+TEST_F(BranchAdminTest, TheAuditTellsWhatADeletionWasAllowed) {
+  Create("parent");
+  auto request = Named<pb::DeleteBranchRequest>("parent");
+  request.set_force(true);
+  request.set_recursive(true);
+  Answer<pb::Branch>(*Run("Delete", request));
+  EXPECT_TRUE(Audit().at(1).entry.after.ends_with(R"("force":true,"recursive":true})"));
+}
+
+TEST_F(BranchAdminTest, NamesOfRolesMayBeAnyBytes) {
+  Create("feature");
+  control_.branches.at("feature").created_by = "J\xfcrgen";
+  const auto got = Answer<pb::Branch>(*Run("Get", Named<pb::GetBranchRequest>("feature")));
+  EXPECT_EQ(got.created_by(), "J?rgen");
+  Answer<pb::Branch>(*Run("Delete", Named<pb::DeleteBranchRequest>("feature")));
+  EXPECT_NE(Audit().at(1).entry.before.find(R"("created_by":"J?rgen")"), std::string::npos);
+}
+
 TEST_F(BranchAdminTest, RefusesReasonsThatPretendToBeMoreLines) {
   auto request = Named<pb::CreateBranchRequest>("feature");
   request.set_reason("one\ntwo");
