@@ -125,7 +125,7 @@ class PurgeTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_a_purge_survives_the_process(self):
-        gateway = self.gateway().start()
+        gateway = self.gateway("10m").start()  # longer than the test
         self.fill(gateway)
         end = self.hold(gateway, "orders")
         self.addCleanup(end)
@@ -143,7 +143,7 @@ class PurgeTest(unittest.TestCase):
                 self.assertIn("\nprism_namespace_purges_pending 0\n", metrics.read().decode())
 
     def test_a_restored_store_destroys_nothing(self):
-        gateway = self.gateway().start()
+        gateway = self.gateway("10m").start()  # longer than the test
         self.fill(gateway)
         self.addCleanup(self.hold(gateway, "orders"))
         deleted = gateway.administer("DELETE", "namespaces/orders?purge=true")

@@ -25,6 +25,9 @@ namespace {
 
 constexpr std::string_view kAll = "ORDER BY id";
 
+// Lists read all rows that a filter looks at: ten thousand namespaces fit. Taken as it is needed.
+constexpr int kReaderCacheKib = 16'384;
+
 sqlite::ExecutorOptions FewThreads() {
   return {.writer_threads = 1, .reader_threads = 1, .max_open_files = 2};
 }
@@ -260,7 +263,10 @@ ConfigStore::ConfigStore(const ConfigStoreOptions& options, HighWaterFile high_w
       high_water_(std::move(high_water)),
       kind_(Parts(options), [this](sqlite::Connection& connection) { NoteHighWater(connection); }),
       executor_(FewThreads()),
-      database_(executor_.Make({.path = options.path, .foreign_keys = true, .vfs = options.vfs},
+      database_(executor_.Make({.path = options.path,
+                                .reader_cache_kib = kReaderCacheKib,
+                                .foreign_keys = true,
+                                .vfs = options.vfs},
                                kind_, nullptr)) {}
 
 ConfigStore::~ConfigStore() { database_->Close(); }
