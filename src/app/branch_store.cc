@@ -52,6 +52,10 @@ bool IsFree(const std::string& path) {
          (std::filesystem::is_directory(path, failed) && std::filesystem::is_empty(path, failed));
 }
 
+Error DirectoryError(std::error_code failed, std::string_view doing, const std::string& path) {
+  return base::OsError(failed.value(), "BRANCH_DIRECTORY", fmt::format("{} {}", doing, path));
+}
+
 }  // namespace
 
 Result<std::string> MakeBranchDirectory(const std::string& path) {
@@ -62,8 +66,7 @@ Result<std::string> MakeBranchDirectory(const std::string& path) {
     std::string made = std::filesystem::canonical(absolute, failed).string();
     if (!failed) return made;
   }
-  return std::unexpected(
-      base::OsError(failed.value(), "BRANCH_DIRECTORY", fmt::format("making {}", path)));
+  return std::unexpected(DirectoryError(failed, "making", path));
 }
 
 Result<BranchStore> PrepareBranchStore(const std::string& path, std::uint64_t image_bytes,
@@ -90,6 +93,27 @@ Result<BranchStore> PrepareBranchStore(const std::string& path, std::uint64_t im
   } else {
     store.no_image = std::move(mounted).error();
   }
+  return store;
+}
+
+Result<BranchStore> FindBranchStore(const std::string& path, const branching::VolumeOwner& owner) {
+  if (!Exists(path)) return BranchStore{.path = {}};
+  std::error_code failed;
+  BranchStore store{.path = std::filesystem::canonical(path, failed).string()};
+  if (failed) return std::unexpected(DirectoryError(failed, "reading", path));
+  const BtrfsImage image{
+      .file = store.path + ".btrfs", .mount_point = store.path, .bytes = 0, .owner = owner};
+  if (Exists(image.file)) {
+    TRY_ASSIGN(const bool mounted, branching::IsBtrfsImageMounted(image));
+    if (!mounted) {
+      return std::unexpected(
+          Error(Code::kFailedPrecondition, "STORE_NOT_MOUNTED",
+                fmt::format("{} is not mounted at {}: run `prism branch init` as root", image.file,
+                            store.path)));
+    }
+    store.image = image.file;
+  }
+  TRY_ASSIGN(store.driver, BestDriver(store.path));
   return store;
 }
 

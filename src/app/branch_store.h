@@ -32,8 +32,12 @@ struct BranchStore {
 Result<BranchStore> PrepareBranchStore(const std::string& path, std::uint64_t image_bytes,
                                        const branching::VolumeOwner& owner);
 
-// The same, and opens the store; what that costs is a warning when branches are full copies.
-// `helpers` outlives the store. Errors of PrepareBranchStore and Storage::Open.
+// What PrepareBranchStore would find, without making or mounting anything; an empty path when there
+// is none yet. FAILED_PRECONDITION/STORE_NOT_MOUNTED when its image is there and not mounted.
+Result<BranchStore> FindBranchStore(const std::string& path, const branching::VolumeOwner& owner);
+
+// As PrepareBranchStore, and opens the store; what that costs is a warning when branches are full
+// copies. `helpers` outlives the store. Errors of PrepareBranchStore and Storage::Open.
 Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSettings& settings,
                                                             const branching::VolumeOwner& owner,
                                                             runtime::BlockingPool* helpers,

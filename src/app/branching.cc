@@ -1,26 +1,19 @@
 #include "app/branching.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "app/branch_store.h"
-#include "app/branch_user.h"
-#include "runtime/sync_wait.h"
 
 namespace prism::app {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kPoolThreads = 8;
-constexpr std::size_t kPoolQueue = 4096;  // one clone for each branch that is wanted at once
 
 Result<std::string> FindSource(const std::string& source) {
   std::error_code failed;
@@ -101,15 +94,7 @@ bool MatchesAny(const std::vector<std::string>& patterns, std::string_view name)
   return std::ranges::any_of(patterns, matches);
 }
 
-Branching::Branching(const Parts& parts)
-    : parts_(parts),
-      pool_(kPoolThreads, kPoolQueue),
-      preparing_(1, 1),
-      executor_({.writer_threads = 1, .reader_threads = 1, .max_open_files = 2}),
-      kind_({branching::Journal::Part()}),
-      database_(executor_.Make({.path = parts.directory + "/branches.db", .foreign_keys = true},
-                               kind_, nullptr)),
-      journal_(*database_) {}
+Branching::Branching(const Parts& parts) : parts_(parts), preparing_(1, 1) {}
 
 Branching::~Branching() { Stop(); }
 
@@ -124,43 +109,20 @@ Result<std::unique_ptr<Branching>> Branching::Open(Parts parts, rpc::ListenSocke
 }
 
 Status Branching::OpenParts() {
-  const BranchingSettings& settings = parts_.settings;
-  TRY_ASSIGN(source_, FindSource(settings.source));
-  TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(settings.user));
-  TRY_ASSIGN(branching::PostgresServers servers, FindServers());
-  TRY_ASSIGN(runtime_, branching::ProcessRuntime::Make(user, &pool_));
-  for (const std::string& missing : runtime_->isolation().missing) {
-    parts_.log.Warn("servers of branches are less walled in", {{"missing", missing}});
-  }
-  TRY_ASSIGN(storage_,
-             OpenBranchStore(settings, {.uid = user.uid, .gid = user.gid}, &pool_, parts_.log));
-  TRY(database_->Open());
-  MakeManager(std::move(servers));
+  TRY_ASSIGN(source_, FindSource(parts_.settings.source));
+  TRY_ASSIGN(workshop_, BranchWorkshop::Open({.settings = parts_.settings,
+                                              .directory = parts_.directory,
+                                              .shard = parts_.shards.at(0),
+                                              .clock = parts_.clock,
+                                              .log = parts_.log}));
+  MakeManager();
   return {};
 }
 
-Result<branching::PostgresServers> Branching::FindServers() {
-  const char* path = std::getenv("PATH");
-  return runtime::RunOn(parts_.shards.at(0), [this, path] {
-    return branching::PostgresServers::Find(parts_.settings.pg_bin_dirs,
-                                            path != nullptr ? path : "");
-  });
-}
-
-void Branching::MakeManager(branching::PostgresServers servers) {
+void Branching::MakeManager() {
   const BranchingSettings& settings = parts_.settings;
-  workshop_ = std::make_unique<branching::Workshop>(
-      branching::Workshop{.journal = journal_,
-                          .storage = *storage_,
-                          .runtime = *runtime_,
-                          .pool = pool_,
-                          .clock = parts_.clock,
-                          .logger = parts_.log,
-                          .servers = std::move(servers),
-                          .run_directory = parts_.directory + "/run",
-                          .superuser = settings.superuser});
   manager_ = std::make_unique<branching::BranchManager>(
-      parts_.shards.at(0), *workshop_, InstancesOf(settings), LimitsOf(settings),
+      parts_.shards.at(0), **workshop_, InstancesOf(settings), LimitsOf(settings),
       [&settings](const branching::EntryRequest& request) {
         return MatchesAny(settings.auto_create, request.branch.name()) ||
                MatchesAny(settings.auto_create, request.branch.label());
@@ -228,7 +190,7 @@ void Branching::Stop() {
   // Gone, not only stopped: their ends need the shards, which may stop before this is destroyed.
   proxy_.reset();
   manager_.reset();
-  pool_.Stop();
+  if (workshop_ != nullptr) workshop_->Stop();
 }
 
 }  // namespace prism::app

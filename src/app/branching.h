@@ -9,22 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "app/branch_workshop.h"
 #include "app/branching_settings.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "branching/branches/branch_manager.h"
-#include "branching/branches/journal.h"
-#include "branching/branches/workshop.h"
-#include "branching/instances/process_runtime.h"
 #include "branching/proxy/proxy.h"
-#include "branching/storage/storage.h"
 #include "rpc/net/listen_socket.h"
 #include "rpc/tls/tls_context.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/shard.h"
-#include "sqlite/database.h"
-#include "sqlite/executor.h"
-#include "sqlite/plain_database.h"
 #include "telemetry/log.h"
 
 namespace prism::app {
@@ -70,22 +64,14 @@ class Branching {
 
   explicit Branching(const Parts& parts);
   Status OpenParts();
-  Result<branching::PostgresServers> FindServers();
-  void MakeManager(branching::PostgresServers servers);
+  void MakeManager();
   void Prepare(rpc::ListenSocket socket);
   Status PrepareAndListen(rpc::ListenSocket socket);
 
   const Parts parts_;
-  std::string source_;  // without links
-  runtime::BlockingPool pool_;
+  std::string source_;               // without links
   runtime::BlockingPool preparing_;  // one thread
-  sqlite::Executor executor_;
-  sqlite::PlainKind kind_;
-  std::unique_ptr<sqlite::Database> database_;
-  branching::Journal journal_;
-  std::unique_ptr<branching::ProcessRuntime> runtime_;
-  std::unique_ptr<branching::Storage> storage_;
-  std::unique_ptr<branching::Workshop> workshop_;
+  std::unique_ptr<BranchWorkshop> workshop_;
   std::unique_ptr<branching::BranchManager> manager_;
   std::unique_ptr<branching::Proxy> proxy_;
   std::optional<Error> failure_;  // before state_ says kFailed

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/branch_init.h"
+#include "app/doctor.h"
 #include "app/serve.h"
 #include "cli/shell.h"
 #include "cli/verbs.h"
@@ -26,6 +27,7 @@ void AddServe(CLI::App& app, prism::cli::Shell& shell) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr prism::cli::AddVerb kMore[] = {&AddServe, &prism::app::AddBranchInit};
+  constexpr prism::cli::AddVerb kMore[] = {&AddServe, &prism::app::AddBranchInit,
+                                           &prism::app::AddDoctor};
   return prism::cli::RunProgram(argc, argv, kMore);
 }

@@ -5,20 +5,16 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 
 #include "app/check.h"
 #include "app/raise_limits.h"
 #include "app/ready_file.h"
 #include "app/server.h"
-#include "app/settings.h"
 #include "app/signals.h"
 #include "app/watchdog.h"
 #include "base/version.h"
 #include "cli/shell.h"
-#include "namespaces/yaml_source.h"
 
 namespace prism::app {
 
@@ -30,37 +26,12 @@ constexpr int kBadUsage = 2;
 constexpr std::chrono::milliseconds kTick{1000};
 // Between looks at what a predecessor still has.
 constexpr std::chrono::milliseconds kLook{20};
-// The configuration when nobody names one, where it is there.
-constexpr const char* kUsualConfig = "config/namespaces.yaml";
 // What the server needs beside clients: its event loops, files of namespaces, the admin port.
 constexpr std::uint64_t kOtherFds = 100;
 
 int Fail(const Error& error, int exit_code = kFailed) {
   fmt::print(stderr, "{}\n", cli::DescribeError(error));
   return exit_code;
-}
-
-std::optional<std::string> FromEnvironment(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return value;
-}
-
-std::unique_ptr<namespaces::SnapshotSource> ChooseSource(const ServeFlags& flags) {
-  auto path = flags.config ? flags.config : FromEnvironment("PRISM_CONFIG");
-  if (!path && std::filesystem::exists(kUsualConfig)) path = kUsualConfig;
-  if (path) return std::make_unique<namespaces::YamlSource>(*path);
-  return std::make_unique<namespaces::DefaultSource>();
-}
-
-Result<namespaces::ServerConfig> ReadFlags(const ServeFlags& flags) {
-  return ReadSettings(
-      [&flags](const Setting& setting) -> std::optional<std::string> {
-        const auto it = flags.settings.find(setting.name);
-        if (it == flags.settings.end()) return std::nullopt;
-        return it->second;
-      },
-      [](const Setting& setting) { return fmt::format("--{}", setting.name); });
 }
 
 // Says what the configuration amounts to, and what of it this program can't serve.
@@ -107,49 +78,15 @@ int Run(Server& server, ControlEvents& events) {
   }
 }
 
-Result<ServerSettings> ReadAll(const ServeFlags& flags, const namespaces::Snapshot& snapshot) {
-  TRY_ASSIGN(const namespaces::ServerConfig from_flags, ReadFlags(flags));
-  TRY_ASSIGN(const namespaces::ServerConfig from_environment, ReadEnvironment());
-  const namespaces::ServerConfig config =
-      Overlay(from_flags, Overlay(from_environment, snapshot.server));
-  ServerSettings settings = Decide(config, snapshot);
-  TRY(CheckExposure(settings));
-  TRY(CheckBranching(config.branching, settings));
-  TRY(rpc::CheckCors(settings.cors));
-  return settings;
-}
-
 }  // namespace
 
 void AddServeFlags(CLI::App& serve, ServeFlags& flags) {
-  serve
-      .add_option("--config", flags.config,
-                  "Configuration, see docs/configuration.md; config/namespaces.yaml when that is "
-                  "there [PRISM_CONFIG]")
-      ->type_name("FILE");
+  AddLaunchFlags(serve, flags.launch);
   serve
       .add_option("--ready-file", flags.ready_file,
                   "Written with the addresses when everything listens [PRISM_READY_FILE]")
       ->type_name("FILE");
   serve.add_flag("--check", flags.check, "Check the configuration and exit");
-  for (const Setting& setting : Settings()) {
-    const std::string name = fmt::format("--{}", setting.name);
-    const std::string help = fmt::format("{} [{}]", setting.help, EnvironmentName(setting));
-    if (setting.placeholder.empty()) {
-      serve.add_flag_callback(
-          name, [&flags, &setting] { flags.settings[std::string(setting.name)] = "true"; }, help);
-      continue;
-    }
-    serve
-        .add_option_function<std::string>(
-            name,
-            [&flags, &setting](const std::string& value) {
-              flags.settings[std::string(setting.name)] = value;
-            },
-            help)
-        ->type_name(std::string(setting.placeholder))
-        ->take_last();
-  }
 }
 
 int Serve(const ServeFlags& flags) {
@@ -157,10 +94,10 @@ int Serve(const ServeFlags& flags) {
   auto events = ControlEvents::Make();
   if (!events) return Fail(events.error());
 
-  const auto source = ChooseSource(flags);
+  const auto source = ChooseSource(flags.launch);
   auto snapshot = source->Load();
   if (!snapshot) return Fail(snapshot.error());
-  auto settings = ReadAll(flags, **snapshot);
+  auto settings = ReadAll(flags.launch, **snapshot);
   if (!settings) {
     return Fail(settings.error(), settings.error().reason() == "BAD_OPTION" ? kBadUsage : kFailed);
   }
@@ -179,7 +116,9 @@ int Serve(const ServeFlags& flags) {
         "or lower server.limits.max_connections",
         {{"max_fds", max_fds}, {"max_connections", settings->limits.max_connections}});
   }
-  const auto decide = [&flags](const namespaces::Snapshot& now) { return ReadAll(flags, now); };
+  const auto decide = [&flags](const namespaces::Snapshot& now) {
+    return ReadAll(flags.launch, now);
+  };
   Server server(*settings, decide, *source, log);
   bool told_to_stop = false;
   auto addresses = server.Start(**snapshot, [&] {

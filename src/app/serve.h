@@ -2,11 +2,10 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 
-#include "base/status.h"
+#include "app/launch.h"
 
 namespace CLI {
 class App;
@@ -16,10 +15,9 @@ namespace prism::app {
 
 // What the command line said.
 struct ServeFlags {
-  std::optional<std::string> config;
+  LaunchFlags launch;
   std::optional<std::string> ready_file;
   bool check = false;
-  std::map<std::string, std::string, std::less<>> settings;  // by name, see Settings()
 };
 
 // Declares the flags; they are in `flags`, which outlives the app, when it has parsed.

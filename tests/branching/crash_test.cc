@@ -11,7 +11,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +22,7 @@
 
 #include "base/testing/rounds.h"
 #include "base/unique_fd.h"
+#include "branching/doctor/comparison.h"
 #include "tests/branching/house.h"
 #include "tests/servers/postgres.h"
 
@@ -175,17 +175,25 @@ class BranchCrashStress : public ::testing::Test {
     const auto generations = house.journal().Generations();
     ASSERT_TRUE(generations);
     EXPECT_EQ(generations->size(), 1u);
-    std::set<std::string> known(generations->begin(), generations->end());
-    for (const BranchStatus& branch : house.manager().List()) known.insert(branch.branch.volume);
-    const auto snapshots = house.journal().Snapshots();
-    ASSERT_TRUE(snapshots);
-    for (const Snapshot& snapshot : *snapshots) known.insert(snapshot.id);
-    const auto volumes = house.storage().List();
-    ASSERT_TRUE(volumes);
-    EXPECT_EQ(std::set<std::string>(volumes->begin(), volumes->end()), known);
-    for (const auto& run : std::filesystem::directory_iterator(ground_->File("run"))) {
-      EXPECT_TRUE(known.contains(run.path().filename())) << run.path();
+    EXPECT_TRUE(Examine(true).empty());
+  }
+
+  // What the doctor would say; not what is well.
+  std::vector<Finding> Examine(bool in_use) {
+    const auto journal = sqlite::Connection::Open(
+        {.path = ground_->File("branches.db"), .access = sqlite::Access::kReader});
+    EXPECT_TRUE(journal) << journal.error().ToString();
+    const auto recorded = ReadRecordedVolumes(**journal);
+    EXPECT_TRUE(recorded) << recorded.error().ToString();
+    const auto there = LookAround(ground_->file_system->path() + "/store", ground_->File("run"));
+    EXPECT_TRUE(there) << there.error().ToString();
+    std::vector<Finding> findings = Compare(*recorded, *there, in_use);
+    for (const Finding& finding : findings) {
+      // Whoever is killed loses nothing, and leaves nothing that the next start does not know.
+      EXPECT_TRUE(finding.mendable) << finding.about << ": " << finding.says;
+      EXPECT_EQ(finding.says.find("is not in the store"), std::string::npos) << finding.about;
     }
+    return findings;
   }
 
   // No server of ours is left when all rest.
@@ -213,6 +221,7 @@ class BranchCrashStress : public ::testing::Test {
                    std::string(fault.step) + " " + std::to_string(fault.nth));
       const unsigned visits = random();
       const std::string said = InDoomedProcess([&](int out) { Visit(out, fault, visits); });
+      Examine(false);
       ASSERT_NO_FATAL_FAILURE(Verify(said));
       if (HasFailure()) break;
     }
@@ -238,6 +247,7 @@ TEST_F(BranchCrashStress, AGenerationIsThereWholeOrMadeAgain) {
     ground_ = std::make_unique<Ground>();
     InDoomedProcess(
         [&](int) { const House house(*ground_, postgres->data_directory(), {}, KillAt({step})); });
+    Examine(false);
     ASSERT_NO_FATAL_FAILURE(Verify(""));
   }
 }

@@ -148,8 +148,6 @@ class BranchManager final : public BranchHost {
   using Slots = std::map<std::string, std::shared_ptr<BranchSlot>, std::less<>>;
 
   runtime::Task<Status> StartHere(std::string source);
-  Status CheckStore();
-  runtime::Task<Status> ClearUnfinished();
   runtime::Task<void> FollowSource(std::string source);
   runtime::Task<Status> Refresh(std::string source);
   runtime::Task<Status> AdoptGeneration(std::string source);
@@ -158,7 +156,6 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> RemoveUnusedGenerations();
   runtime::Task<Status> TakeOver();
   runtime::Task<Status> TakeOverOne(Branch branch, std::vector<Snapshot> snapshots);
-  Result<bool> EnsureVolume(const Branch& branch, const std::vector<Snapshot>& snapshots);
   runtime::Task<Status> StopHere();
   runtime::Task<std::vector<BranchStatus>> ListHere();
   Status LoadRoles(const Generation& generation);
@@ -238,7 +235,6 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> MakeVolume(BranchSlot* slot);
   runtime::Task<Status> MakeFromBranch(BranchSlot* slot);
   runtime::Task<Status> MakeFrom(BranchSlot* slot, std::string volume);
-  // Clones the volume `from` and makes the clone a cluster of its own. Blocks.
   // So that its volume can be cloned: nothing writes to it until Settle, unless the storage takes
   // it as it is. True: it is held still.
   runtime::Task<Result<bool>> HoldStill(BranchSlot* slot);

@@ -72,8 +72,10 @@ Status PrepareDirectory(const std::string& path, const VolumeOwner& owner) {
   return {};
 }
 
+std::string LockOf(const std::string& directory) { return directory + "/lock"; }
+
 Result<base::UniqueFd> Lock(const std::string& directory, const VolumeOwner& owner) {
-  const std::string path = directory + "/lock";
+  const std::string path = LockOf(directory);
   base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return std::unexpected(StoreError(errno, fmt::format("open {}", path)));
   // What root has made is for the owner to use later.
@@ -240,10 +242,32 @@ Status Storage::Delete(std::string_view id) {
 }
 
 Result<std::vector<std::string>> Storage::List() const {
-  TRY_ASSIGN(std::vector<std::string> names, Directories(volumes_));
-  std::erase_if(names, [](const std::string& name) { return !IsVolumeId(name); });
-  std::ranges::sort(names);
-  return names;
+  TRY_ASSIGN(StoreContents contents, ContentsOf(directory_));
+  return std::move(contents.volumes);
+}
+
+Result<bool> Storage::IsLocked(const std::string& directory) {
+  const std::string path = LockOf(directory);
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return false;
+  if (!fd) return std::unexpected(StoreError(errno, fmt::format("open {}", path)));
+  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return false;
+  if (errno == EWOULDBLOCK) return true;
+  return std::unexpected(StoreError(errno, fmt::format("lock {}", path)));
+}
+
+Result<StoreContents> Storage::ContentsOf(const std::string& directory) {
+  const std::string volumes = directory + "/volumes";
+  StoreContents contents;
+  std::error_code failed;
+  if (!std::filesystem::exists(volumes, failed) && !failed) return contents;
+  TRY_ASSIGN(std::vector<std::string> names, Directories(volumes));
+  for (std::string& name : names) {
+    if (name.starts_with(kTemporaryPrefix)) ++contents.pieces;
+    if (IsVolumeId(name)) contents.volumes.push_back(std::move(name));
+  }
+  std::ranges::sort(contents.volumes);
+  return contents;
 }
 
 Result<VolumeUsage> Storage::Measure(std::string_view id) const {

@@ -15,6 +15,12 @@
 
 namespace prism::branching {
 
+// What there is, named or not.
+struct StoreContents {
+  std::vector<std::string> volumes;  // sorted
+  std::size_t pieces = 0;            // of volumes that are being made or removed, or were
+};
+
 // The volume ID has the directory `<store>/volumes/<ID>`. Whatever is killed at whatever moment, a
 // volume is there whole or not at all: it is made and removed under a temporary name beside the
 // others. After a power cut Import and Freeze hold; Clone and Delete may not have happened.
@@ -44,6 +50,11 @@ class Storage {
 
   // The layout (StorageTraits) of the volumes in a directory; none while there are no volumes.
   static Result<std::optional<std::string>> LayoutOf(const std::string& directory);
+
+  // Whether somebody has opened the store in the directory; not when there is none.
+  static Result<bool> IsLocked(const std::string& directory);
+  // Of a store that somebody else may work with, or that is not there. Changes nothing.
+  static Result<StoreContents> ContentsOf(const std::string& directory);
 
   const StorageTraits& traits() const { return driver_->traits(); }
 

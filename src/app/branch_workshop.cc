@@ -1,0 +1,68 @@
+#include "app/branch_workshop.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "app/branch_store.h"
+#include "app/branch_user.h"
+#include "runtime/sync_wait.h"
+
+namespace prism::app {
+
+namespace {
+
+constexpr int kPoolThreads = 8;
+constexpr std::size_t kPoolQueue = 4096;  // one clone for each branch that is wanted at once
+
+}  // namespace
+
+std::string BranchJournalFile(const std::string& directory) { return directory + "/branches.db"; }
+
+std::string BranchRunDirectory(const std::string& directory) { return directory + "/run"; }
+
+BranchWorkshop::BranchWorkshop(const Parts& parts)
+    : pool_(kPoolThreads, kPoolQueue),
+      executor_({.writer_threads = 1, .reader_threads = 1, .max_open_files = 2}),
+      kind_({branching::Journal::Part()}),
+      database_(executor_.Make({.path = BranchJournalFile(parts.directory), .foreign_keys = true},
+                               kind_, nullptr)),
+      journal_(*database_) {}
+
+Result<std::unique_ptr<BranchWorkshop>> BranchWorkshop::Open(const Parts& parts) {
+  std::unique_ptr<BranchWorkshop> workshop(new BranchWorkshop(parts));
+  TRY(workshop->OpenAll(parts));
+  return workshop;
+}
+
+Status BranchWorkshop::OpenAll(const Parts& parts) {
+  TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(parts.settings.user));
+  TRY_ASSIGN(branching::PostgresServers servers, FindPostgres(parts.settings, parts.shard));
+  TRY_ASSIGN(runtime_, branching::ProcessRuntime::Make(user, &pool_));
+  for (const std::string& missing : runtime_->isolation().missing) {
+    parts.log.Warn("servers of branches are less walled in", {{"missing", missing}});
+  }
+  TRY_ASSIGN(storage_, OpenBranchStore(parts.settings, {.uid = user.uid, .gid = user.gid}, &pool_,
+                                       parts.log));
+  TRY(database_->Open());
+  workshop_ = std::make_unique<branching::Workshop>(
+      branching::Workshop{.journal = journal_,
+                          .storage = *storage_,
+                          .runtime = *runtime_,
+                          .pool = pool_,
+                          .clock = parts.clock,
+                          .logger = parts.log,
+                          .servers = std::move(servers),
+                          .run_directory = BranchRunDirectory(parts.directory),
+                          .superuser = parts.settings.superuser});
+  return {};
+}
+
+Result<branching::PostgresServers> FindPostgres(const BranchingSettings& settings,
+                                                runtime::Shard& shard) {
+  const char* path = std::getenv("PATH");
+  return runtime::RunOn(shard, [&settings, path] {
+    return branching::PostgresServers::Find(settings.pg_bin_dirs, path != nullptr ? path : "");
+  });
+}
+
+}  // namespace prism::app

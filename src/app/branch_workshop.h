@@ -1,0 +1,69 @@
+// Everything that branches are made with, opened in order.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/branching_settings.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "branching/branches/journal.h"
+#include "branching/branches/workshop.h"
+#include "branching/instances/process_runtime.h"
+#include "branching/storage/storage.h"
+#include "runtime/blocking_pool.h"
+#include "runtime/shard.h"
+#include "sqlite/database.h"
+#include "sqlite/executor.h"
+#include "sqlite/plain_database.h"
+#include "telemetry/log.h"
+
+namespace prism::app {
+
+// The journal, in a directory of ours.
+std::string BranchJournalFile(const std::string& directory);
+std::string BranchRunDirectory(const std::string& directory);
+
+// Life cycle: Open, Stop (or the destructor), destroy. Thread rule: one control thread that is no
+// shard; what is in the workshop says its own.
+class BranchWorkshop {
+ public:
+  // All of it outlives the workshop; the shard is running.
+  struct Parts {
+    const BranchingSettings& settings;
+    std::string directory;  // ours, and there: journal and run directories
+    runtime::Shard& shard;
+    Clock& clock;
+    telemetry::Logger& log;
+  };
+
+  // Errors: NOT_FOUND/USER_NOT_FOUND, and those of OpenBranchStore, PostgresServers,
+  // ProcessRuntime and the journal.
+  static Result<std::unique_ptr<BranchWorkshop>> Open(const Parts& parts);
+  BranchWorkshop(const BranchWorkshop&) = delete;
+  BranchWorkshop& operator=(const BranchWorkshop&) = delete;
+  ~BranchWorkshop() { Stop(); }
+
+  branching::Workshop& operator*() { return *workshop_; }
+  // Waits for what runs on the pool; nothing is taken any more.
+  void Stop() { pool_.Stop(); }
+
+ private:
+  explicit BranchWorkshop(const Parts& parts);
+  Status OpenAll(const Parts& parts);
+
+  runtime::BlockingPool pool_;
+  sqlite::Executor executor_;
+  sqlite::PlainKind kind_;
+  std::unique_ptr<sqlite::Database> database_;
+  branching::Journal journal_;
+  std::unique_ptr<branching::ProcessRuntime> runtime_;
+  std::unique_ptr<branching::Storage> storage_;
+  std::unique_ptr<branching::Workshop> workshop_;
+};
+
+// The servers that the settings name, or those of the machine.
+Result<branching::PostgresServers> FindPostgres(const BranchingSettings& settings,
+                                                runtime::Shard& shard);
+
+}  // namespace prism::app

@@ -1,0 +1,212 @@
+#include "app/doctor.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/branch_store.h"
+#include "app/branch_user.h"
+#include "app/branch_workshop.h"
+#include "app/doctor_checks.h"
+#include "app/launch.h"
+#include "base/clock.h"
+#include "branching/doctor/comparison.h"
+#include "branching/doctor/mending.h"
+#include "branching/storage/probe.h"
+#include "cli/output.h"
+#include "cli/shell.h"
+#include "runtime/shard.h"
+#include "runtime/sync_wait.h"
+#include "sqlite/backup.h"
+#include "telemetry/log.h"
+
+namespace prism::app {
+
+namespace {
+
+using branching::Finding;
+using branching::Health;
+
+struct DoctorFlags {
+  LaunchFlags launch;
+  bool repair = false;
+};
+
+std::string_view HealthName(Health health) {
+  switch (health) {
+    case Health::kFine:
+      return "fine";
+    case Health::kNote:
+      return "note";
+    case Health::kUnwell:
+      return "unwell";
+  }
+  return "unwell";
+}
+
+// One examination. Thread rule: one thread.
+class Doctor {
+ public:
+  Doctor(const ServerSettings& settings, const BranchingSettings& branching,
+         branching::InstanceUser user)
+      : settings_(settings),
+        branching_(branching),
+        user_(user),
+        directory_(settings.data_dir + "/branches"),
+        shards_(1) {}
+
+  Status Start() { return shards_.Start(); }
+  ~Doctor() { shards_.Stop(); }
+  Doctor(const Doctor&) = delete;
+  Doctor& operator=(const Doctor&) = delete;
+
+  std::vector<Finding> Examine() {
+    std::vector<Finding> findings;
+    const auto take = [&findings](std::vector<Finding> more) {
+      findings.insert(findings.end(), std::make_move_iterator(more.begin()),
+                      std::make_move_iterator(more.end()));
+    };
+    const auto servers = FindPostgres(branching_, shards_.at(0));
+    take({CheckPostgres(servers), CheckSource(branching_, servers)});
+    take(CheckWalls(user_));
+    take(CheckStoreDirectory(branching_, user_));
+    auto records = CheckRecords();
+    take(records ? *std::move(records) : std::vector{Unwell("journal", records.error())});
+    return findings;
+  }
+
+  // What can be put right without the source.
+  Status Repair() {
+    telemetry::Logger log(telemetry::LogLevel::kError, settings_.log_format);
+    SystemClock clock;
+    TRY_ASSIGN(const auto workshop, BranchWorkshop::Open({.settings = branching_,
+                                                          .directory = directory_,
+                                                          .shard = shards_.at(0),
+                                                          .clock = clock,
+                                                          .log = log}));
+    return runtime::RunOn(shards_.at(0), [&] { return branching::Mend(&**workshop); });
+  }
+
+  // Whether there is anything that could be repaired.
+  bool HasJournal() const { return std::filesystem::exists(BranchJournalFile(directory_)); }
+
+ private:
+  Result<std::vector<Finding>> CheckRecords() {
+    if (!HasJournal()) {
+      return std::vector<Finding>{
+          {.health = Health::kNote, .about = "journal", .says = "there are no branches yet"}};
+    }
+    TRY_ASSIGN(const auto journal, sqlite::Connection::Open({.path = BranchJournalFile(directory_),
+                                                             .access = sqlite::Access::kReader}));
+    TRY(sqlite::CheckIntegrity(*journal));
+    // Before the look at what there is: what is made meanwhile is not missed.
+    TRY_ASSIGN(const bool in_use, branching::Storage::IsLocked(branching_.storage_path));
+    TRY_ASSIGN(const auto before, branching::ReadRecordedVolumes(*journal));
+    TRY_ASSIGN(const branching::WhatIsThere there,
+               branching::LookAround(branching_.storage_path, BranchRunDirectory(directory_)));
+    TRY_ASSIGN(const auto after, branching::ReadRecordedVolumes(*journal));
+    if (in_use && before != after) return CheckRecords();
+    std::vector<Finding> findings = branching::Compare(after, there, in_use);
+    findings.insert(findings.begin(), Summary(after, in_use));
+    return findings;
+  }
+
+  Finding Summary(const std::vector<branching::RecordedVolume>& recorded, bool in_use) const {
+    const auto count = [&recorded](branching::VolumeKind kind) {
+      return std::ranges::count(recorded, kind, &branching::RecordedVolume::kind);
+    };
+    return {.about = "journal",
+            .says = fmt::format(
+                "{} branches, {} snapshots, {} generations, {} spares{}",
+                count(branching::VolumeKind::kBranch), count(branching::VolumeKind::kSnapshot),
+                count(branching::VolumeKind::kGeneration), count(branching::VolumeKind::kSpare),
+                in_use ? "; a server works with them" : "")};
+  }
+
+  const ServerSettings& settings_;
+  const BranchingSettings& branching_;
+  const branching::InstanceUser user_;
+  const std::string directory_;
+  runtime::ShardPool shards_;
+};
+
+bool IsWell(const std::vector<Finding>& findings) {
+  return std::ranges::none_of(findings,
+                              [](const Finding& each) { return each.health == Health::kUnwell; });
+}
+
+void Print(const cli::Shell& shell, const std::vector<Finding>& findings) {
+  if (shell.json()) {
+    nlohmann::ordered_json json = {{"well", IsWell(findings)}};
+    json["findings"] = nlohmann::ordered_json::array();
+    for (const Finding& each : findings) {
+      nlohmann::ordered_json finding = {
+          {"health", HealthName(each.health)}, {"about", each.about}, {"says", each.says}};
+      if (!each.advice.empty()) finding["advice"] = each.advice;
+      if (each.mendable) finding["mendable"] = true;
+      json["findings"].push_back(std::move(finding));
+    }
+    cli::WriteLine(cli::DumpJson(json));
+    return;
+  }
+  cli::Table table({"ABOUT", "HEALTH", "WHAT"});
+  for (const Finding& each : findings) {
+    const std::string text = each.advice.empty() ? each.says : each.says + ": " + each.advice;
+    table.Add(
+        {cli::Printable(each.about), std::string(HealthName(each.health)), cli::Printable(text)});
+  }
+  table.Flush();
+}
+
+Result<std::vector<Finding>> Run(const DoctorFlags& flags) {
+  const auto source = ChooseSource(flags.launch);
+  TRY_ASSIGN(const auto snapshot, source->Load());
+  TRY_ASSIGN(const ServerSettings settings, ReadAll(flags.launch, *snapshot));
+  if (!settings.branching) {
+    return std::vector<Finding>{
+        {.health = Health::kNote,
+         .about = "branches",
+         .says = "no source is named, so there are none",
+         .advice = "name a data directory of PostgreSQL (--branch-source, branching.source)"}};
+  }
+  TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(settings.branching->user));
+  Doctor doctor(settings, *settings.branching, user);
+  TRY(doctor.Start());
+  if (flags.repair && doctor.HasJournal()) TRY(doctor.Repair());
+  return doctor.Examine();
+}
+
+int RunDoctor(const cli::Shell& shell, const DoctorFlags& flags) {
+  const auto findings = Run(flags);
+  if (!findings) return shell.Fail(findings.error());
+  Print(shell, *findings);
+  return IsWell(*findings) ? cli::kDone : cli::kFailed;
+}
+
+}  // namespace
+
+void AddDoctor(CLI::App& app, cli::Shell& shell) {
+  CLI::App* verb = app.add_subcommand("doctor", "Look whether branches are well");
+  auto flags = std::make_shared<DoctorFlags>();
+  AddLaunchFlags(*verb, flags->launch, {"data-dir", "branch-"});
+  verb->add_flag("--repair", flags->repair,
+                 "Put right what killed processes and power cuts have left, as the next start "
+                 "would; no server may run");
+  verb->footer(
+      "Looks at this machine, at the source, at the store, and whether what the journal says is\n"
+      "what there is. Reads beside a running server too. What the journal does not name is never\n"
+      "removed from the store. Exit code 0: nothing is unwell, 1: something is.\n\n"
+      "Examples:\n"
+      "  prism doctor --config prism.yaml\n"
+      "  prism doctor --branch-source /srv/master --repair -o json");
+  shell.On(*verb, [&shell, flags] { return RunDoctor(shell, *flags); });
+}
+
+}  // namespace prism::app
