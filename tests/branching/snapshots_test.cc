@@ -28,10 +28,7 @@ class SnapshotsTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { postgres.reset(); }
 
-  void SetUp() override {
-    ground_.profile = InstanceProfile::kDurable;  // clients may be in when a snapshot is taken
-    Open();
-  }
+  void SetUp() override { Open(); }
   void Open(const BranchLimits& limits = {}) {
     house_.reset();
     house_ = std::make_unique<House>(ground_, postgres->data_directory(), limits);

@@ -1,8 +1,8 @@
 """Branches that are made of a branch which pgbench writes to: each is whole. usage: branching_load_test.py PROGRAM
 
 A round makes a branch and looks at every page and index entry of it (pg_amcheck, page checksums) and at pgbench's invariant:
-what was added to accounts, tellers, branches and history is the same. 5 rounds; 200 with PRISM_SOAK=1. Needs root: the store
-is btrfs in a file, which goes with the mounts of this process.
+what was added to accounts, tellers, branches and history is the same. On each of GROUNDS 3 rounds, 200 with PRISM_SOAK=1.
+Needs root: stores are file systems in files, which go with the mounts of this process.
 """
 
 import json
@@ -18,7 +18,9 @@ from mounts import own_mounts  # noqa: E402
 from postgres import PASSWORD, PROGRAMS, Postgres  # noqa: E402
 from prism_gateway import Gateway, wait_for  # noqa: E402
 
-ROUNDS = 200 if os.environ.get("PRISM_SOAK") == "1" else 5
+ROUNDS = 200 if os.environ.get("PRISM_SOAK") == "1" else 3
+# How a branch is made of one in use: at one moment; while that stands still; most of it before, file by file.
+GROUNDS = (("btrfs", "durable"), ("btrfs", "disposable"), ("xfs", "disposable"))
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PRISM_", "PG"))} | {"PGPASSWORD": PASSWORD}
 INVARIANT = """SELECT count(DISTINCT s), max(n) FROM (
   SELECT sum(abalance) s, 0 n FROM pgbench_accounts UNION ALL SELECT sum(tbalance), 0 FROM pgbench_tellers
@@ -59,38 +61,56 @@ def check(branches, name):
     return int(transactions)
 
 
-def main():
-    own_mounts()
-    with tempfile.TemporaryDirectory(prefix="prism-load-", ignore_cleanup_errors=True) as own:
-        directory = pathlib.Path(own)
-        source = Postgres(checksums=True)
-        section = {"source": str(source.data), "listen": "127.0.0.1:0", "control_listen": "", "storage": {"size": "4GiB"},
-                   "idle_timeout": "1s", "warm_pool": 0, "profile": "durable"}
-        (directory / "prism.yaml").write_text(json.dumps({"branching": section}))
-        gateway = Gateway(sys.argv[1], "--config", str(directory / "prism.yaml"), data_dir=directory)
-        with gateway:
-            branches = Branches(gateway, directory)
-            run(PROGRAMS / "pgbench", "-i", "-q", "-s", "2", branches.conninfo("busy"))
-            load = subprocess.Popen([PROGRAMS / "pgbench", "-n", "-c", "4", "-T", "36000", branches.conninfo("busy")],
-                                    env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            try:
-                seen = [0]
-                for number in range(ROUNDS):
-                    wait_for(lambda: int(branches.ask("busy", "SELECT count(*) FROM pgbench_history")) > seen[-1])
-                    branches.create(f"child-{number}", "busy")
-                    seen.append(check(branches, f"child-{number}"))
-                    branches.delete(f"child-{number}")
-                if load.poll() is not None:
-                    raise AssertionError("pgbench ended")
-                if sorted(set(seen)) != seen:
-                    raise AssertionError(f"a branch has less than one before: {seen}")
-                print(f"{ROUNDS} branches of a branch under load, {seen[1]} to {seen[-1]} transactions in each")
-            finally:
-                load.terminate()
-                load.wait(30)
+def make_store(directory, kind):
+    """The store's directory. A btrfs is made by the gateway."""
+    store = directory / "store"
+    if kind == "xfs":
+        with (directory / "xfs").open("wb") as file:
+            file.truncate(4 << 30)
+        run("mkfs.xfs", "-q", directory / "xfs")
+        store.mkdir()
+        run("mount", "-o", "loop", directory / "xfs", store)
+    return store
+
+
+def load_and_branch(directory, source, profile, store):
+    section = {"source": str(source.data), "listen": "127.0.0.1:0", "control_listen": "", "idle_timeout": "1s",
+               "storage": {"path": str(store), "size": "4GiB"}, "warm_pool": 0, "profile": profile}
+    (directory / "prism.yaml").write_text(json.dumps({"branching": section}))
+    with Gateway(sys.argv[1], "--config", str(directory / "prism.yaml"), data_dir=directory) as gateway:
+        branches = Branches(gateway, directory)
+        run(PROGRAMS / "pgbench", "-i", "-q", "-s", "2", branches.conninfo("busy"))
+        load = subprocess.Popen([PROGRAMS / "pgbench", "-n", "-c", "4", "-T", "36000", branches.conninfo("busy")],
+                                env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            seen = [0]
+            for number in range(ROUNDS):
+                wait_for(lambda: int(branches.ask("busy", "SELECT count(*) FROM pgbench_history")) > seen[-1])
+                branches.create(f"child-{number}", "busy")
+                seen.append(check(branches, f"child-{number}"))
+                branches.delete(f"child-{number}")
+            if load.poll() is not None:
+                raise AssertionError("pgbench ended")
+            if sorted(set(seen)) != seen:
+                raise AssertionError(f"a branch has less than one before: {seen}")
+            return seen
+        finally:
+            load.terminate()
+            load.wait(30)
             wait_for(lambda: all(branch["state"] not in ("RUNNING", "STOPPING") for branch in
                                  gateway.administer("GET", "branches")["branches"]), 30)
-        subprocess.run(["umount", str(directory / "data/branches/store")], check=True)
+
+
+def main():
+    own_mounts()
+    source = Postgres(checksums=True)
+    for kind, profile in GROUNDS:
+        with tempfile.TemporaryDirectory(prefix="prism-load-", ignore_cleanup_errors=True) as own:
+            directory = pathlib.Path(own)
+            store = make_store(directory, kind)
+            seen = load_and_branch(directory, source, profile, store)
+            print(f"{kind}, {profile}: {ROUNDS} branches of a branch under load, {seen[1]} to {seen[-1]} transactions in each")
+            subprocess.run(["umount", str(store)], check=True)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ Task<Status> BranchManager::Found(BranchSlot* slot) {
 
 Task<Status> BranchManager::MakeVolume(BranchSlot* slot) {
   if (slot->made_of.empty()) co_return co_await MakeFromBranch(slot);
-  co_return co_await MakeFrom(slot, slot->made_of);
+  co_return co_await MakeFrom(slot, slot->made_of, {});
 }
 
 Task<Status> BranchManager::MakeFromBranch(BranchSlot* slot) {
@@ -160,37 +160,49 @@ Task<Status> BranchManager::MakeFromBranch(BranchSlot* slot) {
   }
   if (parent->changing) co_return std::unexpected(Busy(parent->branch.name));
   const auto kept = parent->shared_from_this();
-  CO_TRY_ASSIGN(const bool held, co_await HoldStill(parent));
+  CO_TRY_ASSIGN(const Stillness still, co_await HoldStill(parent));
   slot->branch.as_of = workshop_.clock.Now();
-  Status made = co_await MakeFrom(slot, parent->branch.volume);
-  if (held) Settle(*parent);
+  Status made = co_await MakeFrom(slot, parent->branch.volume, still.pause);
+  LetGo(*parent, still);
   co_return made;
 }
 
-Task<Result<bool>> BranchManager::HoldStill(BranchSlot* slot) {
+Task<Result<BranchManager::Stillness>> BranchManager::HoldStill(BranchSlot* slot) {
   const Branch& branch = slot->branch;
   if (branch.deleted_at) co_return std::unexpected(Refuse(Refusal::kBranchDeleted, branch.name));
   if (slot->state == BranchState::kMaking) co_return std::unexpected(Busy(branch.name));
+  const StorageTraits& traits = workshop_.storage.traits();
   // Without fsync nothing orders what it writes: its log may be older than its pages in a clone.
   const bool is_ordered = settings_.profile == InstanceProfile::kDurable;
-  if (workshop_.storage.traits().atomic_over_running_source && is_ordered) co_return false;
-  if (slot->inside > 0) co_return std::unexpected(InUse(branch.name, slot->inside));
+  if (traits.atomic_over_running_source && is_ordered) co_return Stillness{};
   const bool runs = slot->state == BranchState::kRunning;
+  if (runs && traits.quick_over_still_source) {
+    ++slot->copying;
+    co_return Stillness{.stopped = false, .pause = slot->instance->pauser()};
+  }
+  if (slot->inside > 0) co_return std::unexpected(InUse(branch.name, slot->inside));
   if (!runs && slot->state != BranchState::kStopped) co_return std::unexpected(Busy(branch.name));
   slot->state = BranchState::kStopping;
-  if (!runs) co_return true;
+  if (!runs) co_return Stillness{.stopped = true, .pause = {}};
   Status stopped = co_await StopServer(slot);
-  if (stopped) co_return true;
+  if (stopped) co_return Stillness{.stopped = true, .pause = {}};
   Settle(*slot);
   co_return std::unexpected(std::move(stopped).error());
 }
 
+void BranchManager::LetGo(BranchSlot& slot, const Stillness& still) {
+  if (still.stopped) Settle(slot);
+  if (!still.pause) return;
+  --slot.copying;
+  RestWhenIdle(slot);
+}
+
 // The row first: a volume that no row names is never touched again.
-Task<Status> BranchManager::MakeFrom(BranchSlot* slot, std::string volume) {
-  co_return co_await RunOnPool(workshop_.pool, [this, branch = slot->branch, &volume]() -> Status {
+Task<Status> BranchManager::MakeFrom(BranchSlot* slot, std::string volume, WhileStill still) {
+  co_return co_await RunOnPool(workshop_.pool, [&, branch = slot->branch]() -> Status {
     TRY(workshop_.journal.BeginBranch(branch));
     workshop_.After("branch-begun");
-    TRY(CloneVolume(workshop_, volume, branch.volume));
+    TRY(CloneVolume(workshop_, volume, branch.volume, still));
     workshop_.After("branch-cloned");
     TRY(workshop_.journal.CompleteBranch(branch.id));
     workshop_.After("branch-there");

@@ -198,7 +198,7 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<Snapshot>> TakeSnapshotHere(std::string name, std::string snapshot);
   runtime::Task<Result<Snapshot>> DeleteSnapshotHere(std::string name, std::string snapshot);
   runtime::Task<Result<std::vector<Snapshot>>> SnapshotsHere(std::string name);
-  runtime::Task<Status> MakeSnapshot(const BranchSlot* slot, Snapshot* snapshot);
+  runtime::Task<Status> MakeSnapshot(const BranchSlot* slot, Snapshot* snapshot, WhileStill still);
   // Of the branch as it is, not made yet.
   Result<Snapshot> NewSnapshot(const BranchSlot& slot, std::string name) const;
   runtime::Task<Status> ReadControl(std::string volume, Snapshot* into);
@@ -209,7 +209,7 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<BranchStatus>> Replace(BranchSlot* slot,
                                               std::function<runtime::Task<Status>()> replace);
   runtime::Task<Status> ReplaceByParent(BranchSlot* slot, BranchSlot* parent);
-  runtime::Task<Status> MakeReplacement(BranchSlot* slot, Replacement with);
+  runtime::Task<Status> MakeReplacement(BranchSlot* slot, Replacement with, WhileStill still = {});
   static Status CheckDeletable(const BranchSlot& slot, bool force);
   runtime::Task<Status> DeleteAll(std::vector<BranchSlot*> slots);
   runtime::Task<Result<BranchStatus>> UndeleteHere(std::string name);
@@ -234,10 +234,15 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> Found(BranchSlot* slot);
   runtime::Task<Status> MakeVolume(BranchSlot* slot);
   runtime::Task<Status> MakeFromBranch(BranchSlot* slot);
-  runtime::Task<Status> MakeFrom(BranchSlot* slot, std::string volume);
-  // So that its volume can be cloned: nothing writes to it until Settle, unless the storage takes
-  // it as it is. True: it is held still.
-  runtime::Task<Result<bool>> HoldStill(BranchSlot* slot);
+  // `still`: of a volume in use.
+  runtime::Task<Status> MakeFrom(BranchSlot* slot, std::string volume, WhileStill still);
+  // How its volume can be cloned until LetGo: both empty, just so.
+  struct Stillness {
+    bool stopped = false;  // no server runs
+    WhileStill pause;      // while this lets it not
+  };
+  runtime::Task<Result<Stillness>> HoldStill(BranchSlot* slot);
+  void LetGo(BranchSlot& slot, const Stillness& still);
   runtime::Task<void> Wake(BranchSlot* slot);
   runtime::Task<Status> StartServer(BranchSlot* slot);
   runtime::Task<void> Watch(BranchSlot* slot);

@@ -95,10 +95,13 @@ void BranchManager::Leave(BranchSlot& slot) {
 }
 
 void BranchManager::RestWhenIdle(BranchSlot& slot) {
-  if (slot.state != BranchState::kRunning || slot.inside > 0 || cancel_.cancelled()) return;
+  const auto may_rest = [&slot] {
+    return slot.state == BranchState::kRunning && slot.inside == 0 && slot.copying == 0;
+  };
+  if (!may_rest() || cancel_.cancelled()) return;
   // The task takes the timer away while it runs: nothing may follow.
-  slot.idle = std::make_unique<BranchSlot::DueTimer>([this, &slot] {
-    if (slot.state == BranchState::kRunning && slot.inside == 0) tasks_.Spawn(Rest(&slot));
+  slot.idle = std::make_unique<BranchSlot::DueTimer>([this, &slot, may_rest] {
+    if (may_rest()) tasks_.Spawn(Rest(&slot));
   });
   home_.ArmTimerAt(*slot.idle, MonotonicNow() + limits_.idle_timeout);
 }

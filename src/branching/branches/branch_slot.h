@@ -58,6 +58,7 @@ struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
   std::unique_ptr<Instance> instance;  // in kRunning and kStopping
   std::vector<std::shared_ptr<Ticket>> waiting;
   int inside = 0;
+  int copying = 0;                   // clones that are made of it while it runs
   std::string made_of;               // in kMaking: the volume; empty: what its parent has then
   bool is_new = false;               // its maker has not been told yet
   bool changing = false;             // somebody changes it: others have to try again

@@ -54,11 +54,11 @@ Task<Result<Snapshot>> BranchManager::TakeSnapshotHere(std::string name, std::st
   }
   if (HasSnapshot(*slot, snapshot)) co_return std::unexpected(SnapshotExists(name, snapshot));
   const Changing changing(*slot);
-  CO_TRY_ASSIGN(const bool held, co_await HoldStill(slot));
+  CO_TRY_ASSIGN(const Stillness still, co_await HoldStill(slot));
   auto wanted = NewSnapshot(*slot, std::move(snapshot));
   Status made = wanted ? Status() : std::unexpected(wanted.error());
-  if (made) made = co_await MakeSnapshot(slot, &*wanted);
-  if (held) Settle(*slot);
+  if (made) made = co_await MakeSnapshot(slot, &*wanted, still.pause);
+  LetGo(*slot, still);
   CO_TRY(std::move(made));
   slot->snapshots.push_back(*wanted);
   workshop_.logger.Info("snapshot_taken", {{"branch", name}, {"snapshot", wanted->name}});
@@ -86,11 +86,12 @@ Result<Snapshot> BranchManager::NewSnapshot(const BranchSlot& slot, std::string 
 }
 
 // The row first, as for branches. What fails leaves nothing.
-Task<Status> BranchManager::MakeSnapshot(const BranchSlot* slot, Snapshot* snapshot) {
+Task<Status> BranchManager::MakeSnapshot(const BranchSlot* slot, Snapshot* snapshot,
+                                         WhileStill still) {
   Status made = co_await RunOnPool(workshop_.pool, [&]() -> Status {
     TRY(workshop_.journal.BeginSnapshot(*snapshot));
     workshop_.After("snapshot-begun");
-    TRY(CloneVolume(workshop_, slot->branch.volume, snapshot->id));
+    TRY(CloneVolume(workshop_, slot->branch.volume, snapshot->id, still));
     workshop_.After("snapshot-cloned");
     return {};
   });
@@ -185,16 +186,16 @@ Task<Result<BranchStatus>> BranchManager::ResetHere(std::string name, bool force
 }
 
 Task<Status> BranchManager::ReplaceByParent(BranchSlot* slot, BranchSlot* parent) {
-  CO_TRY_ASSIGN(const bool held, co_await HoldStill(parent));
+  CO_TRY_ASSIGN(const Stillness still, co_await HoldStill(parent));
   const Branch& now = parent->branch;
-  Status replaced =
-      co_await MakeReplacement(slot, {.from = now.volume,
-                                      .reason = "before-reset-",
-                                      .generation = now.generation,
-                                      .major = now.major,
-                                      .max_prepared_transactions = now.max_prepared_transactions,
-                                      .as_of = workshop_.clock.Now()});
-  if (held) Settle(*parent);
+  Replacement with{.from = now.volume,
+                   .reason = "before-reset-",
+                   .generation = now.generation,
+                   .major = now.major,
+                   .max_prepared_transactions = now.max_prepared_transactions,
+                   .as_of = workshop_.clock.Now()};
+  Status replaced = co_await MakeReplacement(slot, std::move(with), still.pause);
+  LetGo(*parent, still);
   co_return replaced;
 }
 
@@ -245,7 +246,7 @@ Task<Result<BranchStatus>> BranchManager::Replace(BranchSlot* slot,
 
 // One transaction gives the branch its new volume and keeps the old one: before it a start finds
 // the old state, after it the new one.
-Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with) {
+Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, WhileStill still) {
   CO_TRY_ASSIGN(Snapshot kept, NewSnapshot(*slot, ""));
   kept.id = slot->branch.volume;
   kept.name = NameOfTime(*slot, with.reason, kept.created_at);
@@ -261,7 +262,7 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with) 
   Status replaced = co_await RunOnPool(workshop_.pool, [&]() -> Status {
     TRY(workshop_.journal.BeginReplacement(branch.id, branch.volume));
     workshop_.After("replacement-begun");
-    TRY(CloneVolume(workshop_, with.from, branch.volume));
+    TRY(CloneVolume(workshop_, with.from, branch.volume, still));
     workshop_.After("replacement-cloned");
     TRY(workshop_.journal.Replace(branch, kept));
     workshop_.After("replacement-there");

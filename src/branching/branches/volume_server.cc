@@ -55,8 +55,9 @@ Task<Result<std::unique_ptr<Instance>>> FindServer(Workshop* workshop, std::stri
   co_return co_await workshop->runtime.Adopt(run, *identity);
 }
 
-Status CloneVolume(const Workshop& workshop, const std::string& from, const std::string& to) {
-  TRY(workshop.storage.Clone(from, to));
+Status CloneVolume(const Workshop& workshop, const std::string& from, const std::string& to,
+                   const WhileStill& still) {
+  TRY(still ? workshop.storage.CloneStill(from, to, still) : workshop.storage.Clone(from, to));
   TRY_ASSIGN(const std::string parent, workshop.storage.Path(from));
   TRY_ASSIGN(const std::string volume, workshop.storage.Path(to));
   return CleanClone(volume, volume, parent);

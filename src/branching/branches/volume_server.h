@@ -26,8 +26,10 @@ runtime::Task<Result<std::unique_ptr<Instance>>> StartServer(Workshop* workshop,
                                                              runtime::CancelSource* cancel);
 // nullptr: none runs.
 runtime::Task<Result<std::unique_ptr<Instance>>> FindServer(Workshop* workshop, std::string volume);
-// A clone that is a cluster of its own (CleanClone). Blocks.
-Status CloneVolume(const Workshop& workshop, const std::string& from, const std::string& to);
+// A clone that is a cluster of its own (CleanClone); of a volume in use as it is while `still` lets
+// nobody write to it. Blocks.
+Status CloneVolume(const Workshop& workshop, const std::string& from, const std::string& to,
+                   const WhileStill& still = {});
 // Server first, then volume, then its row of the journal: each step may be the last one.
 runtime::Task<Status> RemoveVolume(Workshop* workshop, std::string volume);
 

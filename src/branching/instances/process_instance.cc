@@ -27,6 +27,7 @@ ProcessInstance::ProcessInstance(RunDirectory directory, InstanceIdentity identi
                                  base::UniqueFd pidfd, bool ours, runtime::BlockingPool* pool)
     : directory_(std::move(directory)),
       identity_(identity),
+      pause_(std::make_shared<ProcessPause>(identity)),
       pidfd_(std::move(pidfd)),
       ours_(ours),
       pool_(pool),
@@ -120,6 +121,10 @@ runtime::Task<Status> ProcessInstance::NoteSegments() {
   const auto look = [pid = identity_.pid] { return SharedSegments(pid); };
   CO_TRY_ASSIGN(segments_, co_await pool_->Run(look));
   co_return Status();
+}
+
+WhileStill ProcessInstance::pauser() const {
+  return [pause = pause_](const std::function<Status()>& work) { return pause->While(work); };
 }
 
 runtime::Task<Result<InstanceUsage>> ProcessInstance::Usage() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "branching/instances/process_pause.h"
 #include "branching/instances/process_tree.h"
 #include "branching/instances/run_directory.h"
 #include "branching/instances/runtime.h"
@@ -39,6 +40,7 @@ class ProcessInstance final : public Instance, private runtime::FdHandler {
                                                 runtime::CancelSource* cancel) override;
   runtime::Task<Result<StopKind>> Stop(StopPatience patience) override;
   runtime::Task<Result<InstanceUsage>> Usage() override;
+  WhileStill pauser() const override;
 
   // How it ended; empty while it runs.
   const std::string& end() const { return end_; }
@@ -52,6 +54,7 @@ class ProcessInstance final : public Instance, private runtime::FdHandler {
 
   RunDirectory directory_;
   InstanceIdentity identity_;
+  std::shared_ptr<ProcessPause> pause_;
   base::UniqueFd pidfd_;
   bool ours_;
   runtime::BlockingPool* pool_;

@@ -291,6 +291,8 @@ runtime::Task<Result<std::unique_ptr<Instance>>> ProcessRuntime::Adopt(std::stri
                                                     std::move(pidfd), /*ours=*/false, pool_);
   CO_TRY(instance->Watch());
   CO_TRY(co_await instance->NoteSegments());
+  // Whoever had it before may have been killed while it was paused.
+  CO_TRY(co_await pool_->Run([pid = identity.pid] { ResumeProcesses(pid); }));
   co_return std::move(instance);
 }
 

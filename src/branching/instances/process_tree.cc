@@ -44,9 +44,13 @@ bool SharesNamespace(pid_t pid, std::string_view kind) {
   return !error && theirs == ours;
 }
 
-}  // namespace
+struct ProcessStat {
+  std::string state;
+  std::uint64_t start_time = 0;
+};
 
-std::optional<std::uint64_t> ProcessStartTime(pid_t pid) {
+// Nothing of what has ended.
+std::optional<ProcessStat> ReadStat(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string text;
   if (!std::getline(file, text)) return std::nullopt;
@@ -54,14 +58,28 @@ std::optional<std::uint64_t> ProcessStartTime(pid_t pid) {
   const std::size_t end = text.rfind(')');
   if (end == std::string::npos) return std::nullopt;
   std::istringstream fields(text.substr(end + 1));
-  std::string state;
-  fields >> state;
-  if (state == "Z" || state == "X") return std::nullopt;
+  ProcessStat stat;
+  fields >> stat.state;
+  if (stat.state == "Z" || stat.state == "X") return std::nullopt;
   std::string field;
   constexpr int kState = 3;
   constexpr int kStartTime = 22;
   for (int i = kState; i < kStartTime; ++i) fields >> field;
-  return ParseNumber<std::uint64_t>(field);
+  stat.start_time = ParseNumber<std::uint64_t>(field);
+  return stat;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> ProcessStartTime(pid_t pid) {
+  const std::optional<ProcessStat> stat = ReadStat(pid);
+  if (!stat) return std::nullopt;
+  return stat->start_time;
+}
+
+bool StandsStill(const InstanceIdentity& process) {
+  const std::optional<ProcessStat> stat = ReadStat(process.pid);
+  return !stat || stat->start_time != process.start_time || stat->state == "T";
 }
 
 std::vector<InstanceIdentity> ProcessTree(pid_t root) {

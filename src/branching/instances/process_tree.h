@@ -16,6 +16,9 @@ namespace prism::branching {
 // Nothing when there is no such process, or only its zombie.
 std::optional<std::uint64_t> ProcessStartTime(pid_t pid);
 
+// It was stopped by a signal, or has gone.
+bool StandsStill(const InstanceIdentity& process);
+
 // The process and all below it that live, itself first.
 std::vector<InstanceIdentity> ProcessTree(pid_t root);
 

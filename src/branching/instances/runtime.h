@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,9 @@ enum class StopKind : std::uint8_t {
   kGone,  // it had ended by itself
 };
 
+// Runs `work` while nothing else does of what it is about, and answers what that did.
+using WhileStill = std::function<Status(const std::function<Status()>& work)>;
+
 // A running or ended server. Belongs to the shard that it was started or adopted on; everything is
 // called there. Destroying it leaves the server running (that is how branches survive us); until
 // the process ends too, an ended server that nobody holds stays a zombie.
@@ -77,6 +81,12 @@ class Instance {
   // left. INTERNAL/INSTANCE_STUCK when even SIGKILL had no effect for 10 s.
   virtual runtime::Task<Result<StopKind>> Stop(StopPatience patience) = 0;
   virtual runtime::Task<Result<InstanceUsage>> Usage() = 0;
+
+  // Stops all its processes while some work runs, so that what they have written till then is all
+  // there is; sessions notice a delay. Any thread, several at once, after this object too; blocks.
+  // UNAVAILABLE/INSTANCE_ENDED: before or meanwhile, so that what the work did is of no use.
+  // DEADLINE_EXCEEDED/INSTANCE_NOT_PAUSED after 2 s: nothing was done.
+  virtual WhileStill pauser() const = 0;
 };
 
 class Runtime {

@@ -31,6 +31,7 @@ const StorageTraits& BtrfsDriver::traits() const {
       .name = "btrfs",
       .layout = "trees",
       .atomic_over_running_source = true,
+      .quick_over_still_source = true,
       .shares_blocks = true,
       .shares_whole_files = false,
       .enforces_frozen = true,

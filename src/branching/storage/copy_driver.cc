@@ -9,6 +9,7 @@ const StorageTraits& CopyDriver::traits() const {
       .name = "copy",
       .layout = "trees",
       .atomic_over_running_source = false,
+      .quick_over_still_source = false,
       .shares_blocks = false,
       .shares_whole_files = false,
       .enforces_frozen = false,

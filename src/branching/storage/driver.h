@@ -35,12 +35,17 @@ struct TransferProgress {
 // with CANCELLED/TRANSFER_CANCELLED.
 using TransferWatch = std::function<bool(const TransferProgress&)>;
 
+// Runs `work` while nobody writes to a volume, and answers what that did.
+using StillSource = std::function<Status(const std::function<Status()>& work)>;
+
 struct StorageTraits {
   std::string_view name;
   // What a volume is on disk. A driver can use the volumes of others with the same layout.
   std::string_view layout;
   // A clone of a volume that is being written to is what a power cut at one moment would have left.
   bool atomic_over_running_source;
+  // CloneStill takes milliseconds: who writes to the source may be held up for so long.
+  bool quick_over_still_source;
   // A clone takes space only for what is changed in it.
   bool shares_blocks;
   // Of a file that is changed in a clone, all of it.
@@ -72,6 +77,12 @@ class StorageDriver {
   // Makes `to` a writable twin of the volume `from`, and mounts it.
   virtual Status Clone(const std::string& from, const std::string& to,
                        const TransferWatch& watch) = 0;
+  // The same of a volume that is in use, as it is while `still` runs work; that is as little as can
+  // be. Of drivers whose traits() say that it is quick.
+  virtual Status CloneStill(const std::string& from, const std::string& to,
+                            const StillSource& still, const TransferWatch& watch) {
+    return still([&] { return Clone(from, to, watch); });
+  }
   // On disk when this returns; read-only if traits().enforces_frozen. Again: the same.
   virtual Status Freeze(const std::string& volume) = 0;
   // Removes a volume or what is there of one. It is there.

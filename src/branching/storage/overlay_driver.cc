@@ -129,6 +129,7 @@ const StorageTraits& OverlayDriver::traits() const {
       .name = "overlay",
       .layout = "layers",
       .atomic_over_running_source = false,
+      .quick_over_still_source = false,
       .shares_blocks = true,
       .shares_whole_files = true,
       .enforces_frozen = true,

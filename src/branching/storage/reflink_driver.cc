@@ -1,5 +1,6 @@
 #include "branching/storage/reflink_driver.h"
 
+#include "branching/storage/staged_copy.h"
 #include "branching/storage/tree.h"
 
 namespace prism::branching {
@@ -9,6 +10,7 @@ const StorageTraits& ReflinkDriver::traits() const {
       .name = "reflink",
       .layout = "trees",
       .atomic_over_running_source = false,
+      .quick_over_still_source = true,
       .shares_blocks = true,
       .shares_whole_files = false,
       .enforces_frozen = false,
@@ -30,6 +32,16 @@ Status ReflinkDriver::Clone(const std::string& from, const std::string& to,
   TRY_ASSIGN(const internal::Tree tree, internal::ReadTree(from));
   return internal::CopyTree(
       tree, to, {.method = internal::FileMethod::kClone, .watch = watch, .helpers = helpers_});
+}
+
+// Most of it while it is in use, the rest while it is not.
+Status ReflinkDriver::CloneStill(const std::string& from, const std::string& to,
+                                 const StillSource& still, const TransferWatch& watch) {
+  TRY(internal::MakeDirectory(to));
+  internal::StagedCopy copy(
+      from, to, {.method = internal::FileMethod::kClone, .watch = watch, .helpers = helpers_});
+  TRY(copy.Begin());
+  return still([&copy] { return copy.Finish(); });
 }
 
 Status ReflinkDriver::Freeze(const std::string& volume) { return internal::SyncFileSystem(volume); }

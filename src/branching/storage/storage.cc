@@ -223,6 +223,13 @@ Status Storage::Clone(std::string_view from, std::string_view to, const Transfer
   return Make(to, [&](const std::string& path) { return driver_->Clone(source, path, watch); });
 }
 
+Status Storage::CloneStill(std::string_view from, std::string_view to, const StillSource& still,
+                           const TransferWatch& watch) {
+  TRY_ASSIGN(const std::string source, Existing(from));
+  return Make(
+      to, [&](const std::string& path) { return driver_->CloneStill(source, path, still, watch); });
+}
+
 Status Storage::Freeze(std::string_view id) {
   TRY_ASSIGN(const std::string path, Existing(id));
   return driver_->Freeze(path);

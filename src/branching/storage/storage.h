@@ -70,6 +70,10 @@ class Storage {
   // The clone is writable, of a frozen volume too. Of a volume that is being written to, only where
   // traits() says so. FAILED_PRECONDITION/STORE_NESTED_SUBVOLUME.
   Status Clone(std::string_view from, std::string_view to, const TransferWatch& watch = {});
+  // Of a volume that is in use, as it is while `still` lets nobody write to it. Errors of `still`
+  // too. Where traits() say that it is quick.
+  Status CloneStill(std::string_view from, std::string_view to, const StillSource& still,
+                    const TransferWatch& watch = {});
   // Nobody writes to the volume from now on: what generations are. FAILED_PRECONDITION/STORE_BUSY
   // with some drivers while somebody has a file of it open.
   Status Freeze(std::string_view id);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -10,8 +11,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <functional>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "branching/storage/testing/file_trees.h"
 #include "branching/storage/testing/storage_kinds.h"
@@ -164,6 +171,54 @@ TEST_P(StorageSuite, ClonesOfClonesOutliveThem) {
 }
 
 // As after a restart of the machine.
+// Somebody writes numbers to files in turn: of one moment no file is more than one ahead of any.
+TEST_P(StorageSuite, ACloneOfAVolumeInUseIsOfOneMoment) {
+  constexpr int kFiles = 40;
+  fs::create_directory(Source());
+  const auto name = [](const std::string& in, int i) { return fmt::format("{}/{}", in, i); };
+  for (int i = 0; i < kFiles; ++i) WriteFile(name(Source(), i), "0");
+  const auto storage = Open();
+  if (!storage->traits().quick_over_still_source) return;  // nobody may ask for it
+  ASSERT_TRUE(storage->Import(Source(), "base"));
+  const std::string base = *storage->Path("base");
+  std::mutex writing;
+  std::atomic<bool> done = false;
+  std::atomic<int> round = 0;
+  std::thread writer([&] {
+    while (!done) {
+      ++round;
+      for (int i = 0; i < kFiles && !done; ++i) {
+        const std::lock_guard lock(writing);
+        WriteFile(name(base, i), std::to_string(round));
+      }
+    }
+  });
+  const StillSource still = [&](const std::function<Status()>& work) {
+    const std::lock_guard lock(writing);
+    return work();
+  };
+  constexpr int kClones = 20;
+  for (int clone = 0; clone < kClones; ++clone) {
+    const std::string id = fmt::format("b{}", clone);
+    const Status cloned = storage->CloneStill("base", id, still);
+    ASSERT_TRUE(cloned) << cloned.error().ToString();
+    std::vector<int> values;
+    for (int i = 0; i < kFiles; ++i) {
+      values.push_back(std::stoi(ReadFile(name(*storage->Path(id), i))));
+    }
+    EXPECT_TRUE(std::ranges::is_sorted(values, std::greater())) << fmt::format("{}", values);
+    EXPECT_LE(values.front() - values.back(), 1);
+  }
+  done = true;
+  writer.join();
+  EXPECT_GT(round, 2);
+  const StillSource never = [](const std::function<Status()>&) -> Status {
+    return std::unexpected(Error(Code::kUnavailable, "NOT_STILL", "it moves"));
+  };
+  EXPECT_EQ(ReasonOf(storage->CloneStill("base", "torn", never)), "NOT_STILL");
+  EXPECT_EQ(storage->List()->size(), kClones + 1);
+}
+
 TEST_P(StorageSuite, VolumesCanBeMountedAgain) {
   MakeSampleTree(Source());
   const auto storage = Open();

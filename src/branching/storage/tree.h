@@ -66,6 +66,7 @@ struct CopyOptions {
   std::optional<VolumeOwner> owner = std::nullopt;  // of all of the copy; none: as in the source
   const TransferWatch& watch;
   runtime::BlockingPool* helpers = nullptr;  // its idle threads help to copy files
+  bool may_vanish = false;  // what is not there any more is left out, and is no error
 };
 
 // Copies a tree into the empty directory `to`, and gives that the rights of the tree's root.

@@ -75,7 +75,7 @@ class Copy {
                    AT_SYMLINK_NOFOLLOW) != 0 ||
         ::utimensat(to_, entry.path.c_str(), Times(entry.status).data(), AT_SYMLINK_NOFOLLOW) !=
             0) {
-      return Failed("copy", entry.path, errno);
+      return Vanished(errno) ? Status() : Failed("copy", entry.path, errno);
     }
     return transfer_.Add(1, 0);
   }
@@ -86,8 +86,11 @@ class Copy {
     const base::UniqueFd from =
         OpenBeneath(tree_.root.get(), entry.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     struct stat status = {};
+    if (!from && Vanished(errno)) return {};
     if (!from || ::fstat(from.get(), &status) != 0) return Failed("copy", entry.path, errno);
-    if (!S_ISREG(status.st_mode)) return Failed("copy", entry.path, ESTALE);
+    if (!S_ISREG(status.st_mode)) {
+      return options_.may_vanish ? Status() : Failed("copy", entry.path, ESTALE);
+    }
     const base::UniqueFd to =
         OpenBeneath(to_, entry.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!to) return Failed("make", entry.path, errno);
@@ -101,9 +104,15 @@ class Copy {
 
   Status Link(const TreeEntry& first, const TreeEntry& second) {
     if (::linkat(to_, first.path.c_str(), to_, second.path.c_str(), 0) != 0) {
-      return Failed("link", second.path, errno);
+      return Vanished(errno) ? Status() : Failed("link", second.path, errno);
     }
     return transfer_.Add(1, 0);
+  }
+
+  // What was there is gone, or something else is in its place.
+  bool Vanished(int number) const {
+    return options_.may_vanish &&
+           (number == ENOENT || number == ENOTDIR || number == EINVAL || number == ELOOP);
   }
 
   Status GiveAttributes(int fd, std::string_view path, const struct stat& status) {

@@ -1,0 +1,32 @@
+// A server that stands still for a moment.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "base/status.h"
+#include "branching/instances/runtime.h"
+
+namespace prism::branching {
+
+// Of one instance, shared by all who pause it. Thread rule: any thread; blocks.
+class ProcessPause {
+ public:
+  explicit ProcessPause(InstanceIdentity identity) : identity_(identity) {}
+
+  // See Instance::pauser.
+  Status While(const std::function<Status()>& work);
+
+ private:
+  Status Begin();
+  Status End();
+
+  const InstanceIdentity identity_;
+  std::mutex mutex_;
+  int pauses_ = 0;  // that last
+};
+
+// Whoever paused it may have been killed. Blocks.
+void ResumeProcesses(pid_t root);
+
+}  // namespace prism::branching
