@@ -15,7 +15,6 @@ namespace prism::branching {
 namespace {
 
 constexpr MonoNanos kPatience = 2 * kNanosPerSecond;
-// The kernel has no event for a process that stops, but for its parent.
 constexpr std::chrono::microseconds kLook{50};
 
 void Signal(const InstanceIdentity& process, int signal) {
@@ -35,6 +34,7 @@ bool StopOne(const InstanceIdentity& process, MonoNanos deadline) {
   Signal(process, SIGSTOP);
   while (!StandsStill(process)) {
     if (MonotonicNow() >= deadline) return false;
+    // lint-allow(sleep): that a process stops is an event for its parent alone
     std::this_thread::sleep_for(kLook);
   }
   return true;

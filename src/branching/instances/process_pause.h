@@ -22,6 +22,7 @@ class ProcessPause {
   Status End();
 
   const InstanceIdentity identity_;
+  // lint-allow(thread): pauses are made by threads of the pool, which may wait for one another
   std::mutex mutex_;
   int pauses_ = 0;  // that last
 };
