@@ -34,7 +34,7 @@ class PauseTest : public ::testing::TestWithParam<bool> {
     instance_ = *std::move(started);
   }
   void TearDown() override {
-    if (instance_ != nullptr) host_.Stop(std::move(instance_));
+    if (instance_ != nullptr) EXPECT_TRUE(host_.Stop(std::move(instance_)));
   }
 
   bool AllStandStill() const {
@@ -94,7 +94,7 @@ TEST_P(PauseTest, WhatTheWorkSaysIsAnswered) {
 
 TEST_P(PauseTest, AnEndedServerIsNotTakenForAStillOne) {
   const WhileStill pauser = instance_->pauser();
-  host_.Stop(std::move(instance_));
+  EXPECT_TRUE(host_.Stop(std::move(instance_)));
   bool worked = false;
   const Status paused = pauser([&]() -> Status {
     worked = true;
@@ -106,7 +106,7 @@ TEST_P(PauseTest, AnEndedServerIsNotTakenForAStillOne) {
 
 TEST_P(PauseTest, WhoIsKilledWhileItStandsStillIsTold) {
   const Status paused = instance_->pauser()([&]() -> Status {
-    KillProcesses(ProcessTree(instance_->identity().pid), kNanosPerSecond);
+    EXPECT_TRUE(KillProcesses(ProcessTree(instance_->identity().pid), kNanosPerSecond));
     return {};
   });
   EXPECT_EQ(paused.error().reason(), "INSTANCE_ENDED");
