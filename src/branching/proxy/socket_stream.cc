@@ -14,6 +14,10 @@
 namespace prism::branching {
 namespace {
 
+// As PostgreSQL's servers do: libpq reads that much of a record at once, leaves the rest in
+// OpenSSL, and waits for a socket that has nothing more to say (fe-misc.c, pqReadData).
+constexpr std::size_t kMaxRecord = 8192;
+
 constexpr std::uint32_t kAll = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
 
 Error Lost(int number, std::string_view what) {
@@ -107,7 +111,7 @@ runtime::Task<Result<std::string_view>> SocketStream::ReadSocket(Until until) {
 
 runtime::Task<Status> SocketStream::StartTls(std::shared_ptr<const rpc::TlsContext> context,
                                              std::string seen, Until until) {
-  tls_ = std::make_unique<rpc::TlsSession>(std::move(context));
+  tls_ = std::make_unique<rpc::TlsSession>(std::move(context), kMaxRecord);
   std::string_view input = seen;
   while (true) {
     tls_->Feed(input);

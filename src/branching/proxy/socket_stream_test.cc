@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "rpc/client/client_tls.h"
@@ -119,8 +122,10 @@ TEST(SocketStream, CanBeCancelledWhileThereIsMoreToRead) {
   runtime::RunOnNewShard([] { return CancelAReader(); });
 }
 
-// A TLS client over the other end: says `text`, answers what it was told.
-Task<std::string> TlsClientSays(SocketStream* stream, rpc::TlsClient* client, std::string text) {
+// A TLS client over the other end: says `text`, answers what it was told. `wire`: gets all that
+// came.
+Task<std::string> TlsClientSays(SocketStream* stream, rpc::TlsClient* client, std::string text,
+                                std::string* wire) {
   std::string told;
   bool said = false;
   while (true) {
@@ -135,22 +140,38 @@ Task<std::string> TlsClientSays(SocketStream* stream, rpc::TlsClient* client, st
     const auto cipher = co_await stream->Read(InSeconds(60));
     EXPECT_TRUE(cipher && !cipher->empty());
     if (!cipher || cipher->empty()) co_return told;
+    *wire += *cipher;
     const Status taken = client->Receive(*cipher, told);
     EXPECT_TRUE(taken) << taken.error().ToString();
     if (!taken) co_return told;
   }
 }
 
-Task<void> ServeTls(SocketStream* stream, std::shared_ptr<const rpc::TlsContext> context) {
+Task<void> ServeTls(SocketStream* stream, std::shared_ptr<const rpc::TlsContext> context,
+                    std::string answer) {
   const Status started = co_await stream->StartTls(std::move(context), {}, InSeconds(60));
   EXPECT_TRUE(started) << started.error().ToString();
   const auto question = co_await stream->Read(InSeconds(60));
   EXPECT_EQ(question.value_or(""), "who?");
-  const Status answered = co_await stream->Write("me.", InSeconds(60));
+  const Status answered = co_await stream->Write(answer, InSeconds(60));
   EXPECT_TRUE(answered) << answered.error().ToString();
 }
 
-Task<void> SpeakTls(const rpc::testing::Certificates* files) {
+// The lengths of TLS records (RFC 8446 section 5.1), of those that carry data.
+std::size_t LongestRecord(std::string_view wire) {
+  constexpr std::size_t kHeader = 5;
+  constexpr char kData = 23;
+  std::size_t longest = 0;
+  while (wire.size() >= kHeader) {
+    const std::size_t length = static_cast<std::size_t>(static_cast<unsigned char>(wire[3])) << 8 |
+                               static_cast<unsigned char>(wire[4]);
+    if (wire.front() == kData) longest = std::max(longest, length);
+    wire.remove_prefix(std::min(kHeader + length, wire.size()));
+  }
+  return longest;
+}
+
+Task<void> SpeakTls(const rpc::testing::Certificates* files, std::string answer) {
   Pair pair;
   auto context = rpc::TlsContext::Load({.certificate = files->File("server.pem"),
                                         .key = files->File("server.key"),
@@ -159,16 +180,19 @@ Task<void> SpeakTls(const rpc::testing::Certificates* files) {
   auto client = rpc::TlsClient::Make({.ca_file = files->File("ca.pem")}, "localhost", "postgresql");
   EXPECT_TRUE(context && client);
   runtime::TaskGroup group;
-  group.Spawn(ServeTls(&*pair.ours, *context));
-  const std::string told = co_await TlsClientSays(&*pair.theirs, client->get(), "who?");
-  EXPECT_EQ(told, "me.");
+  group.Spawn(ServeTls(&*pair.ours, *context, answer));
+  std::string wire;
+  const std::string told = co_await TlsClientSays(&*pair.theirs, client->get(), "who?", &wire);
+  EXPECT_EQ(told, answer);
+  EXPECT_LE(LongestRecord(wire), 8192u + 17);  // one byte and a tag more
   co_await group.Join();
 }
 
 TEST(SocketStream, SpeaksTls) {
   rpc::testing::Certificates files;
   files.Make("server", "DNS:localhost");
-  runtime::RunOnNewShard([&] { return SpeakTls(&files); });
+  runtime::RunOnNewShard([&] { return SpeakTls(&files, "me."); });
+  runtime::RunOnNewShard([&] { return SpeakTls(&files, std::string(300'000, 'm') + "."); });
 }
 
 Task<void> RefusePlaintext(const rpc::testing::Certificates* files) {

@@ -108,7 +108,8 @@ std::string_view TlsFailureName(TlsFailure failure) {
   return kNames[static_cast<std::size_t>(failure)];
 }
 
-TlsSession::TlsSession(std::shared_ptr<const TlsContext> context) : context_(std::move(context)) {}
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, std::size_t max_record)
+    : context_(std::move(context)), max_record_(max_record) {}
 
 TlsSession::~TlsSession() { SSL_free(ssl_); }
 
@@ -211,6 +212,7 @@ bool TlsSession::Begin() {
     Fail(TlsFailure::kOther);
     return false;
   }
+  SSL_set_max_send_fragment(ssl_, max_record_);
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);  // takes it over

@@ -2,6 +2,7 @@
 // (OpenSSL).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -42,7 +43,13 @@ class TlsSession {
     kFailed,  // nothing goes any more, but what was appended to `out` is to be sent
   };
 
-  explicit TlsSession(std::shared_ptr<const TlsContext> context);
+  // The most that a record carries (RFC 8446 section 5.1).
+  static constexpr std::size_t kMaxRecord = std::size_t{16} * 1024;
+
+  // `max_record`: bytes of plaintext that a record sent carries, 512 to kMaxRecord; less for
+  // clients that can't wait for the rest of a longer one.
+  explicit TlsSession(std::shared_ptr<const TlsContext> context,
+                      std::size_t max_record = kMaxRecord);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
@@ -90,6 +97,7 @@ class TlsSession {
   void RefusePlaintext(std::string_view seen, std::string& out);
 
   std::shared_ptr<const TlsContext> context_;
+  const std::size_t max_record_;
   ssl_st* ssl_ = nullptr;   // from the first whole record on
   std::string_view input_;  // what OpenSSL has not taken yet
   std::string* output_ = nullptr;

@@ -81,7 +81,9 @@ class Client {
 
 // The server's end: everything that it understood, and what it wants sent.
 struct Server {
-  explicit Server(std::shared_ptr<const TlsContext> context) : session(std::move(context)) {}
+  explicit Server(std::shared_ptr<const TlsContext> context,
+                  std::size_t max_record = TlsSession::kMaxRecord)
+      : session(std::move(context), max_record) {}
 
   void Take(std::string_view cipher, std::size_t piece = 1 << 20) {
     std::array<char, 1000> buffer;  // smaller than a record
@@ -180,6 +182,18 @@ TEST_F(TlsSessionTest, APortionLeavesInAsFewRecordsAsCanBe) {
   Pump(client, server);
   ASSERT_TRUE(server.session.Write(std::string(64 * 1024, 'a'), server.out));
   EXPECT_LE(server.Sent().size(), 64u * 1024 + 4 * 22);  // 4 records of 22 bytes more
+}
+
+TEST_F(TlsSessionTest, RecordsAreAsShortAsTheyShallBe) {
+  Client client;
+  Server server(Load(), 8192);
+  Pump(client, server);
+  const std::string answer(64 * 1024, 'a');
+  ASSERT_TRUE(server.session.Write(answer, server.out));
+  const std::string cipher = server.Sent();
+  EXPECT_EQ(cipher.size(), 64u * 1024 + 8 * 22);
+  client.Take(cipher);
+  EXPECT_EQ(client.Read(), answer);
 }
 
 TEST_F(TlsSessionTest, PrefersHttp2) {
