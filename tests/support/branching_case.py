@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import signal
 import socket
 import subprocess
 import sys
@@ -11,8 +10,9 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "servers"))
+from branch_servers import end_servers, kill_servers, servers  # noqa: E402
 from postgres import PASSWORD, Postgres  # noqa: E402
-from prism_gateway import Gateway, wait_for  # noqa: E402
+from prism_gateway import Gateway  # noqa: E402
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PRISM_", "PG"))}
 
@@ -43,8 +43,8 @@ class BranchingCase(unittest.TestCase):
     def setUp(self):
         self.own = tempfile.TemporaryDirectory(prefix="prism-branching-", ignore_cleanup_errors=True)
         self.addCleanup(self.own.cleanup)
-        self.addCleanup(self.end_servers)
         self.directory = pathlib.Path(self.own.name)
+        self.addCleanup(end_servers, self.directory / "data")
         self.control = f"127.0.0.1:{free_port()}"
         self.configure()
 
@@ -60,25 +60,10 @@ class BranchingCase(unittest.TestCase):
         return gateway
 
     def servers(self):
-        """The postmasters of the branches that run, by the directories that they run in."""
-        found = {}
-        for lock in (self.directory / "data/branches/run").glob("*/lock"):
-            number = lock.read_text().strip()
-            # A number stays in the file when its process has gone, and the system gives it to another one.
-            if number and os.path.exists(f"/proc/{number}/cmdline"):
-                command = pathlib.Path(f"/proc/{number}/cmdline").read_bytes()
-                if b"postgres" in command:
-                    found[lock.parent.name] = int(number)
-        return found
+        return servers(self.directory / "data")
 
     def end_servers_only(self):
-        for number in self.servers().values():
-            os.kill(number, signal.SIGQUIT)
-        wait_for(lambda: not self.servers())
-
-    def end_servers(self):
-        self.end_servers_only()
-        subprocess.run(["umount", str(self.directory / "data/branches/store")], capture_output=True, check=False)
+        kill_servers(self.directory / "data")
 
     def answer(self, gateway, branch, query):
         result = psql(gateway.postgres, branch, query)

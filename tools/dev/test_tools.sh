@@ -74,6 +74,32 @@ install_http_clients() {
   cached http-clients "$(sha256sum <tests/http_clients/package.json)" make_polyglot_node "$PWD/tests/http_clients"
 }
 
+# Clients of PostgreSQL, for tests/branching_clients.
+install_branching_clients() {
+  local directory="$PWD/tests/branching_clients"
+  need_command go golang-go
+  cached branching-pgx "$(cat tests/branching_clients/pgx/* | sha256sum)" make_branching_pgx "$directory/pgx"
+  need_command javac default-jdk-headless
+  need_command mvn maven
+  cached branching-java "$(cat tests/branching_clients/jdbc/{pom.xml,src/main/java/prism/*} | sha256sum)" \
+    make_branching_java "$directory/jdbc"
+  need_command node nodejs
+  need_command npm npm
+  cached branching-node "$(cat tests/branching_clients/node/{package.json,schema.prisma} | sha256sum)" \
+    make_branching_node "$directory/node"
+}
+
+make_branching_pgx() { cp -r "$1"/. . && go mod tidy && go build -o client .; }
+
+make_branching_java() { cp -r "$1"/. . && mvn -q -B compile dependency:copy-dependencies; }
+
+# Prisma's generator wants to download programs that the generated client does not use: it finds others in their place.
+make_branching_node() {
+  cp "$1"/{package.json,schema.prisma} . && npm install --silent --no-audit --no-fund --ignore-scripts &&
+    CHECKPOINT_DISABLE=1 PRISMA_QUERY_ENGINE_LIBRARY=/bin/true PRISMA_SCHEMA_ENGINE_BINARY=/bin/true \
+      node_modules/.bin/prisma generate --schema schema.prisma --no-hints
+}
+
 # grpcurl, for tests/http_clients. The newest version that the Go of Debian 12 builds.
 GRPCURL_VERSION=v1.8.9
 
@@ -126,6 +152,7 @@ install_test_tools() {
   install_python_packages
   install_polyglot_clients
   install_http_clients
+  install_branching_clients
   install_grpcurl
   install_h2spec
   install_connect_conformance
