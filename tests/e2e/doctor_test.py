@@ -16,6 +16,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from branching_case import CLEAN, BranchingCase  # noqa: E402
 from mounts import own_mounts  # noqa: E402
+from prism_gateway import wait_for  # noqa: E402
 
 
 class DoctorTest(BranchingCase):
@@ -26,6 +27,10 @@ class DoctorTest(BranchingCase):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stderr if not done.stdout else {
             finding["about"]: finding for finding in json.loads(done.stdout)["findings"]}
+
+    def branch(self, gateway, *arguments):
+        return subprocess.run([self.program, "--admin-server", gateway.admin, "branch", *arguments], env=CLEAN,
+                              capture_output=True, text=True, timeout=60)
 
     def unwell(self, findings):
         return sorted(about for about, finding in findings.items() if finding["health"] == "unwell")
@@ -75,8 +80,7 @@ class DoctorTest(BranchingCase):
         kept, bare = self.volume("kept"), self.volume("bare")
         gateway = self.gateway()
         self.addCleanup(gateway.stop)
-        subprocess.run([self.program, "--admin-server", gateway.admin, "branch", "snapshot", "kept", "--name", "monday"],
-                       env=CLEAN, check=True, capture_output=True, timeout=60)
+        wait_for(lambda: self.branch(gateway, "snapshot", "kept", "--name", "monday").returncode == 0)  # when it is ready
         gateway.kill()
         for lost in (kept, bare):
             subprocess.run(["rm", "-r", str(volumes / lost)], check=True)
