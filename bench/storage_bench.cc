@@ -1,6 +1,6 @@
 // Clones of a volume like a fresh PostgreSQL's (980 files, 40 MB), each beside its floor: what the
-// system calls that can't be done without take alone. On btrfs, XFS and ext4 in loop devices: needs
-// root.
+// system calls that can't be done without take alone. On btrfs, XFS, ext4 and ZFS (zfs-fuse) in
+// loop devices: needs root.
 
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include "branching/storage/subvolume.h"
 #include "branching/storage/testing/file_trees.h"
 #include "branching/storage/testing/loop_file_system.h"
+#include "branching/storage/zfs_command.h"
 #include "runtime/blocking_pool.h"
 
 namespace {
@@ -98,6 +99,19 @@ void FloorOfBtrfs(benchmark::State& state) {
   }
 }
 
+// The program `zfs`, which takes its time to start, doing nothing: a clone of a frozen volume runs
+// it twice.
+void FloorOfZfs(benchmark::State& state) {
+  Bench bench(state, "zfs", "zfs", nullptr);
+  const prism::base::UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  for (auto _ : state) {
+    if (!bench.storage() ||
+        !bench.Must(prism::branching::internal::RunZfs(null, {"list", "-H", "-o", "name"}))) {
+      break;
+    }
+  }
+}
+
 // Two opens and FICLONE for each file, whose names are known, on one thread.
 bool CloneFiles(const std::vector<std::string>& files, const std::string& from,
                 const std::string& to) {
@@ -146,6 +160,8 @@ BENCHMARK(FloorOfBtrfs)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(Clone, Btrfs, "btrfs", "btrfs", false)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
+BENCHMARK(FloorOfZfs)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(Clone, Zfs, "zfs", "zfs", false)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(FloorOfReflink)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(Clone, Reflink, "xfs", "reflink", false)
     ->Unit(benchmark::kMillisecond)

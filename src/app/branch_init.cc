@@ -158,9 +158,10 @@ void AddBranchInit(CLI::App& app, cli::Shell& shell) {
                    "branching.user (default: postgres, else nobody)")
       ->type_name("USER");
   verb->footer(
-      "On btrfs or XFS the store is a directory. Elsewhere it is a btrfs in a sparse file, which\n"
-      "only root can make and mount; where that can't be had either, overlays. Running it again\n"
-      "changes nothing, and says what there is. No server is asked.\n\n"
+      "On btrfs or XFS, and for root on ZFS, the store is a directory. Elsewhere it is a btrfs in "
+      "a\n"
+      "sparse file, which only root can make and mount; where that can't be had either, overlays.\n"
+      "Running it again changes nothing, and says what there is. No server is asked.\n\n"
       "Examples:\n"
       "  sudo prism branch init --user prism\n"
       "  prism branch init --path /srv/branches -o json");

@@ -136,7 +136,7 @@ Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSetti
   } else {
     log.Warn(
         "branches are full copies: run `prism branch init`, or put branching.storage.path on "
-        "btrfs or XFS",
+        "btrfs, XFS or ZFS",
         {{"path", store.path}, {"cost", traits.cost}});
   }
   return opened;

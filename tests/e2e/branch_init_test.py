@@ -2,7 +2,7 @@
 
 usage: branch_init_test.py PROGRAM [unittest arguments]
 
-Needs root, loop devices, btrfs, XFS and overlayfs.
+Needs root, loop devices, btrfs, XFS, overlayfs and zfs-fuse.
 """
 
 import ctypes
@@ -67,7 +67,7 @@ class BranchInitTest(unittest.TestCase):
         first = self.ok("--path", store, "--size", "300MiB", "--user", "nobody")
         self.assertEqual((first["path"], first["driver"], first["image"]), (str(store), "btrfs", f"{store}.btrfs"))
         self.assertEqual({driver["name"]: driver["usable"] for driver in first["drivers"]},
-                         {"btrfs": False, "reflink": False, "overlay": True, "copy": True})
+                         {"btrfs": False, "zfs": False, "reflink": False, "overlay": True, "copy": True})
         self.assertIn("is not on btrfs", first["drivers"][0]["why_not"])
         self.assertEqual((store / "volumes").stat().st_uid, NOBODY)
         self.assertEqual(self.ok("--path", store, "--user", "nobody"), first)
@@ -89,6 +89,35 @@ class BranchInitTest(unittest.TestCase):
         made = self.ok("--path", place / "store")
         self.assertEqual((made["driver"], made.get("image")), ("reflink", None))
         self.assertEqual(sorted(path.name for path in place.iterdir()), ["store"])
+
+    def zfs_pool(self):
+        """A fresh pool, mounted; its daemon goes with this process."""
+        for own in ("/run/zfs", "/run/lock/zfs", "/var/lib/zfs"):
+            pathlib.Path(own).mkdir(parents=True, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "none", own], check=True)
+        daemon = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "zfs-fuse", "--no-daemon", "--no-kstat-mount"])
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.kill)
+        while subprocess.run(["zfs", "list"], capture_output=True, check=False).returncode != 0:
+            self.assertIsNone(daemon.poll(), "zfs-fuse has ended")
+        image, point = self.directory / "zfs.image", self.directory / "zfs"
+        with image.open("wb") as file:
+            file.truncate(256 << 20)
+        subprocess.run(["zpool", "create", "-o", "cachefile=none", "-O", f"mountpoint={point}", "prismtest", str(image)],
+                       check=True)
+        self.addCleanup(subprocess.run, ["umount", "--recursive", "--lazy", str(point)], check=False)
+        return point
+
+    def test_uses_a_directory_on_zfs_as_root(self):
+        place = self.zfs_pool()
+        place.chmod(0o755)
+        made = self.ok("--path", place / "store", "--user", "nobody")
+        self.assertEqual((made["driver"], made.get("image")), ("zfs", None))
+        self.assertEqual({driver["name"]: driver["usable"] for driver in made["drivers"]},
+                         {"btrfs": False, "zfs": True, "reflink": False, "overlay": False, "copy": True})
+        self.assertEqual(sorted(path.name for path in place.iterdir()), ["store"])
+        asked = self.run_init("--path", place / "store", user=NOBODY)
+        self.assertIn("only root can make datasets of ZFS", asked.stdout + asked.stderr)
 
     def test_takes_overlays_where_no_image_can_be_made_and_stays_with_them(self):
         place = self.mount("ext4")

@@ -38,6 +38,12 @@ without_main_cluster() {
     as_root tee /etc/postgresql-common/createcluster.d/no-main-cluster.conf >/dev/null
 }
 
+# Tests start zfs-fuse where only they see it: its service is to stay off.
+without_zfs_service() {
+  as_root mkdir -p /etc/systemd/system
+  as_root ln -sfn /dev/null /etc/systemd/system/zfs-fuse.service
+}
+
 install_packages() {
   command -v apt-get >/dev/null ||
     die "no apt-get here: install what './dev deps --list' prints with your system's package manager"
@@ -46,6 +52,7 @@ install_packages() {
   [ "${#missing[@]}" = 0 ] && return 0
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
   case "${missing[*]}" in *postgresql-*) without_main_cluster ;; esac
+  case "${missing[*]}" in *zfs-fuse*) without_zfs_service ;; esac
   # A third-party source that fails to update is no obstacle as long as the packages can be had.
   retry apt_get update -qq || echo "apt-get update failed, trying with the lists that are there" >&2
   retry apt_get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||

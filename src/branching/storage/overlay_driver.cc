@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "branching/storage/layers.h"
+#include "branching/storage/mount_point.h"
 #include "branching/storage/overlay_mount.h"
 #include "branching/storage/store_error.h"
 #include "branching/storage/tree.h"
@@ -34,13 +34,6 @@ std::string FrozenMarkOf(const std::string& volume) { return volume + "/frozen";
 bool IsFrozen(const std::string& volume) {
   struct stat status = {};
   return ::lstat(FrozenMarkOf(volume).c_str(), &status) == 0;
-}
-
-// Against others that mount or freeze the same volume.
-Result<base::UniqueFd> Lock(const std::string& volume) {
-  TRY_ASSIGN(base::UniqueFd fd, internal::OpenDirectory(volume));
-  if (::flock(fd.get(), LOCK_EX) == 0) return fd;
-  return std::unexpected(StoreError(errno, fmt::format("lock {}", volume)));
 }
 
 // What the kernel needs to know of a mount of the volume.
@@ -151,7 +144,8 @@ Status OverlayDriver::Import(const std::string& from, const std::string& to,
 std::string OverlayDriver::FilesOf(const std::string& volume) const { return DataOf(volume); }
 
 Status OverlayDriver::Mount(const std::string& volume) {
-  TRY_ASSIGN(const base::UniqueFd lock, Lock(volume));
+  // Against others that mount or freeze the same volume.
+  TRY_ASSIGN(const base::UniqueFd lock, internal::LockDirectory(volume));
   return MountLayers(volume);
 }
 
@@ -168,7 +162,7 @@ Status OverlayDriver::Clone(const std::string& from, const std::string& to,
 }
 
 Status OverlayDriver::Freeze(const std::string& volume) {
-  TRY_ASSIGN(const base::UniqueFd lock, Lock(volume));
+  TRY_ASSIGN(const base::UniqueFd lock, internal::LockDirectory(volume));
   if (!IsFrozen(volume)) {
     TRY(TakeFromWriters(volume));
     const std::string mark = FrozenMarkOf(volume);

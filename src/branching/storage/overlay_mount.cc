@@ -10,17 +10,11 @@
 #include <cerrno>
 #include <string_view>
 
+#include "branching/storage/mount_point.h"
 #include "branching/storage/store_error.h"
 
 namespace prism::branching::internal {
 namespace {
-
-std::unexpected<Error> Busy(const std::string& directory) {
-  return std::unexpected(Error(Code::kFailedPrecondition, "STORE_BUSY",
-                               fmt::format("{} is in use: stop the server that runs in it, and "
-                                           "what else has it open.",
-                                           directory)));
-}
 
 // A name without any character that options of overlayfs give a meaning to, however the store is
 // called, and that nobody can exchange meanwhile.
@@ -60,7 +54,7 @@ Result<base::UniqueFd> MakeOverlay(const OverlayParts& parts) {
   if (!Configure(context, parts) ||
       ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     const int number = errno;
-    if (number == EBUSY) return Busy(parts.name);
+    if (number == EBUSY) return std::unexpected(MountBusy(parts.name));
     return std::unexpected(
         StoreError(number, fmt::format("mount {} as overlayfs{}", parts.name, Said(context))));
   }
@@ -78,27 +72,6 @@ Status AttachMount(const base::UniqueFd& mount, const std::string& directory) {
     return {};
   }
   return std::unexpected(StoreError(errno, fmt::format("mount on {}", directory)));
-}
-
-Result<bool> IsMountPoint(const std::string& directory) {
-  struct statx status = {};
-  if (::statx(AT_FDCWD, directory.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &status) !=
-      0) {
-    if (errno == ENOENT) return false;
-    return std::unexpected(StoreError(errno, fmt::format("look at {}", directory)));
-  }
-  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
-Status Unmount(const std::string& directory, UnmountMode mode) {
-  const int flags = UMOUNT_NOFOLLOW | (mode == UnmountMode::kWhoUsesItKeepsIt ? MNT_DETACH : 0);
-  for (;;) {
-    TRY_ASSIGN(const bool mounted, IsMountPoint(directory));
-    if (!mounted) return {};
-    if (::umount2(directory.c_str(), flags) == 0) continue;
-    if (errno == EBUSY) return Busy(directory);
-    return std::unexpected(StoreError(errno, fmt::format("unmount {}", directory)));
-  }
 }
 
 }  // namespace prism::branching::internal

@@ -26,11 +26,4 @@ Result<base::UniqueFd> MakeOverlay(const OverlayParts& parts);
 // Puts the mount on the directory.
 Status AttachMount(const base::UniqueFd& mount, const std::string& directory);
 
-Result<bool> IsMountPoint(const std::string& directory);
-
-enum class UnmountMode { kRefuseIfUsed, kWhoUsesItKeepsIt };
-
-// Takes off what is mounted on the directory, all of it. FAILED_PRECONDITION/STORE_BUSY.
-Status Unmount(const std::string& directory, UnmountMode mode);
-
 }  // namespace prism::branching::internal

@@ -19,6 +19,7 @@
 #include "branching/storage/reflink_driver.h"
 #include "branching/storage/store_error.h"
 #include "branching/storage/subvolume.h"
+#include "branching/storage/zfs_driver.h"
 
 namespace prism::branching {
 namespace {
@@ -96,6 +97,10 @@ constexpr std::array kKinds = {
                  return std::make_unique<BtrfsDriver>();
                },
                ProbeBtrfs},
+    DriverKind{[](runtime::BlockingPool*) -> std::unique_ptr<StorageDriver> {
+                 return std::make_unique<ZfsDriver>();
+               },
+               internal::TryZfs},
     DriverKind{[](runtime::BlockingPool* helpers) -> std::unique_ptr<StorageDriver> {
                  return std::make_unique<ReflinkDriver>(helpers);
                },

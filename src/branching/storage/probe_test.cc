@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/testing/temp_directory.h"
+#include "branching/storage/mount_point.h"
 #include "branching/storage/overlay_mount.h"
 #include "branching/storage/subvolume.h"
 #include "branching/storage/testing/loop_file_system.h"
@@ -36,13 +37,20 @@ TEST(Probe, FindsWhatEachFileSystemCan) {
   ASSERT_TRUE(own) << own.error().ToString();
   const auto btrfs = testing::LoopFileSystem::Make("btrfs", 160);
   const auto xfs = testing::LoopFileSystem::Make("xfs", 320);
-  ASSERT_TRUE(btrfs && xfs);
-  EXPECT_EQ(Table((*btrfs)->path()), (Lines{"btrfs", "reflink", "overlay", "copy"}));
+  const auto zfs = testing::LoopFileSystem::Make("zfs", 160);
+  ASSERT_TRUE(btrfs && xfs && zfs);
+  EXPECT_EQ(Table((*btrfs)->path()),
+            (Lines{"btrfs", "zfs: STORE_DRIVER_UNSUITABLE", "reflink", "overlay", "copy"}));
   EXPECT_EQ(Table((*xfs)->path()),
-            (Lines{"btrfs: STORE_DRIVER_UNSUITABLE", "reflink", "overlay", "copy"}));
-  EXPECT_EQ(Table("/dev/shm"), (Lines{"btrfs: STORE_DRIVER_UNSUITABLE",
-                                      "reflink: STORE_DRIVER_UNSUITABLE", "overlay", "copy"}));
-  for (const auto& made : {btrfs->get(), xfs->get()}) {
+            (Lines{"btrfs: STORE_DRIVER_UNSUITABLE", "zfs: STORE_DRIVER_UNSUITABLE", "reflink",
+                   "overlay", "copy"}));
+  EXPECT_EQ(Table((*zfs)->path()),
+            (Lines{"btrfs: STORE_DRIVER_UNSUITABLE", "zfs", "reflink: STORE_DRIVER_UNSUITABLE",
+                   "overlay: STORE_DRIVER_UNSUITABLE", "copy"}));
+  EXPECT_EQ(Table("/dev/shm"),
+            (Lines{"btrfs: STORE_DRIVER_UNSUITABLE", "zfs: STORE_DRIVER_UNSUITABLE",
+                   "reflink: STORE_DRIVER_UNSUITABLE", "overlay", "copy"}));
+  for (const auto& made : {btrfs->get(), xfs->get(), zfs->get()}) {
     EXPECT_TRUE(std::filesystem::is_empty(made->path())) << "something was left";
   }
 }
@@ -115,7 +123,7 @@ TEST(Probe, NeedsADirectoryThatCanBeWritten) {
 }
 
 TEST(MakeDriver, KnowsTheNamesOfTheTable) {
-  for (const char* name : {"btrfs", "reflink", "overlay", "copy"}) {
+  for (const char* name : {"btrfs", "zfs", "reflink", "overlay", "copy"}) {
     const auto driver = MakeDriver(name, nullptr);
     ASSERT_TRUE(driver);
     EXPECT_EQ((*driver)->traits().name, name);
@@ -124,7 +132,7 @@ TEST(MakeDriver, KnowsTheNamesOfTheTable) {
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().ToString(),
             "INVALID_ARGUMENT/STORE_DRIVER_UNKNOWN: There is no storage driver lvm; there are "
-            "btrfs, reflink, overlay, copy.");
+            "btrfs, zfs, reflink, overlay, copy.");
 }
 
 }  // namespace

@@ -95,6 +95,16 @@ bool IsOurs(const std::string& name) {
   return Storage::IsVolumeId(name) || name.starts_with(kTemporaryPrefix);
 }
 
+// 0, EEXIST when there is something, or another errno.
+int RenameToNew(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL) return errno;
+  // ZFS before 2.2 and some of FUSE don't know that. The old call replaces nothing but an empty
+  // directory: a volume of ZFS never is, and others are only when they were made of an empty one.
+  if (::rename(from.c_str(), to.c_str()) == 0) return 0;
+  return errno == ENOTEMPTY || errno == ENOTDIR ? EEXIST : errno;
+}
+
 // The names of the directories in a directory.
 Result<std::vector<std::string>> Directories(const std::string& path) {
   std::vector<std::string> names;
@@ -309,11 +319,9 @@ Status Storage::Make(std::string_view id,
   if (Existing(id)) return std::unexpected(Exists(id));
   const std::string temporary = TemporaryPath();
   Status made = make(temporary);
-  if (made &&
-      ::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
-    const int number = errno;
+  if (const int failed = made ? RenameToNew(temporary, path) : 0) {
     made = std::unexpected(
-        number == EEXIST ? Exists(id) : StoreError(number, fmt::format("name the volume {}", id)));
+        failed == EEXIST ? Exists(id) : StoreError(failed, fmt::format("name the volume {}", id)));
   }
   struct stat left = {};
   if (made || ::lstat(temporary.c_str(), &left) != 0) return made;

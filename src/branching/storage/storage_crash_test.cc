@@ -20,6 +20,8 @@
 #include "branching/storage/storage.h"
 #include "branching/storage/testing/file_trees.h"
 #include "branching/storage/testing/storage_kinds.h"
+#include "branching/storage/tree.h"
+#include "branching/storage/zfs_dataset.h"
 
 namespace prism::branching {
 namespace {
@@ -48,6 +50,15 @@ int MountsBelow(const std::string& directory) {
     if (line.find(" " + directory + "/") != std::string::npos) ++count;
   }
   return count;
+}
+
+// File systems and snapshots of volumes.
+int DatasetsBelow(const std::string& directory) {
+  const auto parent = internal::DatasetOf(directory);
+  const auto lock = internal::OpenDirectory(directory);
+  if (!parent || !lock) return -1;
+  const auto all = internal::ListDatasets(*lock, *parent + "/prism-volumes");
+  return all ? static_cast<int>(all->size()) - 1 : -1;
 }
 
 // Imports, clones, freezes and deletes until it is killed; ends by itself only when a call fails.
@@ -96,12 +107,14 @@ TEST_P(StorageCrash, VolumesAreThereWholeOrNotAtAll) {
     whole = Describe(*storage->Path("kept"));
   }
   std::mt19937 random(GetParam().name.size());
-  std::uniform_int_distribution<long> nanoseconds(0, 25'000'000);
+  // Of what is done in one go, in nanoseconds.
+  const bool zfs = GetParam().driver == "zfs";
+  std::uniform_int_distribution<long> until(0, zfs ? 999'999'999 : 25'000'000);
   std::map<std::string, int> outcomes;
-  const std::int64_t rounds = base::Rounds(50, 500);
+  const std::int64_t rounds = zfs ? base::Rounds(10, 100) : base::Rounds(50, 500);
   for (std::int64_t round = 0; round < rounds; ++round) {
     ASSERT_NO_FATAL_FAILURE(
-        KillInTheMiddle([this] { return Open(); }, Source(), {0, nanoseconds(random)}));
+        KillInTheMiddle([this] { return Open(); }, Source(), {0, until(random)}));
     const auto storage = Open();
     ASSERT_NE(storage, nullptr);
     const auto volumes = storage->List();
@@ -121,6 +134,7 @@ TEST_P(StorageCrash, VolumesAreThereWholeOrNotAtAll) {
     // Of "kept", where volumes are mounts.
     EXPECT_LE(MountsBelow(StorePath()), 1) << "in round " << round;
     EXPECT_LE(EntriesOf(StorePath() + "/layers"), 1) << "in round " << round;
+    if (zfs) EXPECT_EQ(DatasetsBelow(StorePath()), 1) << "in round " << round;
   }
   EXPECT_GT(outcomes["in the middle"], 0) << "no kill came at an interesting moment";
 }
@@ -135,6 +149,7 @@ class StorageFull : public testing::StorageTest {
 
 INSTANTIATE_TEST_SUITE_P(Drivers, StorageFull,
                          ::testing::Values(testing::StorageKind{"Btrfs", "btrfs", "btrfs"},
+                                           testing::StorageKind{"Zfs", "zfs", "zfs"},
                                            testing::StorageKind{"ReflinkOnXfs", "reflink", "xfs"},
                                            testing::StorageKind{"OverlayOnExt4", "overlay", "ext4"},
                                            testing::StorageKind{"CopyOnXfs", "copy", "xfs"}),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,12 @@ Result<base::UniqueFd> OpenDirectory(const std::string& path) {
   base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return std::unexpected(StoreError(errno, fmt::format("open the directory {}", path)));
   return fd;
+}
+
+Result<base::UniqueFd> LockDirectory(const std::string& path) {
+  TRY_ASSIGN(base::UniqueFd fd, OpenDirectory(path));
+  if (::flock(fd.get(), LOCK_EX) == 0) return fd;
+  return std::unexpected(StoreError(errno, fmt::format("lock {}", path)));
 }
 
 DirectoryStream ReadFrom(base::UniqueFd directory) {

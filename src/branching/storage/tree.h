@@ -37,6 +37,10 @@ struct Tree {
 // Open a directory for the calls below.
 Result<base::UniqueFd> OpenDirectory(const std::string& path);
 
+// The same, waiting until nobody else has it locked; until the descriptor and all copies of it are
+// closed.
+Result<base::UniqueFd> LockDirectory(const std::string& path);
+
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };

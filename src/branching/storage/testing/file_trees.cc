@@ -85,7 +85,7 @@ void MakeSampleTree(const std::string& path) {
 std::map<std::string, std::string> Describe(const std::string& path) {
   std::map<std::string, std::string> entries = {{"", DescribeOne(path)}};
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
-    entries[fs::relative(entry.path(), path).string()] = DescribeOne(entry.path());
+    entries[entry.path().lexically_relative(path).string()] = DescribeOne(entry.path());
   }
   return entries;
 }

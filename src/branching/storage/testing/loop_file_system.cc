@@ -65,10 +65,14 @@ Result<std::unique_ptr<LoopFileSystem>> LoopFileSystem::Make(const std::string& 
   std::ofstream(image).close();
   std::filesystem::resize_file(image, megabytes << 20, failed);
   if (failed) return std::unexpected(base::OsError(failed.value(), "TEST_SETUP", image));
-  TRY(MakeFileSystem(type, image));
+  if (type != "zfs") TRY(MakeFileSystem(type, image));
   TRY_ASSIGN(const internal::LoopDevice device, internal::AttachLoop(image));
   std::filesystem::remove(image, failed);
   if (::mkdir(made->mount_point_.c_str(), 0755) != 0) return Failed(made->mount_point_);
+  if (type == "zfs") {
+    TRY_ASSIGN(made->daemon_, ZfsDaemon::Start(device.path, made->mount_point_));
+    return made;
+  }
   const char* const options = type == "btrfs" ? "user_subvol_rm_allowed" : "";
   if (::mount(device.path.c_str(), made->mount_point_.c_str(), type.c_str(), MS_NOATIME, options) !=
       0) {

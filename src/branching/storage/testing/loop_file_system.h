@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "base/testing/temp_directory.h"
+#include "branching/storage/testing/zfs_daemon.h"
 
 namespace prism::branching::testing {
 
@@ -18,7 +19,7 @@ Status UseOwnMounts();
 // the image has no name any more, and the loop device goes with the mount.
 class LoopFileSystem {
  public:
-  // `type`: btrfs, ext4, or xfs, which needs 300 MiB.
+  // `type`: btrfs, ext4, xfs, which needs 300 MiB, or zfs.
   static Result<std::unique_ptr<LoopFileSystem>> Make(const std::string& type,
                                                       std::uint64_t megabytes);
   LoopFileSystem(const LoopFileSystem&) = delete;
@@ -32,6 +33,7 @@ class LoopFileSystem {
 
   base::testing::TempDirectory directory_;
   std::string mount_point_ = directory_.File("mounted");
+  std::unique_ptr<ZfsDaemon> daemon_;  // of zfs
 };
 
 }  // namespace prism::branching::testing

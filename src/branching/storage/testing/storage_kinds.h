@@ -24,11 +24,12 @@ struct StorageKind {
 inline void PrintTo(const StorageKind& kind, std::ostream* out) { *out << kind.name; }
 
 inline auto AllStorageKinds() {
-  return ::testing::Values(
-      StorageKind{"Btrfs", "btrfs", "btrfs"}, StorageKind{"ReflinkOnXfs", "reflink", "xfs"},
-      StorageKind{"ReflinkOnBtrfs", "reflink", "btrfs"},
-      StorageKind{"OverlayOnExt4", "overlay", "ext4"},
-      StorageKind{"OverlayOnXfs", "overlay", "xfs"}, StorageKind{"Copy", "copy", ""});
+  return ::testing::Values(StorageKind{"Btrfs", "btrfs", "btrfs"}, StorageKind{"Zfs", "zfs", "zfs"},
+                           StorageKind{"ReflinkOnXfs", "reflink", "xfs"},
+                           StorageKind{"ReflinkOnBtrfs", "reflink", "btrfs"},
+                           StorageKind{"OverlayOnExt4", "overlay", "ext4"},
+                           StorageKind{"OverlayOnXfs", "overlay", "xfs"},
+                           StorageKind{"Copy", "copy", ""});
 }
 
 // A store on a fresh file system of the kind, and a directory beside it on the same one.
