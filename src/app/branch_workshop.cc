@@ -35,13 +35,14 @@ Result<std::unique_ptr<BranchWorkshop>> BranchWorkshop::Open(const Parts& parts)
 }
 
 Status BranchWorkshop::OpenAll(const Parts& parts) {
-  TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(parts.settings.user));
+  TRY_ASSIGN(user_, ChooseBranchUser(parts.settings.user));
   TRY_ASSIGN(branching::PostgresServers servers, FindPostgres(parts.settings, parts.shard));
-  TRY_ASSIGN(runtime_, branching::ProcessRuntime::Make(user, &pool_));
+  TRY_ASSIGN(runtime_, branching::ProcessRuntime::Make(user_, &pool_));
+  programs_ = std::make_unique<branching::PostgresPrograms>(user_, runtime_->isolation());
   for (const std::string& missing : runtime_->isolation().missing) {
     parts.log.Warn("servers of branches are less walled in", {{"missing", missing}});
   }
-  TRY_ASSIGN(storage_, OpenBranchStore(parts.settings, {.uid = user.uid, .gid = user.gid}, &pool_,
+  TRY_ASSIGN(storage_, OpenBranchStore(parts.settings, {.uid = user_.uid, .gid = user_.gid}, &pool_,
                                        parts.log));
   TRY(database_->Open());
   workshop_ = std::make_unique<branching::Workshop>(

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "branching/branches/journal.h"
 #include "branching/branches/workshop.h"
+#include "branching/instances/postgres_programs.h"
 #include "branching/instances/process_runtime.h"
 #include "branching/storage/storage.h"
 #include "runtime/blocking_pool.h"
@@ -45,6 +46,9 @@ class BranchWorkshop {
   ~BranchWorkshop() { Stop(); }
 
   branching::Workshop& operator*() { return *workshop_; }
+  const branching::PostgresPrograms& programs() const { return *programs_; }
+  // Whom servers and programs run as.
+  branching::InstanceUser user() const { return user_; }
   // Waits for what runs on the pool; nothing is taken any more.
   void Stop() { pool_.Stop(); }
 
@@ -57,7 +61,9 @@ class BranchWorkshop {
   sqlite::PlainKind kind_;
   std::unique_ptr<sqlite::Database> database_;
   branching::Journal journal_;
+  branching::InstanceUser user_;
   std::unique_ptr<branching::ProcessRuntime> runtime_;
+  std::unique_ptr<branching::PostgresPrograms> programs_;
   std::unique_ptr<branching::Storage> storage_;
   std::unique_ptr<branching::Workshop> workshop_;
 };

@@ -3,29 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
+#include "app/branch_source.h"
 #include "app/branch_store.h"
 
 namespace prism::app {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-Result<std::string> FindSource(const std::string& source) {
-  std::error_code failed;
-  std::string path = fs::canonical(source, failed).string();
-  if (!failed && fs::is_directory(path, failed)) return path;
-  return std::unexpected(
-      Error(Code::kNotFound, "BRANCH_SOURCE",
-            fmt::format("the source of branches {} is no directory that this user can read: name "
-                        "a stopped data directory of PostgreSQL (--branch-source, "
-                        "branching.source)",
-                        source)));
-}
 
 branching::BranchLimits LimitsOf(const BranchingSettings& settings) {
   return {.max_branches = settings.max_branches,
@@ -33,6 +18,7 @@ branching::BranchLimits LimitsOf(const BranchingSettings& settings) {
           .warm_pool = settings.warm_pool,
           .refresh_interval = settings.refresh_interval.count() * kNanosPerMilli,
           .keep_generations = settings.keep_generations,
+          .allow_source = settings.allow_source,
           .idle_timeout = settings.idle_timeout.count() * kNanosPerMilli};
 }
 
@@ -45,10 +31,12 @@ branching::ProxyLimits ProxyLimitsOf(const BranchingSettings& settings) {
 
 branching::ProxyNaming NamingOf(const BranchingSettings& settings) {
   branching::ProxyNaming naming{.domain = settings.domain, .default_branch = {}};
-  if (settings.default_branch.empty()) return naming;
+  std::string name = settings.default_branch;
+  if (name.empty() && settings.allow_source) name = branching::kSourceName;
+  if (name.empty()) return naming;
   // CheckBranching has seen it.
-  if (auto name = branching::BranchName::From(settings.default_branch)) {
-    naming.default_branch = *std::move(name);
+  if (auto branch = branching::BranchName::From(name)) {
+    naming.default_branch = *std::move(branch);
   }
   return naming;
 }
@@ -109,12 +97,16 @@ Result<std::unique_ptr<Branching>> Branching::Open(Parts parts, rpc::ListenSocke
 }
 
 Status Branching::OpenParts() {
-  TRY_ASSIGN(source_, FindSource(parts_.settings.source));
   TRY_ASSIGN(workshop_, BranchWorkshop::Open({.settings = parts_.settings,
                                               .directory = parts_.directory,
                                               .shard = parts_.shards.at(0),
                                               .clock = parts_.clock,
                                               .log = parts_.log}));
+  TRY_ASSIGN(source_, MakeBranchSource(parts_.settings.source, {.home = parts_.shards.at(0),
+                                                                .workshop = **workshop_,
+                                                                .programs = workshop_->programs(),
+                                                                .user = workshop_->user(),
+                                                                .directory = parts_.directory}));
   MakeManager();
   return {};
 }
@@ -141,13 +133,13 @@ void Branching::Prepare(rpc::ListenSocket socket) {
   }
   state_ = State::kReady;
   parts_.log.Info("branches are ready", {{"postgres", address},
-                                         {"source", source_},
+                                         {"source", source_->name()},
                                          {"try", Example(address, parts_.settings.superuser)}});
 }
 
 // An error lets go of the socket: who waits is refused.
 Status Branching::PrepareAndListen(rpc::ListenSocket socket) {
-  TRY(manager_->Start(source_));
+  TRY(manager_->Start(*source_));
   branching::HelloRules rules;
   if (parts_.tls != nullptr) rules.tls = branching::MakeProxyTls(parts_.tls);
   rules.tls_required = parts_.settings.tls_required;

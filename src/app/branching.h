@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "branching/branches/branch_manager.h"
+#include "branching/branches/source.h"
 #include "branching/proxy/proxy.h"
 #include "rpc/net/listen_socket.h"
 #include "rpc/tls/tls_context.h"
@@ -38,8 +39,8 @@ class Branching {
   };
 
   // Opens what branches need and begins to prepare the state of the source that they start from;
-  // clients wait in the queue of `socket` until that is done. Errors: NOT_FOUND/BRANCH_SOURCE,
-  // NOT_FOUND/USER_NOT_FOUND, FAILED_PRECONDITION/BRANCH_DIRECTORY, and those of what it opens.
+  // clients wait in the queue of `socket` until that is done. Errors: NOT_FOUND/USER_NOT_FOUND,
+  // FAILED_PRECONDITION/BRANCH_DIRECTORY, those of MakeBranchSource and of what it opens.
   static Result<std::unique_ptr<Branching>> Open(Parts parts, rpc::ListenSocket socket);
   Branching(const Branching&) = delete;
   Branching& operator=(const Branching&) = delete;
@@ -69,9 +70,9 @@ class Branching {
   Status PrepareAndListen(rpc::ListenSocket socket);
 
   const Parts parts_;
-  std::string source_;               // without links
   runtime::BlockingPool preparing_;  // one thread
   std::unique_ptr<BranchWorkshop> workshop_;
+  std::unique_ptr<branching::Source> source_;
   std::unique_ptr<branching::BranchManager> manager_;
   std::unique_ptr<branching::Proxy> proxy_;
   std::optional<Error> failure_;  // before state_ says kFailed

@@ -50,6 +50,7 @@ BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingCon
   take(result.idle_timeout, over.idle_timeout);
   take(result.hold_timeout, over.hold_timeout);
   take(result.default_branch, over.default_branch);
+  take(result.allow_source, over.allow_source);
   take(result.domain, over.domain);
   take(result.max_connections, over.max_connections);
   take(result.max_branches, over.max_branches);
@@ -79,6 +80,7 @@ std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
   settings.idle_timeout = config.idle_timeout.value_or(settings.idle_timeout);
   settings.hold_timeout = config.hold_timeout.value_or(settings.hold_timeout);
   settings.default_branch = config.default_branch.value_or("");
+  settings.allow_source = config.allow_source.value_or(false);
   settings.domain = config.domain.value_or("");
   settings.max_connections =
       static_cast<int>(config.max_connections.value_or(settings.max_connections));
@@ -108,7 +110,7 @@ std::string Mistakes(const BranchingConfig& config, const ServerSettings& settin
   if (!settings.branching) {
     if (config != BranchingConfig()) {
       add("branching has no source: name a stopped data directory (branching.source, "
-          "--branch-source)");
+          "--branch-source), or another kind of source (branching.source)");
     }
     return wrong;
   }
@@ -118,6 +120,10 @@ std::string Mistakes(const BranchingConfig& config, const ServerSettings& settin
   }
   if (branching.tls_required && !branching.tls) {
     add("branching.tls_required needs branching.tls and the certificate of server.tls");
+  }
+  if (branching.allow_source &&
+      branching.source.kind != namespaces::BranchSourceConfig::Kind::kManaged) {
+    add("branching.allow_source needs a source with a server: branching.source.managed");
   }
   if (!branching.default_branch.empty()) {
     const auto name = branching::BranchName::From(branching.default_branch);
@@ -144,10 +150,24 @@ Status CheckBranching(const BranchingConfig& config, const ServerSettings& setti
   return CheckListener(branching.control_listen, false, settings.insecure, "");
 }
 
+namespace {
+
+nlohmann::ordered_json SourceToJson(const namespaces::BranchSourceConfig& source) {
+  using Kind = namespaces::BranchSourceConfig::Kind;
+  if (source.kind == Kind::kTemplate) return source.path;
+  if (source.kind == Kind::kManaged) return {{"managed", source.path}};
+  nlohmann::ordered_json json = {{"dump", source.path}};
+  if (!source.roles.empty()) json["roles"] = source.roles;
+  if (!source.password.empty()) json["password"] = source.password;
+  return json;
+}
+
+}  // namespace
+
 nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   nlohmann::ordered_json json = {
       {"listen", settings.listen},
-      {"source", settings.source},
+      {"source", SourceToJson(settings.source)},
       {"superuser", settings.superuser},
       {"storage",
        {{"path", settings.storage_path}, {"size", base::FormatSize(settings.storage_size)}}},
@@ -157,6 +177,7 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   json["idle_timeout"] = base::FormatDuration(settings.idle_timeout);
   json["hold_timeout"] = base::FormatDuration(settings.hold_timeout);
   if (!settings.default_branch.empty()) json["default"] = settings.default_branch;
+  if (settings.allow_source) json["allow_source"] = true;
   if (!settings.domain.empty()) json["domain"] = settings.domain;
   json["max_connections"] = settings.max_connections;
   json["max_branches"] = settings.max_branches;

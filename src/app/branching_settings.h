@@ -18,7 +18,7 @@ struct ServerSettings;
 
 struct BranchingSettings {
   std::string listen;
-  std::string source;  // a stopped data directory
+  namespaces::BranchSourceConfig source;
   std::string superuser;
   std::string storage_path;
   std::uint64_t storage_size = std::uint64_t{20} << 30;  // of the image, when one has to be made
@@ -27,6 +27,7 @@ struct BranchingSettings {
   std::chrono::milliseconds idle_timeout{15 * 60'000};
   std::chrono::milliseconds hold_timeout{30'000};
   std::string default_branch;  // of connections that name none; empty: they are refused
+  bool allow_source = false;   // clients may be in a managed source itself
   std::string domain;          // empty: names of hosts stand for nothing
   int max_connections = 1000;
   int max_branches = 500;

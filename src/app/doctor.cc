@@ -15,6 +15,7 @@
 #include "app/branch_user.h"
 #include "app/branch_workshop.h"
 #include "app/doctor_checks.h"
+#include "app/doctor_source.h"
 #include "app/launch.h"
 #include "base/clock.h"
 #include "branching/doctor/comparison.h"

@@ -10,7 +10,6 @@
 
 #include "app/branch_store.h"
 #include "base/units.h"
-#include "branching/instances/data_directory.h"
 #include "branching/instances/process_runtime.h"
 #include "branching/storage/btrfs_image.h"
 #include "branching/storage/probe.h"
@@ -80,28 +79,6 @@ Finding CheckPostgres(const Result<branching::PostgresServers>& servers) {
           .advice =
               "install it (Debian: postgresql-15), or name its directory "
               "(branching.pg_bin_dirs)"};
-}
-
-Finding CheckSource(const BranchingSettings& settings,
-                    const Result<branching::PostgresServers>& servers) {
-  const auto directory = branching::ReadDataDirectory(settings.source);
-  if (!directory) return Unwell("source", directory.error());
-  if (const Status links = branching::CheckLinks(*directory, directory->path); !links) {
-    return Unwell("source", links.error());
-  }
-  if (servers) {
-    const auto binaries = servers->ForMajor(directory->major);
-    if (!binaries) return Unwell("source", binaries.error());
-  }
-  Finding finding{
-      .about = "source",
-      .says = fmt::format("{}: PostgreSQL {}, stopped", settings.source, directory->major)};
-  if (directory->running == 0) return finding;
-  finding.health = Health::kNote;
-  finding.says = fmt::format("{}: PostgreSQL {}, process {} serves it", settings.source,
-                             directory->major, directory->running);
-  finding.advice = "stop its server for new branches to begin with its newest state";
-  return finding;
 }
 
 std::vector<Finding> CheckWalls(const branching::InstanceUser& user) {

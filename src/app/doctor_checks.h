@@ -19,9 +19,6 @@ branching::Finding Unwell(std::string about, const Error& error);
 
 // Which servers there are.
 branching::Finding CheckPostgres(const Result<branching::PostgresServers>& servers);
-// Whether branches can be made of it now.
-branching::Finding CheckSource(const BranchingSettings& settings,
-                               const Result<branching::PostgresServers>& servers);
 // Whether servers can be walled in.
 std::vector<branching::Finding> CheckWalls(const branching::InstanceUser& user);
 // Where branches keep their data, what they cost there, and how much space is left below and above

@@ -42,6 +42,12 @@ Status SetBranching(ServerConfig& config, const std::string& text) {
   return {};
 }
 
+Status SetBranchSource(ServerConfig& config, const std::string& text) {
+  if (text.empty()) return std::unexpected(BadOption("must not be empty"));
+  config.branching.source = namespaces::BranchSourceConfig{.path = text};
+  return {};
+}
+
 Status SetShards(ServerConfig& config, const std::string& text) {
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();
@@ -139,7 +145,7 @@ constexpr std::array<Setting, 17> kSettings = {{
     {"tls-client-ca", "FILE", "Demand certificates from clients, and who vouches for them, PEM",
      &SetText<&ServerConfig::tls_client_ca>, "PRISM_SERVE_TLS_CLIENT_CA"},
     {"branch-source", "DIR", "Branch this stopped PostgreSQL data directory by connecting to it",
-     &SetBranching<&BranchingConfig::source>},
+     &SetBranchSource},
     {"branch-listen", "ADDRESS", "Where clients of branches connect (default 127.0.0.1:5432)",
      &SetBranching<&BranchingConfig::listen>},
 }};

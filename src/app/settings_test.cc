@@ -126,7 +126,7 @@ TEST(SettingsTest, ASourceIsEnoughForBranches) {
   const auto settings = Decide(Overlay(*flags, snapshot->server), *snapshot);
   ASSERT_TRUE(settings.branching);
   EXPECT_EQ(settings.branching->listen, "127.0.0.1:5432");
-  EXPECT_EQ(settings.branching->source, "/srv/master");
+  EXPECT_EQ(settings.branching->source.path, "/srv/master");
   EXPECT_EQ(settings.branching->storage_path, "/d/branches/store");
   EXPECT_EQ(settings.branching->control_listen, "127.0.0.1:8080");
   EXPECT_EQ(settings.branching->auto_create, std::vector<std::string>{"*"});
@@ -140,7 +140,7 @@ TEST(SettingsTest, FlagsOfBranchesGoBeforeTheirSection) {
   ASSERT_TRUE(flags);
   const auto branching = Decide(Overlay(*flags, snapshot->server), *snapshot).branching;
   ASSERT_TRUE(branching);
-  EXPECT_EQ(branching->source, "/a");
+  EXPECT_EQ(branching->source.path, "/a");
   EXPECT_EQ(branching->listen, "127.0.0.1:2");
   EXPECT_EQ(branching->idle_timeout, std::chrono::minutes(1));
   EXPECT_FALSE(FromFlags({{"branch-source", ""}}));

@@ -9,10 +9,27 @@
 
 namespace prism::namespaces {
 
+// What branches are made of.
+struct BranchSourceConfig {
+  enum class Kind : std::uint8_t {
+    kTemplate,  // a stopped data directory
+    kDump,      // of pg_dump or pg_dumpall
+    kManaged,   // a data directory whose server is run here, made when it is not there
+  };
+  Kind kind = Kind::kTemplate;
+  std::string path;
+  // Of a dump. A script of pg_dumpall; empty: none.
+  std::string roles = {};
+  // A reference to the superuser's password; empty: the dump brings one.
+  std::string password = {};
+
+  bool operator==(const BranchSourceConfig&) const = default;
+};
+
 // What is not set here comes from a default. Without a source there is no branching.
 struct BranchingConfig {
   std::optional<std::string> listen;
-  std::optional<std::string> source;
+  std::optional<BranchSourceConfig> source;
   std::optional<std::string> superuser;
   std::optional<std::string> storage_path;
   std::optional<std::uint64_t> storage_size;
@@ -22,6 +39,7 @@ struct BranchingConfig {
   std::optional<std::chrono::milliseconds> idle_timeout;
   std::optional<std::chrono::milliseconds> hold_timeout;
   std::optional<std::string> default_branch;
+  std::optional<bool> allow_source;
   std::optional<std::string> domain;
   std::optional<std::uint64_t> max_connections;
   std::optional<std::uint64_t> max_branches;

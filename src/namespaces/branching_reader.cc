@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/secret_ref.h"
 #include "namespaces/map_reader.h"
 #include "namespaces/text_bounds.h"
 
@@ -49,7 +52,7 @@ class Reader {
 
   BranchingConfig Read() {
     config_.listen = reader_.Text("listen", kMaxPathBytes, WhenEmpty);
-    config_.source = reader_.Text("source", kMaxPathBytes, WhenEmpty);
+    ReadSource(reader_.Take("source"));
     config_.superuser = reader_.Text("superuser", kMaxRoleBytes, WhenEmpty);
     ReadStorage(reader_.Take("storage"));
     config_.runtime = reader_.OneOf("runtime", {"process"});
@@ -58,6 +61,7 @@ class Reader {
     config_.idle_timeout = reader_.Duration("idle_timeout", seconds(1), hours(24 * 30));
     config_.hold_timeout = reader_.Duration("hold_timeout", seconds(1), hours(1));
     config_.default_branch = reader_.Text("default", kMaxBranchBytes, WhenEmpty);
+    config_.allow_source = reader_.Bool("allow_source");
     config_.domain = reader_.Text("domain", kMaxDomainBytes, WhenNoDomain);
     config_.max_connections = reader_.Number("max_connections", 1, 1'000'000);
     config_.max_branches = reader_.Number("max_branches", 1, 100'000);
@@ -72,12 +76,56 @@ class Reader {
     config_.tls_required = reader_.Bool("tls_required");
     reader_.Refuse("image", "servers run as processes of this machine, not as containers");
     reader_.Refuse("docker", "servers run as processes of this machine, not as containers");
-    reader_.Refuse("allow_source", "nobody connects to the source itself; see default");
     reader_.Finish();
     return std::move(config_);
   }
 
  private:
+  // The path of a template, or a map that says what kind of source it is.
+  void ReadSource(const YamlValue* value) {
+    if (value == nullptr) return;
+    if (value->kind != YamlValue::Kind::kMap) {
+      auto path = reader_.Text("source", kMaxPathBytes, WhenEmpty);
+      if (path) config_.source = BranchSourceConfig{.path = *std::move(path)};
+      return;
+    }
+    MapReader source(*value, "branching.source", problems_);
+    using Kind = BranchSourceConfig::Kind;
+    std::vector<BranchSourceConfig> found;
+    for (const auto& [key, kind] :
+         {std::pair("template", Kind::kTemplate), std::pair("dump", Kind::kDump),
+          std::pair("managed", Kind::kManaged)}) {
+      auto path = source.Text(key, kMaxPathBytes, WhenEmpty);
+      if (path) found.push_back({.kind = kind, .path = *std::move(path)});
+    }
+    const auto roles = source.Text("roles", kMaxPathBytes, WhenEmpty);
+    const std::string password = ReadPassword(source);
+    source.Finish();
+    if (found.size() != 1) {
+      source.Add(source.mark(), "BAD_VALUE",
+                 "branching.source is one of template (a stopped data directory), dump (of pg_dump "
+                 "or pg_dumpall) and managed (a data directory whose server is run here)");
+      return;
+    }
+    config_.source = std::move(found.front());
+    config_.source->roles = roles.value_or("");
+    config_.source->password = password;
+    if (config_.source->kind == Kind::kDump || (!roles && password.empty())) return;
+    source.Add(source.mark(), "BAD_VALUE",
+               "roles and password are of a dump: a data directory has its roles and passwords");
+  }
+
+  // A reference, or nothing.
+  static std::string ReadPassword(MapReader& source) {
+    const YamlValue* password = source.Take("password");
+    if (password == nullptr) return {};
+    if (base::IsSecretRef(password->scalar)) return password->scalar;
+    source.Add(password->mark, "LITERAL_SECRET",
+               "branching.source.password must be \"${env:NAME}\" or \"${file:PATH}\": put the "
+               "password there");
+    return {};
+  }
+
   void ReadStorage(const YamlValue* value) {
     if (value == nullptr) return;
     MapReader storage(*value, "branching.storage", problems_);

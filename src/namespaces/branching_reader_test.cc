@@ -24,13 +24,13 @@ std::string Message(const std::string& section) {
 TEST(BranchingReaderTest, ReadsEveryKey) {
   const BranchingConfig config = Read(R"({listen: "127.0.0.1:5433", source: /srv/master,
     superuser: ann, storage: {path: /srv/branches, size: 1GiB}, runtime: process, user: pg,
-    pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev,
+    pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev, allow_source: true,
     domain: db.example.com, max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
     warm_pool: 0, refresh_interval: 5m, keep_generations: 9, auto_create: ["pr-*"],
     profile: durable, control_listen: "", tls: true, tls_required: false})");
   BranchingConfig expected;
   expected.listen = "127.0.0.1:5433";
-  expected.source = "/srv/master";
+  expected.source = {.path = "/srv/master"};
   expected.superuser = "ann";
   expected.storage_path = "/srv/branches";
   expected.storage_size = 1u << 30;
@@ -40,6 +40,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.idle_timeout = std::chrono::minutes(1);
   expected.hold_timeout = std::chrono::seconds(5);
   expected.default_branch = "dev";
+  expected.allow_source = true;
   expected.domain = "db.example.com";
   expected.max_connections = 10;
   expected.max_branches = 20;
@@ -53,6 +54,30 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.tls = true;
   expected.tls_required = false;
   EXPECT_EQ(config, expected);
+}
+
+TEST(BranchingReaderTest, ASourceIsOfOneKind) {
+  EXPECT_EQ(Read("{source: {template: /srv/master}}").source,
+            BranchSourceConfig{.path = "/srv/master"});
+  EXPECT_EQ(Read("{source: {dump: /srv/x.dump, roles: /srv/r.sql,\n"
+                 "password: \"${file:/srv/p}\"}}")
+                .source,
+            (BranchSourceConfig{.kind = BranchSourceConfig::Kind::kDump,
+                                .path = "/srv/x.dump",
+                                .roles = "/srv/r.sql",
+                                .password = "${file:/srv/p}"}));
+  for (const char* section :
+       {"{source: {}}", "{source: {dump: /a, template: /b}}", "{source: {roles: /a}}"}) {
+    EXPECT_THAT(Message(section), HasSubstr("is one of template")) << section;
+  }
+  EXPECT_THAT(Message("{source: {template: /a, roles: /b}}"), HasSubstr("are of a dump"));
+  EXPECT_EQ(Read("{source: {managed: /srv/data}}").source,
+            (BranchSourceConfig{.kind = BranchSourceConfig::Kind::kManaged, .path = "/srv/data"}));
+  EXPECT_THAT(Message("{source: {managed: /a, roles: /b}}"), HasSubstr("are of a dump"));
+  EXPECT_THAT(Message("{source: {dump: /a, password: hunter2}}"), HasSubstr("LITERAL_SECRET"));
+  EXPECT_THAT(Message("{source: {dump: /a, password: [x]}}"), HasSubstr("LITERAL_SECRET"));
+  EXPECT_THAT(Message("{source: {dump: \"\"}}"), HasSubstr("dump is empty"));
+  EXPECT_THAT(Message("{source: {dmup: /a}}"), HasSubstr("\"dump\"?"));
 }
 
 TEST(BranchingReaderTest, AnEmptyListOfPatternsIsNotTheDefault) {
@@ -74,10 +99,9 @@ TEST(BranchingReaderTest, TellsAllMistakesAtOnce) {
 TEST(BranchingReaderTest, SaysWhyAKeyThatPeopleLookForDoesNotExist) {
   const std::string message = Message(
       "{image: \"postgres:15\", docker: {},\n"
-      "allow_source: true, runtime: docker}");
-  for (const char* part :
-       {"no setting \"image\": servers run as processes", "no setting \"docker\"",
-        "no setting \"allow_source\"", "runtime must be one of process"}) {
+      "runtime: docker}");
+  for (const char* part : {"no setting \"image\": servers run as processes",
+                           "no setting \"docker\"", "runtime must be one of process"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
 }

@@ -42,7 +42,7 @@ struct ChildPlan {
   bool outlives_us;
   const ChildSetup* setup;  // nullptr: none
   int report_fd;
-  pid_t parent;
+  pid_t parent;  // 0: not to be seen from a process namespace of its own
 };
 
 // What ends on a stack that is not the thread's own confuses its checks.
@@ -76,6 +76,8 @@ struct ChildPlan {
   if (plan.setup != nullptr) {
     const int failed = plan.setup->Run();
     if (failed >= 0) Fail(plan, Stage::kSetup, failed);
+    // A process that changes its user forgets it.
+    if (!plan.outlives_us) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   }
   if (plan.working_directory != nullptr && ::chdir(plan.working_directory) != 0) {
     Fail(plan, Stage::kDirectory);
@@ -190,7 +192,7 @@ Result<Spawned> Spawn(const SpawnPlan& plan) {
                   .outlives_us = plan.outlives_us,
                   .setup = plan.setup,
                   .report_fd = write_end.get(),
-                  .parent = ::getpid()};
+                  .parent = (plan.namespaces & CLONE_NEWPID) != 0 ? 0 : ::getpid()};
   pid_t pid = -1;
   int error = 0;
   {

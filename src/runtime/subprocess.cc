@@ -241,7 +241,10 @@ Status Subprocess::Process::Start(const SubprocessOptions& options) {
                  .argv = options.argv,
                  .environment = Environment(options),
                  .working_directory = options.working_directory,
-                 .standard_fds = {0, 1, 2}};
+                 .standard_fds = {0, 1, 2},
+                 .namespaces = options.namespaces,
+                 .setup = options.setup,
+                 .dumpable = options.dumpable};
   TRY_ASSIGN(plan.program, FindProgram(options.argv[0], SearchPath()));
 
   const std::array<const Redirect*, 3> redirects{&options.standard_input, &options.standard_output,

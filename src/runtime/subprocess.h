@@ -19,6 +19,7 @@
 
 namespace prism::runtime {
 
+class ChildSetup;
 class Shard;
 
 // What a standard stream of the child is connected to.
@@ -47,6 +48,11 @@ struct SubprocessOptions {
   // Bytes kept of each collected stream, the first ones. What exceeds it is read and dropped, so
   // that the child is never held up by us.
   std::size_t max_output = std::size_t{1} << 20;
+
+  // As in SpawnPlan (spawn.h).
+  unsigned long namespaces = 0;
+  const ChildSetup* setup = nullptr;
+  int dumpable = -1;
 };
 
 // How a process ended.

@@ -13,9 +13,11 @@
 
 #include "base/testing/temp_directory.h"
 #include "branching/branches/branch_manager.h"
+#include "branching/instances/postgres_programs.h"
 #include "branching/instances/process_runtime.h"
 #include "branching/instances/testing/cluster.h"
 #include "branching/proxy/proxy.h"
+#include "branching/sources/template_source.h"
 #include "branching/storage/probe.h"
 #include "branching/storage/testing/loop_file_system.h"
 #include "runtime/sync_wait.h"
@@ -43,11 +45,24 @@ struct Ground {
   std::unique_ptr<LoopFileSystem> file_system;
 };
 
+// What the branches of a house are made of.
+using SourceMaker = std::function<std::unique_ptr<Source>(runtime::Shard& home, Workshop&,
+                                                          const PostgresPrograms&)>;
+
 // A running Prism, as far as branches go.
 class House {
  public:
-  // Not started when that fails.
+  // Branches of the template.
   House(const Ground& ground, const std::string& source, const BranchLimits& limits,
+        std::function<void(std::string_view)> after_step = {})
+      : House(
+            ground,
+            [&source](runtime::Shard&, Workshop& workshop, const PostgresPrograms&) {
+              return std::make_unique<TemplateSource>(workshop, source);
+            },
+            limits, std::move(after_step)) {}
+  // Not started when that fails.
+  House(const Ground& ground, const SourceMaker& make_source, const BranchLimits& limits,
         std::function<void(std::string_view)> after_step = {})
       : kind_({Journal::Part()}),
         database_(executor_.Make({.path = ground.File("branches.db"), .foreign_keys = true}, kind_,
@@ -76,10 +91,12 @@ class House {
                                                     .servers = *std::move(servers),
                                                     .run_directory = ground.File("run"),
                                                     .after_step = std::move(after_step)});
+    programs_ = std::make_unique<PostgresPrograms>(user, runtime_->isolation());
+    source_ = make_source(shards_.at(0), *workshop_, *programs_);
     manager_ = std::make_unique<BranchManager>(
         shards_.at(0), *workshop_, InstanceSettings{.profile = ground.profile}, limits,
         [](const EntryRequest& request) { return request.branch.name() != "forbidden"; });
-    started_ = manager_->Start(source);
+    started_ = manager_->Start(*source_);
     if (!started_) return;
     proxy_ =
         std::make_unique<Proxy>(shards_, *manager_, clock_, logger_, ProxyNaming{}, ProxyLimits{});
@@ -166,6 +183,8 @@ class House {
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<ProcessRuntime> runtime_;
   std::unique_ptr<Workshop> workshop_;
+  std::unique_ptr<PostgresPrograms> programs_;
+  std::unique_ptr<Source> source_;
   std::unique_ptr<BranchManager> manager_;
   std::unique_ptr<Proxy> proxy_;
   std::string port_;

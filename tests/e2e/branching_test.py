@@ -20,6 +20,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from branching_case import CLEAN, PASSWORD, BranchingCase, psql  # noqa: E402
 from mounts import own_mounts  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from prism_gateway import Gateway, wait_for  # noqa: E402
 
 def read_json(url):
@@ -189,8 +190,57 @@ class BranchingTest(BranchingCase):
             wait_for(lambda: read_json(f"http://{gateway.admin}/branches")[0] == 200)
             self.assertEqual(read_json(f"http://{gateway.admin}/branches")[2], {})
 
+    def test_a_dump_is_a_source(self):
+        with Postgres() as server:
+            for query in ("CREATE ROLE ann LOGIN PASSWORD 'hers'", "CREATE TABLE things AS SELECT 42 AS id",
+                          "ALTER TABLE things OWNER TO ann"):
+                subprocess.run(["psql", "-XAtq", "-c", query, server.conninfo], env=CLEAN, check=True, timeout=60)
+            whole, one = self.directory / "all.sql", self.directory / "one.dump"
+            environment = CLEAN | {"PGPASSWORD": PASSWORD}
+            subprocess.run(["pg_dumpall", "-f", whole, "-d", server.conninfo], env=environment, check=True, timeout=60)
+            subprocess.run(["pg_dump", "-Fc", "-f", one, "-d", server.conninfo], env=environment, check=True, timeout=60)
+        secret = self.directory / "secret"
+        secret.write_text(PASSWORD + "\n")
+        owned = "SELECT tableowner FROM pg_tables WHERE tablename = 'things'"
+        for source, owner in (({"dump": str(whole)}, "ann"),
+                              ({"dump": str(one), "password": f"${{file:{secret}}}"}, "postgres")):
+            with self.subTest(source=source):
+                self.configure(source=source)
+                gateway = self.gateway()
+                try:
+                    self.assertEqual(self.answer(gateway, f"of-{owner}", "SELECT id FROM things"), "42")
+                    self.assertEqual(self.answer(gateway, f"of-{owner}", owned), owner)
+                    with urllib.request.urlopen(f"http://{gateway.admin}/config", timeout=10) as reply:
+                        self.assertNotIn(PASSWORD + "\"", reply.read().decode())
+                finally:
+                    gateway.stop()
+
+    def test_a_managed_source_is_made_and_followed(self):
+        self.configure(source={"managed": str(self.directory / "source")}, allow_source=True, refresh_interval="1s")
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        file = self.directory / "data/branches/source-password"
+        wait_for(lambda: "branches are ready" in gateway.output())
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        self.assertIn(str(file), gateway.output())
+        password = file.read_text().strip()
+        host, port = gateway.postgres.rsplit(":", 1)
+
+        def ask(user, query):
+            return subprocess.run(["psql", "-XAtqw", "-c", query, f"host={host} port={port} user={user} dbname=postgres"],
+                                  env=CLEAN | {"PGPASSWORD": password}, capture_output=True, text=True, timeout=60)
+
+        # Who names no branch is in the source.
+        made = ask("postgres", "CREATE TABLE ideas AS SELECT 7 AS id")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertEqual(ask("postgres@source", "SELECT id FROM ideas").stdout.strip(), "7")
+        tries = iter(range(1000))
+        wait_for(lambda: ask(f"postgres@try-{next(tries)}", "SELECT id FROM ideas").stdout.strip() == "7")
+
     def test_mistakes_are_told_at_the_start(self):
-        for more, reason in (({"source": "/nowhere"}, "BRANCH_SOURCE"), ({"user": "no-such-user"}, "USER_NOT_FOUND"),
+        for more, reason in (({"source": "/nowhere"}, "BRANCH_SOURCE"), ({"source": {"dump": "/nowhere"}}, "BRANCH_SOURCE"),
+                             ({"source": {"dump": __file__, "password": "${env:NOT_SET}"}}, "SECRET_UNAVAILABLE"),
+                             ({"allow_source": True}, "BRANCHING_OPTIONS"), ({"user": "no-such-user"}, "USER_NOT_FOUND"),
                              ({"pg_bin_dirs": [str(self.directory)]}, "POSTGRES_NOT_FOUND")):
             self.configure(**more)
             with self.subTest(reason=reason), self.assertRaisesRegex(RuntimeError, reason):

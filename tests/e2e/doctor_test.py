@@ -50,6 +50,10 @@ class DoctorTest(BranchingCase):
     def test_what_the_machine_lacks(self):
         self.configure(source=str(self.directory))
         self.assertIn("NOT_A_DATA_DIRECTORY", self.doctor(code=1)["source"]["says"])
+        self.configure(source={"dump": str(self.directory / "prism.yaml"), "password": "${env:A}"})
+        self.assertIn("NOT_A_DUMP", self.doctor(code=1)["source"]["says"])
+        self.configure(source={"managed": str(self.directory / "none")})
+        self.assertIn("there is none yet", self.doctor()["source"]["says"])
         self.configure(pg_bin_dirs=[str(self.directory)])
         self.assertIn("POSTGRES_NOT_FOUND", self.doctor(code=1)["postgres"]["says"])
 

@@ -38,6 +38,7 @@ def places():
         yield name, lambda body, name=name: {name: body}, SCHEMA["properties"][name]
     branching = SCHEMA["properties"]["branching"]
     yield "branching", lambda body: {"branching": body}, branching
+    yield "branching.source", lambda body: {"branching": {"source": body}}, branching["properties"]["source"]
     yield "branching.storage", lambda body: {"branching": {"storage": body}}, branching["properties"]["storage"]
     yield "backend", lambda body: {"backends": {"one": body}}, resolve({"$ref": "#/$defs/backend"})
     yield "namespace", lambda body: {"namespaces": [body]}, resolve({"$ref": "#/$defs/namespace"})
@@ -60,6 +61,8 @@ def body_with(schema, key, value):
         body["backend"] = "memory"
     if key == "slots" and "patterns" in schema["properties"]:
         body["pattern"] = "outbox"
+    if key in ("roles", "password") and "dump" in schema["properties"]:
+        body["dump"] = "/srv/dump"
     if key == "connection_string":
         body["backend"] = "redis"
     return body | {key: value}
@@ -160,9 +163,11 @@ class SchemaTest(unittest.TestCase):
                               (True, {"needs": {"retention": 0}}), (False, {"needs": {"latency_p99": 5}})):
             self.assert_both(right, {"namespaces": [{"name": "a", "backend": "memory"} | blocks]})
             self.assert_both(right, {"pattern": "keyvalue", "backend": "memory"} | blocks)
-        self.assert_both(False, {"branching": {"source": ""}})
+        for wrong in ("", {}, {"roles": "/a"}, {"dump": "/a", "template": "/b"}, {"template": "/a", "roles": "/b"},
+                      {"managed": "/a", "password": "${env:A}"}):
+            self.assert_both(False, {"branching": {"source": wrong}})
         self.assert_both(False, {"branching": {"auto_create": [""]}})
-        for key in ("image", "docker", "allow_source"):
+        for key in ("image", "docker"):
             self.assert_both(False, {"branching": {key: "x"}})
 
 

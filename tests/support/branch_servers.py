@@ -11,7 +11,8 @@ from prism_gateway import wait_for
 def servers(data):
     """The postmasters that run, by the directories that they run in; `data` is the gateway's data directory."""
     found = {}
-    for lock in (pathlib.Path(data) / "branches/run").glob("*/lock"):
+    branches = pathlib.Path(data) / "branches"
+    for lock in (*branches.glob("run/*/lock"), *branches.glob("source-*/lock")):
         number = lock.read_text().strip()
         # A number stays in the file when its process has gone, and the system gives it to another one.
         if number and os.path.exists(f"/proc/{number}/cmdline"):

@@ -1,6 +1,4 @@
 // The states of the source that branches start from: made as it moves on, and forgotten.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -17,27 +15,8 @@ namespace prism::branching {
 
 using runtime::Task;
 
-namespace {
-
-// Changes whenever a server writes to the source: each checkpoint does. Nothing when it can't be
-// seen.
-std::optional<std::string> MomentOf(const std::string& source) {
-  struct stat found = {};
-  if (::stat((source + "/global/pg_control").c_str(), &found) != 0) return std::nullopt;
-  return std::to_string(found.st_ino) + " " + std::to_string(found.st_mtim.tv_sec) + "." +
-         std::to_string(found.st_mtim.tv_nsec);
-}
-
-// It is being used: its next state is not there yet.
-bool IsInUse(const Error& error) {
-  return error.reason() == "SOURCE_RUNNING" || error.reason() == "SOURCE_NOT_STOPPED" ||
-         error.reason() == "SOURCE_CHANGED";
-}
-
-}  // namespace
-
 // Until the manager stops.
-Task<void> BranchManager::FollowSource(std::string source) {
+Task<void> BranchManager::FollowSource(Source* source) {
   std::string last_reason;
   while (true) {
     const MonoNanos next = MonotonicNow() + limits_.refresh_interval;
@@ -47,27 +26,26 @@ Task<void> BranchManager::FollowSource(std::string source) {
     const std::string reason(refreshed ? "" : refreshed.error().reason());
     if (!refreshed && reason != last_reason && !cancel_.cancelled()) {
       IsInUse(refreshed.error())
-          ? workshop_.logger.Info("source_in_use", {{"source", source}})
+          ? workshop_.logger.Info("source_in_use", {{"source", source->name()}})
           : workshop_.logger.Failure("generation_not_refreshed", refreshed.error());
     }
     last_reason = reason;
   }
 }
 
-Task<Status> BranchManager::Refresh(std::string source) {
+Task<Status> BranchManager::Refresh(Source* source) {
   auto looked = co_await RunOnPool(
-      workshop_.pool, [&]() -> Result<std::optional<std::string>> { return MomentOf(source); });
+      workshop_.pool, [&]() -> Result<std::optional<std::string>> { return source->Moment(); });
   CO_TRY_ASSIGN(std::optional<std::string> moment, std::move(looked));
   if (moment && moment == source_moment_) co_return Status();
-  Status adopted = co_await AdoptGeneration(std::move(source));
-  CO_TRY(std::move(adopted));
-  source_moment_ = std::move(moment);
-  co_return Status();
+  Status adopted = co_await AdoptGeneration(source);
+  if (adopted || IsUnusable(adopted.error())) source_moment_ = std::move(moment);
+  co_return adopted;
 }
 
 // New branches begin with the newest state of the source from here on, and its roles log in.
-Task<Status> BranchManager::AdoptGeneration(std::string source) {
-  auto prepared = co_await PrepareGeneration(&workshop_, std::move(source), &stopping_);
+Task<Status> BranchManager::AdoptGeneration(Source* source) {
+  auto prepared = co_await PrepareGeneration(&workshop_, source, &stopping_);
   CO_TRY_ASSIGN(const Generation newest, std::move(prepared));
   if (newest.id == generation_.id) co_return Status();
   co_return co_await UseGeneration(newest);
@@ -75,15 +53,17 @@ Task<Status> BranchManager::AdoptGeneration(std::string source) {
 
 // What was made of the source before, while it can't be copied: branches that there are don't need
 // it.
-Task<Status> BranchManager::AdoptAny(std::string source) {
+Task<Status> BranchManager::AdoptAny(Source* source) {
   Status newest = co_await AdoptGeneration(source);
-  if (newest || !IsInUse(newest.error())) co_return newest;
+  if (newest || !(IsInUse(newest.error()) || IsUnusable(newest.error()))) co_return newest;
   auto known =
       co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.AllGenerations(); });
   CO_TRY_ASSIGN(const std::vector<Generation> generations, std::move(known));
   for (const Generation& generation : generations | std::views::reverse) {
-    if (!generation.source.starts_with(source + " ")) continue;
-    workshop_.logger.Warn("source_in_use", {{"source", source}, {"generation", generation.id}});
+    if (!generation.source.starts_with(source->name() + " ")) continue;
+    workshop_.logger.Failure("generation_not_refreshed", newest.error());
+    workshop_.logger.Warn("older_generation_used",
+                          {{"source", source->name()}, {"generation", generation.id}});
     co_return co_await UseGeneration(generation);
   }
   co_return newest;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "branching/branches/branch_visit.h"
 #include "branching/branches/pool_work.h"
 #include "branching/pgwire/refusal.h"
 #include "runtime/sync_wait.h"
@@ -22,8 +23,9 @@ BranchManager::BranchManager(runtime::Shard& home, Workshop& workshop, InstanceS
 
 BranchManager::~BranchManager() { Stop(); }
 
-Status BranchManager::Start(const std::string& source) {
-  return runtime::RunOn(home_, [&] { return StartHere(source); });
+Status BranchManager::Start(Source& source) {
+  source_ = &source;
+  return runtime::RunOn(home_, [&] { return StartHere(&source); });
 }
 
 void BranchManager::Stop() {
@@ -54,6 +56,7 @@ Task<Status> BranchManager::StopHere() {
     for (const auto& [id, at] : used) TRY(workshop_.journal.NoteActivity(id, at));
     return {};
   });
+  if (source_ != nullptr) co_await source_->Close();
   door_->manager = nullptr;
   slots_.clear();
   co_return noted;
@@ -69,6 +72,7 @@ Task<Result<std::unique_ptr<Entrance>>> BranchManager::Enter(EntryRequest reques
 }
 
 void BranchManager::Admit(std::shared_ptr<Ticket> ticket, EntryRequest request) {
+  if (MayEnterSource(request)) return tasks_.Spawn(EnterSource(std::move(ticket)));
   const bool fresh = !slots_.contains(request.branch.name());
   auto found = SlotFor(request);
   if (!found) return ticket->Resolve(std::unexpected(std::move(found).error()));
@@ -77,6 +81,23 @@ void BranchManager::Admit(std::shared_ptr<Ticket> ticket, EntryRequest request) 
   if (fresh) return tasks_.Spawn(Make(&slot));
   if (slot.state == BranchState::kRunning) Welcome(slot);
   if (slot.state == BranchState::kStopped) tasks_.Spawn(Wake(&slot));
+}
+
+bool BranchManager::MayEnterSource(const EntryRequest& request) const {
+  return open_ && limits_.allow_source && request.branch.name() == kSourceName &&
+         source_->server() != nullptr;
+}
+
+Task<void> BranchManager::EnterSource(std::shared_ptr<Ticket> ticket) {
+  auto running = co_await source_->server()->SocketPath();
+  if (running) {
+    const std::vector<StartupParameter> settings = {
+        {.name = "prism.branch", .value = std::string(kSourceName)}};
+    ticket->Resolve(std::make_unique<SourceVisit>(*std::move(running), settings));
+    co_return;
+  }
+  workshop_.logger.Failure("source_not_started", running.error());
+  ticket->Resolve(std::unexpected(Refuse(Refusal::kBranchWontStart, kSourceName)));
 }
 
 Result<BranchSlot*> BranchManager::SlotFor(const EntryRequest& request) {

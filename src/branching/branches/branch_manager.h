@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "branching/branches/branch_slot.h"
+#include "branching/branches/source.h"
 #include "branching/branches/spares.h"
 #include "branching/branches/ticket.h"
 #include "branching/branches/workshop.h"
@@ -23,7 +24,7 @@
 
 namespace prism::branching {
 
-// What the template is called where branches are named.
+// What the source is called where branches are named.
 inline constexpr std::string_view kSourceName = "source";
 // Of one branch, automatic ones too.
 inline constexpr std::size_t kMaxSnapshots = 100;
@@ -57,6 +58,8 @@ struct BranchLimits {
   MonoNanos refresh_interval = 0;
   // So many of its states are kept for branches of the past, beside those in use.
   int keep_generations = 1;
+  // Whether clients may be in the source itself, when that has a server: as the branch `source`.
+  bool allow_source = false;
   // Without a connection for so long a branch's server is stopped; its data stay.
   MonoNanos idle_timeout = 15 * 60 * kNanosPerSecond;
   // For so long a deleted branch can be had back, and its name makes no other one.
@@ -77,9 +80,9 @@ class BranchManager final : public BranchHost {
   BranchManager& operator=(const BranchManager&) = delete;
   ~BranchManager() override;
 
-  // Clears away what was left unfinished, makes the newest generation of the template `source` if
-  // need be, and takes over the servers that run. From here on clients get in.
-  Status Start(const std::string& source);
+  // Clears away what was left unfinished, makes the newest generation of the source if need be, and
+  // takes over the servers that run. From here on clients get in. The source outlives the manager.
+  Status Start(Source& source);
   // What Start or a newer state of the source is being copied for is given up. Any thread.
   void Abandon() { stopping_.store(true); }
   // Nobody gets in any more; who is in stays, and servers go on running.
@@ -147,11 +150,11 @@ class BranchManager final : public BranchHost {
 
   using Slots = std::map<std::string, std::shared_ptr<BranchSlot>, std::less<>>;
 
-  runtime::Task<Status> StartHere(std::string source);
-  runtime::Task<void> FollowSource(std::string source);
-  runtime::Task<Status> Refresh(std::string source);
-  runtime::Task<Status> AdoptGeneration(std::string source);
-  runtime::Task<Status> AdoptAny(std::string source);
+  runtime::Task<Status> StartHere(Source* source);
+  runtime::Task<void> FollowSource(Source* source);
+  runtime::Task<Status> Refresh(Source* source);
+  runtime::Task<Status> AdoptGeneration(Source* source);
+  runtime::Task<Status> AdoptAny(Source* source);
   runtime::Task<Status> UseGeneration(Generation newest);
   runtime::Task<Status> RemoveUnusedGenerations();
   runtime::Task<Status> TakeOver();
@@ -161,6 +164,8 @@ class BranchManager final : public BranchHost {
   Status LoadRoles(const Generation& generation);
 
   void Admit(std::shared_ptr<Ticket> ticket, EntryRequest request);
+  bool MayEnterSource(const EntryRequest& request) const;
+  runtime::Task<void> EnterSource(std::shared_ptr<Ticket> ticket);
   Result<BranchSlot*> SlotFor(const EntryRequest& request);
   Result<BranchSlot*> NewSlot(const EntryRequest& request);
   // Measures branches, one at a time, for as long as the manager runs.
@@ -263,6 +268,7 @@ class BranchManager final : public BranchHost {
   std::atomic<std::shared_ptr<const Roles>> roles_;  // of generation_
   Generation generation_;
   std::vector<Generation> generations_;  // that are there, by time
+  Source* source_ = nullptr;             // from Start on
   Slots slots_;
   Spares spares_;
   runtime::TaskGroup tasks_;

@@ -11,7 +11,7 @@ namespace prism::branching {
 
 using runtime::Task;
 
-Task<Status> BranchManager::StartHere(std::string source) {
+Task<Status> BranchManager::StartHere(Source* source) {
   Status ready =
       co_await RunOnPool(workshop_.pool, [this] { return workshop_.MakeRunDirectories(); });
   CO_TRY(std::move(ready));
@@ -28,7 +28,7 @@ Task<Status> BranchManager::StartHere(std::string source) {
   open_ = true;
   spares_.Fill(generation_);
   tasks_.Spawn(KeepMeasuring());
-  if (limits_.refresh_interval > 0) tasks_.Spawn(FollowSource(std::move(source)));
+  if (limits_.refresh_interval > 0) tasks_.Spawn(FollowSource(source));
   co_return Status();
 }
 

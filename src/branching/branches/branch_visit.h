@@ -43,4 +43,19 @@ class BranchVisit final : public Entrance {
   const std::vector<std::string> notices_;
 };
 
+// A client inside the source, whose server nobody stops.
+class SourceVisit final : public Entrance {
+ public:
+  SourceVisit(std::string socket_path, std::vector<StartupParameter> settings)
+      : socket_path_(std::move(socket_path)), settings_(std::move(settings)) {}
+  const std::string& socket_path() const override { return socket_path_; }
+  const std::vector<StartupParameter>& settings() const override { return settings_; }
+  const std::vector<std::string>& notices() const override { return none_; }
+
+ private:
+  const std::string socket_path_;
+  const std::vector<StartupParameter> settings_;
+  const std::vector<std::string> none_;
+};
+
 }  // namespace prism::branching

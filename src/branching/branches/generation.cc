@@ -1,7 +1,5 @@
 #include "branching/branches/generation.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <utility>
 
@@ -10,63 +8,20 @@
 #include "branching/branches/pool_work.h"
 #include "branching/branches/role_reader.h"
 #include "branching/branches/volume_server.h"
-#include "branching/instances/clean_clone.h"
-#include "branching/instances/data_directory.h"
 
 namespace prism::branching {
 namespace {
 
 using runtime::Task;
 
-// A template that was started since has another checkpoint.
-std::string MarkOf(const std::string& source, const ClusterControl& control) {
-  return fmt::format("{} system {} timeline {} checkpoint {}", source, control.system_identifier,
-                     control.timeline, control.checkpoint_lsn);
-}
-
-Status CheckTemplate(const DataDirectory& directory) {
-  if (directory.running != 0) {
-    return std::unexpected(
-        Error(Code::kFailedPrecondition, "SOURCE_RUNNING",
-              fmt::format("process {} serves the data directory {}: a template must be stopped, or "
-                          "copies of it would be torn",
-                          directory.running, directory.path)));
-  }
-  if (directory.standby) {
-    return std::unexpected(
-        Error(Code::kFailedPrecondition, "SOURCE_IS_STANDBY",
-              fmt::format("the data directory {} is that of a standby: promote it, or name the one "
-                          "of its primary",
-                          directory.path)));
-  }
-  return CheckLinks(directory, directory.path);
-}
-
-// A server may run it where we see no processes of it, in a container above all.
-Status CheckStopped(const DataDirectory& directory, const ClusterControl& control) {
-  if (control.state == ClusterState::kShutDown) return {};
-  return std::unexpected(
-      Error(Code::kFailedPrecondition, "SOURCE_NOT_STOPPED",
-            fmt::format("the data directory {} is \"{}\": a template must have been stopped "
-                        "cleanly; stop its server, or start and stop it once",
-                        directory.path, control.state_text)));
-}
-
-Error Changed(const std::string& source) {
-  return Error(Code::kAborted, "SOURCE_CHANGED",
-               fmt::format("the data directory {} was used while it was being copied: stop its "
-                           "server, and try again",
-                           source));
-}
-
 class Preparation {
  public:
-  Preparation(Workshop& workshop, std::string source, const std::atomic<bool>& stop)
-      : workshop_(workshop), source_(std::move(source)), stop_(stop) {}
+  Preparation(Workshop& workshop, Source& source, const std::atomic<bool>& stop)
+      : workshop_(workshop), source_(source), stop_(stop) {}
 
   Task<Result<Generation>> Run() {
-    auto looked = co_await Look();
-    CO_TRY_ASSIGN(const State state, std::move(looked));
+    auto looked = co_await source_.Look();
+    CO_TRY_ASSIGN(const SourceState state, std::move(looked));
     auto known = co_await FindKnown(state.mark);
     CO_TRY_ASSIGN(std::optional<Generation> usable, std::move(known));
     if (usable) co_return *std::move(usable);
@@ -84,27 +39,6 @@ class Preparation {
   }
 
  private:
-  struct State {
-    std::string mark;
-    PostgresBinaries binaries;
-    std::uint32_t max_prepared_transactions = 0;
-  };
-
-  // What the template is now.
-  Task<Result<State>> Look() {
-    auto read = co_await RunOnPool(workshop_.pool, [this] { return ReadDataDirectory(source_); });
-    CO_TRY_ASSIGN(const DataDirectory directory, std::move(read));
-    CO_TRY(CheckTemplate(directory));
-    CO_TRY_ASSIGN(PostgresBinaries binaries, workshop_.servers.ForMajor(directory.major));
-    auto controls = co_await ReadClusterControl(source_, binaries);
-    CO_TRY_ASSIGN(const ClusterControl control, std::move(controls));
-    CO_TRY(CheckStopped(directory, control));
-    co_return State{
-        .mark = MarkOf(source_, control),
-        .binaries = std::move(binaries),
-        .max_prepared_transactions = static_cast<std::uint32_t>(control.max_prepared_transactions)};
-  }
-
   Task<Result<std::optional<Generation>>> FindKnown(std::string mark) {
     co_return co_await RunOnPool(
         workshop_.pool, [this, &mark]() -> Result<std::optional<Generation>> {
@@ -116,15 +50,17 @@ class Preparation {
         });
   }
 
-  Task<Result<Generation>> Make(State state) {
+  Task<Result<Generation>> Make(SourceState state) {
     workshop_.logger.Info("generation_begins",
-                          {{"generation", generation_.id}, {"source", source_}});
-    Status imported = co_await RunOnPool(workshop_.pool, [this] { return Import(); });
-    CO_TRY(std::move(imported));
-    auto looked = co_await Look();
-    CO_TRY_ASSIGN(const State after, std::move(looked));
-    if (after.mark != state.mark) co_return std::unexpected(Changed(source_));
-    auto recovered = co_await Recover(std::move(state.binaries));
+                          {{"generation", generation_.id}, {"source", source_.name()}});
+    Status begun = co_await RunOnPool(
+        workshop_.pool, [this] { return workshop_.journal.BeginGeneration(generation_); });
+    CO_TRY(std::move(begun));
+    workshop_.After("generation-begun");
+    Status filled = co_await source_.Fill(state, generation_.id, &stop_);
+    CO_TRY(std::move(filled));
+    workshop_.After("generation-imported");
+    auto recovered = co_await Recover(std::move(state));
     CO_TRY_ASSIGN(const std::vector<StoredRole> roles, std::move(recovered));
     Status completed = co_await RunOnPool(workshop_.pool, [&]() -> Status {
       TRY(workshop_.storage.Freeze(generation_.id));
@@ -136,32 +72,20 @@ class Preparation {
     co_return generation_;
   }
 
-  Status Import() {
-    TRY(workshop_.journal.BeginGeneration(generation_));
-    workshop_.After("generation-begun");
-    TRY(workshop_.storage.Import(source_, generation_.id,
-                                 [this](const TransferProgress&) { return !stop_.load(); }));
-    workshop_.After("generation-imported");
-    TRY_ASSIGN(const std::string volume, workshop_.storage.Path(generation_.id));
-    return CleanClone(volume, volume, source_);
-  }
-
   // One start, so that branches have nothing to recover.
-  Task<Result<std::vector<StoredRole>>> Recover(PostgresBinaries binaries) {
+  Task<Result<std::vector<StoredRole>>> Recover(SourceState state) {
     CO_TRY_ASSIGN(const std::string volume, workshop_.storage.Path(generation_.id));
     InstanceSpec spec{.volume = volume,
                       .data_directory = volume,
                       .run_directory = workshop_.RunDirectoryOf(generation_.id),
-                      .binaries = std::move(binaries),
+                      .binaries = state.binaries,
                       .settings = {}};
     spec.settings.max_prepared_transactions = generation_.max_prepared_transactions;
     auto started = co_await workshop_.runtime.Start(
         std::move(spec), MonotonicNow() + workshop_.start_timeout, nullptr);
     CO_TRY_ASSIGN(const std::unique_ptr<Instance> instance, std::move(started));
     workshop_.After("generation-started");
-    auto read = co_await RunOnPool(workshop_.pool, [&] {
-      return ReadStoredRoles(instance->socket_path(), workshop_.superuser);
-    });
+    auto read = co_await LoadAndRead(std::move(state), instance->socket_path());
     auto stopped = co_await instance->Stop({});
     CO_TRY_ASSIGN(const StopKind kind, std::move(stopped));
     CO_TRY_ASSIGN(std::vector<StoredRole> roles, std::move(read));
@@ -171,17 +95,24 @@ class Preparation {
               "the server of the new generation did not stop cleanly: see its log"));
   }
 
+  Task<Result<std::vector<StoredRole>>> LoadAndRead(SourceState state, std::string socket_path) {
+    Status loaded = co_await source_.Load(state, socket_path, &stop_);
+    CO_TRY(std::move(loaded));
+    co_return co_await RunOnPool(workshop_.pool,
+                                 [&] { return ReadStoredRoles(socket_path, workshop_.superuser); });
+  }
+
   Workshop& workshop_;
-  const std::string source_;
+  Source& source_;
   const std::atomic<bool>& stop_;
   Generation generation_;
 };
 
 }  // namespace
 
-Task<Result<Generation>> PrepareGeneration(Workshop* workshop, std::string source,
+Task<Result<Generation>> PrepareGeneration(Workshop* workshop, Source* source,
                                            const std::atomic<bool>* stop) {
-  Preparation preparation(*workshop, std::move(source), *stop);
+  Preparation preparation(*workshop, *source, *stop);
   co_return co_await preparation.Run();
 }
 

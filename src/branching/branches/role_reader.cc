@@ -1,24 +1,15 @@
 #include "branching/branches/role_reader.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <memory>
 #include <optional>
-#include <string_view>
+
+#include "branching/branches/server_connection.h"
 
 namespace prism::branching {
 namespace {
-
-struct Closer {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using Connection = std::unique_ptr<PGconn, Closer>;
-using Rows = std::unique_ptr<PGresult, Closer>;
 
 // Roles that can't log in are there too: whether one exists must not be seen.
 constexpr const char* kQuery =
@@ -32,31 +23,7 @@ constexpr const char* kDatabases =
     "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate "
     "ORDER BY datname != 'postgres', oid";
 
-// libpq has its own time limits: the server is ours and on this machine.
-Connection Connect(const std::string& socket_path, const std::string& superuser,
-                   const std::string& database = "template1") {
-  const std::size_t slash = socket_path.rfind('/');
-  const std::string directory = socket_path.substr(0, slash);
-  const std::string port = socket_path.substr(socket_path.rfind('.') + 1);
-  const std::array<const char*, 8> names = {
-      "host", "port", "user", "dbname", "options", "connect_timeout", "client_encoding", nullptr};
-  const std::array<const char*, 8> values = {directory.c_str(),
-                                             port.c_str(),
-                                             superuser.c_str(),
-                                             database.c_str(),
-                                             "-c statement_timeout=10s",
-                                             "10",
-                                             "UTF8",
-                                             nullptr};
-  return Connection(PQconnectdbParams(names.data(), values.data(), 0));
-}
-
-std::optional<std::string> TextAt(const Rows& rows, int row, int column) {
-  if (PQgetisnull(rows.get(), row, column) != 0) return std::nullopt;
-  return PQgetvalue(rows.get(), row, column);
-}
-
-std::optional<std::int64_t> NumberAt(const Rows& rows, int row, int column) {
+std::optional<std::int64_t> NumberAt(const ServerRows& rows, int row, int column) {
   const std::optional<std::string> text = TextAt(rows, row, column);
   if (!text) return std::nullopt;
   std::int64_t number = 0;
@@ -64,8 +31,9 @@ std::optional<std::int64_t> NumberAt(const Rows& rows, int row, int column) {
   return number;
 }
 
-Result<Rows> Ask(const Connection& connection, const std::string& superuser, const char* query) {
-  Rows rows(PQexec(connection.get(), query));
+Result<ServerRows> Ask(const ServerConnection& connection, const std::string& superuser,
+                       const char* query) {
+  ServerRows rows(PQexec(connection.get(), query));
   if (PQresultStatus(rows.get()) == PGRES_TUPLES_OK) return rows;
   return std::unexpected(
       Error(Code::kFailedPrecondition, "ROLES_UNREADABLE",
@@ -78,8 +46,8 @@ Result<Rows> Ask(const Connection& connection, const std::string& superuser, con
 
 Result<std::vector<StoredRole>> ReadStoredRoles(const std::string& socket_path,
                                                 const std::string& superuser) {
-  const Connection connection = Connect(socket_path, superuser);
-  TRY_ASSIGN(const Rows rows, Ask(connection, superuser, kQuery));
+  const ServerConnection connection = ConnectToServer(socket_path, superuser);
+  TRY_ASSIGN(const ServerRows rows, Ask(connection, superuser, kQuery));
   std::vector<StoredRole> roles;
   for (int row = 0; row < PQntuples(rows.get()); ++row) {
     roles.push_back({.name = *TextAt(rows, row, 0),
@@ -91,10 +59,10 @@ Result<std::vector<StoredRole>> ReadStoredRoles(const std::string& socket_path,
 }
 
 Status WarmDatabases(const std::string& socket_path, const std::string& superuser) {
-  const Connection connection = Connect(socket_path, superuser);
-  TRY_ASSIGN(const Rows names, Ask(connection, superuser, kDatabases));
+  const ServerConnection connection = ConnectToServer(socket_path, superuser);
+  TRY_ASSIGN(const ServerRows names, Ask(connection, superuser, kDatabases));
   for (int row = 0; row < std::min(PQntuples(names.get()), kWarmDatabases); ++row) {
-    const Connection visit = Connect(socket_path, superuser, *TextAt(names, row, 0));
+    const ServerConnection visit = ConnectToServer(socket_path, superuser, *TextAt(names, row, 0));
     TRY(Ask(visit, superuser, "SELECT 1"));
   }
   return {};

@@ -228,6 +228,19 @@ Status Storage::Import(const std::string& directory, std::string_view id,
       id, [&](const std::string& path) { return driver_->Import(source, path, owner_, watch); });
 }
 
+// A driver makes volumes of directories.
+Status Storage::Create(std::string_view id) {
+  TRY(CheckId(id));
+  const std::string empty = TemporaryPath();
+  if (::mkdir(empty.c_str(), 0700) != 0) {
+    return std::unexpected(StoreError(errno, fmt::format("make {}", empty)));
+  }
+  const Status made =
+      Make(id, [&](const std::string& path) { return driver_->Import(empty, path, owner_, {}); });
+  ::rmdir(empty.c_str());  // one that stays is the next Sweep's
+  return made;
+}
+
 Status Storage::Clone(std::string_view from, std::string_view to, const TransferWatch& watch) {
   TRY_ASSIGN(const std::string source, Existing(from));
   return Make(to, [&](const std::string& path) { return driver_->Clone(source, path, watch); });

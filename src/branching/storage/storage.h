@@ -67,6 +67,8 @@ class Storage {
   // subvolumes inside), STORE_SOURCE_DEVICE, STORE_SOURCE_OVERLAP;
   // NOT_FOUND/STORE_SOURCE_NOT_FOUND.
   Status Import(const std::string& directory, std::string_view id, const TransferWatch& watch = {});
+  // Makes a volume with nothing in it.
+  Status Create(std::string_view id);
   // The clone is writable, of a frozen volume too. Of a volume that is being written to, only where
   // traits() says so. FAILED_PRECONDITION/STORE_NESTED_SUBVOLUME.
   Status Clone(std::string_view from, std::string_view to, const TransferWatch& watch = {});

@@ -84,6 +84,26 @@ TEST_P(StorageSuite, ImportsAndClonesWholeTrees) {
   EXPECT_LT(sparse.st_blocks * 512, 1 << 20);
 }
 
+TEST_P(StorageSuite, MakesEmptyVolumes) {
+  const auto storage = Open();
+  const Status made = storage->Create("empty");
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(ReasonOf(storage->Create("empty")), "VOLUME_EXISTS");
+  EXPECT_EQ(ReasonOf(storage->Create("../out")), "VOLUME_ID");
+  const std::string path = *storage->Path("empty");
+  EXPECT_TRUE(fs::is_empty(path));
+  struct stat volume = {};
+  ASSERT_EQ(::stat(path.c_str(), &volume), 0);
+  EXPECT_EQ(volume.st_uid, kOwner.uid);
+  EXPECT_EQ(volume.st_mode & 0007, 0U);
+  EXPECT_EQ(EntriesOf(StorePath() + "/volumes"), 1U);
+
+  WriteFile(path + "/PG_VERSION", "15\n");
+  ASSERT_TRUE(storage->Freeze("empty"));
+  ASSERT_TRUE(storage->Clone("empty", "b1"));
+  EXPECT_EQ(ReadFile(*storage->Path("b1") + "/PG_VERSION"), "15\n");
+}
+
 TEST_P(StorageSuite, NobodyElseLooksIntoVolumes) {
   MakeSampleTree(Source());
   ASSERT_EQ(::chmod(Source().c_str(), 0777), 0);

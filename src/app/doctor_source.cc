@@ -1,0 +1,84 @@
+#include "app/doctor_source.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "app/doctor_checks.h"
+#include "branching/instances/data_directory.h"
+#include "branching/sources/dump_file.h"
+#include "branching/sources/managed_directory.h"
+
+namespace prism::app {
+
+namespace {
+
+using branching::Finding;
+using branching::Health;
+using Kind = namespaces::BranchSourceConfig::Kind;
+
+Finding CheckTemplate(const std::string& path, const Result<branching::PostgresServers>& servers) {
+  const auto directory = branching::ReadDataDirectory(path);
+  if (!directory) return Unwell("source", directory.error());
+  if (const Status links = branching::CheckLinks(*directory, directory->path); !links) {
+    return Unwell("source", links.error());
+  }
+  if (servers) {
+    const auto binaries = servers->ForMajor(directory->major);
+    if (!binaries) return Unwell("source", binaries.error());
+  }
+  Finding finding{.about = "source",
+                  .says = fmt::format("{}: PostgreSQL {}, stopped", path, directory->major)};
+  if (directory->running == 0) return finding;
+  finding.health = Health::kNote;
+  finding.says = fmt::format("{}: PostgreSQL {}, process {} serves it", path, directory->major,
+                             directory->running);
+  finding.advice = "stop its server for new branches to begin with its newest state";
+  return finding;
+}
+
+Finding CheckDump(const namespaces::BranchSourceConfig& source) {
+  const auto dump = branching::ReadDumpFile(source.path);
+  if (!dump) return Unwell("source", dump.error());
+  if (!source.roles.empty()) {
+    const auto roles = branching::ReadDumpFile(source.roles);
+    if (!roles) return Unwell("source", roles.error());
+  }
+  return {.about = "source",
+          .says = fmt::format(
+              "{}: a dump{}", source.path,
+              dump->major != 0 ? fmt::format(" of PostgreSQL {}", dump->major) : std::string())};
+}
+
+// Whoever serves it, it may be a server of ours.
+Finding CheckManaged(const std::string& path) {
+  const auto missing = branching::IsToBeMade(path);
+  if (!missing) return Unwell("source", missing.error());
+  if (*missing) {
+    return {.health = Health::kNote,
+            .about = "source",
+            .says = fmt::format("{}: there is none yet", path),
+            .advice = "the first start makes it"};
+  }
+  const auto directory = branching::ReadDataDirectory(path);
+  if (!directory) return Unwell("source", directory.error());
+  return {.about = "source",
+          .says = fmt::format("{}: PostgreSQL {}, run by Prism", path, directory->major)};
+}
+
+}  // namespace
+
+Finding CheckSource(const BranchingSettings& settings,
+                    const Result<branching::PostgresServers>& servers) {
+  switch (settings.source.kind) {
+    case Kind::kDump:
+      return CheckDump(settings.source);
+    case Kind::kManaged:
+      return CheckManaged(settings.source.path);
+    case Kind::kTemplate:
+      break;
+  }
+  return CheckTemplate(settings.source.path, servers);
+}
+
+}  // namespace prism::app
