@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """From connecting to the answer of the first query: new branches, warm ones, stopped ones, in turns.
 
-  bench/branch_connect.py --program build/release/prism [--rounds 50] [--gib 1] [--check]
+  bench/branch_connect.py --program build/release/prism [--rounds 50] [--gib 1] [--runtime process] [--check]
+  tests/servers/docker.py bench/branch_connect.py ... --runtime docker    (beside an engine of its own)
 
 `prism serve` has a source that pgbench filled to --gib GiB (its size on disk is printed) and makes branches of it on btrfs in a
 file. A round connects to a branch that is not there (`new`: cloned and started), to one that is not there while a warm server
@@ -18,7 +19,8 @@ import tempfile
 from branch_ground import Served, filled_source, first_answer, wait_for
 from mounts import own_mounts
 
-BUDGETS = {"new": 50.0, "warm": 15.0, "stopped": 50.0}  # ms, p50
+BUDGETS = {"process": {"new": 50.0, "warm": 15.0, "stopped": 50.0},
+           "docker": {"new": 300.0, "warm": 15.0, "stopped": 300.0}}  # ms, p50
 
 
 def measure(plain, warm, source, rounds):
@@ -33,12 +35,12 @@ def measure(plain, warm, source, rounds):
         yield times
 
 
-def report(rounds):
+def report(rounds, budgets):
     """Prints a line for each way; those above their budget."""
     over = []
     for way in ("new", "warm", "stopped", "running", "no Prism"):
         times = sorted(times[way] for times in rounds)
-        p50, budget = statistics.median(times), BUDGETS.get(way)
+        p50, budget = statistics.median(times), budgets.get(way)
         print(f"{way:9} p50 {p50:7.2f} ms   p90 {times[len(times) * 9 // 10]:7.2f} ms   max {times[-1]:7.2f} ms"
               + (f"   budget {budget:.0f} ms" if budget else ""), flush=True)
         if budget and p50 > budget:
@@ -51,18 +53,20 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--gib", type=int, default=1)
+    parser.add_argument("--runtime", choices=sorted(BUDGETS), default="process")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    own_mounts()
+    if options.runtime == "process":
+        own_mounts()  # docker.py has seen to it, and the engine has to see the same
     with filled_source(options.gib) as source, tempfile.TemporaryDirectory(prefix="prism-") as directory:
         served = []
         try:
             for name, spares in (("plain", 0), ("warm", 1)):
                 place = pathlib.Path(directory) / name
-                served.append(Served(options.program, source, place, 4 * options.gib + 4, spares))
+                served.append(Served(options.program, source, place, 4 * options.gib + 4, spares, runtime=options.runtime))
                 wait_for(served[-1].ready, 1800)
             source.start()
-            over = report(list(measure(*served, source, options.rounds)))
+            over = report(list(measure(*served, source, options.rounds)), BUDGETS[options.runtime])
         finally:
             for one in served:
                 one.stop()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -33,13 +34,17 @@ def first_answer(host, port, user, options=""):
 class Served:
     """Prism with a warm pool of `spares`, in a directory of its own."""
 
-    def __init__(self, program, source, directory, size_gib, spares=0, store=None, idle_timeout="1s"):
+    def __init__(self, program, source, directory, size_gib, spares=0, store=None, idle_timeout="1s",
+                 runtime="process"):
         self.directory = directory
         self.store = store or directory / "data/branches/store"
         directory.mkdir()
         section = {"source": str(source.data), "listen": "127.0.0.1:0", "control_listen": "", "warm_pool": spares,
                    "idle_timeout": idle_timeout, "max_branches": 100000, "max_branches_per_owner": 100000,
                    "storage": {"path": str(self.store), "size": f"{size_gib}GiB"}}
+        if runtime == "docker":
+            section |= {"runtime": runtime, "docker_socket": os.environ["PRISM_TEST_DOCKER"],
+                        "image": os.environ["PRISM_TEST_IMAGE"]}
         (directory / "prism.yaml").write_text(json.dumps({"branching": section}))
         self.gateway = Gateway(program, "--config", str(directory / "prism.yaml"), data_dir=directory, start_timeout=1800)
         self.gateway.start()

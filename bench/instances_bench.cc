@@ -168,9 +168,9 @@ int main() {
   using namespace prism::branching;  // NOLINT(google-build-using-namespace): a program of its own
   testing::Copies copies;
   const InstanceSpec spec = copies.Clone(copies.MakeCluster(), "bench");
-  testing::InstanceHost walled(true);
-  testing::InstanceHost open(false);
-  for (const std::string& missing : walled.runtime().isolation().missing) {
+  testing::InstanceHost walled;
+  testing::InstanceHost open(testing::Processes(false));
+  for (const std::string& missing : ProbeIsolation(testing::TestUser()).missing) {
     fmt::print("no wall: {}\n", missing);
   }
   Kind by_hand{"by hand"};

@@ -87,10 +87,11 @@ function(prism_label_target target)
 endfunction()
 
 # A GoogleTest program prism_<NAME>_test with GoogleTest's main. Each test case is a ctest test of its own, so they run
-# in parallel and in separate processes; SINGLE makes the whole program one test (for costly SetUpTestSuite).
+# in parallel and in separate processes; SINGLE makes the whole program one test (for costly SetUpTestSuite),
+# which a command RUNNER can run.
 # Everything has the label given, so `ctest -L engine` runs a module.
 function(prism_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "SINGLE" "NAME;TIMEOUT" "SRCS;DEPS;LABELS;ENV")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "SINGLE" "NAME;TIMEOUT" "SRCS;DEPS;LABELS;ENV;RUNNER")
   if(NOT PRISM_BUILD_TESTS)
     return()
   endif()
@@ -102,7 +103,7 @@ function(prism_test)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
   prism_label_target(${target} ${arg_LABELS})
   if(arg_SINGLE)
-    add_test(NAME ${arg_NAME} COMMAND ${target})
+    add_test(NAME ${arg_NAME} COMMAND ${arg_RUNNER} $<TARGET_FILE:${target}>)
     set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
   else()
     list(LENGTH arg_LABELS labels)

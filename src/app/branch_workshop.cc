@@ -1,11 +1,10 @@
 #include "app/branch_workshop.h"
 
-#include <cstdlib>
 #include <utility>
 
+#include "app/branch_runtime.h"
 #include "app/branch_store.h"
 #include "app/branch_user.h"
-#include "runtime/sync_wait.h"
 
 namespace prism::app {
 
@@ -36,12 +35,11 @@ Result<std::unique_ptr<BranchWorkshop>> BranchWorkshop::Open(const Parts& parts)
 
 Status BranchWorkshop::OpenAll(const Parts& parts) {
   TRY_ASSIGN(user_, ChooseBranchUser(parts.settings.user));
-  TRY_ASSIGN(branching::PostgresServers servers, FindPostgres(parts.settings, parts.shard));
-  TRY_ASSIGN(runtime_, branching::ProcessRuntime::Make(user_, &pool_));
-  programs_ = std::make_unique<branching::PostgresPrograms>(user_, runtime_->isolation());
-  for (const std::string& missing : runtime_->isolation().missing) {
-    parts.log.Warn("servers of branches are less walled in", {{"missing", missing}});
-  }
+  const std::string run_directory = BranchRunDirectory(parts.directory);
+  TRY_ASSIGN(BranchRuntime opened, OpenBranchRuntime(parts.settings, run_directory, user_, &pool_,
+                                                     parts.shard, parts.log));
+  runtime_ = std::move(opened.runtime);
+  programs_ = std::make_unique<branching::PostgresPrograms>(user_, std::move(opened.isolation));
   TRY_ASSIGN(storage_, OpenBranchStore(parts.settings, {.uid = user_.uid, .gid = user_.gid}, &pool_,
                                        parts.log));
   TRY(database_->Open());
@@ -52,18 +50,10 @@ Status BranchWorkshop::OpenAll(const Parts& parts) {
                           .pool = pool_,
                           .clock = parts.clock,
                           .logger = parts.log,
-                          .servers = std::move(servers),
-                          .run_directory = BranchRunDirectory(parts.directory),
+                          .servers = std::move(opened.servers),
+                          .run_directory = run_directory,
                           .superuser = parts.settings.superuser});
   return {};
-}
-
-Result<branching::PostgresServers> FindPostgres(const BranchingSettings& settings,
-                                                runtime::Shard& shard) {
-  const char* path = std::getenv("PATH");
-  return runtime::RunOn(shard, [&settings, path] {
-    return branching::PostgresServers::Find(settings.pg_bin_dirs, path != nullptr ? path : "");
-  });
 }
 
 }  // namespace prism::app

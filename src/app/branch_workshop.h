@@ -10,7 +10,7 @@
 #include "branching/branches/journal.h"
 #include "branching/branches/workshop.h"
 #include "branching/instances/postgres_programs.h"
-#include "branching/instances/process_runtime.h"
+#include "branching/instances/runtime.h"
 #include "branching/storage/storage.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/shard.h"
@@ -38,8 +38,8 @@ class BranchWorkshop {
     telemetry::Logger& log;
   };
 
-  // Errors: NOT_FOUND/USER_NOT_FOUND, and those of OpenBranchStore, PostgresServers,
-  // ProcessRuntime and the journal.
+  // Errors: NOT_FOUND/USER_NOT_FOUND, and those of OpenBranchStore, OpenBranchRuntime
+  // and the journal.
   static Result<std::unique_ptr<BranchWorkshop>> Open(const Parts& parts);
   BranchWorkshop(const BranchWorkshop&) = delete;
   BranchWorkshop& operator=(const BranchWorkshop&) = delete;
@@ -62,14 +62,10 @@ class BranchWorkshop {
   std::unique_ptr<sqlite::Database> database_;
   branching::Journal journal_;
   branching::InstanceUser user_;
-  std::unique_ptr<branching::ProcessRuntime> runtime_;
+  std::unique_ptr<branching::Runtime> runtime_;
   std::unique_ptr<branching::PostgresPrograms> programs_;
   std::unique_ptr<branching::Storage> storage_;
   std::unique_ptr<branching::Workshop> workshop_;
 };
-
-// The servers that the settings name, or those of the machine.
-Result<branching::PostgresServers> FindPostgres(const BranchingSettings& settings,
-                                                runtime::Shard& shard);
 
 }  // namespace prism::app

@@ -45,6 +45,9 @@ BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingCon
   take(result.storage_path, over.storage_path);
   take(result.storage_size, over.storage_size);
   take(result.runtime, over.runtime);
+  take(result.image, over.image);
+  take(result.network, over.network);
+  take(result.docker_socket, over.docker_socket);
   take(result.user, over.user);
   take(result.pg_bin_dirs, over.pg_bin_dirs);
   take(result.idle_timeout, over.idle_timeout);
@@ -77,6 +80,10 @@ std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
   settings.storage_size = config.storage_size.value_or(settings.storage_size);
   settings.user = config.user.value_or("");
   settings.pg_bin_dirs = config.pg_bin_dirs.value_or(settings.pg_bin_dirs);
+  settings.docker = config.runtime == "docker";
+  settings.image = config.image.value_or("postgres:15-alpine");
+  settings.network = config.network.value_or("none");
+  settings.docker_socket = config.docker_socket.value_or("/var/run/docker.sock");
   settings.idle_timeout = config.idle_timeout.value_or(settings.idle_timeout);
   settings.hold_timeout = config.hold_timeout.value_or(settings.hold_timeout);
   settings.default_branch = config.default_branch.value_or("");
@@ -125,6 +132,19 @@ std::string Mistakes(const BranchingConfig& config, const ServerSettings& settin
       branching.source.kind != namespaces::BranchSourceConfig::Kind::kManaged) {
     add("branching.allow_source needs a source with a server: branching.source.managed");
   }
+  if (branching.docker && config.pg_bin_dirs) {
+    add("branching.pg_bin_dirs is of the runtime 'process': containers have the server of their "
+        "image (branching.image)");
+  }
+  if (branching.docker &&
+      branching.source.kind != namespaces::BranchSourceConfig::Kind::kTemplate) {
+    add("branching.runtime: docker needs a stopped data directory as the source: dumps are loaded, "
+        "and servers run, by programs of this machine");
+  }
+  if (!branching.docker && (config.image || config.network || config.docker_socket)) {
+    add("branching.image, branching.network and branching.docker_socket need branching.runtime: "
+        "docker");
+  }
   if (!branching.default_branch.empty()) {
     const auto name = branching::BranchName::From(branching.default_branch);
     if (!name) {
@@ -171,9 +191,15 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
       {"superuser", settings.superuser},
       {"storage",
        {{"path", settings.storage_path}, {"size", base::FormatSize(settings.storage_size)}}},
-      {"runtime", "process"}};
+      {"runtime", settings.docker ? "docker" : "process"}};
+  if (settings.docker) {
+    json["image"] = settings.image;
+    json["network"] = settings.network;
+    json["docker_socket"] = settings.docker_socket;
+  } else {
+    json["pg_bin_dirs"] = settings.pg_bin_dirs;
+  }
   if (!settings.user.empty()) json["user"] = settings.user;
-  json["pg_bin_dirs"] = settings.pg_bin_dirs;
   json["idle_timeout"] = base::FormatDuration(settings.idle_timeout);
   json["hold_timeout"] = base::FormatDuration(settings.hold_timeout);
   if (!settings.default_branch.empty()) json["default"] = settings.default_branch;

@@ -24,6 +24,10 @@ struct BranchingSettings {
   std::uint64_t storage_size = std::uint64_t{20} << 30;  // of the image, when one has to be made
   std::string user;  // of the servers when this process is root; empty: postgres, else nobody
   std::vector<std::string> pg_bin_dirs;  // empty: where servers usually are
+  bool docker = false;                   // servers run in containers; else as processes
+  std::string image;                     // of containers, as the two after it
+  std::string network;
+  std::string docker_socket;
   std::chrono::milliseconds idle_timeout{15 * 60'000};
   std::chrono::milliseconds hold_timeout{30'000};
   std::string default_branch;  // of connections that name none; empty: they are refused

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/branch_runtime.h"
 #include "app/branch_store.h"
 #include "app/branch_user.h"
 #include "app/branch_workshop.h"
@@ -74,9 +75,16 @@ class Doctor {
       findings.insert(findings.end(), std::make_move_iterator(more.begin()),
                       std::make_move_iterator(more.end()));
     };
-    const auto servers = FindPostgres(branching_, shards_.at(0));
-    take({CheckPostgres(servers), CheckSource(branching_, servers)});
-    take(CheckWalls(user_));
+    if (branching_.docker) {
+      // Which server the image has is not looked at: that would start a container.
+      const Result<branching::PostgresServers> unknown =
+          std::unexpected(Error(Code::kUnavailable, "IMAGE_NOT_LOOKED_INTO", "it is not started"));
+      take({CheckDocker(branching_), CheckSource(branching_, unknown)});
+    } else {
+      const auto servers = FindPostgres(branching_, shards_.at(0));
+      take({CheckPostgres(servers), CheckSource(branching_, servers)});
+      take(CheckWalls(user_));
+    }
     take(CheckStoreDirectory(branching_, user_));
     auto records = CheckRecords();
     take(records ? *std::move(records) : std::vector{Unwell("journal", records.error())});

@@ -10,6 +10,7 @@
 
 #include "app/branch_store.h"
 #include "base/units.h"
+#include "branching/containers/docker_engine.h"
 #include "branching/instances/process_runtime.h"
 #include "branching/storage/btrfs_image.h"
 #include "branching/storage/probe.h"
@@ -79,6 +80,18 @@ Finding CheckPostgres(const Result<branching::PostgresServers>& servers) {
           .advice =
               "install it (Debian: postgresql-15), or name its directory "
               "(branching.pg_bin_dirs)"};
+}
+
+Finding CheckDocker(const BranchingSettings& settings) {
+  const branching::DockerEngine engine(settings.docker_socket);
+  if (const Status host = engine.CheckHost(); !host) return Unwell("docker", host.error());
+  const auto image = engine.FindImage(settings.image);
+  if (!image) return Unwell("docker", image.error());
+  if (settings.network != "none") {
+    const Status network = engine.CheckNetwork(settings.network);
+    if (!network) return Unwell("docker", network.error());
+  }
+  return {.about = "docker", .says = fmt::format("{} is {}", image->name, image->id)};
 }
 
 std::vector<Finding> CheckWalls(const branching::InstanceUser& user) {

@@ -19,6 +19,8 @@ branching::Finding Unwell(std::string about, const Error& error);
 
 // Which servers there are.
 branching::Finding CheckPostgres(const Result<branching::PostgresServers>& servers);
+// Whether servers can run in containers.
+branching::Finding CheckDocker(const BranchingSettings& settings);
 // Whether servers can be walled in.
 std::vector<branching::Finding> CheckWalls(const branching::InstanceUser& user);
 // Where branches keep their data, what they cost there, and how much space is left below and above

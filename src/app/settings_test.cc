@@ -166,6 +166,10 @@ TEST(SettingsTest, TellsAllThatDoesNotFitTogetherForBranches) {
   EXPECT_THAT(Branching("{source: /a, tls_required: true}").error().message(),
               HasSubstr("tls_required needs"));
   EXPECT_THAT(Branching("{idle_timeout: 1m}").error().message(), HasSubstr("has no source"));
+  EXPECT_THAT(Branching("{source: /a, image: postgres}").error().message(),
+              HasSubstr("need branching.runtime: docker"));
+  EXPECT_THAT(Branching("{source: /a, runtime: docker, pg_bin_dirs: [/b]}").error().message(),
+              HasSubstr("pg_bin_dirs is of the runtime"));
 }
 
 TEST(SettingsTest, BranchesForOtherMachinesNeedTls) {
@@ -182,6 +186,12 @@ TEST(SettingsTest, BranchesForOtherMachinesNeedTls) {
 }
 
 TEST(EffectiveConfigTest, WritesBranchesAsTheirSectionSaysThem) {
+  for (const std::string more : {"", ", pg_bin_dirs: [/b]", ", runtime: docker, image: pg:15"}) {
+    const auto one = Config("branching: {source: /a" + more + "}\n");
+    const auto json = nlohmann::json::parse(EffectiveConfig(Decide(one->server, *one), *one));
+    const auto again = Config("branching: " + json["branching"].dump());
+    EXPECT_EQ(Decide(again->server, *again).branching, Decide(one->server, *one).branching) << more;
+  }
   const auto snapshot = Config("branching: {source: /a, user: pg, auto_create: [\"pr-*\"]}\n");
   const std::string text = EffectiveConfig(Decide(snapshot->server, *snapshot), *snapshot);
   const auto json = nlohmann::json::parse(text);

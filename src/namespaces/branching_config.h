@@ -33,7 +33,10 @@ struct BranchingConfig {
   std::optional<std::string> superuser;
   std::optional<std::string> storage_path;
   std::optional<std::uint64_t> storage_size;
-  std::optional<std::string> runtime;  // "process"
+  std::optional<std::string> runtime;  // "process" or "docker"
+  std::optional<std::string> image;    // of docker, as the two after it
+  std::optional<std::string> network;
+  std::optional<std::string> docker_socket;
   std::optional<std::string> user;
   std::optional<std::vector<std::string>> pg_bin_dirs;
   std::optional<std::chrono::milliseconds> idle_timeout;

@@ -22,6 +22,8 @@ constexpr std::size_t kMaxPathBytes = 4096;   // PATH_MAX
 constexpr std::size_t kMaxRoleBytes = 63;     // NAMEDATALEN - 1
 constexpr std::size_t kMaxBranchBytes = 255;  // of a name as people spell it
 constexpr std::size_t kMaxDomainBytes = 253;  // RFC 1035 section 2.3.4, without the last dot
+constexpr std::size_t kMaxImageBytes = 512;   // registry, name, tag and digest
+constexpr std::size_t kMaxNetworkBytes = 255;
 constexpr std::size_t kMaxPatterns = 100;
 constexpr std::size_t kMaxBinDirs = 100;
 // mkfs.btrfs wants 109 MiB; less than this holds no database with its branches.
@@ -33,16 +35,29 @@ std::optional<std::string> WhenEmpty(std::string_view text) {
   return "is empty: leave it out for its default";
 }
 
+bool IsLetterOrDigit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// Begins with a letter or digit, and goes on with these and `others`.
+bool IsNameWith(std::string_view text, std::string_view others) {
+  const auto may_be_in = [others](char c) { return IsLetterOrDigit(c) || others.contains(c); };
+  return !text.empty() && IsLetterOrDigit(text.front()) && std::ranges::all_of(text, may_be_in);
+}
+
 std::optional<std::string> WhenNoDomain(std::string_view text) {
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  const auto may_be_in = [&](char c) { return is_letter(c) || c == '-' || c == '.'; };
-  if (!text.empty() && std::ranges::all_of(text, may_be_in) && is_letter(text.front()) &&
-      is_letter(text.back())) {
-    return std::nullopt;
-  }
+  if (IsNameWith(text, "-.") && IsLetterOrDigit(text.back())) return std::nullopt;
   return "must be the end of the names of hosts that stand for branches, like db.example.com";
+}
+
+std::optional<std::string> WhenNoImage(std::string_view text) {
+  if (IsNameWith(text, "-._/:@")) return std::nullopt;
+  return "must be the name of an image, like postgres:15-alpine";
+}
+
+std::optional<std::string> WhenNoNetwork(std::string_view text) {
+  if (IsNameWith(text, "-._")) return std::nullopt;
+  return "must be the name of a network of Docker, or none";
 }
 
 class Reader {
@@ -55,7 +70,10 @@ class Reader {
     ReadSource(reader_.Take("source"));
     config_.superuser = reader_.Text("superuser", kMaxRoleBytes, WhenEmpty);
     ReadStorage(reader_.Take("storage"));
-    config_.runtime = reader_.OneOf("runtime", {"process"});
+    config_.runtime = reader_.OneOf("runtime", {"process", "docker"});
+    config_.image = reader_.Text("image", kMaxImageBytes, WhenNoImage);
+    config_.network = reader_.Text("network", kMaxNetworkBytes, WhenNoNetwork);
+    config_.docker_socket = reader_.Text("docker_socket", kMaxPathBytes, WhenEmpty);
     config_.user = reader_.Text("user", kMaxTextBytes, WhenEmpty);
     config_.pg_bin_dirs = reader_.TextList("pg_bin_dirs", kMaxBinDirs, kMaxPathBytes);
     config_.idle_timeout = reader_.Duration("idle_timeout", seconds(1), hours(24 * 30));
@@ -74,8 +92,7 @@ class Reader {
     config_.control_listen = reader_.Text("control_listen", kMaxPathBytes);
     config_.tls = reader_.Bool("tls");
     config_.tls_required = reader_.Bool("tls_required");
-    reader_.Refuse("image", "servers run as processes of this machine, not as containers");
-    reader_.Refuse("docker", "servers run as processes of this machine, not as containers");
+    reader_.Refuse("docker", "see runtime, image, network and docker_socket");
     reader_.Finish();
     return std::move(config_);
   }

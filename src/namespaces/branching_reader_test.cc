@@ -23,7 +23,8 @@ std::string Message(const std::string& section) {
 
 TEST(BranchingReaderTest, ReadsEveryKey) {
   const BranchingConfig config = Read(R"({listen: "127.0.0.1:5433", source: /srv/master,
-    superuser: ann, storage: {path: /srv/branches, size: 1GiB}, runtime: process, user: pg,
+    superuser: ann, storage: {path: /srv/branches, size: 1GiB}, runtime: docker, image: "example.com:5000/pg:15",
+    network: "none", docker-socket: /run/docker.sock, user: pg,
     pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev, allow_source: true,
     domain: db.example.com, max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
     warm_pool: 0, refresh_interval: 5m, keep_generations: 9, auto_create: ["pr-*"],
@@ -34,7 +35,10 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.superuser = "ann";
   expected.storage_path = "/srv/branches";
   expected.storage_size = 1u << 30;
-  expected.runtime = "process";
+  expected.runtime = "docker";
+  expected.image = "example.com:5000/pg:15";
+  expected.network = "none";
+  expected.docker_socket = "/run/docker.sock";
   expected.user = "pg";
   expected.pg_bin_dirs = {"/opt/pg/bin"};
   expected.idle_timeout = std::chrono::minutes(1);
@@ -88,20 +92,20 @@ TEST(BranchingReaderTest, AnEmptyListOfPatternsIsNotTheDefault) {
 TEST(BranchingReaderTest, TellsAllMistakesAtOnce) {
   const std::string message = Message(
       "{source: \"\", idle_timeout: 0s, max_branches: 0, profile: fast, domain: .a,\n"
+      "runtime: podman, image: \"-x\", network: \"a/b\",\n"
       "storage: {size: 1MiB, paht: /x}, auto_create: [\"\"], idle_tiemout: 1s}");
-  for (const char* part : {"source is empty", "idle_timeout must be from", "max_branches must",
-                           "one of disposable, durable", "domain must be", "size must be from",
-                           "\"path\"?", "auto_create must", "\"idle_timeout\"?"}) {
+  for (const char* part :
+       {"source is empty", "idle_timeout must be from", "max_branches must",
+        "one of disposable, durable", "one of process, docker", "image must be the name",
+        "network must be the name", "domain must be", "size must be from", "\"path\"?",
+        "auto_create must", "\"idle_timeout\"?"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
 }
 
 TEST(BranchingReaderTest, SaysWhyAKeyThatPeopleLookForDoesNotExist) {
-  const std::string message = Message(
-      "{image: \"postgres:15\", docker: {},\n"
-      "runtime: docker}");
-  for (const char* part : {"no setting \"image\": servers run as processes",
-                           "no setting \"docker\"", "runtime must be one of process"}) {
+  const std::string message = Message("{docker: {}}");
+  for (const char* part : {"no setting \"docker\": see runtime"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
 }

@@ -167,7 +167,7 @@ class SchemaTest(unittest.TestCase):
                       {"managed": "/a", "password": "${env:A}"}):
             self.assert_both(False, {"branching": {"source": wrong}})
         self.assert_both(False, {"branching": {"auto_create": [""]}})
-        for key in ("image", "docker"):
+        for key in ("docker",):
             self.assert_both(False, {"branching": {key: "x"}})
 
 

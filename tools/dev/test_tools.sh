@@ -148,6 +148,19 @@ make_connect_conformance() {
     rm -rf toolchain
 }
 
+# Docker's engine of Debian, for tests/servers/docker.py. Unpacked and not installed: nothing of it starts with the machine.
+DOCKER_PACKAGES='docker.io=20.10.* containerd=1.6.* runc=1.1.* tini=0.19.*'
+
+install_docker() { cached docker "$DOCKER_PACKAGES" unpack_docker; }
+
+unpack_docker() {
+  local package
+  # shellcheck disable=SC2086 # four words
+  apt-get -qq download $DOCKER_PACKAGES 2>/dev/null ||
+    { as_root apt-get -qq update && apt-get -qq download $DOCKER_PACKAGES; } || return 1
+  for package in *.deb; do dpkg-deb -x "$package" . && rm "$package" || return 1; done
+}
+
 install_test_tools() {
   install_python_packages
   install_polyglot_clients
@@ -156,4 +169,5 @@ install_test_tools() {
   install_grpcurl
   install_h2spec
   install_connect_conformance
+  install_docker
 }

@@ -116,7 +116,7 @@ Task<Status> BranchManager::ReadControl(std::string volume, Snapshot* into) {
   CO_TRY(std::move(mounted));
   CO_TRY_ASSIGN(const std::string path, workshop_.storage.Path(volume));
   CO_TRY_ASSIGN(PostgresBinaries binaries, workshop_.servers.ForMajor(into->major));
-  auto read = co_await ReadClusterControl(path, std::move(binaries));
+  auto read = co_await workshop_.runtime.ReadControl(path, std::move(binaries));
   CO_TRY_ASSIGN(const ClusterControl control, std::move(read));
   into->checkpoint_lsn = control.checkpoint_lsn;
   into->timeline = control.timeline;

@@ -5,41 +5,29 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <random>
 #include <string>
 #include <utility>
 
-#include "branching/instances/process_runtime.h"
 #include "branching/instances/process_tree.h"
 #include "branching/instances/testing/cluster.h"
-#include "tests/servers/postgres.h"
+#include "branching/instances/testing/runtime_suite.h"
 
 namespace prism::branching {
 namespace {
 
-using prism::testing::PostgresServer;
-using testing::Copies;
-using testing::InstanceHost;
-using testing::Query;
-
-std::string StoppedTemplate() {
-  static PostgresServer server;
-  if (server.pid() > 0) server.Stop();
-  return server.data_directory();
-}
-
 // Starts the instance in a process of its own, which says so by ending its output, and stays.
 class Starter {
  public:
-  Starter(const InstanceSpec& spec, bool walls) {
+  Starter(const InstanceSpec& spec, const testing::MakeRuntime& make) {
     int ends[2];
     if (::pipe(ends) != 0) std::abort();
     pid_ = ::fork();
     if (pid_ == 0) {
       ::close(ends[0]);
-      InstanceHost host(walls);
+      InstanceHost host(make);
       const auto instance = host.Start(spec);
       ::close(ends[1]);
       while (true) ::pause();
@@ -69,20 +57,15 @@ class Starter {
   int started_;
 };
 
-class AdoptionTest : public ::testing::TestWithParam<bool> {
- protected:
-  Copies copies_;
-};
-INSTANTIATE_TEST_SUITE_P(Walls, AdoptionTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "all" : "none"; });
+}  // namespace
 
-TEST_P(AdoptionTest, AnInstanceOutlivesItsStarterAndIsAdopted) {
+TEST_P(RuntimeTest, AnInstanceOutlivesItsStarterAndIsAdopted) {
   const InstanceSpec spec = copies_.Clone(StoppedTemplate(), "a");
   {
-    const Starter starter(spec, GetParam());
+    const Starter starter(spec, GetParam().make);
     ASSERT_TRUE(starter.Wait(60'000));
   }
-  InstanceHost host(GetParam());
+  InstanceHost host(GetParam().make);
   const auto found = host.Find(spec.run_directory);
   ASSERT_TRUE(found && *found);
   InstanceIdentity other = **found;
@@ -100,31 +83,30 @@ TEST_P(AdoptionTest, AnInstanceOutlivesItsStarterAndIsAdopted) {
   EXPECT_EQ(host.Adopt(spec.run_directory, **found).error().reason(), "INSTANCE_GONE");
 }
 
-TEST_P(AdoptionTest, AProcessThatIsNoInstanceIsNotAdopted) {
+TEST_P(RuntimeTest, AProcessThatIsNoInstanceIsNotAdopted) {
   const InstanceSpec spec = copies_.Clone(StoppedTemplate(), "a");
   std::filesystem::create_directories(spec.run_directory);
   testing::AppendText(spec.run_directory + "/lock", std::to_string(::getpid()));
-  InstanceHost host(GetParam());
+  InstanceHost host(GetParam().make);
   EXPECT_EQ(host.Find(spec.run_directory), std::nullopt);
   const InstanceIdentity self{::getpid(), *ProcessStartTime(::getpid())};
   EXPECT_EQ(host.Adopt(spec.run_directory, self).error().reason(), "INSTANCE_GONE");
 }
 
 // The lock is the truth: either it is free and nothing runs, or who holds it can be taken over.
-TEST_P(AdoptionTest, WheneverTheStarterIsKilledNothingIsLost) {
+TEST_P(RuntimeTest, WheneverTheStarterIsKilledNothingIsLost) {
   constexpr int kRounds = 20;
-  constexpr int kLongestStart = 150;  // milliseconds: most of them end before
   std::mt19937 random(20);
   const InstanceSpec spec = copies_.Clone(StoppedTemplate(), "a");
   int adopted = 0;
   for (int round = 0; round < kRounds; ++round) {
     {
-      Starter starter(spec, GetParam());
-      const auto wait = static_cast<int>(random() % kLongestStart);
+      Starter starter(spec, GetParam().make);
+      const auto wait = static_cast<int>(random() % GetParam().longest_start);
       starter.Wait(round == 0 ? 60'000 : wait);  // the first one has started in any case
       starter.Kill();
     }
-    InstanceHost host(GetParam());
+    InstanceHost host(GetParam().make);
     const auto found = host.Find(spec.run_directory);
     ASSERT_TRUE(found) << found.error().ToString();
     if (!*found) {
@@ -140,12 +122,11 @@ TEST_P(AdoptionTest, WheneverTheStarterIsKilledNothingIsLost) {
     ASSERT_FALSE(testing::AnyProcessSays(spec.run_directory)) << "round " << round;
   }
   EXPECT_GT(adopted, 0);
-  InstanceHost host(GetParam());
+  InstanceHost host(GetParam().make);
   auto instance = host.Start(spec);
   ASSERT_TRUE(instance) << instance.error().ToString();
   EXPECT_EQ(Query(**instance, "SELECT 1"), "1");
   EXPECT_EQ(host.Stop(*std::move(instance)), StopKind::kFast);
 }
 
-}  // namespace
 }  // namespace prism::branching

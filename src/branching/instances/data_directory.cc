@@ -94,11 +94,7 @@ Result<std::vector<ClusterLink>> ReadLinks(const fs::path& path) {
 }
 
 std::unexpected<Error> ControlError(std::string_view what) {
-  return std::unexpected(
-      Error(Code::kFailedPrecondition, "CONTROL_FILE_UNREADABLE",
-            fmt::format("pg_control can't be understood: {}; the data directory is damaged, or of "
-                        "another version than its PG_VERSION says",
-                        what)));
+  return std::unexpected(ControlUnreadable(what));
 }
 
 struct StateName {
@@ -173,6 +169,13 @@ Status CheckLinks(const DataDirectory& directory, std::string_view volume) {
                         "Move these directories into {} and the links with them",
                         directory.path, volume, fmt::join(outside, ", "), volume))
           .With("links", fmt::format("{}", fmt::join(outside, ", "))));
+}
+
+Error ControlUnreadable(std::string_view why) {
+  return {Code::kFailedPrecondition, "CONTROL_FILE_UNREADABLE",
+          fmt::format("pg_control can't be understood: {}; the data directory is damaged, or of "
+                      "another version than its PG_VERSION says",
+                      why)};
 }
 
 Result<ClusterControl> ParseClusterControl(std::string_view text) {

@@ -64,6 +64,9 @@ Status CheckLinks(const DataDirectory& directory, std::string_view volume);
 runtime::Task<Result<ClusterControl>> ReadClusterControl(std::string path,
                                                          PostgresBinaries binaries);
 
+// FAILED_PRECONDITION/CONTROL_FILE_UNREADABLE.
+Error ControlUnreadable(std::string_view why);
+
 // What pg_controldata prints in the C locale.
 Result<ClusterControl> ParseClusterControl(std::string_view text);
 

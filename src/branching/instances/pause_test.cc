@@ -46,7 +46,7 @@ class PauseTest : public ::testing::TestWithParam<bool> {
   }
 
   Copies copies_;
-  InstanceHost host_{GetParam()};
+  InstanceHost host_{testing::Processes(GetParam())};
   InstanceSpec spec_;
   std::unique_ptr<Instance> instance_;
 };

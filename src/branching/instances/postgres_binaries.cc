@@ -75,6 +75,22 @@ runtime::Task<Result<PostgresBinaries>> Ask(std::string directory) {
   co_return binaries;
 }
 
+Error Missing(int major, const std::vector<PostgresBinaries>& servers, const std::string& image) {
+  std::vector<std::string> names;
+  for (const PostgresBinaries& one : servers) {
+    names.push_back(fmt::format("{} in {}", one.major, image.empty() ? one.bin_directory : image));
+  }
+  const std::string advice =
+      image.empty()
+          ? fmt::format("install postgresql-{} or name its directory in pg_bin_dirs", major)
+          : fmt::format("name an image of PostgreSQL {} (branching.image)", major);
+  return Error(Code::kFailedPrecondition, "POSTGRES_MAJOR_MISSING",
+               fmt::format("PostgreSQL {} is needed and not found (found: {}); {}", major,
+                           names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")),
+                           advice))
+      .With("major", fmt::format("{}", major));
+}
+
 }  // namespace
 
 Result<PostgresBinaries> ParsePostgresVersion(std::string_view text) {
@@ -104,20 +120,17 @@ runtime::Task<Result<PostgresServers>> PostgresServers::Find(std::vector<std::st
   co_return servers;
 }
 
+PostgresServers PostgresServers::OfImage(PostgresBinaries server, const std::string& image) {
+  PostgresServers servers;
+  servers.servers_.push_back(std::move(server));
+  servers.image_ = image;
+  return servers;
+}
+
 Result<PostgresBinaries> PostgresServers::ForMajor(int major) const {
   const auto found = std::ranges::find(servers_, major, &PostgresBinaries::major);
   if (found != servers_.end()) return *found;
-  std::vector<std::string> names;
-  for (const PostgresBinaries& one : servers_) {
-    names.push_back(fmt::format("{} in {}", one.major, one.bin_directory));
-  }
-  return std::unexpected(
-      Error(Code::kFailedPrecondition, "POSTGRES_MAJOR_MISSING",
-            fmt::format("PostgreSQL {} is needed and not found (found: {}); install postgresql-{} "
-                        "or name its directory in pg_bin_dirs",
-                        major, names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")),
-                        major))
-          .With("major", fmt::format("{}", major)));
+  return std::unexpected(Missing(major, servers_, image_));
 }
 
 }  // namespace prism::branching

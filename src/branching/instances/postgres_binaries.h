@@ -35,14 +35,18 @@ class PostgresServers {
   static runtime::Task<Result<PostgresServers>> Find(std::vector<std::string> directories,
                                                      std::string search_path);
 
+  // The one server of a container's image, found there.
+  static PostgresServers OfImage(PostgresBinaries server, const std::string& image);
+
   // The server for a data directory of this major. FAILED_PRECONDITION/POSTGRES_MAJOR_MISSING names
-  // what was found and what to install.
+  // what was found and what to do.
   Result<PostgresBinaries> ForMajor(int major) const;
 
   const std::vector<PostgresBinaries>& all() const { return servers_; }
 
  private:
   std::vector<PostgresBinaries> servers_;
+  std::string image_;  // empty: they are of this machine
 };
 
 }  // namespace prism::branching

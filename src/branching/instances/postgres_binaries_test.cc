@@ -70,6 +70,17 @@ TEST(PostgresBinariesTest, TheFirstOfAMajorWins) {
   EXPECT_TRUE(missing.error().message().contains("postgresql-15"));
 }
 
+TEST(PostgresBinariesTest, AnImageHasOneMajor) {
+  const auto servers = PostgresServers::OfImage(
+      {.major = 15, .version = "15.1", .bin_directory = "/bin", .notifies = false}, "pg:15");
+  EXPECT_EQ(servers.ForMajor(15)->version, "15.1");
+  const auto missing = servers.ForMajor(16);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().reason(), "POSTGRES_MAJOR_MISSING");
+  EXPECT_TRUE(missing.error().message().contains("15 in pg:15"));
+  EXPECT_TRUE(missing.error().message().contains("name an image of PostgreSQL 16"));
+}
+
 TEST(PostgresBinariesTest, ANamedDirectoryMustHaveOne) {
   const TempDirectory directory;
   EXPECT_EQ(Find({directory.path()}).error().reason(), "POSTGRES_NOT_FOUND");

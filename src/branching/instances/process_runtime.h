@@ -29,6 +29,8 @@ class ProcessRuntime final : public Runtime {
   runtime::Task<Result<std::optional<InstanceIdentity>>> Find(std::string run_directory) override;
   runtime::Task<Result<std::unique_ptr<Instance>>> Adopt(std::string run_directory,
                                                          InstanceIdentity identity) override;
+  runtime::Task<Result<ClusterControl>> ReadControl(std::string data_directory,
+                                                    PostgresBinaries binaries) override;
 
  private:
   ProcessRuntime(InstanceUser user, Isolation isolation, int dumpable, runtime::BlockingPool* pool)

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "branching/instances/data_directory.h"
 #include "branching/instances/instance_settings.h"
 #include "branching/instances/postgres_binaries.h"
 #include "runtime/cancel.h"
@@ -114,6 +115,11 @@ class Runtime {
   // more (whatever has its number now is not it).
   virtual runtime::Task<Result<std::unique_ptr<Instance>>> Adopt(std::string run_directory,
                                                                  InstanceIdentity identity) = 0;
+
+  // What pg_control of a data directory says that no server has open; `binaries` are of its major.
+  // FAILED_PRECONDITION/CONTROL_FILE_UNREADABLE.
+  virtual runtime::Task<Result<ClusterControl>> ReadControl(std::string data_directory,
+                                                            PostgresBinaries binaries) = 0;
 };
 
 }  // namespace prism::branching

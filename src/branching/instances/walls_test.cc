@@ -168,7 +168,7 @@ TEST(UnprivilegedWallsTest, AreTheSame) {
       return false;
     }
     const bool right =
-        host.runtime().isolation().complete() &&
+        ProbeIsolation(user).complete() &&
         Shell(**instance, "ls /root").contains("No such file or directory") &&
         Shell(**instance, "bash -c 'echo > /dev/tcp/192.0.2.1/80'").contains("unreachable") &&
         Shell(**instance, "grep CapEff /proc/self/status").ends_with("0000000000000000");

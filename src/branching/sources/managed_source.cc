@@ -185,7 +185,7 @@ Task<Status> ManagedSource::StartOrAdopt() {
     CO_TRY_ASSIGN(instance_, std::move(adopted));
     co_return Status();
   }
-  auto controls = co_await ReadClusterControl(options_.directory, binaries_);
+  auto controls = co_await workshop_.runtime.ReadControl(options_.directory, binaries_);
   CO_TRY_ASSIGN(const ClusterControl control, std::move(controls));
   InstanceSpec spec{.volume = options_.directory,
                     .data_directory = options_.directory,

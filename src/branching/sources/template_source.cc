@@ -73,7 +73,7 @@ Task<Result<SourceState>> TemplateSource::Look() {
   CO_TRY_ASSIGN(const DataDirectory directory, std::move(read));
   CO_TRY(CheckTemplate(directory));
   CO_TRY_ASSIGN(PostgresBinaries binaries, workshop_.servers.ForMajor(directory.major));
-  auto controls = co_await ReadClusterControl(directory_, binaries);
+  auto controls = co_await workshop_.runtime.ReadControl(directory_, binaries);
   CO_TRY_ASSIGN(const ClusterControl control, std::move(controls));
   CO_TRY(CheckStopped(directory, control));
   co_return SourceState{

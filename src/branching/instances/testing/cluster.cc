@@ -89,11 +89,17 @@ std::string Query(const std::string& socket_path, const std::string& sql) {
   return text;
 }
 
-InstanceHost::InstanceHost(bool walls) {
+MakeRuntime Processes(bool walls) {
+  return [walls](InstanceUser user,
+                 runtime::BlockingPool* pool) -> Result<std::unique_ptr<Runtime>> {
+    return walls ? ProcessRuntime::Make(user, pool) : ProcessRuntime::Make(user, pool, Isolation{});
+  };
+}
+
+InstanceHost::InstanceHost(const MakeRuntime& make) {
   PRISM_CHECK(shard_.Start().has_value(), "no shard");
-  auto made = walls ? ProcessRuntime::Make(TestUser(), &pool_)
-                    : ProcessRuntime::Make(TestUser(), &pool_, Isolation{});
-  PRISM_CHECK(made.has_value(), "no runtime");
+  auto made = make(TestUser(), &pool_);
+  PRISM_CHECK(made.has_value(), made ? "" : made.error().ToString().c_str());
   runtime_ = *std::move(made);
 }
 

@@ -3,7 +3,9 @@
 
 #include <libpq-fe.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,16 +31,20 @@ InstanceUser TestUser();
 std::string Query(const Instance& instance, const std::string& sql);
 std::string Query(const std::string& socket_path, const std::string& sql);
 
+using MakeRuntime =
+    std::function<Result<std::unique_ptr<Runtime>>(InstanceUser user, runtime::BlockingPool* pool)>;
+// Processes with all the walls that there can be, or with none.
+MakeRuntime Processes(bool walls = true);
+
 // A runtime with its threads. Instances must have gone before it.
 class InstanceHost {
  public:
-  // With all the walls that there can be, or with none.
-  explicit InstanceHost(bool walls = true);
+  explicit InstanceHost(const MakeRuntime& make = Processes());
   InstanceHost(const InstanceHost&) = delete;
   InstanceHost& operator=(const InstanceHost&) = delete;
   ~InstanceHost();
 
-  ProcessRuntime& runtime() { return *runtime_; }
+  Runtime& runtime() { return *runtime_; }
   Result<std::unique_ptr<Instance>> Start(const InstanceSpec& spec);
   Result<std::unique_ptr<Instance>> StartUntil(const InstanceSpec& spec, MonoNanos deadline,
                                                runtime::CancelSource* cancel = nullptr);
@@ -57,7 +63,7 @@ class InstanceHost {
  private:
   runtime::BlockingPool pool_{2, 64};
   runtime::Shard shard_{0};
-  std::unique_ptr<ProcessRuntime> runtime_;
+  std::unique_ptr<Runtime> runtime_;
 };
 
 // A directory with copies: NAME/volume/data and NAME/run.
