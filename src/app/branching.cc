@@ -12,6 +12,9 @@ namespace prism::app {
 
 namespace {
 
+// Between tries to make the first state of the source.
+constexpr std::chrono::seconds kRetry{5};
+
 branching::BranchLimits LimitsOf(const BranchingSettings& settings) {
   return {.max_branches = settings.max_branches,
           .max_branches_per_owner = settings.max_branches_per_owner,
@@ -123,13 +126,16 @@ void Branching::MakeManager() {
                                               NamingOf(settings), ProxyLimitsOf(settings));
 }
 
+// What is in the way may go by itself: a source that runs, a full disk. Clients are refused until
+// it has gone.
 void Branching::Prepare(rpc::ListenSocket socket) {
   const std::string address = socket.address();
-  if (Status prepared = PrepareAndListen(std::move(socket)); !prepared) {
-    parts_.log.Failure("no branches can be made", prepared.error());
-    failure_ = std::move(prepared).error();
-    state_ = State::kFailed;
-    return;
+  const bool can_reopen = !socket.shared();
+  Status prepared = PrepareAndListen(std::move(socket));
+  while (!prepared) {
+    NoteFailure(std::move(prepared).error());
+    if (!can_reopen || stopping_.try_acquire_for(kRetry)) return;
+    prepared = PrepareAgain(address);
   }
   state_ = State::kReady;
   parts_.log.Info("branches are ready", {{"postgres", address},
@@ -137,9 +143,35 @@ void Branching::Prepare(rpc::ListenSocket socket) {
                                          {"try", Example(address, parts_.settings.superuser)}});
 }
 
+void Branching::NoteFailure(Error error) {
+  const std::shared_ptr<const Error> before = failure_.load();
+  if (before == nullptr || before->ToString() != error.ToString()) {
+    parts_.log.Failure("no branches can be made", error);
+  }
+  failure_.store(std::make_shared<const Error>(std::move(error)));
+  state_ = State::kFailed;
+}
+
 // An error lets go of the socket: who waits is refused.
 Status Branching::PrepareAndListen(rpc::ListenSocket socket) {
+  TRY(StartManager());
+  return Listen(std::move(socket));
+}
+
+Status Branching::PrepareAgain(const std::string& address) {
+  TRY(StartManager());
+  TRY_ASSIGN(rpc::ListenSocket socket, rpc::ListenSocket::Open(address));
+  return Listen(std::move(socket));
+}
+
+Status Branching::StartManager() {
+  if (started_) return {};
   TRY(manager_->Start(*source_));
+  started_ = true;
+  return {};
+}
+
+Status Branching::Listen(rpc::ListenSocket socket) {
   branching::HelloRules rules;
   if (parts_.tls != nullptr) rules.tls = branching::MakeProxyTls(parts_.tls);
   rules.tls_required = parts_.settings.tls_required;
@@ -152,7 +184,7 @@ std::string Branching::problem() const {
     case State::kPreparing:
       return "preparing the first state of the source";
     case State::kFailed:
-      return failure_->ToString();
+      return failure_.load()->ToString();
     case State::kReady:
       break;
   }
@@ -177,6 +209,7 @@ std::size_t Branching::spares() const {
 void Branching::Stop() {
   if (std::exchange(stopped_, true)) return;
   if (manager_ != nullptr) manager_->Abandon();
+  stopping_.release();
   preparing_.Stop();
   state_.store(State::kPreparing);  // nobody gets in any more
   // Gone, not only stopped: their ends need the shards, which may stop before this is destroyed.

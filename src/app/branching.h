@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
+#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -39,7 +39,8 @@ class Branching {
   };
 
   // Opens what branches need and begins to prepare the state of the source that they start from;
-  // clients wait in the queue of `socket` until that is done. Errors: NOT_FOUND/USER_NOT_FOUND,
+  // clients wait in the queue of `socket` until that is done. What fails is tried again, and
+  // clients are refused meanwhile. Errors: NOT_FOUND/USER_NOT_FOUND,
   // FAILED_PRECONDITION/BRANCH_DIRECTORY, those of MakeBranchSource and of what it opens.
   static Result<std::unique_ptr<Branching>> Open(Parts parts, rpc::ListenSocket socket);
   Branching(const Branching&) = delete;
@@ -67,7 +68,11 @@ class Branching {
   Status OpenParts();
   void MakeManager();
   void Prepare(rpc::ListenSocket socket);
+  void NoteFailure(Error error);
   Status PrepareAndListen(rpc::ListenSocket socket);
+  Status PrepareAgain(const std::string& address);
+  Status StartManager();
+  Status Listen(rpc::ListenSocket socket);
 
   const Parts parts_;
   runtime::BlockingPool preparing_;  // one thread
@@ -75,8 +80,10 @@ class Branching {
   std::unique_ptr<branching::Source> source_;
   std::unique_ptr<branching::BranchManager> manager_;
   std::unique_ptr<branching::Proxy> proxy_;
-  std::optional<Error> failure_;  // before state_ says kFailed
+  std::atomic<std::shared_ptr<const Error>> failure_;  // before state_ says kFailed
   std::atomic<State> state_ = State::kPreparing;
+  std::binary_semaphore stopping_{0};  // ends the wait for the next try
+  bool started_ = false;               // the manager; of the thread that prepares
   bool stopped_ = false;
 };
 

@@ -31,6 +31,14 @@ def read_json(url):
         return error.code, error.headers["content-type"], json.load(error)
 
 
+def readiness(gateway):
+    try:
+        with urllib.request.urlopen(f"http://{gateway.admin}/readyz?verbose", timeout=10) as reply:
+            return reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+
+
 def read_metrics(gateway):
     with urllib.request.urlopen(f"http://{gateway.admin}/metrics", timeout=10) as reply:
         return reply.read().decode()
@@ -236,6 +244,17 @@ class BranchingTest(BranchingCase):
         self.assertEqual(ask("postgres@source", "SELECT id FROM ideas").stdout.strip(), "7")
         tries = iter(range(1000))
         wait_for(lambda: ask(f"postgres@try-{next(tries)}", "SELECT id FROM ideas").stdout.strip() == "7")
+
+    def test_a_source_that_runs_is_tried_again(self):
+        with Postgres() as source:
+            self.configure(source=str(source.data))
+            gateway = self.gateway()
+            self.addCleanup(gateway.stop)
+            wait_for(lambda: "SOURCE_RUNNING" in readiness(gateway))
+            self.assertIn("refused", psql(gateway.postgres, "a", "SELECT 1").stderr)
+            source.stop()
+            wait_for(lambda: psql(gateway.postgres, "a", "SELECT 1").returncode == 0)
+            self.assertEqual(gateway.output().count("SOURCE_RUNNING"), 1)
 
     def test_mistakes_are_told_at_the_start(self):
         for more, reason in (({"source": "/nowhere"}, "BRANCH_SOURCE"), ({"source": {"dump": "/nowhere"}}, "BRANCH_SOURCE"),

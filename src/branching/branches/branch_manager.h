@@ -158,7 +158,7 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> UseGeneration(Generation newest);
   runtime::Task<Status> RemoveUnusedGenerations();
   runtime::Task<Status> TakeOver();
-  runtime::Task<Status> TakeOverOne(Branch branch, std::vector<Snapshot> snapshots);
+  runtime::Task<void> TakeOverOne(Branch branch, std::vector<Snapshot> snapshots);
   runtime::Task<Status> StopHere();
   runtime::Task<std::vector<BranchStatus>> ListHere();
   Status LoadRoles(const Generation& generation);

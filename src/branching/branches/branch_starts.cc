@@ -42,14 +42,13 @@ Task<Status> BranchManager::TakeOver() {
   for (const Snapshot& snapshot : snapshots) of_branch[snapshot.branch].push_back(snapshot);
   for (Branch& branch : branches) {
     std::vector<Snapshot>& kept = of_branch[branch.id];
-    Status taken = co_await TakeOverOne(std::move(branch), std::move(kept));
-    CO_TRY(std::move(taken));
+    co_await TakeOverOne(std::move(branch), std::move(kept));
   }
   co_return Status();
 }
 
 // With its server, when that went on running while we did not.
-Task<Status> BranchManager::TakeOverOne(Branch branch, std::vector<Snapshot> snapshots) {
+Task<void> BranchManager::TakeOverOne(Branch branch, std::vector<Snapshot> snapshots) {
   auto found = co_await FindServer(&workshop_, branch.volume);
   if (!found) workshop_.logger.Failure("branch_not_adopted", found.error());
   std::string name = branch.name;
@@ -59,14 +58,13 @@ Task<Status> BranchManager::TakeOverOne(Branch branch, std::vector<Snapshot> sna
   if (found) kept.instance = *std::move(found);
   if (kept.instance != nullptr) BeginRunning(kept);
   ExpireWhenDue(kept);
-  if (!kept.branch.deleted_at) co_return Status();
+  if (!kept.branch.deleted_at) co_return;
   if (kept.instance != nullptr) {
-    Status stopped = co_await StopServer(&kept);
-    CO_TRY(std::move(stopped));
+    const Status stopped = co_await StopServer(&kept);
+    if (!stopped) workshop_.logger.Failure("branch_not_stopped", stopped.error());
   }
   kept.state = BranchState::kDeleted;
   RemoveLater(kept);
-  co_return Status();
 }
 
 }  // namespace prism::branching
