@@ -61,7 +61,9 @@ Task<Status> BranchManager::AdoptAny(Source* source) {
   CO_TRY_ASSIGN(const std::vector<Generation> generations, std::move(known));
   for (const Generation& generation : generations | std::views::reverse) {
     if (!generation.source.starts_with(source->name() + " ")) continue;
-    workshop_.logger.Failure("generation_not_refreshed", newest.error());
+    if (!IsInUse(newest.error())) {
+      workshop_.logger.Failure("generation_not_refreshed", newest.error());
+    }
     workshop_.logger.Warn("older_generation_used",
                           {{"source", source->name()}, {"generation", generation.id}});
     co_return co_await UseGeneration(generation);
