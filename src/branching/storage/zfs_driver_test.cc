@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -90,6 +91,31 @@ TEST_P(ZfsDriverTest, ClonesOutliveWhatTheyAreMadeOf) {
   }
   for (const char* id : {"child", "early", "later"}) ASSERT_TRUE(storage_->Delete(id));
   EXPECT_EQ(Datasets().size(), 0U) << "snapshots went with the last that needed them";
+}
+
+// Each removal gives what it leaves to a clone that somebody else may be removing.
+TEST_P(ZfsDriverTest, ManyComeAndGoAtOnce) {
+  ASSERT_TRUE(storage_->Freeze("base"));
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this, id = "b" + std::to_string(i)] {
+      const std::string child = id + "-child";
+      for (int round = 0; round < 3; ++round) {
+        for (const auto& [from, to] : {std::pair(std::string("base"), id), std::pair(id, child)}) {
+          const Status made = storage_->Clone(from, to);
+          EXPECT_TRUE(made) << made.error().ToString();
+          EXPECT_EQ(ReadFile(File(to)).size(), 4 * kMebibyte);
+        }
+        for (const std::string& volume : {id, child}) {
+          const Status gone = storage_->Delete(volume);
+          EXPECT_TRUE(gone) << gone.error().ToString();
+        }
+      }
+    });
+  }
+  threads.clear();
+  ASSERT_TRUE(storage_->Delete("base"));
+  EXPECT_EQ(Datasets().size(), 0U);
 }
 
 TEST_P(ZfsDriverTest, SpaceComesBackWithTheLastClone) {
