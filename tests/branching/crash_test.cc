@@ -241,6 +241,11 @@ TEST_F(BranchCrashStress, EveryStepOnOverlaysLeavesTheOldStateOrTheNew) {
   KillAtEachStep(base::Rounds(24, 500));
 }
 
+TEST_F(BranchCrashStress, EveryStepOnZfsLeavesTheOldStateOrTheNew) {
+  ground_ = std::make_unique<Ground>("zfs", "zfs");
+  KillAtEachStep(base::Rounds(12, 250));
+}
+
 TEST_F(BranchCrashStress, AGenerationIsThereWholeOrMadeAgain) {
   for (const std::string_view step : kGenerationSteps) {
     SCOPED_TRACE(step);
