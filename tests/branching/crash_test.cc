@@ -233,12 +233,12 @@ class BranchCrashStress : public ::testing::Test {
 };
 
 TEST_F(BranchCrashStress, EveryStepLeavesTheOldStateOrTheNew) {
-  KillAtEachStep(base::Rounds(24, 500));
+  KillAtEachStep(base::Rounds(kBranchSteps.size(), 500));
 }
 
 TEST_F(BranchCrashStress, EveryStepOnOverlaysLeavesTheOldStateOrTheNew) {
   ground_ = std::make_unique<Ground>("ext4", "overlay");
-  KillAtEachStep(base::Rounds(24, 500));
+  KillAtEachStep(base::Rounds(kBranchSteps.size(), 500));
 }
 
 TEST_F(BranchCrashStress, EveryStepOnZfsLeavesTheOldStateOrTheNew) {
