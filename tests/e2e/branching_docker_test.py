@@ -68,6 +68,18 @@ class BranchingDockerTest(branching_test.BranchingTest):
             with self.subTest(reason=reason), self.assertRaisesRegex(RuntimeError, reason):
                 self.gateway()
 
+    def refuses(self, source):
+        self.configure(source=source)
+        with self.assertRaisesRegex(RuntimeError, "BRANCHING_OPTIONS: branching.runtime: docker needs a stopped data directory"):
+            self.gateway()
+
+    # What programs of this machine would have to load or run.
+    def test_a_dump_is_a_source(self):
+        self.refuses({"dump": str(self.directory / "all.sql")})
+
+    def test_a_managed_source_is_made_and_followed(self):
+        self.refuses({"managed": str(self.directory / "source")})
+
     def doctor(self):
         """What it finds of the engine."""
         done = subprocess.run(
