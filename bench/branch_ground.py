@@ -97,7 +97,7 @@ def filled_source(gib):
 
 def mount_xfs(directory, gib):
     """A fresh XFS in a file, which goes with the mounts of this process."""
-    image, point = directory / "xfs.image", directory / "xfs"
+    image, point = directory / "xfs.image", directory / "xfs-store"
     with image.open("wb") as file:
         file.truncate(gib << 30)
     subprocess.run(["mkfs.xfs", "-q", str(image)], check=True)
