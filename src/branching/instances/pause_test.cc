@@ -112,6 +112,23 @@ TEST_P(PauseTest, WhoIsKilledWhileItStandsStillIsTold) {
   EXPECT_EQ(paused.error().reason(), "INSTANCE_ENDED");
 }
 
+// Those that it leaves have the lock, and would keep it for ever.
+TEST_P(PauseTest, WhatAKilledPostmasterLeavesGoesOnToItsEnd) {
+  const Status paused = instance_->pauser()([&]() -> Status {
+    EXPECT_EQ(::kill(instance_->identity().pid, SIGKILL), 0);
+    while (ProcessStartTime(instance_->identity().pid)) std::this_thread::yield();
+    return {};
+  });
+  EXPECT_EQ(paused.error().reason(), "INSTANCE_ENDED");
+  host_.Leave(std::move(instance_));
+  for (auto found = host_.Find(spec_.run_directory); !found || *found;) {
+    found = host_.Find(spec_.run_directory);
+  }
+  auto again = host_.Start(spec_);
+  ASSERT_TRUE(again) << again.error().ToString();
+  instance_ = *std::move(again);
+}
+
 // Of one whose Prism was killed meanwhile.
 TEST_P(PauseTest, AdoptionLetsItGoOn) {
   const InstanceIdentity identity = instance_->identity();

@@ -4,9 +4,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <thread>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "branching/instances/process_tree.h"
@@ -18,15 +20,24 @@ constexpr MonoNanos kPatience = 2 * kNanosPerSecond;
 constexpr std::chrono::microseconds kLook{50};
 
 void Signal(const InstanceIdentity& process, int signal) {
-  const base::UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-  // Looked at after it was opened: now the number can't be another's any more.
-  if (!fd || ProcessStartTime(process.pid) != process.start_time) return;
-  ::syscall(SYS_pidfd_send_signal, fd.get(), signal, nullptr, 0);
+  const base::UniqueFd fd = OpenProcess(process);
+  if (fd) ::syscall(SYS_pidfd_send_signal, fd.get(), signal, nullptr, 0);
+}
+
+bool IsThere(const InstanceIdentity& process) {
+  return ProcessStartTime(process.pid) == process.start_time;
 }
 
 Error Ended(const InstanceIdentity& process) {
   return {Code::kUnavailable, "INSTANCE_ENDED",
           fmt::format("process {} ended while it was to stand still: try again", process.pid)};
+}
+
+Error NotPaused(const InstanceIdentity& process) {
+  return {Code::kDeadlineExceeded, "INSTANCE_NOT_PAUSED",
+          fmt::format("process {} or one below it did not stop for {} s: its disk is slow; try "
+                      "again",
+                      process.pid, kPatience / kNanosPerSecond)};
 }
 
 // False: it does not stop before the deadline. One that has gone stands still.
@@ -49,30 +60,37 @@ Status ProcessPause::While(const std::function<Status()>& work) {
   return done ? std::move(ended) : std::move(done);
 }
 
-// The postmaster first: the rest have nobody then who would start more.
 Status ProcessPause::Begin() {
   const std::lock_guard lock(mutex_);
-  if (pauses_++ > 0) return {};
-  const MonoNanos deadline = MonotonicNow() + kPatience;
-  bool still = StopOne(identity_, deadline);
-  for (const InstanceIdentity& process : ProcessTree(identity_.pid)) {
-    still = still && StopOne(process, deadline);
+  if (pauses_ == 0) {
+    const bool still = StopAll(MonotonicNow() + kPatience);
+    const bool there = IsThere(identity_);
+    if (!still || !there) {
+      ResumeAll();
+      return std::unexpected(there ? NotPaused(identity_) : Ended(identity_));
+    }
   }
-  if (still && ProcessStartTime(identity_.pid) == identity_.start_time) return {};
-  --pauses_;
-  ResumeProcesses(identity_.pid);
-  if (still) return std::unexpected(Ended(identity_));
-  return std::unexpected(
-      Error(Code::kDeadlineExceeded, "INSTANCE_NOT_PAUSED",
-            fmt::format("process {} or one below it did not stop for {} s: its disk is slow; try "
-                        "again",
-                        identity_.pid, kPatience / kNanosPerSecond)));
+  ++pauses_;
+  return {};
+}
+
+// The postmaster first: the rest have nobody then who would start more.
+bool ProcessPause::StopAll(MonoNanos deadline) {
+  stopped_ = {identity_};
+  if (!StopOne(identity_, deadline)) return false;
+  stopped_ = ProcessTree(identity_.pid);
+  return std::ranges::all_of(
+      stopped_, [&](const InstanceIdentity& process) { return StopOne(process, deadline); });
+}
+
+void ProcessPause::ResumeAll() {
+  for (const InstanceIdentity& process : std::exchange(stopped_, {})) Signal(process, SIGCONT);
 }
 
 Status ProcessPause::End() {
   const std::lock_guard lock(mutex_);
-  const bool there = ProcessStartTime(identity_.pid) == identity_.start_time;
-  if (--pauses_ == 0 && there) ResumeProcesses(identity_.pid);
+  const bool there = IsThere(identity_);
+  if (--pauses_ == 0) ResumeAll();
   if (there) return {};
   return std::unexpected(Ended(identity_));
 }

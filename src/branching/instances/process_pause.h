@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <mutex>
+#include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "branching/instances/runtime.h"
 
@@ -19,12 +21,15 @@ class ProcessPause {
 
  private:
   Status Begin();
+  bool StopAll(MonoNanos deadline);
+  void ResumeAll();
   Status End();
 
   const InstanceIdentity identity_;
   // lint-allow(thread): pauses are made by threads of the pool, which may wait for one another
   std::mutex mutex_;
-  int pauses_ = 0;  // that last
+  int pauses_ = 0;                         // that last
+  std::vector<InstanceIdentity> stopped_;  // for whoever is left of them when the postmaster ends
 };
 
 // Whoever paused it may have been killed. Blocks.

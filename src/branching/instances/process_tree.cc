@@ -77,6 +77,13 @@ std::optional<std::uint64_t> ProcessStartTime(pid_t pid) {
   return stat->start_time;
 }
 
+base::UniqueFd OpenProcess(const InstanceIdentity& process) {
+  base::UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  // Looked at after it was opened: now the number can't be another's any more.
+  if (!fd || ProcessStartTime(process.pid) != process.start_time) return {};
+  return fd;
+}
+
 bool StandsStill(const InstanceIdentity& process) {
   const std::optional<ProcessStat> stat = ReadStat(process.pid);
   return !stat || stat->start_time != process.start_time || stat->state == "T";
@@ -142,9 +149,8 @@ bool KillProcesses(const std::vector<InstanceIdentity>& processes, MonoNanos pat
   std::vector<base::UniqueFd> open;
   std::vector<pollfd> waiting;
   for (const InstanceIdentity& process : processes) {
-    base::UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-    // Looked at after it was opened: now the number can't be another's any more.
-    if (!fd || ProcessStartTime(process.pid) != process.start_time) continue;
+    base::UniqueFd fd = OpenProcess(process);
+    if (!fd) continue;
     ::syscall(SYS_pidfd_send_signal, fd.get(), SIGKILL, nullptr, 0);
     waiting.push_back({.fd = fd.get(), .events = POLLIN, .revents = 0});
     open.push_back(std::move(fd));

@@ -9,12 +9,16 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/unique_fd.h"
 #include "branching/instances/runtime.h"
 
 namespace prism::branching {
 
 // Nothing when there is no such process, or only its zombie.
 std::optional<std::uint64_t> ProcessStartTime(pid_t pid);
+
+// A pidfd; empty when it is not that process any more.
+base::UniqueFd OpenProcess(const InstanceIdentity& process);
 
 // It was stopped by a signal, or has gone.
 bool StandsStill(const InstanceIdentity& process);
