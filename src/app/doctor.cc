@@ -53,6 +53,9 @@ std::string_view HealthName(Health health) {
   return "unwell";
 }
 
+// What a running server is doing may change what is looked at meanwhile.
+constexpr int kLooks = 20;
+
 // One examination. Thread rule: one thread.
 class Doctor {
  public:
@@ -77,12 +80,10 @@ class Doctor {
     };
     if (branching_.docker) {
       // Which server the image has is not looked at: that would start a container.
-      const Result<branching::PostgresServers> unknown =
-          std::unexpected(Error(Code::kUnavailable, "IMAGE_NOT_LOOKED_INTO", "it is not started"));
-      take({CheckDocker(branching_), CheckSource(branching_, unknown)});
+      take({CheckDocker(branching_), CheckSource(branching_, nullptr)});
     } else {
       const auto servers = FindPostgres(branching_, shards_.at(0));
-      take({CheckPostgres(servers), CheckSource(branching_, servers)});
+      take({CheckPostgres(servers), CheckSource(branching_, servers ? &*servers : nullptr)});
       take(CheckWalls(user_));
     }
     take(CheckStoreDirectory(branching_, user_));
@@ -115,16 +116,21 @@ class Doctor {
     TRY_ASSIGN(const auto journal, sqlite::Connection::Open({.path = BranchJournalFile(directory_),
                                                              .access = sqlite::Access::kReader}));
     TRY(sqlite::CheckIntegrity(*journal));
-    // Before the look at what there is: what is made meanwhile is not missed.
-    TRY_ASSIGN(const bool in_use, branching::Storage::IsLocked(branching_.storage_path));
-    TRY_ASSIGN(const auto before, branching::ReadRecordedVolumes(*journal));
-    TRY_ASSIGN(const branching::WhatIsThere there,
-               branching::LookAround(branching_.storage_path, BranchRunDirectory(directory_)));
-    TRY_ASSIGN(const auto after, branching::ReadRecordedVolumes(*journal));
-    if (in_use && before != after) return CheckRecords();
-    std::vector<Finding> findings = branching::Compare(after, there, in_use);
-    findings.insert(findings.begin(), Summary(after, in_use));
-    return findings;
+    for (int i = 0; i < kLooks; ++i) {
+      TRY_ASSIGN(const bool in_use, branching::Storage::IsLocked(branching_.storage_path));
+      TRY_ASSIGN(const auto before, branching::ReadRecordedVolumes(*journal));
+      TRY_ASSIGN(const branching::WhatIsThere there,
+                 branching::LookAround(branching_.storage_path, BranchRunDirectory(directory_)));
+      TRY_ASSIGN(const auto after, branching::ReadRecordedVolumes(*journal));
+      if (before != after) continue;  // a server works with them
+      std::vector<Finding> findings = branching::Compare(after, there, in_use);
+      findings.insert(findings.begin(), Summary(after, in_use));
+      return findings;
+    }
+    return std::unexpected(
+        Error(Code::kUnavailable, "BRANCHES_CHANGE",
+              "branches are made and removed all the time, so that what there is can't be compared "
+              "with what the journal says: try again"));
   }
 
   Finding Summary(const std::vector<branching::RecordedVolume>& recorded, bool in_use) const {

@@ -17,13 +17,13 @@ using branching::Finding;
 using branching::Health;
 using Kind = namespaces::BranchSourceConfig::Kind;
 
-Finding CheckTemplate(const std::string& path, const Result<branching::PostgresServers>& servers) {
+Finding CheckTemplate(const std::string& path, const branching::PostgresServers* servers) {
   const auto directory = branching::ReadDataDirectory(path);
   if (!directory) return Unwell("source", directory.error());
   if (const Status links = branching::CheckLinks(*directory, directory->path); !links) {
     return Unwell("source", links.error());
   }
-  if (servers) {
+  if (servers != nullptr) {
     const auto binaries = servers->ForMajor(directory->major);
     if (!binaries) return Unwell("source", binaries.error());
   }
@@ -68,8 +68,7 @@ Finding CheckManaged(const std::string& path) {
 
 }  // namespace
 
-Finding CheckSource(const BranchingSettings& settings,
-                    const Result<branching::PostgresServers>& servers) {
+Finding CheckSource(const BranchingSettings& settings, const branching::PostgresServers* servers) {
   switch (settings.source.kind) {
     case Kind::kDump:
       return CheckDump(settings.source);

@@ -8,9 +8,9 @@
 
 namespace prism::app {
 
-// Looks at it and changes nothing. Blocks. `servers`: those that were found, which may be the
-// reason why it can't be used.
+// Looks at it and changes nothing. Blocks. `servers`: those that were found, one of which it needs;
+// nullptr: not known.
 branching::Finding CheckSource(const BranchingSettings& settings,
-                               const Result<branching::PostgresServers>& servers);
+                               const branching::PostgresServers* servers);
 
 }  // namespace prism::app

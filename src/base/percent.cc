@@ -26,4 +26,20 @@ void AppendPercentEscape(std::string& out, char c) {
   out += {'%', kDigits[octet >> 4], kDigits[octet & 15]};
 }
 
+std::string PercentEncode(std::string_view text) {
+  const auto is_unreserved = [](char c) {  // whatever the locale
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._~").contains(c);
+  };
+  std::string encoded;
+  for (const char c : text) {
+    if (is_unreserved(c)) {
+      encoded += c;
+    } else {
+      AppendPercentEscape(encoded, c);
+    }
+  }
+  return encoded;
+}
+
 }  // namespace prism::base

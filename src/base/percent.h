@@ -14,4 +14,7 @@ std::optional<char> PercentEscapeAt(std::string_view text, std::size_t at);
 // Appends "%XX", in capitals.
 void AppendPercentEscape(std::string& out, char c);
 
+// With all escaped that is not unreserved (section 2.3): fits anywhere in a URL.
+std::string PercentEncode(std::string_view text);
+
 }  // namespace prism::base

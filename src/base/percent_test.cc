@@ -27,5 +27,11 @@ TEST(Percent, WhatIsWrittenIsRead) {
   }
 }
 
+TEST(Percent, EncodesAllThatIsNotUnreserved) {
+  EXPECT_EQ(PercentEncode("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(PercentEncode("user@branch a/b%"), "user%40branch%20a%2Fb%25");
+  EXPECT_EQ(PercentEncode("\xC3\xA9\n"), "%C3%A9%0A");
+}
+
 }  // namespace
 }  // namespace prism::base

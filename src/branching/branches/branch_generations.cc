@@ -7,8 +7,8 @@
 
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/generation.h"
-#include "branching/branches/pool_work.h"
 #include "branching/branches/volume_server.h"
+#include "branching/instances/pool_work.h"
 #include "runtime/wait.h"
 
 namespace prism::branching {

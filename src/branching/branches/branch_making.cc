@@ -8,9 +8,9 @@
 #include "base/strings.h"
 #include "branching/branches/branch_errors.h"
 #include "branching/branches/branch_manager.h"
-#include "branching/branches/pool_work.h"
 #include "branching/branches/volume_server.h"
 #include "branching/instances/clean_clone.h"
+#include "branching/instances/pool_work.h"
 #include "branching/pgwire/refusal.h"
 
 namespace prism::branching {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "branching/branches/branch_visit.h"
-#include "branching/branches/pool_work.h"
+#include "branching/instances/pool_work.h"
 #include "branching/pgwire/refusal.h"
 #include "runtime/sync_wait.h"
 

@@ -5,8 +5,8 @@
 
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/branch_visit.h"
-#include "branching/branches/pool_work.h"
 #include "branching/branches/volume_server.h"
+#include "branching/instances/pool_work.h"
 #include "branching/pgwire/refusal.h"
 
 namespace prism::branching {

@@ -11,7 +11,7 @@
 #include "base/os_error.h"
 #include "base/unique_fd.h"
 #include "branching/branches/branch_manager.h"
-#include "branching/branches/pool_work.h"
+#include "branching/instances/pool_work.h"
 #include "branching/instances/run_directory.h"
 #include "runtime/sync_wait.h"
 #include "runtime/wait.h"

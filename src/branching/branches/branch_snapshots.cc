@@ -10,9 +10,9 @@
 #include "branching/branches/branch_errors.h"
 #include "branching/branches/branch_manager.h"
 #include "branching/branches/on_shard.h"
-#include "branching/branches/pool_work.h"
 #include "branching/branches/volume_server.h"
 #include "branching/instances/data_directory.h"
+#include "branching/instances/pool_work.h"
 #include "branching/pgwire/refusal.h"
 #include "runtime/sync_wait.h"
 

@@ -1,11 +1,10 @@
 // How a manager starts: what was left unfinished goes, what runs is taken over.
-#include <map>
 #include <utility>
 
 #include "branching/branches/branch_manager.h"
-#include "branching/branches/pool_work.h"
 #include "branching/branches/recovery.h"
 #include "branching/branches/volume_server.h"
+#include "branching/instances/pool_work.h"
 
 namespace prism::branching {
 
@@ -33,15 +32,11 @@ Task<Status> BranchManager::StartHere(Source* source) {
 }
 
 Task<Status> BranchManager::TakeOver() {
-  auto listed = co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.Branches(); });
-  CO_TRY_ASSIGN(std::vector<Branch> branches, std::move(listed));
-  auto kept_ones =
-      co_await RunOnPool(workshop_.pool, [this] { return workshop_.journal.Snapshots(); });
-  CO_TRY_ASSIGN(const std::vector<Snapshot> snapshots, std::move(kept_ones));
-  std::map<std::string, std::vector<Snapshot>> of_branch;
-  for (const Snapshot& snapshot : snapshots) of_branch[snapshot.branch].push_back(snapshot);
-  for (Branch& branch : branches) {
-    std::vector<Snapshot>& kept = of_branch[branch.id];
+  auto read =
+      co_await RunOnPool(workshop_.pool, [this] { return ReadBranches(workshop_.journal); });
+  CO_TRY_ASSIGN(RecordedBranches recorded, std::move(read));
+  for (Branch& branch : recorded.branches) {
+    std::vector<Snapshot>& kept = recorded.snapshots[branch.id];
     co_await TakeOverOne(std::move(branch), std::move(kept));
   }
   co_return Status();

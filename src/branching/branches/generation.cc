@@ -5,9 +5,9 @@
 
 #include "base/ids.h"
 #include "base/strings.h"
-#include "branching/branches/pool_work.h"
 #include "branching/branches/role_reader.h"
 #include "branching/branches/volume_server.h"
+#include "branching/instances/pool_work.h"
 
 namespace prism::branching {
 namespace {

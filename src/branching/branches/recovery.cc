@@ -1,35 +1,16 @@
 #include "branching/branches/recovery.h"
 
-#include <map>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "branching/branches/pool_work.h"
 #include "branching/branches/volume_server.h"
+#include "branching/instances/pool_work.h"
 
 namespace prism::branching {
 namespace {
 
 using runtime::Task;
 
-// Snapshots of each branch, by time.
 using History = std::map<std::string, std::vector<Snapshot>>;
-
-struct Recorded {
-  std::vector<Branch> branches;
-  History snapshots;
-};
-
-Result<Recorded> ReadRecorded(Journal& journal) {
-  Recorded recorded;
-  TRY_ASSIGN(recorded.branches, journal.Branches());
-  TRY_ASSIGN(std::vector<Snapshot> snapshots, journal.Snapshots());
-  for (Snapshot& snapshot : snapshots) {
-    recorded.snapshots[snapshot.branch].push_back(std::move(snapshot));
-  }
-  return recorded;
-}
 
 // Snapshots whose volumes are gone, which are taken out.
 Result<std::vector<std::string>> TakeOutLost(const Workshop& workshop, History& snapshots) {
@@ -63,7 +44,7 @@ Result<bool> EnsureVolume(const Workshop& workshop, const Branch& branch,
 
 // Blocks. The volumes that are gone for good.
 Result<std::vector<std::string>> RestoreVolumes(const Workshop& workshop) {
-  TRY_ASSIGN(Recorded recorded, ReadRecorded(workshop.journal));
+  TRY_ASSIGN(RecordedBranches recorded, ReadBranches(workshop.journal));
   TRY_ASSIGN(std::vector<std::string> lost, TakeOutLost(workshop, recorded.snapshots));
   for (const Branch& branch : recorded.branches) {
     const auto usable = EnsureVolume(workshop, branch, recorded.snapshots[branch.id]);
@@ -78,6 +59,16 @@ Result<std::vector<std::string>> RestoreVolumes(const Workshop& workshop) {
 }
 
 }  // namespace
+
+Result<RecordedBranches> ReadBranches(Journal& journal) {
+  RecordedBranches recorded;
+  TRY_ASSIGN(recorded.branches, journal.Branches());
+  TRY_ASSIGN(std::vector<Snapshot> snapshots, journal.Snapshots());
+  for (Snapshot& snapshot : snapshots) {
+    recorded.snapshots[snapshot.branch].push_back(std::move(snapshot));
+  }
+  return recorded;
+}
 
 Status CheckStore(const Workshop& workshop) {
   TRY_ASSIGN(const std::vector<std::string> generations, workshop.journal.Generations());

@@ -2,11 +2,22 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
 
+#include "branching/branches/journal.h"
 #include "branching/branches/workshop.h"
 #include "runtime/task.h"
 
 namespace prism::branching {
+
+struct RecordedBranches {
+  std::vector<Branch> branches;                            // by name
+  std::map<std::string, std::vector<Snapshot>> snapshots;  // by the id of their branch, by time
+};
+// What is complete. Blocks.
+Result<RecordedBranches> ReadBranches(Journal& journal);
 
 // A store that is not mounted is no reason to forget what is in it: FAILED_PRECONDITION/STORE_EMPTY
 // when the journal knows of volumes and there is none at all. Blocks.

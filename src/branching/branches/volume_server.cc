@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "branching/branches/pool_work.h"
 #include "branching/instances/clean_clone.h"
+#include "branching/instances/pool_work.h"
 
 namespace prism::branching {
 
@@ -63,13 +63,18 @@ Status CloneVolume(const Workshop& workshop, const std::string& from, const std:
   return CleanClone(volume, volume, parent);
 }
 
-Task<Status> RemoveVolume(Workshop* workshop, std::string volume) {
-  auto found = co_await FindServer(workshop, volume);
+Task<Status> EndServer(Workshop* workshop, std::string volume) {
+  auto found = co_await FindServer(workshop, std::move(volume));
   CO_TRY_ASSIGN(const std::unique_ptr<Instance> instance, std::move(found));
-  if (instance != nullptr) {
-    auto stopped = co_await instance->Stop({});
-    CO_TRY(std::move(stopped));
-  }
+  if (instance == nullptr) co_return Status();
+  auto stopped = co_await instance->Stop({});
+  CO_TRY(std::move(stopped));
+  co_return Status();
+}
+
+Task<Status> RemoveVolume(Workshop* workshop, std::string volume) {
+  Status ended = co_await EndServer(workshop, volume);
+  CO_TRY(std::move(ended));
   auto removed = co_await RunOnPool(workshop->pool, [&]() -> Status {
     workshop->After("removal-stopped");
     TRY(workshop->storage.Delete(volume));

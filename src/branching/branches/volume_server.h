@@ -26,6 +26,8 @@ runtime::Task<Result<std::unique_ptr<Instance>>> StartServer(Workshop* workshop,
                                                              runtime::CancelSource* cancel);
 // nullptr: none runs.
 runtime::Task<Result<std::unique_ptr<Instance>>> FindServer(Workshop* workshop, std::string volume);
+// None of the volume runs any more.
+runtime::Task<Status> EndServer(Workshop* workshop, std::string volume);
 // A clone that is a cluster of its own (CleanClone); of a volume in use as it is while `still` lets
 // nobody write to it. Blocks.
 Status CloneVolume(const Workshop& workshop, const std::string& from, const std::string& to,

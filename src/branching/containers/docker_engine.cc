@@ -48,22 +48,8 @@ Error Strange(std::string_view what) {
           fmt::format("the answer of Docker's engine is not understood ({})", what)};
 }
 
-// Unreserved characters of RFC 3986 section 2.3 stay.
-std::string Encode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-        c == '.' || c == '_' || c == '~') {
-      encoded += c;
-    } else {
-      base::AppendPercentEscape(encoded, c);
-    }
-  }
-  return encoded;
-}
-
 std::string ContainerTarget(const std::string& name, std::string_view rest) {
-  return fmt::format("/containers/{}{}", Encode(name), rest);
+  return fmt::format("/containers/{}{}", base::PercentEncode(name), rest);
 }
 
 // A member of an object that may be absent or null.
@@ -125,7 +111,7 @@ Result<ContainerImage> DockerEngine::FindImage(const std::string& name) const {
 }
 
 Status DockerEngine::CheckNetwork(const std::string& name) const {
-  TRY_ASSIGN(const EngineReply reply, Ask("GET", "/networks/" + Encode(name)));
+  TRY_ASSIGN(const EngineReply reply, Ask("GET", "/networks/" + base::PercentEncode(name)));
   if (Succeeded(reply)) return {};
   if (reply.status != kNotFound) {
     return std::unexpected(Refused(reply, "finding the network " + name));
@@ -139,7 +125,7 @@ Status DockerEngine::CheckNetwork(const std::string& name) const {
 }
 
 Status DockerEngine::Create(const std::string& name, const std::string& container) const {
-  const std::string target = "/containers/create?name=" + Encode(name);
+  const std::string target = "/containers/create?name=" + base::PercentEncode(name);
   TRY_ASSIGN(EngineReply reply, Ask("POST", target, container));
   if (reply.status == kConflict) {
     TRY(Remove(name));
@@ -195,7 +181,7 @@ Status DockerEngine::AwaitRemoval(const std::string& name) const {
 Result<std::vector<std::string>> DockerEngine::List(const std::string& label) const {
   const json filters = {{"label", {label}}};
   TRY_ASSIGN(const EngineReply reply,
-             Ask("GET", "/containers/json?all=1&filters=" + Encode(filters.dump())));
+             Ask("GET", "/containers/json?all=1&filters=" + base::PercentEncode(filters.dump())));
   if (!Succeeded(reply)) return std::unexpected(Refused(reply, "listing containers"));
   std::vector<std::string> names;
   for (const json& container : Parse(reply)) {

@@ -17,6 +17,7 @@
 #include "base/strings.h"
 #include "branching/containers/docker_instance.h"
 #include "branching/instances/found_process.h"
+#include "branching/instances/pool_work.h"
 #include "branching/instances/process_tree.h"
 #include "branching/instances/server_start.h"
 #include "runtime/shard.h"
@@ -74,13 +75,6 @@ Status Record(const RunDirectory& directory, int record, pid_t pid) {
     return {};
   }
   return std::unexpected(base::OsError(errno, "INSTANCE_FILES", "writing " + directory.lock()));
-}
-
-// Leads from the work on the pool to its own result.
-template <class T>
-Result<T> Flatten(Result<Result<T>> nested) {
-  if (!nested) return std::unexpected(std::move(nested).error());
-  return *std::move(nested);
 }
 
 }  // namespace
@@ -182,7 +176,7 @@ Result<DockerRuntime::Launched> DockerRuntime::LaunchPrepared(const InstanceSpec
 runtime::Task<Result<std::unique_ptr<Instance>>> DockerRuntime::Start(
     InstanceSpec spec, MonoNanos deadline, runtime::CancelSource* cancel) {
   const auto launch = [this, &spec] { return Launch(spec); };
-  CO_TRY_ASSIGN(Launched launched, Flatten(co_await pool_->Run(launch)));
+  CO_TRY_ASSIGN(Launched launched, co_await RunOnPool(*pool_, launch));
   const RunDirectory directory(spec.run_directory);
   std::string container = ContainerName(spec.run_directory);
   auto process = std::make_unique<ProcessInstance>(
@@ -226,7 +220,7 @@ runtime::Task<Result<std::optional<InstanceIdentity>>> DockerRuntime::Find(
   const MonoNanos deadline = MonotonicNow() + kIdentityPatience;
   do {
     const auto look = [this, &directory] { return LookFor(directory); };
-    CO_TRY_ASSIGN(const Sighting sighting, Flatten(co_await pool_->Run(look)));
+    CO_TRY_ASSIGN(const Sighting sighting, co_await RunOnPool(*pool_, look));
     if (sighting.identity || !sighting.on_its_way) co_return sighting.identity;
     co_await runtime::SleepUntil(*runtime::Shard::Current(), MonotonicNow() + kIdentityInterval,
                                  nullptr);
@@ -263,7 +257,7 @@ Result<ClusterControl> DockerRuntime::AskForControl(const std::string& data_dire
 runtime::Task<Result<ClusterControl>> DockerRuntime::ReadControl(std::string data_directory,
                                                                  PostgresBinaries binaries) {
   const auto ask = [&] { return AskForControl(data_directory, binaries); };
-  co_return Flatten(co_await pool_->Run(ask));
+  co_return co_await RunOnPool(*pool_, ask);
 }
 
 }  // namespace prism::branching

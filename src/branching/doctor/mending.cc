@@ -1,16 +1,14 @@
 #include "branching/doctor/mending.h"
 
-#include <algorithm>
-#include <filesystem>
 #include <set>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "branching/branches/pool_work.h"
 #include "branching/branches/recovery.h"
 #include "branching/branches/volume_server.h"
+#include "branching/doctor/what_is_there.h"
+#include "branching/instances/pool_work.h"
 
 namespace prism::branching {
 namespace {
@@ -26,25 +24,12 @@ Result<std::vector<std::string>> StrayRunDirectories(const Workshop& workshop) {
   named.insert(generations.begin(), generations.end());
   TRY_ASSIGN(const std::vector<std::string> unfinished, workshop.journal.Unfinished());
   named.insert(unfinished.begin(), unfinished.end());
+  TRY_ASSIGN(const ServersThere servers, FindServers(workshop.run_directory));
   std::vector<std::string> strays;
-  std::error_code failed;
-  for (std::filesystem::directory_iterator entry(workshop.run_directory, failed);
-       !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
-    std::string name = entry->path().filename().string();
-    if (!named.contains(name)) strays.push_back(std::move(name));
+  for (const auto& [volume, server] : servers) {
+    if (!named.contains(volume)) strays.push_back(volume);
   }
   return strays;
-}
-
-Task<Status> EndServer(Workshop* workshop, std::string volume) {
-  auto found = co_await FindServer(workshop, volume);
-  CO_TRY_ASSIGN(const std::unique_ptr<Instance> instance, std::move(found));
-  if (instance != nullptr) {
-    auto stopped = co_await instance->Stop({});
-    CO_TRY(std::move(stopped));
-  }
-  co_return co_await RunOnPool(workshop->pool,
-                               [&] { return workshop->RemoveRunDirectory(volume); });
 }
 
 }  // namespace
@@ -64,6 +49,9 @@ Task<Status> Mend(Workshop* workshop) {
   for (const std::string& volume : volumes) {
     Status ended = co_await EndServer(workshop, volume);
     CO_TRY(std::move(ended));
+    Status removed =
+        co_await RunOnPool(workshop->pool, [&] { return workshop->RemoveRunDirectory(volume); });
+    CO_TRY(std::move(removed));
   }
   co_return Status();
 }

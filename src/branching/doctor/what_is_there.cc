@@ -19,20 +19,23 @@ Error Unreadable(const std::string& path, std::error_code failed) {
 
 }  // namespace
 
-Result<WhatIsThere> LookAround(const std::string& store, const std::string& run_directory) {
-  WhatIsThere there;
-  TRY_ASSIGN(there.store, Storage::ContentsOf(store));
+Result<ServersThere> FindServers(const std::string& run_directory) {
+  ServersThere servers;
   std::error_code failed;
-  if (!fs::exists(run_directory, failed)) {
-    if (failed) return std::unexpected(Unreadable(run_directory, failed));
-    return there;
-  }
+  if (!fs::exists(run_directory, failed) && !failed) return servers;
   fs::directory_iterator entry(run_directory, failed);
   for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
     const std::string name = entry->path().filename().string();
-    TRY_ASSIGN(there.servers[name], RunDirectory(entry->path().string()).Holder());
+    TRY_ASSIGN(servers[name], RunDirectory(entry->path().string()).Holder());
   }
   if (failed) return std::unexpected(Unreadable(run_directory, failed));
+  return servers;
+}
+
+Result<WhatIsThere> LookAround(const std::string& store, const std::string& run_directory) {
+  WhatIsThere there;
+  TRY_ASSIGN(there.store, Storage::ContentsOf(store));
+  TRY_ASSIGN(there.servers, FindServers(run_directory));
   return there;
 }
 

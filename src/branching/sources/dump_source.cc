@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "branching/branches/pool_work.h"
+#include "branching/instances/pool_work.h"
 #include "branching/sources/new_cluster.h"
 #include "branching/sources/superuser.h"
 

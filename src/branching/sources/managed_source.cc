@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/os_error.h"
-#include "branching/branches/pool_work.h"
 #include "branching/branches/server_connection.h"
 #include "branching/instances/clean_clone.h"
+#include "branching/instances/pool_work.h"
 #include "branching/sources/managed_directory.h"
 #include "branching/sources/new_cluster.h"
 #include "branching/sources/printed_error.h"

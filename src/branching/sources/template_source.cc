@@ -5,9 +5,9 @@
 
 #include <utility>
 
-#include "branching/branches/pool_work.h"
 #include "branching/instances/clean_clone.h"
 #include "branching/instances/data_directory.h"
+#include "branching/instances/pool_work.h"
 
 namespace prism::branching {
 
