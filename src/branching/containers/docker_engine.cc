@@ -3,16 +3,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <cstdint>
-#include <utility>
-
+#include "base/clock.h"
 #include "base/percent.h"
 
 namespace prism::branching {
 namespace {
-
-using nlohmann::json;
 
 // The engine takes its time when many containers start at once.
 constexpr MonoNanos kPatience = 30 * kNanosPerSecond;
@@ -24,40 +19,8 @@ constexpr int kNotModified = 304;
 constexpr int kNotFound = 404;
 constexpr int kConflict = 409;
 
-bool Succeeded(const EngineReply& reply) { return reply.status >= 200 && reply.status < 300; }
-
-json Parse(const EngineReply& reply) { return json::parse(reply.body, nullptr, false); }
-
-// What the engine says in a reply that is no success.
-std::string Words(const EngineReply& reply) {
-  const json parsed = Parse(reply);
-  if (parsed.is_object()) return parsed.value("message", "");
-  return reply.body.substr(0, 200);
-}
-
-Error Refused(const EngineReply& reply, std::string_view what) {
-  constexpr int kServerError = 500;
-  return {reply.status < kServerError ? Code::kFailedPrecondition : Code::kUnavailable,
-          "DOCKER_REFUSED",
-          fmt::format("Docker's engine did not do it ({}): {} (status {})", what, Words(reply),
-                      reply.status)};
-}
-
-Error Strange(std::string_view what) {
-  return {Code::kInternal, "DOCKER_PROTOCOL",
-          fmt::format("the answer of Docker's engine is not understood ({})", what)};
-}
-
 std::string ContainerTarget(const std::string& name, std::string_view rest) {
   return fmt::format("/containers/{}{}", base::PercentEncode(name), rest);
-}
-
-// A member of an object that may be absent or null.
-const json& Member(const json& object, const char* name) {
-  static const json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(name);
-  return found == object.end() ? kNothing : *found;
 }
 
 }  // namespace
@@ -70,24 +33,7 @@ Result<EngineReply> DockerEngine::Ask(std::string_view method, std::string_view 
 Status DockerEngine::CheckHost() const {
   TRY_ASSIGN(const EngineReply reply, Ask("GET", "/info"));
   if (!Succeeded(reply)) return std::unexpected(Refused(reply, "telling about itself"));
-  const json info = Parse(reply);
-  if (!info.is_object()) return std::unexpected(Strange("info"));
-  if (Member(info, "OSType") != "linux") {
-    return std::unexpected(Error(Code::kFailedPrecondition, "DOCKER_UNSUITABLE",
-                                 "Docker's engine runs no Linux containers; branches need them"));
-  }
-  for (const json& option : Member(info, "SecurityOptions")) {
-    const std::string text = option.is_string() ? option.get<std::string>() : "";
-    if (!text.starts_with("name=rootless") && !text.starts_with("name=userns")) continue;
-    return std::unexpected(
-        Error(Code::kFailedPrecondition, "DOCKER_UNSUITABLE",
-              fmt::format("Docker's engine gives containers other users than this machine has "
-                          "({}), so that their servers could not read the files of branches; use "
-                          "an engine that runs as root without userns-remap, or the runtime "
-                          "'process'",
-                          text)));
-  }
-  return {};
+  return CheckHostInfo(reply);
 }
 
 Result<ContainerImage> DockerEngine::FindImage(const std::string& name) const {
@@ -101,13 +47,7 @@ Result<ContainerImage> DockerEngine::FindImage(const std::string& name) const {
             .With("image", name));
   }
   if (!Succeeded(reply)) return std::unexpected(Refused(reply, "finding the image " + name));
-  const json parsed = Parse(reply);
-  ContainerImage image{.name = name, .id = {}, .volumes = {}};
-  if (const json& id = Member(parsed, "Id"); id.is_string()) image.id = id;
-  if (image.id.empty()) return std::unexpected(Strange("an image without a number"));
-  const json& volumes = Member(Member(parsed, "Config"), "Volumes");
-  for (const auto& volume : volumes.items()) image.volumes.push_back(volume.key());
-  return image;
+  return ReadImage(reply, name);
 }
 
 Status DockerEngine::CheckNetwork(const std::string& name) const {
@@ -145,15 +85,7 @@ Result<std::optional<ContainerState>> DockerEngine::Inspect(const std::string& n
   TRY_ASSIGN(const EngineReply reply, Ask("GET", ContainerTarget(name, "/json")));
   if (reply.status == kNotFound) return std::nullopt;
   if (!Succeeded(reply)) return std::unexpected(Refused(reply, "looking at a container"));
-  const json parsed = Parse(reply);
-  const json& state = Member(parsed, "State");
-  const json& id = Member(parsed, "Id");
-  const json& running = Member(state, "Running");
-  const json& pid = Member(state, "Pid");
-  if (!id.is_string() || !running.is_boolean() || !pid.is_number_integer()) {
-    return std::unexpected(Strange("the state of a container"));
-  }
-  return ContainerState{.id = id, .running = running, .pid = pid};
+  return ReadContainerState(reply);
 }
 
 Status DockerEngine::Remove(const std::string& name) const {
@@ -179,16 +111,11 @@ Status DockerEngine::AwaitRemoval(const std::string& name) const {
 }
 
 Result<std::vector<std::string>> DockerEngine::List(const std::string& label) const {
-  const json filters = {{"label", {label}}};
+  const nlohmann::json filters = {{"label", {label}}};
   TRY_ASSIGN(const EngineReply reply,
              Ask("GET", "/containers/json?all=1&filters=" + base::PercentEncode(filters.dump())));
   if (!Succeeded(reply)) return std::unexpected(Refused(reply, "listing containers"));
-  std::vector<std::string> names;
-  for (const json& container : Parse(reply)) {
-    const json& id = Member(container, "Id");
-    if (id.is_string()) names.push_back(id);
-  }
-  return names;
+  return ReadContainerIds(reply);
 }
 
 Result<DockerEngine::Output> DockerEngine::Run(const std::string& name,
@@ -200,29 +127,12 @@ Result<DockerEngine::Output> DockerEngine::Run(const std::string& name,
     if (!Succeeded(ended)) return std::unexpected(Refused(ended, "waiting for a container"));
     TRY_ASSIGN(const EngineReply log, Ask("GET", ContainerTarget(name, "/logs?stdout=1&stderr=1")));
     if (!Succeeded(log)) return std::unexpected(Refused(log, "reading what a container said"));
-    const json parsed = Parse(ended);
-    const json& code = Member(parsed, "StatusCode");
-    return Output{.code = code.is_number_integer() ? code.get<int>() : -1,
-                  .text = JoinLogFrames(log.body)};
+    TRY_ASSIGN(const int code, ReadExitCode(ended));
+    return Output{.code = code, .text = JoinLogFrames(log.body)};
   };
   Result<Output> output = run();
   TRY(Remove(name));
   return output;
-}
-
-std::string JoinLogFrames(std::string_view frames) {
-  constexpr std::size_t kHeader = 8;  // the stream, three zeroes, the size in network order
-  std::string text;
-  while (frames.size() >= kHeader) {
-    std::uint32_t size = 0;
-    for (const char octet : frames.substr(4, 4)) {
-      size = size << 8 | static_cast<unsigned char>(octet);
-    }
-    frames.remove_prefix(kHeader);
-    text += frames.substr(0, size);
-    frames.remove_prefix(std::min<std::size_t>(size, frames.size()));
-  }
-  return text;
 }
 
 }  // namespace prism::branching

@@ -1,30 +1,16 @@
 // What branches need of Docker's engine.
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/status.h"
+#include "branching/containers/engine_answers.h"
 #include "branching/containers/engine_client.h"
 
 namespace prism::branching {
-
-struct ContainerImage {
-  std::string name;                  // as it was asked for
-  std::string id;                    // stays the same when the name moves to another image
-  std::vector<std::string> volumes;  // directories of which each container would get its own
-};
-
-struct ContainerState {
-  std::string id;
-  bool running = false;
-  pid_t pid = 0;  // of its first process, as the engine's host counts
-};
 
 // Any thread; all of it blocks, at most a minute. Errors of EngineClient, and
 // FAILED_PRECONDITION/DOCKER_REFUSED (UNAVAILABLE when the engine failed) with its own words.
@@ -48,7 +34,7 @@ class DockerEngine {
   Status Remove(const std::string& name) const;
   // Of a container that the engine removes when it has ended.
   Status AwaitRemoval(const std::string& name) const;
-  // The names of all containers with this label, "key=value", ended ones too.
+  // The numbers of all containers with this label, "key=value", ended ones too.
   Result<std::vector<std::string>> List(const std::string& label) const;
 
   struct Output {
@@ -64,9 +50,5 @@ class DockerEngine {
 
   EngineClient client_;
 };
-
-// The text of a container's log, which comes in frames of its streams ("Stream format" of
-// ContainerAttach). A frame that is cut short ends it.
-std::string JoinLogFrames(std::string_view frames);
 
 }  // namespace prism::branching

@@ -175,13 +175,5 @@ TEST(DockerEngineTest, StatesOfContainers) {
   EXPECT_EQ(Reason(docker.Start("a")), "DOCKER_REFUSED");
 }
 
-TEST(DockerEngineTest, LogsAreJoined) {
-  using std::string_literals::operator""s;
-  EXPECT_EQ(JoinLogFrames("\1\0\0\0\0\0\0\2ab\2\0\0\0\0\0\0\1c"s), "abc");
-  EXPECT_EQ(JoinLogFrames("\1\0\0\0\0\0\0\5ab"s), "ab");
-  EXPECT_EQ(JoinLogFrames("\1\0\0\0\xff\xff\xff\xff"s), "");
-  EXPECT_EQ(JoinLogFrames("\1\0"s), "");
-}
-
 }  // namespace
 }  // namespace prism::branching

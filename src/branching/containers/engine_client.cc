@@ -1,7 +1,5 @@
 #include "branching/containers/engine_client.h"
 
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -15,10 +13,7 @@
 namespace prism::branching {
 namespace {
 
-namespace http = boost::beast::http;
 using Outcome = rpc::ClientConnection::Outcome;
-
-constexpr std::uint64_t kMaxBody = std::uint64_t{16} << 20;
 
 Error Unreachable(const std::string& socket, std::string_view why) {
   return Error(Code::kUnavailable, "DOCKER_UNREACHABLE",
@@ -53,39 +48,6 @@ std::string Request(std::string_view method, std::string_view target, std::strin
       method, target, body.size(), body);
 }
 
-// Bytes of the reply as they come.
-class Reply {
- public:
-  Reply() {
-    parser_.eager(true);
-    parser_.body_limit(kMaxBody);
-  }
-
-  bool done() const { return parser_.is_done(); }
-  // Takes what it can from the front; what is wrong with it, or nothing.
-  std::optional<std::string> Take(std::string& bytes) {
-    boost::beast::error_code error;
-    const std::size_t used =
-        parser_.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-    bytes.erase(0, used);
-    if (!error || error == http::error::need_more) return std::nullopt;
-    return error.message();
-  }
-  std::optional<std::string> End() {
-    boost::beast::error_code error;
-    if (parser_.got_some()) parser_.put_eof(error);
-    if (!error && done()) return std::nullopt;
-    return "it ended in the middle of a reply";
-  }
-  EngineReply Release() {
-    const int status = static_cast<int>(parser_.get().result_int());
-    return {.status = status, .body = std::move(parser_.get().body())};
-  }
-
- private:
-  http::response_parser<http::string_body> parser_;
-};
-
 }  // namespace
 
 Result<EngineReply> EngineClient::Call(std::string_view method, std::string_view target,
@@ -96,7 +58,7 @@ Result<EngineReply> EngineClient::Call(std::string_view method, std::string_view
   if (!connection) return std::unexpected(NoConnection(socket_));
   std::string out = Request(method, target, body);
   std::string in;
-  Reply reply;
+  EngineReplyReader reply;
   while (!reply.done()) {
     const Result<Outcome> moved = (*connection)->Exchange(out, in, deadline, /*more=*/false);
     if (!moved) return std::unexpected(Unreachable(socket_, moved.error().message()));

@@ -6,13 +6,9 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "branching/containers/engine_reply.h"
 
 namespace prism::branching {
-
-struct EngineReply {
-  int status = 0;  // of HTTP
-  std::string body;
-};
 
 // Any thread; every call blocks.
 class EngineClient {

@@ -5,18 +5,15 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
 #include "base/os_error.h"
 #include "base/strings.h"
+#include "branching/instances/server_words.h"
 #include "runtime/subprocess.h"
 
 namespace prism::branching {
@@ -25,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr MonoNanos kControlPatience = 10 * kNanosPerSecond;
+constexpr std::size_t kMaxShown = 40;  // of what is no version
 
 std::unexpected<Error> NotOne(const std::string& path, std::string_view what) {
   return std::unexpected(Error(Code::kFailedPrecondition, "NOT_A_DATA_DIRECTORY",
@@ -34,36 +32,20 @@ std::unexpected<Error> NotOne(const std::string& path, std::string_view what) {
                              .With("path", path));
 }
 
-// The whole of a small file; nothing when it can't be read.
-std::optional<std::string> ReadSmallFile(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return std::nullopt;
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-std::optional<int> Number(std::string_view text) {
-  text = base::Trim(text.substr(0, text.find('\n')));
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 // The number in postmaster.pid alone says little: it may be of another machine or namespace, or
 // used again. A server works in its data directory.
 pid_t RunningServer(const std::string& path) {
-  const std::optional<std::string> text = ReadSmallFile(path + "/postmaster.pid");
-  const std::optional<int> pid = text ? Number(*text) : std::nullopt;
+  const std::optional<std::string> text = ReadServerFile(path + "/postmaster.pid");
+  const std::optional<int> pid = text ? NumberOfFirstLine(*text) : std::nullopt;
   if (!pid || *pid <= 0) return 0;
   struct stat works_in{};
   struct stat directory{};
   if (::stat(fmt::format("/proc/{}/cwd", *pid).c_str(), &works_in) != 0 ||
       ::stat(path.c_str(), &directory) != 0) {
+    const bool hidden = errno == EACCES;
     // Somebody else's process that may not be looked at: a server by its name.
-    const std::optional<std::string> name = ReadSmallFile(fmt::format("/proc/{}/comm", *pid));
-    return errno == EACCES && name && base::Trim(*name) == "postgres\n" ? *pid : 0;
+    const std::optional<std::string> name = ReadServerFile(fmt::format("/proc/{}/comm", *pid));
+    return hidden && name && base::Trim(*name) == "postgres\n" ? *pid : 0;
   }
   const bool same = works_in.st_dev == directory.st_dev && works_in.st_ino == directory.st_ino;
   return same ? *pid : 0;
@@ -93,37 +75,6 @@ Result<std::vector<ClusterLink>> ReadLinks(const fs::path& path) {
   return links;
 }
 
-std::unexpected<Error> ControlError(std::string_view what) {
-  return std::unexpected(ControlUnreadable(what));
-}
-
-struct StateName {
-  std::string_view text;
-  ClusterState state;
-};
-constexpr auto kStates = std::to_array<StateName>({
-    {"shut down", ClusterState::kShutDown},
-    {"shut down in recovery", ClusterState::kStandbyShutDown},
-    {"shutting down", ClusterState::kNeedsRecovery},
-    {"in crash recovery", ClusterState::kNeedsRecovery},
-    {"in archive recovery", ClusterState::kStandby},
-    {"in production", ClusterState::kNeedsRecovery},
-});
-
-// The rest of the line that begins with `name` and a colon.
-std::string_view Field(std::string_view text, std::string_view name) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    if (line.starts_with(name) && line.substr(name.size()).starts_with(':')) {
-      return base::Trim(line.substr(name.size() + 1));
-    }
-    at = end + 1;
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<DataDirectory> ReadDataDirectory(const std::string& path) {
@@ -131,12 +82,14 @@ Result<DataDirectory> ReadDataDirectory(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) {
     return std::unexpected(base::OsError(errno, "DATA_DIRECTORY_FILES", "looking at " + path));
   }
-  const std::optional<std::string> version = ReadSmallFile(path + "/PG_VERSION");
+  const std::optional<std::string> version = ReadServerFile(path + "/PG_VERSION");
   if (!version) return NotOne(path, "it has no PG_VERSION that can be read");
-  const std::optional<int> major = Number(*version);
+  const std::optional<int> major = NumberOfFirstLine(*version);
   if (!major || *major < 10) {
-    return NotOne(path, fmt::format("its PG_VERSION says '{}', which is not 10 or newer",
-                                    base::Trim(version->substr(0, version->find('\n')))));
+    return NotOne(
+        path,
+        fmt::format("its PG_VERSION says '{}', which is not 10 or newer",
+                    base::Trim(version->substr(0, std::min(version->find('\n'), kMaxShown)))));
   }
   std::error_code error;
   if (!fs::is_regular_file(path + "/global/pg_control", error)) {
@@ -171,40 +124,6 @@ Status CheckLinks(const DataDirectory& directory, std::string_view volume) {
           .With("links", fmt::format("{}", fmt::join(outside, ", "))));
 }
 
-Error ControlUnreadable(std::string_view why) {
-  return {Code::kFailedPrecondition, "CONTROL_FILE_UNREADABLE",
-          fmt::format("pg_control can't be understood: {}; the data directory is damaged, or of "
-                      "another version than its PG_VERSION says",
-                      why)};
-}
-
-Result<ClusterControl> ParseClusterControl(std::string_view text) {
-  if (text.contains("WARNING")) {
-    // A checksum or size that is wrong: what follows is noise.
-    const std::string_view warning = text.substr(text.find("WARNING"));
-    return ControlError(base::Trim(warning.substr(0, warning.find('\n'))));
-  }
-  ClusterControl control;
-  control.state_text = Field(text, "Database cluster state");
-  const auto* const state = std::ranges::find(kStates, control.state_text, &StateName::text);
-  if (state == kStates.end()) {
-    return ControlError(fmt::format("its state is '{}'", control.state_text));
-  }
-  control.state = state->state;
-  control.system_identifier = Field(text, "Database system identifier");
-  control.checkpoint_lsn = Field(text, "Latest checkpoint location");
-  const auto timeline = Number(Field(text, "Latest checkpoint's TimeLineID"));
-  const auto prepared = Number(Field(text, "max_prepared_xacts setting"));
-  const auto checksums = Number(Field(text, "Data page checksum version"));
-  if (!timeline || !prepared || !checksums || control.system_identifier.empty()) {
-    return ControlError("a field is missing");
-  }
-  control.timeline = *timeline;
-  control.max_prepared_transactions = *prepared;
-  control.checksums = *checksums != 0;
-  return control;
-}
-
 runtime::Task<Result<ClusterControl>> ReadClusterControl(std::string path,
                                                          PostgresBinaries binaries) {
   Result<runtime::ProgramResult> asked =
@@ -213,7 +132,9 @@ runtime::Task<Result<ClusterControl>> ReadClusterControl(std::string path,
                                     .max_output = 16 * 1024},
                                    MonotonicNow() + kControlPatience, nullptr);
   if (!asked) co_return std::unexpected(std::move(asked).error());
-  if (!asked->status.ok()) co_return ControlError(base::Trim(asked->standard_error));
+  if (!asked->status.ok()) {
+    co_return std::unexpected(ControlUnreadable(base::Trim(asked->standard_error)));
+  }
   co_return ParseClusterControl(asked->standard_output);
 }
 

@@ -3,23 +3,16 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "branching/instances/cluster_control.h"
 #include "branching/instances/postgres_binaries.h"
 #include "runtime/task.h"
 
 namespace prism::branching {
-
-enum class ClusterState : std::uint8_t {
-  kShutDown,       // cleanly: a start has nothing to recover
-  kNeedsRecovery,  // running, or killed: it starts after redo
-  kStandby,        // follows another server
-  kStandbyShutDown,
-};
 
 // A symbolic link that leads the server out of its data directory: a tablespace, pg_wal, or another
 // directory that somebody has moved.
@@ -38,16 +31,6 @@ struct DataDirectory {
   std::vector<ClusterLink> links = {};
 };
 
-struct ClusterControl {
-  ClusterState state = ClusterState::kNeedsRecovery;
-  std::string state_text;  // as pg_controldata says it: "in production"
-  std::string system_identifier;
-  std::string checkpoint_lsn;  // "0/1500028"
-  int timeline = 0;
-  int max_prepared_transactions = 0;
-  bool checksums = false;
-};
-
 // Blocks; reads, changes nothing. FAILED_PRECONDITION/NOT_A_DATA_DIRECTORY with what is missing,
 // DATA_DIRECTORY_FILES for what the system refuses.
 Result<DataDirectory> ReadDataDirectory(const std::string& path);
@@ -63,11 +46,5 @@ Status CheckLinks(const DataDirectory& directory, std::string_view volume);
 // and that program knows it, checksum included. FAILED_PRECONDITION/CONTROL_FILE_UNREADABLE.
 runtime::Task<Result<ClusterControl>> ReadClusterControl(std::string path,
                                                          PostgresBinaries binaries);
-
-// FAILED_PRECONDITION/CONTROL_FILE_UNREADABLE.
-Error ControlUnreadable(std::string_view why);
-
-// What pg_controldata prints in the C locale.
-Result<ClusterControl> ParseClusterControl(std::string_view text);
 
 }  // namespace prism::branching

@@ -1,6 +1,7 @@
 #include "branching/instances/data_directory.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -95,21 +96,23 @@ TEST(DataDirectoryTest, ANumberAloneIsNoServer) {
   }
 }
 
-TEST(DataDirectoryTest, ParsesEachState) {
-  const auto state = [](const std::string& text) {
-    return ParseClusterControl(
-        "Database system identifier: 7\nDatabase cluster state:     " + text +
-        "\nLatest checkpoint's TimeLineID: 2\n"
-        "max_prepared_xacts setting: 0\n"
-        "Data page checksum version: 1\n");
-  };
-  EXPECT_EQ(state("in archive recovery")->state, ClusterState::kStandby);
-  EXPECT_EQ(state("shut down in recovery")->state, ClusterState::kStandbyShutDown);
-  EXPECT_EQ(state("shutting down")->state, ClusterState::kNeedsRecovery);
-  EXPECT_TRUE(state("shut down")->checksums);
-  EXPECT_EQ(state("shut down")->timeline, 2);
-  EXPECT_FALSE(state("of art"));
-  EXPECT_FALSE(ParseClusterControl("Database cluster state: shut down\n"));
+// They belong to somebody who may have put anything there.
+TEST(DataDirectoryTest, WaitsForNoPipeAndFollowsNoLink) {
+  const TempDirectory directory;
+  std::filesystem::create_directories(directory.File("global"));
+  std::filesystem::create_directories(directory.File("pg_tblspc"));
+  std::ofstream(directory.File("global/pg_control")) << "x";
+  std::ofstream(directory.File("PG_VERSION")) << "15\n";
+  ASSERT_EQ(::mkfifo(directory.File("postmaster.pid").c_str(), 0600), 0);
+  EXPECT_EQ(ReadDataDirectory(directory.path())->running, 0);
+
+  std::ofstream(directory.File("secret")) << "ann:verifier\n";
+  std::filesystem::remove(directory.File("PG_VERSION"));
+  std::filesystem::create_symlink(directory.File("secret"), directory.File("PG_VERSION"));
+  const auto found = ReadDataDirectory(directory.path());
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().reason(), "NOT_A_DATA_DIRECTORY");
+  EXPECT_FALSE(found.error().message().contains("verifier"));
 }
 
 TEST(DataDirectoryTest, IsBelowKnowsNames) {

@@ -1,6 +1,5 @@
 #include "branching/instances/readiness.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
@@ -11,15 +10,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/os_error.h"
+#include "branching/instances/server_words.h"
 
 namespace prism::branching {
 namespace {
 
-// Both of messages and of postmaster.pid, which has paths in it.
 constexpr std::size_t kBufferSize = 8192;
 
 std::unexpected<Error> FileError(std::string_view what) {
@@ -36,35 +37,6 @@ Result<base::UniqueFd> BindNotify(const std::string& path, InstanceUser user) {
     return FileError("listening on " + path);
   }
   return fd;
-}
-
-std::string ReadPidFile(const std::string& path) {
-  // The server's user could have put anything there, such as a pipe that would block us.
-  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  std::string text(kBufferSize, '\0');
-  const ssize_t got = fd ? ::read(fd.get(), text.data(), text.size()) : 0;
-  text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-  return text;
-}
-
-// Line 8 is "ready   " once it is (miscadmin.h, LOCK_FILE_LINE_PM_STATUS).
-bool SaysReady(std::string_view text) {
-  constexpr int kStatusLine = 8;
-  for (int line = 1; line < kStatusLine; ++line) {
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) return false;
-    text.remove_prefix(end + 1);
-  }
-  return text.starts_with("ready");
-}
-
-bool HasLine(std::string_view text, std::string_view line) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    if (text.substr(0, end) == line) return true;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return false;
 }
 
 }  // namespace
@@ -115,14 +87,15 @@ void ReadinessWatch::OnReady(std::uint32_t) {
 bool ReadinessWatch::Notified() {
   std::array<char, kBufferSize> buffer;
   const ssize_t got = ::recv(readiness_.fd_.get(), buffer.data(), buffer.size(), 0);
-  return got > 0 && HasLine({buffer.data(), static_cast<std::size_t>(got)}, "READY=1");
+  return got > 0 && MessageSaysReady({buffer.data(), static_cast<std::size_t>(got)});
 }
 
 bool ReadinessWatch::Changed() {
   std::array<char, kBufferSize> events;  // their contents do not matter: something was written
   while (::read(readiness_.fd_.get(), events.data(), events.size()) > 0) {
   }
-  return SaysReady(ReadPidFile(readiness_.path_));
+  const std::optional<std::string> text = ReadServerFile(readiness_.path_);
+  return text && PidFileSaysReady(*text);
 }
 
 }  // namespace prism::branching

@@ -12,6 +12,7 @@ namespace prism::branching {
 namespace {
 
 constexpr std::size_t kMaxMessage = 400;
+constexpr std::size_t kMaxNumber = 20;  // of a line
 
 // "psql:<stdin>:12: " at the end of what is before the error.
 std::string LineOf(std::string_view before) {
@@ -19,7 +20,7 @@ std::string LineOf(std::string_view before) {
   const std::size_t at = before.rfind(kInput);
   if (at == std::string_view::npos) return {};
   before.remove_prefix(at + kInput.size());
-  return fmt::format("line {}: ", before.substr(0, before.find(':')));
+  return fmt::format("line {}: ", before.substr(0, std::min(before.find(':'), kMaxNumber)));
 }
 
 std::string Tell(std::string_view line, std::size_t at, std::string_view severity) {

@@ -33,6 +33,7 @@ TEST(PrintedErrorTest, HasNoValuesOfTheData) {
 
 TEST(PrintedErrorTest, IsBounded) {
   EXPECT_LE(FirstPrintedError("ERROR:  " + std::string(100'000, 'x')).size(), 400U);
+  EXPECT_LE(FirstPrintedError("<stdin>:" + std::string(100'000, '1') + " ERROR: x").size(), 400U);
   EXPECT_EQ(FirstPrintedError(""), "it did not say why");
   EXPECT_EQ(FirstPrintedError("initdb: something\n\n"), "it did not say why");
 }
