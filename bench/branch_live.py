@@ -5,7 +5,7 @@
 
 On btrfs and on XFS, each in a file: pgbench writes to a branch, 200 transactions a second, and a round connects to a new branch
 of it and asks for one row (budgets: 300 and 120 ms, p50). Then pgbench runs for --seconds without and with a branch made every
-30 s (a tenth of --seconds if that is less), and its latency's p99 over each whole run is compared (budget: 2x). With --check
+30 s (a quarter of --seconds if that is less), and its latency's p99 over each whole run is compared (budget: 2x). With --check
 the exit code is 1 when a budget is missed. Needs root, and the Python of the tests (./dev deps --test).
 """
 import argparse
@@ -67,7 +67,7 @@ def p99_beside_branches(served, directory, seconds):
     """Without branches, and with."""
     quiet = Load(served, "busy", directory, seconds).p99()
     load = Load(served, "busy", directory, seconds)
-    pause, number = min(30, seconds / 10), 0
+    pause, number = min(30, seconds / 4), 0
     while True:
         try:
             load.process.wait(pause)

@@ -250,6 +250,20 @@ TEST_F(BranchesTest, ABranchIsMadeOfADisposableBranchInUse) {
   EXPECT_EQ(house_->AskIn("child", "SELECT sum(x) FROM mine"), "7");
 }
 
+// The first start of a copy takes as long as what it has to replay.
+TEST_F(BranchesTest, WhoWroteMuchMakesACheckpointBeforeItIsCopied) {
+  Open();
+  const Connection writer = house_->Connect("base");
+  const std::string redo = "SELECT redo_lsn FROM pg_control_checkpoint()";
+  const std::string before = Ask(writer, redo);
+  EXPECT_EQ(house_->AskIn("near", "SELECT 1", "-c prism.from=base"), "1");
+  EXPECT_EQ(Ask(writer, redo), before);
+  EXPECT_EQ(Ask(writer, "CREATE TABLE many AS SELECT generate_series(1, 200000) AS x"),
+            "SELECT 200000");
+  EXPECT_EQ(house_->AskIn("far", "SELECT count(*) FROM many", "-c prism.from=base"), "200000");
+  EXPECT_NE(Ask(writer, redo), before);
+}
+
 TEST_F(BranchesTest, ABranchIsMadeOfARunningBranch) {
   ground_.profile = InstanceProfile::kDurable;
   Open();

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "branching/branches/branch_errors.h"
 #include "branching/branches/branch_manager.h"
+#include "branching/branches/checkpoint.h"
 #include "branching/branches/volume_server.h"
 #include "branching/instances/clean_clone.h"
 #include "branching/instances/pool_work.h"
@@ -167,16 +168,31 @@ Task<Status> BranchManager::MakeFromBranch(BranchSlot* slot) {
   co_return made;
 }
 
+// A server in a copy that has much to replay is slow to start. What can't be had is no error: the
+// copy is as right without.
+Task<void> BranchManager::ShortenReplay(BranchSlot* slot) {
+  ++slot->copying;
+  const std::string socket = slot->instance->socket_path();
+  const Status done = co_await RunOnPool(
+      workshop_.pool, [&] { return CheckpointWhenFar(socket, workshop_.superuser); });
+  if (!done) workshop_.logger.Failure("checkpoint_failed", done.error());
+  --slot->copying;
+  RestWhenIdle(*slot);
+}
+
 Task<Result<BranchManager::Stillness>> BranchManager::HoldStill(BranchSlot* slot) {
   const Branch& branch = slot->branch;
+  const StorageTraits& can = workshop_.storage.traits();
+  if (slot->state == BranchState::kRunning && can.quick_over_still_source) {
+    co_await ShortenReplay(slot);
+  }
   if (branch.deleted_at) co_return std::unexpected(Refuse(Refusal::kBranchDeleted, branch.name));
   if (slot->state == BranchState::kMaking) co_return std::unexpected(Busy(branch.name));
-  const StorageTraits& traits = workshop_.storage.traits();
   // Without fsync nothing orders what it writes: its log may be older than its pages in a clone.
   const bool is_ordered = settings_.profile == InstanceProfile::kDurable;
-  if (traits.atomic_over_running_source && is_ordered) co_return Stillness{};
+  if (can.atomic_over_running_source && is_ordered) co_return Stillness{};
   const bool runs = slot->state == BranchState::kRunning;
-  if (runs && traits.quick_over_still_source) {
+  if (runs && can.quick_over_still_source) {
     ++slot->copying;
     co_return Stillness{.stopped = false, .pause = slot->instance->pauser()};
   }

@@ -246,6 +246,7 @@ class BranchManager final : public BranchHost {
     bool stopped = false;  // no server runs
     WhileStill pause;      // while this lets it not
   };
+  runtime::Task<void> ShortenReplay(BranchSlot* slot);
   runtime::Task<Result<Stillness>> HoldStill(BranchSlot* slot);
   void LetGo(BranchSlot& slot, const Stillness& still);
   runtime::Task<void> Wake(BranchSlot* slot);

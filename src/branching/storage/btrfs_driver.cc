@@ -69,6 +69,14 @@ Status BtrfsDriver::Clone(const std::string& from, const std::string& to,
   return {};
 }
 
+// A snapshot writes to disk what was changed: most of it before the moment of stillness.
+Status BtrfsDriver::CloneStill(const std::string& from, const std::string& to,
+                               const StillSource& still, const TransferWatch& watch) {
+  TRY_ASSIGN(const internal::Tree tree, internal::ReadTree(from));
+  TRY(internal::FlushTree(tree));
+  return still([&] { return Clone(from, to, watch); });
+}
+
 Status BtrfsDriver::Freeze(const std::string& volume) {
   TRY(internal::SyncFileSystem(volume));
   if (!internal::IsSubvolume(volume)) return {};  // made by another driver

@@ -12,6 +12,8 @@ class BtrfsDriver final : public StorageDriver {
   Status Import(const std::string& from, const std::string& to, const VolumeOwner& owner,
                 const TransferWatch& watch) override;
   Status Clone(const std::string& from, const std::string& to, const TransferWatch& watch) override;
+  Status CloneStill(const std::string& from, const std::string& to, const StillSource& still,
+                    const TransferWatch& watch) override;
   Status Freeze(const std::string& volume) override;
   Status Destroy(const std::string& volume) override;
   Result<VolumeUsage> Measure(const std::string& volume) override;

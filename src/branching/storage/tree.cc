@@ -157,6 +157,21 @@ Status ImportTree(const std::string& from, const std::string& to, FileMethod met
   return SyncFileSystem(to);
 }
 
+Status FlushTree(const Tree& tree) {
+  constexpr unsigned kWriteAndWait =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  for (const TreeEntry& entry : tree.entries) {
+    if (!S_ISREG(entry.status.st_mode)) continue;
+    const base::UniqueFd file = OpenBeneath(tree.root.get(), entry.path, O_RDONLY | O_NONBLOCK);
+    if (!file && errno == ENOENT) continue;  // has gone since
+    if (!file || ::sync_file_range(file.get(), 0, 0, kWriteAndWait) != 0) {
+      return std::unexpected(
+          StoreError(errno, fmt::format("write {}/{} to disk", tree.name, entry.path)));
+    }
+  }
+  return {};
+}
+
 Status SyncFileSystem(const std::string& path) {
   TRY_ASSIGN(const base::UniqueFd fd, OpenDirectory(path));
   if (::syncfs(fd.get()) != 0) {

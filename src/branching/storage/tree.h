@@ -97,6 +97,10 @@ Result<VolumeUsage> MeasureTree(const std::string& path);
 // Removes the directory with all that is in it, subvolumes included, at any depth.
 Status RemoveTree(const std::string& path);
 
+// What was written to the files of a tree is on disk but for their sizes and places, so that a sync
+// has little left to do. Who writes meanwhile is not held up.
+Status FlushTree(const Tree& tree);
+
 // All that was written to the file system of `path` is on disk.
 Status SyncFileSystem(const std::string& path);
 
