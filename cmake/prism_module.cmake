@@ -12,6 +12,7 @@
 set(PRISM_GENERATED_DIR "${PROJECT_BINARY_DIR}/gen")
 # Seconds for a test case that names no TIMEOUT of its own; sanitizers and long runs multiply all of them.
 set(PRISM_TEST_TIMEOUT 120)
+include(test_costs)
 
 # Everything generated from api/: whoever generates headers makes this target depend on it, so that clang-tidy can run
 # on a tree that is not built.
@@ -76,6 +77,15 @@ function(prism_scaled_timeout variable)
   set(${variable} ${scaled} PARENT_SCOPE)
 endfunction()
 
+# Sets <variable> to what cmake/test_costs.cmake says of the test <name>: 0 when it says nothing.
+function(prism_test_cost variable name)
+  if(DEFINED PRISM_COST_${name})
+    set(${variable} ${PRISM_COST_${name}} PARENT_SCOPE)
+  else()
+    set(${variable} 0 PARENT_SCOPE)
+  endif()
+endfunction()
+
 # The target tests_<LABEL> builds all test programs with that label.
 function(prism_label_target target)
   foreach(label IN LISTS ARGN)
@@ -96,6 +106,7 @@ function(prism_test)
     return()
   endif()
   prism_scaled_timeout(arg_TIMEOUT)
+  prism_test_cost(cost ${arg_NAME})
   set(target prism_${arg_NAME}_test)
   add_executable(${target} ${arg_SRCS})
   prism_common(${target})
@@ -104,7 +115,7 @@ function(prism_test)
   prism_label_target(${target} ${arg_LABELS})
   if(arg_SINGLE)
     add_test(NAME ${arg_NAME} COMMAND ${arg_RUNNER} $<TARGET_FILE:${target}>)
-    set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
+    set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}" COST ${cost})
   else()
     list(LENGTH arg_LABELS labels)
     if(labels GREATER 1)
@@ -112,7 +123,7 @@ function(prism_test)
       message(FATAL_ERROR "prism_test(${arg_NAME}): several LABELS need SINGLE")
     endif()
     gtest_discover_tests(${target} TEST_PREFIX "${arg_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-      PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
+      PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}" COST ${cost})
   endif()
 endfunction()
 
@@ -123,11 +134,12 @@ function(prism_command_test)
     return()
   endif()
   prism_scaled_timeout(arg_TIMEOUT)
+  prism_test_cost(cost ${arg_NAME})
   if(NOT arg_WORKING_DIRECTORY)
     set(arg_WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   endif()
   add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}")
-  set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}")
+  set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}" COST ${cost})
 endfunction()
 
 # A program <NAME>; it lands in the top of the build directory (build/release/prism). INSTALL: ./dev install installs it.

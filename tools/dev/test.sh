@@ -4,6 +4,7 @@
 #:
 #:   --preset PRESET  dev (the default), asan or tsan
 #:
+#: TEST_JOBS=N sets the number of tests at a time (twice that of parallel jobs, which JOBS=N sets).
 #: What follows goes to ctest, for example: ./dev test -R NearestMatch, or ./dev test -L runtime.
 
 source tools/dev/deps.sh
@@ -21,5 +22,5 @@ dev_test() {
   say "building preset $preset"
   build "$preset"
   say "running the tests of preset $preset"
-  ctest --preset "$preset" -j "$JOBS" "$@"
+  ctest --preset "$preset" -j "$TEST_JOBS" "$@"
 }
