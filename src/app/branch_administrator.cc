@@ -70,7 +70,8 @@ BranchInfo BranchAdministrator::Describe(const BranchStatus& status) const {
                   .expires_at = branch.expires_at,
                   .own_bytes = 0,
                   .shared_bytes = 0,
-                  .measured_at = {}};
+                  .measured_at = {},
+                  .source = branch.source};
   if (branch.deleted_at) info.remove_at = *branch.deleted_at + undo_period_ / kNanosPerMilli;
   if (!status.size) return info;
   info.own_bytes = static_cast<std::int64_t>(status.size->usage.own_bytes);

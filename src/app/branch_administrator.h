@@ -8,6 +8,7 @@
 
 #include "branching/branches/branch_manager.h"
 #include "gateway/admin/branch_control.h"
+#include "namespaces/branching_config.h"
 
 namespace prism::app {
 
@@ -17,9 +18,10 @@ class BranchAdministrator final : public gateway::BranchControl {
   // The manager, once clients get in; before, UNAVAILABLE/BRANCHES_NOT_READY. Any thread.
   using Manager = std::function<Result<branching::BranchManager*>()>;
 
-  // The manager outlives this; `undo_period` is that of its limits.
-  BranchAdministrator(Manager manager, MonoNanos undo_period)
-      : manager_(std::move(manager)), undo_period_(undo_period) {}
+  // The manager outlives this; `undo_period` is that of its limits, `source` that of the
+  // configuration.
+  BranchAdministrator(Manager manager, MonoNanos undo_period, namespaces::BranchSourceConfig source)
+      : manager_(std::move(manager)), undo_period_(undo_period), source_(std::move(source)) {}
 
   Result<std::vector<gateway::BranchInfo>> List() override;
   Result<gateway::BranchInfo> Get(const std::string& name) override;
@@ -39,12 +41,17 @@ class BranchAdministrator final : public gateway::BranchControl {
   runtime::Task<Result<gateway::BranchInfo>> Restore(std::string name, std::string snapshot,
                                                      bool force) override;
   runtime::Task<Result<gateway::BranchInfo>> Rename(std::string name, std::string to) override;
+  Result<std::vector<gateway::SourceInfo>> ListSources() override;
+  runtime::Task<Result<gateway::SourceInfo>> AddSource(gateway::SourceWish wish) override;
+  runtime::Task<Result<gateway::SourceInfo>> RemoveSource(std::string name, bool force) override;
 
  private:
   gateway::BranchInfo Describe(const branching::BranchStatus& status) const;
+  gateway::SourceInfo Describe(const branching::SourceStatus& status) const;
 
   const Manager manager_;
   const MonoNanos undo_period_;
+  const namespaces::BranchSourceConfig source_;
 };
 
 }  // namespace prism::app

@@ -26,8 +26,7 @@ Result<std::string> FindTemplate(const std::string& source) {
   return std::unexpected(
       Error(Code::kNotFound, "BRANCH_SOURCE",
             fmt::format("the source of branches {} is no directory that this user can read: name "
-                        "a stopped data directory of PostgreSQL (--branch-source, "
-                        "branching.source)",
+                        "a stopped data directory of PostgreSQL",
                         source)));
 }
 
@@ -38,7 +37,7 @@ Result<std::string> FindDump(const std::string& dump) {
   return std::unexpected(
       Error(Code::kNotFound, "BRANCH_SOURCE",
             fmt::format("{} can't be read by this user ({}): name what pg_dump or pg_dumpall has "
-                        "written (branching.source)",
+                        "written",
                         dump, failed.message())));
 }
 
@@ -50,7 +49,7 @@ Result<std::string> FindManaged(const std::string& directory) {
   return std::unexpected(
       Error(Code::kNotFound, "BRANCH_SOURCE",
             fmt::format("{} can't be reached by this user ({}): name a data directory of "
-                        "PostgreSQL, or one to be made (branching.source)",
+                        "PostgreSQL, or one to be made",
                         directory, failed.message())));
 }
 
@@ -64,10 +63,10 @@ Result<branching::DumpSource::Options> DumpOptions(const namespaces::BranchSourc
   return options;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<branching::Source>> MakeBranchSource(
-    const namespaces::BranchSourceConfig& config, const BranchSourceParts& parts) {
+// `password_file`: of a managed one.
+Result<std::unique_ptr<branching::Source>> Make(const namespaces::BranchSourceConfig& config,
+                                                const BranchSourceParts& parts,
+                                                std::string password_file) {
   switch (config.kind) {
     case Kind::kDump: {
       TRY_ASSIGN(branching::DumpSource::Options options, DumpOptions(config));
@@ -78,14 +77,56 @@ Result<std::unique_ptr<branching::Source>> MakeBranchSource(
       TRY_ASSIGN(std::string path, FindManaged(config.path));
       return std::make_unique<branching::ManagedSource>(
           parts.home, parts.workshop, parts.programs,
-          branching::ManagedSource::Options{
-              .directory = std::move(path), .home = parts.directory, .user = parts.user});
+          branching::ManagedSource::Options{.directory = std::move(path),
+                                            .home = parts.directory,
+                                            .password_file = std::move(password_file),
+                                            .user = parts.user});
     }
     case Kind::kTemplate:
       break;
   }
   TRY_ASSIGN(std::string path, FindTemplate(config.path));
   return std::make_unique<branching::TemplateSource>(parts.workshop, std::move(path));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<branching::Source>> MakeBranchSource(
+    const namespaces::BranchSourceConfig& config, const BranchSourceParts& parts) {
+  return Make(config, parts, "source-password");
+}
+
+Result<std::unique_ptr<branching::Source>> MakeAddedSource(const branching::AddedSource& added,
+                                                           const BranchSourceParts& parts) {
+  const namespaces::BranchSourceConfig config = ConfigOf(added);
+  if (parts.docker && config.kind != Kind::kTemplate) {
+    return std::unexpected(
+        Error(Code::kFailedPrecondition, "SOURCE_KIND_UNAVAILABLE",
+              "with branching.runtime: docker a source is a stopped data directory: dumps are "
+              "loaded, and servers run, by programs of this machine"));
+  }
+  return Make(config, parts, "source-password-" + added.name);
+}
+
+std::string_view KindName(Kind kind) {
+  switch (kind) {
+    case Kind::kDump:
+      return "dump";
+    case Kind::kManaged:
+      return "managed";
+    case Kind::kTemplate:
+      break;
+  }
+  return "template";
+}
+
+namespaces::BranchSourceConfig ConfigOf(const branching::AddedSource& added) {
+  namespaces::BranchSourceConfig config{
+      .path = added.path, .roles = added.roles, .password = added.password};
+  for (const Kind kind : {Kind::kDump, Kind::kManaged}) {
+    if (added.kind == KindName(kind)) config.kind = kind;
+  }
+  return config;
 }
 
 }  // namespace prism::app

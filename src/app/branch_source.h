@@ -1,8 +1,9 @@
-// What branches are made of, by its configuration.
+// What branches are made of, by the configuration or by whoever has added it.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "branching/branches/source.h"
@@ -21,11 +22,21 @@ struct BranchSourceParts {
   const branching::PostgresPrograms& programs;
   branching::InstanceUser user;  // that servers run as
   std::string directory;         // ours
+  bool docker = false;           // servers run in containers
 };
 
 // Resolves its paths and its password; what is behind them is looked at later. NOT_FOUND/
 // BRANCH_SOURCE, and the errors of security::ResolveSecrets. Blocks.
 Result<std::unique_ptr<branching::Source>> MakeBranchSource(
     const namespaces::BranchSourceConfig& config, const BranchSourceParts& parts);
+
+// The same of one that was added. FAILED_PRECONDITION/SOURCE_KIND_UNAVAILABLE: in containers there
+// are templates alone.
+Result<std::unique_ptr<branching::Source>> MakeAddedSource(const branching::AddedSource& added,
+                                                           const BranchSourceParts& parts);
+
+// "template", "dump" or "managed", and back.
+std::string_view KindName(namespaces::BranchSourceConfig::Kind kind);
+namespaces::BranchSourceConfig ConfigOf(const branching::AddedSource& added);
 
 }  // namespace prism::app

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/branch_source.h"
 #include "app/branch_store.h"
 
 namespace prism::app {
@@ -105,13 +104,18 @@ Status Branching::OpenParts() {
                                               .shard = parts_.shards.at(0),
                                               .clock = parts_.clock,
                                               .log = parts_.log}));
-  TRY_ASSIGN(source_, MakeBranchSource(parts_.settings.source, {.home = parts_.shards.at(0),
-                                                                .workshop = **workshop_,
-                                                                .programs = workshop_->programs(),
-                                                                .user = workshop_->user(),
-                                                                .directory = parts_.directory}));
+  TRY_ASSIGN(source_, MakeBranchSource(parts_.settings.source, SourceParts()));
   MakeManager();
   return {};
+}
+
+BranchSourceParts Branching::SourceParts() {
+  return {.home = parts_.shards.at(0),
+          .workshop = **workshop_,
+          .programs = workshop_->programs(),
+          .user = workshop_->user(),
+          .directory = parts_.directory,
+          .docker = parts_.settings.docker};
 }
 
 void Branching::MakeManager() {
@@ -166,7 +170,9 @@ Status Branching::PrepareAgain(const std::string& address) {
 
 Status Branching::StartManager() {
   if (started_) return {};
-  TRY(manager_->Start(*source_));
+  TRY(manager_->Start(*source_, [this](const branching::AddedSource& added) {
+    return MakeAddedSource(added, SourceParts());
+  }));
   started_ = true;
   return {};
 }

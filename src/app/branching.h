@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/branch_source.h"
 #include "app/branch_workshop.h"
 #include "app/branching_settings.h"
 #include "base/clock.h"
@@ -66,6 +67,7 @@ class Branching {
 
   explicit Branching(const Parts& parts);
   Status OpenParts();
+  BranchSourceParts SourceParts();
   void MakeManager();
   void Prepare(rpc::ListenSocket socket);
   void NoteFailure(Error error);

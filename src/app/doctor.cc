@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/branch_runtime.h"
+#include "app/branch_source.h"
 #include "app/branch_store.h"
 #include "app/branch_user.h"
 #include "app/branch_workshop.h"
@@ -19,6 +20,7 @@
 #include "app/doctor_source.h"
 #include "app/launch.h"
 #include "base/clock.h"
+#include "branching/branches/journal.h"
 #include "branching/doctor/comparison.h"
 #include "branching/doctor/mending.h"
 #include "branching/storage/probe.h"
@@ -80,10 +82,13 @@ class Doctor {
     };
     if (branching_.docker) {
       // Which server the image has is not looked at: that would start a container.
-      take({CheckDocker(branching_), CheckSource(branching_, nullptr)});
+      take({CheckDocker(branching_), CheckSource(branching_.source, nullptr)});
+      take(CheckAddedSources(nullptr));
     } else {
       const auto servers = FindPostgres(branching_, shards_.at(0));
-      take({CheckPostgres(servers), CheckSource(branching_, servers ? &*servers : nullptr)});
+      const auto* found = servers ? &*servers : nullptr;
+      take({CheckPostgres(servers), CheckSource(branching_.source, found)});
+      take(CheckAddedSources(found));
       take(CheckWalls(user_));
     }
     take(CheckStoreDirectory(branching_, user_));
@@ -108,6 +113,22 @@ class Doctor {
   bool HasJournal() const { return std::filesystem::exists(BranchJournalFile(directory_)); }
 
  private:
+  // What the journal can't say is said of the journal.
+  std::vector<Finding> CheckAddedSources(const branching::PostgresServers* servers) const {
+    std::vector<Finding> findings;
+    if (!HasJournal()) return findings;
+    const auto journal = sqlite::Connection::Open(
+        {.path = BranchJournalFile(directory_), .access = sqlite::Access::kReader});
+    if (!journal) return findings;
+    const auto sources = branching::ReadSources(**journal);
+    if (!sources) return findings;
+    for (const branching::AddedSource& added : *sources) {
+      findings.push_back(CheckSource(ConfigOf(added), servers));
+      findings.back().about = "source " + added.name;
+    }
+    return findings;
+  }
+
   Result<std::vector<Finding>> CheckRecords() {
     if (!HasJournal()) {
       return std::vector<Finding>{

@@ -68,16 +68,17 @@ Finding CheckManaged(const std::string& path) {
 
 }  // namespace
 
-Finding CheckSource(const BranchingSettings& settings, const branching::PostgresServers* servers) {
-  switch (settings.source.kind) {
+Finding CheckSource(const namespaces::BranchSourceConfig& source,
+                    const branching::PostgresServers* servers) {
+  switch (source.kind) {
     case Kind::kDump:
-      return CheckDump(settings.source);
+      return CheckDump(source);
     case Kind::kManaged:
-      return CheckManaged(settings.source.path);
+      return CheckManaged(source.path);
     case Kind::kTemplate:
       break;
   }
-  return CheckTemplate(settings.source.path, servers);
+  return CheckTemplate(source.path, servers);
 }
 
 }  // namespace prism::app

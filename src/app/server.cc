@@ -201,7 +201,7 @@ Status Server::OpenBranches(rpc::ListenSocket socket) {
                                             std::move(socket)));
   all.branch_administrator = std::make_unique<BranchAdministrator>(
       [branching = all.branching.get()] { return branching->manager(); },
-      branching::BranchLimits().undo_period);
+      branching::BranchLimits().undo_period, settings.source);
   if (settings.control_listen.empty()) return {};
   all.branch_port = std::make_unique<BranchPort>(BranchPort::Parts{.shards = all.core.shards(),
                                                                    .pool = all.core.pool(),

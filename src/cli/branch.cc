@@ -19,6 +19,7 @@
 #include "base/units.h"
 #include "cli/admin_common.h"
 #include "cli/branch_snapshots.h"
+#include "cli/branch_sources.h"
 #include "cli/branch_tree.h"
 #include "cli/branch_url.h"
 #include "cli/output.h"
@@ -285,7 +286,8 @@ void AddCreate(CLI::App& branch, Shell& shell) {
   AddNewName(*verb, "NAME", *name);
   verb->add_option(
           "--from", origin->from,
-          "A branch, BRANCH@SNAPSHOT, BRANCH@TIME, or TIME; default: the source as it is now")
+          "A branch, BRANCH@SNAPSHOT, BRANCH@TIME, a source, SOURCE@TIME, or TIME; default: the "
+          "source of the configuration as it is now")
       ->type_name("ORIGIN");
   verb->add_option_function<std::string>(
           "--ttl", [origin](const std::string& text) { origin->ttl = ReadTtl("--ttl", text); },
@@ -432,6 +434,7 @@ void AddBranch(CLI::App& app, Shell& shell) {
   AddExpire(*branch, shell);
   AddRename(*branch, shell);
   AddBranchSnapshots(*branch, shell);
+  AddBranchSources(*branch, shell);
   AddDelete(*branch, shell);
   AddUndelete(*branch, shell);
   AddUrl(*branch, shell);

@@ -2,6 +2,7 @@
 // old state or the new, and nothing that nobody knows of.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,19 @@ constexpr std::array<std::string_view, 18> kBranchSteps = {
     "replacement-cloned", "replacement-there"};
 constexpr std::array<std::string_view, 4> kGenerationSteps = {
     "generation-begun", "generation-imported", "generation-started", "generation-frozen"};
+// The first of a generation's steps are those of the source that is there already.
+constexpr std::array<std::pair<std::string_view, int>, 11> kSourceSteps = {
+    {{"source-begun", 1},
+     {"generation-begun", 2},
+     {"generation-imported", 2},
+     {"generation-started", 2},
+     {"generation-frozen", 2},
+     {"source-there", 1},
+     {"source-removing", 1},
+     {"removal-stopped", 1},
+     {"removal-deleted", 1},
+     {"source-gone", 1},
+     {"never", 1}}};
 constexpr int kNames = 12;
 constexpr int kVisits = 12;
 
@@ -228,6 +242,32 @@ class BranchCrashStress : public ::testing::Test {
     EndAll();
   }
 
+  // Adds a source of that kind, says so, and removes it again.
+  void AddAndRemove(int said, const Fault& fault, const AddedSource& added) {
+    House house(*ground_, postgres->data_directory(), {}, KillAt(fault));
+    if (house.AddSource(added)) EXPECT_EQ(::write(said, "+", 1), 1);
+    (void)house.RemoveSource(added.name);
+  }
+
+  // It is there whole, or it can be added; nothing else is left of it.
+  void VerifySource(const AddedSource& added, bool may_be_gone) {
+    House house(*ground_, postgres->data_directory(), {});
+    ASSERT_TRUE(house.started()) << house.started().error().ToString();
+    const bool there = house.manager().ListSources().size() == 2;
+    EXPECT_TRUE(there || may_be_gone);
+    EXPECT_EQ(house.storage().List()->size(), there ? 2u : 1u);
+    if (!there) {
+      const auto again = house.AddSource(added);
+      ASSERT_TRUE(again) << again.error().ToString();
+    }
+    const auto branch = house.Create("of-it", added.name);
+    ASSERT_TRUE(branch) << branch.error().ToString();
+    EXPECT_EQ(branch->branch.source, added.name);
+    EXPECT_TRUE(Examine(true).empty());
+    ASSERT_TRUE(house.Delete("of-it"));
+    ASSERT_TRUE(house.RemoveSource(added.name, true));
+  }
+
   static inline std::unique_ptr<PostgresServer> postgres;
   std::unique_ptr<Ground> ground_ = std::make_unique<Ground>();
 };
@@ -254,6 +294,39 @@ TEST_F(BranchCrashStress, AGenerationIsThereWholeOrMadeAgain) {
         [&](int) { const House house(*ground_, postgres->data_directory(), {}, KillAt({step})); });
     Examine(false);
     ASSERT_NO_FATAL_FAILURE(Verify(""));
+  }
+}
+
+TEST_F(BranchCrashStress, ASourceIsThereWholeOrNotAtAll) {
+  const AddedSource added = {
+      .name = "other", .kind = "template", .path = postgres->data_directory()};
+  for (const auto& [step, nth] : kSourceSteps) {
+    SCOPED_TRACE(step);
+    ground_ = std::make_unique<Ground>();
+    const Fault fault = {step, nth};
+    const std::string said = InDoomedProcess([&](int out) { AddAndRemove(out, fault, added); });
+    Examine(false);
+    // Its removal has begun when nothing stopped what came before.
+    const bool may_be_gone = said.empty() || step.starts_with("removal") || step == "never" ||
+                             step == "source-removing" || step == "source-gone";
+    ASSERT_NO_FATAL_FAILURE(VerifySource(added, may_be_gone));
+  }
+}
+
+TEST_F(BranchCrashStress, NoServerOfASourceThatWasNotAddedIsLeft) {
+  for (const std::string_view step : {"generation-imported", "source-removing"}) {
+    SCOPED_TRACE(step);
+    ground_ = std::make_unique<Ground>();
+    ::chmod(ground_->directory.path().c_str(), 0755);
+    const AddedSource added = {
+        .name = "other", .kind = "managed", .path = ground_->File("managed")};
+    const Fault fault = {step, step == "source-removing" ? 1 : 2};
+    InDoomedProcess([&](int out) { AddAndRemove(out, fault, added); });
+    // The brackets keep the pattern from finding itself.
+    const std::string search = "pgrep -f '[/]" + added.path.substr(1) + "' > /dev/null";
+    EXPECT_EQ(std::system(search.c_str()), 0);
+    ASSERT_NO_FATAL_FAILURE(Verify(""));
+    EXPECT_NE(std::system(search.c_str()), 0);
   }
 }
 

@@ -17,6 +17,8 @@
 #include "branching/instances/process_runtime.h"
 #include "branching/instances/testing/cluster.h"
 #include "branching/proxy/proxy.h"
+#include "branching/sources/dump_source.h"
+#include "branching/sources/managed_source.h"
 #include "branching/sources/template_source.h"
 #include "branching/storage/probe.h"
 #include "branching/storage/testing/loop_file_system.h"
@@ -96,7 +98,9 @@ class House {
     manager_ = std::make_unique<BranchManager>(
         shards_.at(0), *workshop_, InstanceSettings{.profile = ground.profile}, limits,
         [](const EntryRequest& request) { return request.branch.name() != "forbidden"; });
-    started_ = manager_->Start(*source_);
+    home_ = ground.directory.path();
+    user_ = user;
+    started_ = manager_->Start(*source_, [this](const AddedSource& added) { return Make(added); });
     if (!started_) return;
     proxy_ =
         std::make_unique<Proxy>(shards_, *manager_, clock_, logger_, ProxyNaming{}, ProxyLimits{});
@@ -152,6 +156,26 @@ class House {
                                bool force = false) {
     return runtime::RunOn(shards_.at(1), [&] { return manager_->Restore(name, snapshot, force); });
   }
+  // As somebody whose role is of that source.
+  Result<std::unique_ptr<Entrance>> Enter(const std::string& name,
+                                          const std::optional<std::string>& from,
+                                          const std::string& source) {
+    return runtime::RunOn(shards_.at(1), [&] {
+      return manager_->Enter({.branch = *BranchName::From(name),
+                              .from = from,
+                              .ttl = {},
+                              .user = "somebody",
+                              .peer = {},
+                              .source = source},
+                             nullptr);
+    });
+  }
+  Result<SourceStatus> AddSource(const AddedSource& added) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->AddSource(added); });
+  }
+  Result<SourceStatus> RemoveSource(const std::string& name, bool force = false) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->RemoveSource(name, force); });
+  }
   Journal& journal() { return journal_; }
   Storage& storage() { return *storage_; }
   // `options` as libpq has them: "-c prism.ttl=2h".
@@ -172,6 +196,24 @@ class House {
   }
 
  private:
+  Result<std::unique_ptr<Source>> Make(const AddedSource& added) {
+    if (added.kind == "dump") {
+      return std::make_unique<DumpSource>(
+          *workshop_, *programs_,
+          DumpSource::Options{.path = added.path, .roles = {}, .password = "secret"});
+    }
+    if (added.kind == "managed") {
+      return std::make_unique<ManagedSource>(
+          shards_.at(0), *workshop_, *programs_,
+          ManagedSource::Options{.directory = added.path,
+                                 .home = home_,
+                                 .password_file = "source-password-" + added.name,
+                                 .user = user_});
+    }
+    if (added.kind == "template") return std::make_unique<TemplateSource>(*workshop_, added.path);
+    return std::unexpected(Error(Code::kInvalidArgument, "NO_KIND", added.kind));
+  }
+
   SystemClock clock_;
   telemetry::Logger logger_{telemetry::LogLevel::kError, telemetry::LogFormat::kText};
   sqlite::Executor executor_;
@@ -188,6 +230,8 @@ class House {
   std::unique_ptr<BranchManager> manager_;
   std::unique_ptr<Proxy> proxy_;
   std::string port_;
+  std::string home_;  // of managed sources that are added
+  InstanceUser user_;
   Status started_;
 };
 

@@ -20,7 +20,9 @@ class RunningHost final : public BranchHost {
   RunningHost(std::shared_ptr<const Roles> roles, std::string socket_path)
       : roles_(std::move(roles)), socket_path_(std::move(socket_path)) {}
 
-  std::shared_ptr<const Roles> roles() const override { return roles_; }
+  runtime::Task<Login> FindLogin(BranchName, std::optional<std::string>) override {
+    co_return Login{.source = "source", .roles = roles_};
+  }
   runtime::Task<Result<std::unique_ptr<Entrance>>> Enter(EntryRequest request,
                                                          runtime::CancelSource* cancel) override;
 

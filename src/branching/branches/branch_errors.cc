@@ -61,6 +61,54 @@ Error TooManySnapshots(const std::string& branch, std::size_t most) {
                       branch, most)};
 }
 
+Error BadSourceName(const std::string& name) {
+  return {Code::kInvalidArgument, "BAD_SOURCE_NAME",
+          fmt::format("\"{}\" can't name a source: 1 to 63 of a-z, 0-9, _ and -, beginning with a "
+                      "letter or digit",
+                      name.substr(0, 100))};
+}
+
+Error TooManySources(std::size_t most) {
+  return {Code::kResourceExhausted, "TOO_MANY_SOURCES",
+          fmt::format("there are {} sources, the most that there may be: remove one", most)};
+}
+
+Error NoSource(const std::string& name) {
+  return {Code::kNotFound, "SOURCE_NOT_FOUND",
+          fmt::format("there is no source \"{}\": `prism branch source list` shows those that "
+                      "there are",
+                      name.substr(0, 100))};
+}
+
+Error SourceBusy(const std::string& name) {
+  return {Code::kAborted, "SOURCE_BUSY",
+          fmt::format("source \"{}\" is being added or removed, or clients are waiting for it: "
+                      "try again",
+                      name)};
+}
+
+Error IsDefaultSource() {
+  return {Code::kFailedPrecondition, "DEFAULT_SOURCE",
+          "the source of the configuration stays: name another one there (branching.source)"};
+}
+
+Error SourceInUse(const std::string& name, const std::string& branch) {
+  return {Code::kFailedPrecondition, "SOURCE_IN_USE",
+          fmt::format("branch \"{}\" was made of source \"{}\": delete it first", branch, name)};
+}
+
+Error SourceKept(const std::string& name, const std::string& branch) {
+  return {Code::kFailedPrecondition, "SOURCE_IN_USE",
+          fmt::format("branch \"{}\", which was deleted and can be had back, was made of source "
+                      "\"{}\": wait for the end of its undo period, or give it up (force)",
+                      branch, name)};
+}
+
+Error ManagedAlready(const std::string& path, const std::string& source) {
+  return {Code::kAlreadyExists, "SOURCE_MANAGED_ALREADY",
+          fmt::format("source \"{}\" runs the server of {}: name another directory", source, path)};
+}
+
 Error HasChildren(const std::string& name, const std::string& child) {
   return Error(Code::kFailedPrecondition, "BRANCH_HAS_CHILDREN",
                fmt::format("branch \"{}\" was made of branch \"{}\": delete it first, or all of "

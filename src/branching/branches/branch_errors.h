@@ -17,6 +17,15 @@ Error SnapshotExists(const std::string& branch, const std::string& name);
 Error NoSnapshot(const std::string& branch, const std::string& name);
 Error BadSnapshotName(const std::string& name);
 Error TooManySnapshots(const std::string& branch, std::size_t most);
+Error BadSourceName(const std::string& name);
+Error TooManySources(std::size_t most);
+Error NoSource(const std::string& name);
+Error SourceBusy(const std::string& name);
+Error IsDefaultSource();
+Error SourceInUse(const std::string& name, const std::string& branch);
+// By a branch that was deleted and can be had back.
+Error SourceKept(const std::string& name, const std::string& branch);
+Error ManagedAlready(const std::string& path, const std::string& source);
 Error HasChildren(const std::string& name, const std::string& child);
 
 }  // namespace prism::branching

@@ -47,6 +47,7 @@ Result<BranchSlot*> BranchManager::NewSlot(const EntryRequest& request) {
   TRY(CheckQuota(request));
   auto slot = std::make_shared<BranchSlot>(NewBranch(request));
   TRY(ChooseOrigin(request, *slot));
+  TRY(CheckLogin(request, slot->branch.source));
   slot->state = BranchState::kMaking;
   return slots_.emplace(name, std::move(slot)).first->second.get();
 }
@@ -67,8 +68,11 @@ Status BranchManager::CheckQuota(const EntryRequest& request) const {
 std::string BranchManager::NewVolumeId() { return "b-" + base::LowerCase(base::NewId()); }
 
 Status BranchManager::CheckNewName(const std::string& name) const {
-  if (!IsReservedBranchName(name)) return {};
-  return std::unexpected(Refuse(Refusal::kReservedBranchName, name));
+  if (IsReservedBranchName(name)) {
+    return std::unexpected(Refuse(Refusal::kReservedBranchName, name));
+  }
+  if (!sources_.contains(name)) return {};
+  return std::unexpected(Refuse(Refusal::kNameOfSource, name));
 }
 
 Branch BranchManager::NewBranch(const EntryRequest& request) const {
@@ -79,11 +83,8 @@ Branch BranchManager::NewBranch(const EntryRequest& request) const {
   return {.id = id,
           .name = request.branch.name(),
           .label = request.branch.label(),
-          .generation = generation_.id,
-          .major = generation_.major,
-          .max_prepared_transactions = generation_.max_prepared_transactions,
-          .parent = std::string(kSourceName),
-          .as_of = generation_.as_of,
+          .generation = {},
+          .parent = {},
           .created_at = now,
           .created_by = request.user,
           .last_activity = now,

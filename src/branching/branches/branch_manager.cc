@@ -23,9 +23,17 @@ BranchManager::BranchManager(runtime::Shard& home, Workshop& workshop, InstanceS
 
 BranchManager::~BranchManager() { Stop(); }
 
-Status BranchManager::Start(Source& source) {
-  source_ = &source;
+Status BranchManager::Start(Source& source, MakeSource make) {
+  make_source_ = std::move(make);
   return runtime::RunOn(home_, [&] { return StartHere(&source); });
+}
+
+// A follower that is made later sees that we stop.
+void BranchManager::Abandon() {
+  stopping_.store(true);
+  home_.Post([this] {
+    for (const auto& [name, slot] : sources_) slot.follower->Abandon();
+  });
 }
 
 void BranchManager::Stop() {
@@ -46,6 +54,7 @@ Task<Status> BranchManager::StopHere() {
     slot->watch.Cancel(runtime::CancelReason::kShutdown);
   }
   co_await tasks_.Join();
+  for (auto& [name, slot] : sources_) co_await slot.follower->Stop();
   co_await spares_.Stop();
   for (auto& [name, slot] : slots_) co_await slot->watching.Join();
   std::vector<std::pair<std::string, WallMillis>> used;
@@ -56,7 +65,6 @@ Task<Status> BranchManager::StopHere() {
     for (const auto& [id, at] : used) TRY(workshop_.journal.NoteActivity(id, at));
     return {};
   });
-  if (source_ != nullptr) co_await source_->Close();
   door_->manager = nullptr;
   slots_.clear();
   co_return noted;
@@ -72,7 +80,9 @@ Task<Result<std::unique_ptr<Entrance>>> BranchManager::Enter(EntryRequest reques
 }
 
 void BranchManager::Admit(std::shared_ptr<Ticket> ticket, EntryRequest request) {
-  if (MayEnterSource(request)) return tasks_.Spawn(EnterSource(std::move(ticket)));
+  if (SourceSlot* const source = SourceToEnter(request)) {
+    return tasks_.Spawn(EnterSource(std::move(ticket), source));
+  }
   const bool fresh = !slots_.contains(request.branch.name());
   auto found = SlotFor(request);
   if (!found) return ticket->Resolve(std::unexpected(std::move(found).error()));
@@ -83,21 +93,33 @@ void BranchManager::Admit(std::shared_ptr<Ticket> ticket, EntryRequest request) 
   if (slot.state == BranchState::kStopped) tasks_.Spawn(Wake(&slot));
 }
 
-bool BranchManager::MayEnterSource(const EntryRequest& request) const {
-  return open_ && limits_.allow_source && request.branch.name() == kSourceName &&
-         source_->server() != nullptr;
+BranchManager::SourceSlot* BranchManager::SourceToEnter(const EntryRequest& request) {
+  const auto it = sources_.find(request.branch.name());
+  if (!open_ || !limits_.allow_source || it == sources_.end()) return nullptr;
+  SourceSlot& slot = it->second;
+  const bool may = slot.phase == SourcePhase::kReady && slot.follower->server() != nullptr &&
+                   CheckLogin(request, slot.follower->name());
+  return may ? &slot : nullptr;
 }
 
-Task<void> BranchManager::EnterSource(std::shared_ptr<Ticket> ticket) {
-  auto running = co_await source_->server()->SocketPath();
+Task<void> BranchManager::EnterSource(std::shared_ptr<Ticket> ticket, SourceSlot* source) {
+  ++source->entering;
+  auto running = co_await source->follower->server()->SocketPath();
+  --source->entering;
+  const std::string& name = source->follower->name();
   if (running) {
-    const std::vector<StartupParameter> settings = {
-        {.name = "prism.branch", .value = std::string(kSourceName)}};
+    const std::vector<StartupParameter> settings = {{.name = "prism.branch", .value = name}};
     ticket->Resolve(std::make_unique<SourceVisit>(*std::move(running), settings));
     co_return;
   }
   workshop_.logger.Failure("source_not_started", running.error());
-  ticket->Resolve(std::unexpected(Refuse(Refusal::kBranchWontStart, kSourceName)));
+  ticket->Resolve(std::unexpected(Refuse(Refusal::kBranchWontStart, name)));
+}
+
+// It was another branch's name a moment ago, or nobody's: the next login is by the right role.
+Status BranchManager::CheckLogin(const EntryRequest& request, const std::string& source) {
+  if (request.source.empty() || request.source == source) return {};
+  return std::unexpected(Refuse(Refusal::kBranchNotReady, request.branch.name()));
 }
 
 Result<BranchSlot*> BranchManager::SlotFor(const EntryRequest& request) {
@@ -114,6 +136,7 @@ Result<BranchSlot*> BranchManager::SlotFor(const EntryRequest& request) {
   if (!request.branch.Means(slot.branch.name, slot.branch.label)) {
     return std::unexpected(Refuse(Refusal::kBranchNameTaken, name));
   }
+  TRY(CheckLogin(request, slot.branch.source));
   if (slot.state == BranchState::kDeleted || slot.state == BranchState::kRemoving) {
     return std::unexpected(Refuse(Refusal::kBranchDeleted, name));
   }

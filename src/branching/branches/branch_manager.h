@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "branching/branches/branch_slot.h"
 #include "branching/branches/source.h"
+#include "branching/branches/source_follower.h"
 #include "branching/branches/spares.h"
 #include "branching/branches/ticket.h"
 #include "branching/branches/workshop.h"
@@ -24,10 +25,10 @@
 
 namespace prism::branching {
 
-// What the source is called where branches are named.
-inline constexpr std::string_view kSourceName = "source";
 // Of one branch, automatic ones too.
 inline constexpr std::size_t kMaxSnapshots = 100;
+// With that of the configuration.
+inline constexpr std::size_t kMaxSources = 100;
 // A volume that could not be removed is tried again.
 inline constexpr MonoNanos kRemovalRetry = 60 * kNanosPerSecond;
 // A branch whose time is over while it is started, stopped or changed.
@@ -41,6 +42,23 @@ struct BranchStatus {
   std::optional<BranchSize> size = {};
 };
 
+enum class SourcePhase : std::uint8_t {
+  kPreparing,   // the first state of it is being copied
+  kReady,       // branches can be made of it
+  kRefreshing,  // the same, and a newer state is being copied
+  kRemoving,
+};
+
+struct SourceStatus {
+  AddedSource source;  // of that of the configuration: its name alone
+  SourcePhase phase = SourcePhase::kReady;
+  std::optional<Generation> newest;
+  std::optional<VolumeUsage> usage;  // of the newest, once it is measured
+  std::optional<Error> failure;      // of the last look
+  WallMillis failed_at = 0;
+  int branches = 0;  // deleted ones too
+};
+
 // What is to be changed of a branch; what is not set stays.
 struct BranchChange {
   std::optional<bool> is_protected;
@@ -51,14 +69,13 @@ struct BranchChange {
 struct BranchLimits {
   int max_branches = 500;
   int max_branches_per_owner = 500;  // that one role or administrator has made
-  // So many servers run in advance, for branches that are still to be named.
+  // So many servers run in advance, for branches of the configuration's source that are still to be
+  // named.
   std::size_t warm_pool = 0;
-  // How often the source is looked at: when it has moved on, new branches begin with that. 0: at
-  // the start alone.
+  // How sources are followed, each of them.
   MonoNanos refresh_interval = 0;
-  // So many of its states are kept for branches of the past, beside those in use.
   int keep_generations = 1;
-  // Whether clients may be in the source itself, when that has a server: as the branch `source`.
+  // Whether clients may be in sources themselves that have a server, by their names.
   bool allow_source = false;
   // Without a connection for so long a branch's server is stopped; its data stay.
   MonoNanos idle_timeout = 15 * 60 * kNanosPerSecond;
@@ -72,6 +89,8 @@ class BranchManager final : public BranchHost {
  public:
   // Whether clients may make a branch of that name by asking for it; any thread.
   using MayMake = std::function<bool(const EntryRequest& request)>;
+  // A source that was added. Any thread but a shard, and it blocks.
+  using MakeSource = std::function<Result<std::unique_ptr<Source>>(const AddedSource& added)>;
 
   // All outlive the manager.
   BranchManager(runtime::Shard& home, Workshop& workshop, InstanceSettings settings,
@@ -81,15 +100,16 @@ class BranchManager final : public BranchHost {
   ~BranchManager() override;
 
   // Clears away what was left unfinished, makes the newest generation of the source if need be, and
-  // takes over the servers that run. From here on clients get in. The source outlives the manager.
-  Status Start(Source& source);
-  // What Start or a newer state of the source is being copied for is given up. Any thread.
-  void Abandon() { stopping_.store(true); }
+  // takes over the servers that run. From here on clients get in. The source outlives the manager;
+  // those that were added are made by `make`. Again when it failed.
+  Status Start(Source& source, MakeSource make = {});
+  // What states of sources are being copied for is given up. Any thread; not after Stop.
+  void Abandon();
   // Nobody gets in any more; who is in stays, and servers go on running.
   void Stop();
 
   // Not before Start.
-  std::shared_ptr<const Roles> roles() const override { return roles_.load(); }
+  runtime::Task<Login> FindLogin(BranchName branch, std::optional<std::string> from) override;
   runtime::Task<Result<std::unique_ptr<Entrance>>> Enter(EntryRequest request,
                                                          runtime::CancelSource* cancel) override;
 
@@ -98,9 +118,10 @@ class BranchManager final : public BranchHost {
   // Servers of the warm pool that are ready. Any thread.
   std::size_t spares() const { return spares_.size(); }
 
-  // On any shard. The branch is made, not started. ALREADY_EXISTS/BRANCH_EXISTS,
+  // On any shard. The branch is made, not started. ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS.
   // INVALID_ARGUMENT/RESERVED_BRANCH_NAME, NOT_FOUND: PARENT_NOT_FOUND, BRANCH_DELETED (the
-  // parent), ABORTED/BRANCH_BUSY (the parent), RESOURCE_EXHAUSTED: TOO_MANY_BRANCHES, DISK_FULL.
+  // parent), ABORTED: BRANCH_BUSY (the parent), SOURCE_BUSY. RESOURCE_EXHAUSTED:
+  // TOO_MANY_BRANCHES, DISK_FULL.
   // FAILED_PRECONDITION/BRANCH_IN_USE: clients are in the parent, and its storage can't clone what
   // is being written to.
   runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
@@ -116,7 +137,7 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<BranchStatus>> Update(std::string name, BranchChange change);
   // Whatever it does and whoever is in it; sessions that begin later are told the new name, and the
   // old one is free. As Update, and INVALID_ARGUMENT/RESERVED_BRANCH_NAME,
-  // ALREADY_EXISTS/BRANCH_EXISTS.
+  // ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS.
   runtime::Task<Result<BranchStatus>> Rename(std::string name, BranchName to);
 
   // The end of what its server has printed since the branch got its data, at most `bytes` of whole
@@ -140,6 +161,19 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<BranchStatus>> Reset(std::string name, bool force);
   runtime::Task<Result<BranchStatus>> Restore(std::string name, std::string snapshot, bool force);
 
+  // All sources, that of the configuration first, then by name. Any thread but a shard.
+  std::vector<SourceStatus> ListSources();
+  // On any shard. Returns when branches can be made of it; after an error nothing of it is left but
+  // a cluster that was made for it. INVALID_ARGUMENT: BAD_SOURCE_NAME, RESERVED_BRANCH_NAME.
+  // ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS, SOURCE_MANAGED_ALREADY.
+  // RESOURCE_EXHAUSTED/TOO_MANY_SOURCES. Errors of making it, and of PrepareGeneration.
+  runtime::Task<Result<SourceStatus>> AddSource(AddedSource added);
+  // On any shard. Its states go, and its server ends; what it was made of stays. One that is still
+  // being added is given up. NOT_FOUND/SOURCE_NOT_FOUND, FAILED_PRECONDITION: DEFAULT_SOURCE,
+  // SOURCE_IN_USE while there are branches of it; deleted ones don't count when they are given up
+  // (`force`). ABORTED/SOURCE_BUSY.
+  runtime::Task<Result<SourceStatus>> RemoveSource(std::string name, bool force);
+
  private:
   friend class BranchVisit;
 
@@ -149,23 +183,48 @@ class BranchManager final : public BranchHost {
   };
 
   using Slots = std::map<std::string, std::shared_ptr<BranchSlot>, std::less<>>;
+  // While somebody adds or removes it others have to try again.
+  struct SourceSlot {
+    std::unique_ptr<SourceFollower> follower;
+    SourcePhase phase = SourcePhase::kReady;
+    int entering = 0;  // clients that wait for its server
+  };
+  using Sources = std::map<std::string, SourceSlot, std::less<>>;
 
   runtime::Task<Status> StartHere(Source* source);
-  runtime::Task<void> FollowSource(Source* source);
-  runtime::Task<Status> Refresh(Source* source);
-  runtime::Task<Status> AdoptGeneration(Source* source);
-  runtime::Task<Status> AdoptAny(Source* source);
-  runtime::Task<Status> UseGeneration(Generation newest);
-  runtime::Task<Status> RemoveUnusedGenerations();
+  // Of the source of the configuration; made by the first call.
+  SourceFollower& DefaultSource(Source* source);
+  runtime::Task<Status> TakeOverSources();
+  runtime::Task<void> EndUnfinishedSources();
+  FollowRules RulesOfSources() const;
+  SourceFollower::Hooks HooksOf(bool is_default);
+  std::unique_ptr<SourceFollower> NewFollower(const AddedSource& added);
+  Status CheckNewSource(const std::string& name) const;
+  Status CheckOwnServer(const SourceFollower& follower) const;
+  runtime::Task<Result<SourceStatus>> AddSourceHere(AddedSource added);
+  runtime::Task<Status> MakeSourceReady(SourceSlot* slot);
+  runtime::Task<Result<SourceStatus>> RemoveSourceHere(std::string name, bool force);
+  Status CheckSourceUnused(const std::string& name, bool force) const;
+  runtime::Task<Status> DiscardBranchesOf(std::string name);
+  runtime::Task<Status> DropSource(SourceSlot* slot);
+  void ForgetSource(const std::string& name);
+  runtime::Task<std::vector<SourceStatus>> ListSourcesHere();
+  SourceStatus StatusOf(const SourceSlot& slot) const;
+  // Branches can be made of it. NOT_FOUND/PARENT_NOT_FOUND, ABORTED/SOURCE_BUSY.
+  Result<const SourceFollower*> UsableSource(std::string_view name) const;
+  // The source that what is asked for is of, or would be.
+  std::string SourceOf(const BranchName& branch, const std::optional<std::string>& from);
+  std::string SourceOfOrigin(std::string_view from);
+  runtime::Task<Login> FindLoginHere(std::string source);
   runtime::Task<Status> TakeOver();
   runtime::Task<void> TakeOverOne(Branch branch, std::vector<Snapshot> snapshots);
   runtime::Task<Status> StopHere();
   runtime::Task<std::vector<BranchStatus>> ListHere();
-  Status LoadRoles(const Generation& generation);
 
   void Admit(std::shared_ptr<Ticket> ticket, EntryRequest request);
-  bool MayEnterSource(const EntryRequest& request) const;
-  runtime::Task<void> EnterSource(std::shared_ptr<Ticket> ticket);
+  // nullptr: that is not asked for, or nobody may.
+  SourceSlot* SourceToEnter(const EntryRequest& request);
+  runtime::Task<void> EnterSource(std::shared_ptr<Ticket> ticket, SourceSlot* source);
   Result<BranchSlot*> SlotFor(const EntryRequest& request);
   Result<BranchSlot*> NewSlot(const EntryRequest& request);
   // Measures branches, one at a time, for as long as the manager runs.
@@ -176,10 +235,14 @@ class BranchManager final : public BranchHost {
   Status CheckQuota(const EntryRequest& request) const;
   static std::string NewVolumeId();
   Branch NewBranch(const EntryRequest& request) const;
+  // UNAVAILABLE/BRANCH_NOT_READY unless the user has logged in by a role of that source.
+  static Status CheckLogin(const EntryRequest& request, const std::string& source);
   // What the branch is to be made of, written into it.
   Status ChooseOrigin(const EntryRequest& request, BranchSlot& slot);
   Status ChooseBranch(std::string_view from, BranchSlot& slot);
-  Status ChooseGenerationAt(WallMillis time, std::string_view from, BranchSlot& slot);
+  Status ChooseNewest(std::string_view source, BranchSlot& slot) const;
+  Status ChooseGenerationAt(std::string_view source, WallMillis time, std::string_view from,
+                            BranchSlot& slot) const;
   Status ChooseSnapshot(std::string_view from, BranchSlot& slot);
   BranchSlot* FindByNameOrLabel(std::string_view text);
   // nullptr: it is not there any more.
@@ -266,15 +329,14 @@ class BranchManager final : public BranchHost {
   const BranchLimits limits_;
   const MayMake may_make_;
   const std::shared_ptr<Door> door_;
-  std::atomic<std::shared_ptr<const Roles>> roles_;  // of generation_
-  Generation generation_;
-  std::vector<Generation> generations_;  // that are there, by time
-  Source* source_ = nullptr;             // from Start on
+  MakeSource make_source_;
+  Sources sources_;
+  std::atomic<const SourceFollower*> default_source_ = nullptr;  // from Start on
+  std::atomic<bool> has_added_sources_ = false;
   Slots slots_;
   Spares spares_;
   runtime::TaskGroup tasks_;
   runtime::CancelSource cancel_;
-  std::optional<std::string> source_moment_;  // of the source, when generation_ was made
   std::atomic<bool> stopping_ = false;
   bool open_ = false;
   bool stopped_ = false;

@@ -1,4 +1,4 @@
-// What a new branch is made of: the template now or at a time, a branch, or a snapshot.
+// What a new branch is made of: a source now or at a time, a branch, or a snapshot.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,6 +23,7 @@ std::optional<WallMillis> ReadTime(std::string_view text) {
 void BecomeChild(Branch& branch, const Branch& parent) {
   branch.parent = parent.name;
   branch.parent_id = parent.id;
+  branch.source = parent.source;
   branch.generation = parent.generation;
   branch.major = parent.major;
   branch.max_prepared_transactions = parent.max_prepared_transactions;
@@ -30,6 +31,8 @@ void BecomeChild(Branch& branch, const Branch& parent) {
 
 void MakeOf(BranchSlot& slot, const Generation& generation) {
   slot.made_of = generation.id;
+  slot.branch.parent = generation.source;
+  slot.branch.source = generation.source;
   slot.branch.generation = generation.id;
   slot.branch.major = generation.major;
   slot.branch.max_prepared_transactions = generation.max_prepared_transactions;
@@ -64,22 +67,43 @@ BranchSlot* BranchManager::FindByNameOrLabel(std::string_view text) {
 
 Status BranchManager::ChooseOrigin(const EntryRequest& request, BranchSlot& slot) {
   const std::string from = request.from.value_or(std::string(kSourceName));
-  if (from == kSourceName) {
-    MakeOf(slot, generation_);
-    return {};
-  }
-  if (const auto time = ReadTime(from)) return ChooseGenerationAt(*time, from, slot);
+  if (const auto time = ReadTime(from)) return ChooseGenerationAt(kSourceName, *time, from, slot);
+  if (sources_.contains(from)) return ChooseNewest(from, slot);
   if (FindByNameOrLabel(from) != nullptr || !from.contains('@')) return ChooseBranch(from, slot);
   return ChooseSnapshot(from, slot);
 }
 
-Status BranchManager::ChooseGenerationAt(WallMillis time, std::string_view from, BranchSlot& slot) {
-  const auto after = std::ranges::upper_bound(generations_, time, {}, &Generation::as_of);
-  if (after == generations_.begin()) {
-    return std::unexpected(BeforeOldest(from, generations_.front().as_of));
-  }
+Status BranchManager::ChooseNewest(std::string_view source, BranchSlot& slot) const {
+  TRY_ASSIGN(const SourceFollower* const follower, UsableSource(source));
+  MakeOf(slot, follower->newest());
+  return {};
+}
+
+Status BranchManager::ChooseGenerationAt(std::string_view source, WallMillis time,
+                                         std::string_view from, BranchSlot& slot) const {
+  TRY_ASSIGN(const SourceFollower* const follower, UsableSource(source));
+  const std::vector<Generation>& all = follower->generations();
+  const auto after = std::ranges::upper_bound(all, time, {}, &Generation::as_of);
+  if (after == all.begin()) return std::unexpected(BeforeOldest(from, all.front().as_of));
   MakeOf(slot, *std::prev(after));
   return {};
+}
+
+// Also of what is not there, or can't be used just now.
+std::string BranchManager::SourceOfOrigin(std::string_view from) {
+  for (const std::string_view of : {from, from.substr(0, from.rfind('@'))}) {
+    if (sources_.contains(of)) return std::string(of);
+    if (const BranchSlot* const parent = FindByNameOrLabel(of)) return parent->branch.source;
+  }
+  return std::string(kSourceName);
+}
+
+std::string BranchManager::SourceOf(const BranchName& branch,
+                                    const std::optional<std::string>& from) {
+  const auto it = slots_.find(branch.name());
+  if (it != slots_.end()) return it->second->branch.source;
+  if (sources_.contains(branch.name())) return branch.name();
+  return from ? SourceOfOrigin(*from) : std::string(kSourceName);
 }
 
 Status BranchManager::ChooseBranch(std::string_view from, BranchSlot& slot) {
@@ -91,12 +115,13 @@ Status BranchManager::ChooseBranch(std::string_view from, BranchSlot& slot) {
   return {};
 }
 
-// BRANCH@SNAPSHOT, or BRANCH@TIME: the newest snapshot of it before that.
+// BRANCH@SNAPSHOT, or BRANCH@TIME: the newest snapshot of it before that; or SOURCE@TIME.
 Status BranchManager::ChooseSnapshot(std::string_view from, BranchSlot& slot) {
   const std::size_t at = from.rfind('@');
   const std::string_view rest = from.substr(at + 1);
   const auto time = ReadTime(rest);
-  if (from.substr(0, at) == kSourceName && time) return ChooseGenerationAt(*time, from, slot);
+  const std::string_view of = from.substr(0, at);
+  if (time && sources_.contains(of)) return ChooseGenerationAt(of, *time, from, slot);
   TRY(ChooseBranch(from.substr(0, at), slot));
   const std::vector<Snapshot>& snapshots = FindByNameOrLabel(from.substr(0, at))->snapshots;
   if (!time) {

@@ -169,12 +169,14 @@ Task<Result<BranchStatus>> BranchManager::Reset(std::string name, bool force) {
 Task<Result<BranchStatus>> BranchManager::ResetHere(std::string name, bool force) {
   CO_TRY_ASSIGN(BranchSlot* const slot, FindForReplacement(name, force));
   if (slot->branch.parent_id.empty()) {
-    Replacement with{.from = generation_.id,
+    CO_TRY_ASSIGN(const SourceFollower* const source, UsableSource(slot->branch.source));
+    const Generation& newest = source->newest();
+    Replacement with{.from = newest.id,
                      .reason = "before-reset-",
-                     .generation = generation_.id,
-                     .major = generation_.major,
-                     .max_prepared_transactions = generation_.max_prepared_transactions,
-                     .as_of = generation_.as_of};
+                     .generation = newest.id,
+                     .major = newest.major,
+                     .max_prepared_transactions = newest.max_prepared_transactions,
+                     .as_of = newest.as_of};
     co_return co_await Replace(slot, [&] { return MakeReplacement(slot, std::move(with)); });
   }
   BranchSlot* const parent = FindById(slot->branch.parent_id);

@@ -16,18 +16,22 @@ Task<Status> BranchManager::StartHere(Source* source) {
   CO_TRY(std::move(ready));
   Status there = co_await RunOnPool(workshop_.pool, [this] { return CheckStore(workshop_); });
   CO_TRY(std::move(there));
+  co_await EndUnfinishedSources();
   auto cleared = co_await ClearUnfinished(&workshop_);
   CO_TRY(std::move(cleared));
   auto restored = co_await RestoreLost(&workshop_);
   CO_TRY(std::move(restored));
-  Status adopted = co_await AdoptAny(source);
-  CO_TRY(std::move(adopted));
+  SourceFollower& own = DefaultSource(source);
+  Status begun = co_await own.BeginWithAny();
+  CO_TRY(std::move(begun));
+  Status known = co_await TakeOverSources();
+  CO_TRY(std::move(known));
   Status taken = co_await TakeOver();
   CO_TRY(std::move(taken));
   open_ = true;
-  spares_.Fill(generation_);
+  spares_.Fill(own.newest());
   tasks_.Spawn(KeepMeasuring());
-  if (limits_.refresh_interval > 0) tasks_.Spawn(FollowSource(source));
+  for (auto& [name, slot] : sources_) slot.follower->Follow(slot.follower.get() != &own);
   co_return Status();
 }
 

@@ -16,8 +16,8 @@ using runtime::Task;
 
 class Preparation {
  public:
-  Preparation(Workshop& workshop, Source& source, const std::atomic<bool>& stop)
-      : workshop_(workshop), source_(source), stop_(stop) {}
+  Preparation(Workshop& workshop, std::string name, Source& source, const std::atomic<bool>& stop)
+      : workshop_(workshop), name_(std::move(name)), source_(source), stop_(stop) {}
 
   Task<Result<Generation>> Run() {
     auto looked = co_await source_.Look();
@@ -26,7 +26,8 @@ class Preparation {
     CO_TRY_ASSIGN(std::optional<Generation> usable, std::move(known));
     if (usable) co_return *std::move(usable);
     generation_ = {.id = "g-" + base::LowerCase(base::NewId()),
-                   .source = state.mark,
+                   .source = name_,
+                   .mark = state.mark,
                    .major = state.binaries.major,
                    .as_of = workshop_.clock.Now(),
                    .max_prepared_transactions = state.max_prepared_transactions};
@@ -40,14 +41,15 @@ class Preparation {
 
  private:
   Task<Result<std::optional<Generation>>> FindKnown(std::string mark) {
-    co_return co_await RunOnPool(
-        workshop_.pool, [this, &mark]() -> Result<std::optional<Generation>> {
-          TRY_ASSIGN(std::optional<Generation> known, workshop_.journal.FindGeneration(mark));
-          if (!known) return std::nullopt;
-          TRY_ASSIGN(const bool there, workshop_.HasVolume(known->id));
-          if (!there) return std::nullopt;
-          return known;
-        });
+    co_return co_await RunOnPool(workshop_.pool,
+                                 [this, &mark]() -> Result<std::optional<Generation>> {
+                                   TRY_ASSIGN(std::optional<Generation> known,
+                                              workshop_.journal.FindGeneration(name_, mark));
+                                   if (!known) return std::nullopt;
+                                   TRY_ASSIGN(const bool there, workshop_.HasVolume(known->id));
+                                   if (!there) return std::nullopt;
+                                   return known;
+                                 });
   }
 
   Task<Result<Generation>> Make(SourceState state) {
@@ -60,8 +62,12 @@ class Preparation {
     Status filled = co_await source_.Fill(state, generation_.id, &stop_);
     CO_TRY(std::move(filled));
     workshop_.After("generation-imported");
-    auto recovered = co_await Recover(std::move(state));
+    auto recovered = co_await Recover(state);
     CO_TRY_ASSIGN(const std::vector<StoredRole> roles, std::move(recovered));
+    CO_TRY_ASSIGN(const std::string volume, workshop_.storage.Path(generation_.id));
+    auto controls = co_await workshop_.runtime.ReadControl(volume, state.binaries);
+    CO_TRY_ASSIGN(const ClusterControl control, std::move(controls));
+    generation_.checkpoint_lsn = control.checkpoint_lsn;
     Status completed = co_await RunOnPool(workshop_.pool, [&]() -> Status {
       TRY(workshop_.storage.Freeze(generation_.id));
       workshop_.After("generation-frozen");
@@ -103,6 +109,7 @@ class Preparation {
   }
 
   Workshop& workshop_;
+  const std::string name_;  // of the source, where branches are named
   Source& source_;
   const std::atomic<bool>& stop_;
   Generation generation_;
@@ -110,9 +117,9 @@ class Preparation {
 
 }  // namespace
 
-Task<Result<Generation>> PrepareGeneration(Workshop* workshop, Source* source,
+Task<Result<Generation>> PrepareGeneration(Workshop* workshop, std::string name, Source* source,
                                            const std::atomic<bool>* stop) {
-  Preparation preparation(*workshop, *source, *stop);
+  Preparation preparation(*workshop, std::move(name), *source, *stop);
   co_return co_await preparation.Run();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <string>
 
 #include "branching/branches/source.h"
 #include "branching/branches/workshop.h"
@@ -10,10 +11,10 @@
 namespace prism::branching {
 
 // The newest generation of the source, made when the source has moved on since: filled, started
-// once to recover and to read its roles, stopped and frozen. Errors: those of Source, Storage,
-// Runtime and ReadStoredRoles. CANCELLED/TRANSFER_CANCELLED soon after `stop`, which outlives the
-// task.
-runtime::Task<Result<Generation>> PrepareGeneration(Workshop* workshop, Source* source,
-                                                    const std::atomic<bool>* stop);
+// once to recover and to read its roles, stopped and frozen. `name`: what the source is called
+// where branches are named. Errors: those of Source, Storage, Runtime and ReadStoredRoles.
+// CANCELLED/TRANSFER_CANCELLED soon after `stop`, which outlives the task.
+runtime::Task<Result<Generation>> PrepareGeneration(Workshop* workshop, std::string name,
+                                                    Source* source, const std::atomic<bool>* stop);
 
 }  // namespace prism::branching

@@ -17,7 +17,7 @@ using sqlite::Statement;
 
 // Times are milliseconds of Unix time. `state` is 'making' until the volume is there, and
 // 'removing' until it is gone.
-constexpr std::array<std::string_view, 4> kSteps = {R"sql(
+constexpr std::array<std::string_view, 5> kSteps = {R"sql(
 CREATE TABLE branch_secrets(
   name TEXT PRIMARY KEY,
   value BLOB NOT NULL
@@ -81,7 +81,27 @@ CREATE TABLE snapshots(
   system_identifier TEXT NOT NULL,
   UNIQUE(branch, name)
 ) STRICT;
+)sql",
+                                                    R"sql(
+CREATE TABLE sources(
+  name TEXT PRIMARY KEY,
+  state TEXT NOT NULL CHECK(state IN ('making', 'there', 'removing')),
+  kind TEXT NOT NULL,
+  path TEXT NOT NULL,
+  roles TEXT NOT NULL,
+  password TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL
+) STRICT;
+ALTER TABLE generations RENAME COLUMN source TO mark;
+ALTER TABLE generations ADD COLUMN source TEXT NOT NULL DEFAULT 'source';
+ALTER TABLE generations ADD COLUMN checkpoint_lsn TEXT NOT NULL DEFAULT '';
 )sql"};
+
+// As ReadGeneration reads it.
+constexpr std::string_view kSelectGeneration =
+    "SELECT id, source, mark, major, as_of, max_prepared_transactions, checkpoint_lsn "
+    "FROM generations WHERE state = 'there' AND source = ?1 ";
 
 constexpr std::string_view kLoginSecret = "login";
 constexpr std::size_t kSecretBytes = 32;
@@ -97,9 +117,21 @@ Result<std::optional<std::string>> FindSecret(Connection& connection) {
 Generation ReadGeneration(const Statement& row) {
   return {.id = std::string(row.TextAt(0)),
           .source = std::string(row.TextAt(1)),
-          .major = static_cast<int>(row.IntAt(2)),
-          .as_of = row.IntAt(3),
-          .max_prepared_transactions = static_cast<std::uint32_t>(row.IntAt(4))};
+          .mark = std::string(row.TextAt(2)),
+          .major = static_cast<int>(row.IntAt(3)),
+          .as_of = row.IntAt(4),
+          .max_prepared_transactions = static_cast<std::uint32_t>(row.IntAt(5)),
+          .checkpoint_lsn = std::string(row.TextAt(6))};
+}
+
+AddedSource ReadSource(const Statement& row) {
+  return {.name = std::string(row.TextAt(0)),
+          .kind = std::string(row.TextAt(1)),
+          .path = std::string(row.TextAt(2)),
+          .roles = std::string(row.TextAt(3)),
+          .password = std::string(row.TextAt(4)),
+          .created_at = row.IntAt(5),
+          .created_by = std::string(row.TextAt(6))};
 }
 
 StoredRole ReadRole(const Statement& row) {
@@ -134,6 +166,7 @@ Branch ReadBranch(const Statement& row) {
   if (!row.IsNullAt(13)) branch.expires_at = row.IntAt(13);
   branch.parent_id = row.TextAt(14);
   branch.volume = row.TextAt(15);
+  branch.source = row.TextAt(16);
   return branch;
 }
 
@@ -191,13 +224,24 @@ Status WriteSnapshot(Connection& connection, const Snapshot& snapshot, std::stri
   return insert.Int(10, snapshot.timeline).Text(11, snapshot.system_identifier).Run();
 }
 
-// By no other branch than that of the id.
+// By no other branch than that of the id, and no source.
 Status CheckNameIsFree(Connection& connection, std::string_view name, std::string_view id) {
-  TRY_ASSIGN(Statement select,
+  TRY_ASSIGN(Statement branch,
              connection.Prepare("SELECT 1 FROM branches WHERE name = ?1 AND id != ?2"));
-  TRY_ASSIGN(const bool taken, select.Text(1, name).Text(2, id).Step());
+  TRY_ASSIGN(const bool taken, branch.Text(1, name).Text(2, id).Step());
   if (taken) return std::unexpected(Refuse(Refusal::kBranchNameTaken, name));
+  TRY_ASSIGN(Statement source, connection.Prepare("SELECT 1 FROM sources WHERE name = ?1"));
+  TRY_ASSIGN(const bool is_source, source.Text(1, name).Step());
+  if (is_source) return std::unexpected(Refuse(Refusal::kNameOfSource, name));
   return {};
+}
+
+Result<std::vector<AddedSource>> SelectSources(Connection& connection, std::string_view state) {
+  TRY_ASSIGN(Statement select,
+             connection.Prepare(std::string("SELECT name, kind, path, roles, password, created_at, "
+                                            "created_by FROM sources WHERE state ") +
+                                std::string(state) + " ORDER BY name"));
+  return ReadAll(select, ReadSource);
 }
 
 Status InsertBranch(Connection& connection, const Branch& branch, std::string_view state) {
@@ -215,6 +259,13 @@ Status InsertBranch(Connection& connection, const Branch& branch, std::string_vi
 }
 
 }  // namespace
+
+Result<std::vector<AddedSource>> ReadSources(Connection& journal) {
+  TRY_ASSIGN(Statement find, journal.Prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sources'"));
+  TRY_ASSIGN(const bool has_sources, find.Step());
+  if (!has_sources) return std::vector<AddedSource>();
+  return SelectSources(journal, "= 'there'");
+}
 
 sqlite::SchemaPart Journal::Part() { return {"branches", kSteps}; }
 
@@ -234,10 +285,11 @@ Status Journal::BeginGeneration(const Generation& generation) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
     TRY_ASSIGN(Statement insert,
                connection.Prepare("INSERT INTO generations(id, source, state, major, as_of, "
-                                  "max_prepared_transactions) "
-                                  "VALUES(?1, ?2, 'making', ?3, ?4, ?5)"));
+                                  "max_prepared_transactions, mark) "
+                                  "VALUES(?1, ?2, 'making', ?3, ?4, ?5, ?6)"));
     insert.Text(1, generation.id).Text(2, generation.source).Int(3, generation.major);
-    return insert.Int(4, generation.as_of).Int(5, generation.max_prepared_transactions).Run();
+    insert.Int(4, generation.as_of).Int(5, generation.max_prepared_transactions);
+    return insert.Text(6, generation.mark).Run();
   });
 }
 
@@ -246,19 +298,20 @@ Status Journal::CompleteGeneration(const Generation& generation,
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
     for (const StoredRole& role : roles) TRY(WriteRole(connection, generation.id, role));
     TRY_ASSIGN(Statement update,
-               connection.Prepare("UPDATE generations SET state = 'there' WHERE id = ?1"));
-    return update.Text(1, generation.id).Run();
+               connection.Prepare("UPDATE generations SET state = 'there', checkpoint_lsn = ?2 "
+                                  "WHERE id = ?1"));
+    return update.Text(1, generation.id).Text(2, generation.checkpoint_lsn).Run();
   });
 }
 
-Result<std::optional<Generation>> Journal::FindGeneration(std::string_view source) {
+Result<std::optional<Generation>> Journal::FindGeneration(std::string_view source,
+                                                          std::string_view mark) {
   return sqlite::ReadAndWait(
       database_, [&](Connection& connection) -> Result<std::optional<Generation>> {
         TRY_ASSIGN(Statement select,
-                   connection.Prepare("SELECT id, source, major, as_of, max_prepared_transactions "
-                                      "FROM generations WHERE state = 'there' AND source = ?1 "
-                                      "ORDER BY as_of DESC, id DESC LIMIT 1"));
-        TRY_ASSIGN(const bool there, select.Text(1, source).Step());
+                   connection.Prepare(std::string(kSelectGeneration) +
+                                      "AND mark = ?2 ORDER BY as_of DESC, id DESC LIMIT 1"));
+        TRY_ASSIGN(const bool there, select.Text(1, source).Text(2, mark).Step());
         if (!there) return std::nullopt;
         return ReadGeneration(select);
       });
@@ -422,14 +475,76 @@ Status Journal::Replace(const Branch& branch, const Snapshot& kept) {
   });
 }
 
-Result<std::vector<Generation>> Journal::AllGenerations() {
+Result<std::vector<Generation>> Journal::GenerationsOf(std::string_view source) {
   return sqlite::ReadAndWait(
-      database_, [](Connection& connection) -> Result<std::vector<Generation>> {
+      database_, [&](Connection& connection) -> Result<std::vector<Generation>> {
         TRY_ASSIGN(Statement select,
-                   connection.Prepare("SELECT id, source, major, as_of, max_prepared_transactions "
-                                      "FROM generations WHERE state = 'there' ORDER BY as_of, id"));
+                   connection.Prepare(std::string(kSelectGeneration) + "ORDER BY as_of, id"));
+        select.Text(1, source);
         return ReadAll(select, ReadGeneration);
       });
+}
+
+Status Journal::BeginSource(const AddedSource& source) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY(CheckNameIsFree(connection, source.name, ""));
+    TRY_ASSIGN(Statement insert,
+               connection.Prepare("INSERT INTO sources(name, state, kind, path, roles, password, "
+                                  "created_at, created_by) "
+                                  "VALUES(?1, 'making', ?2, ?3, ?4, ?5, ?6, ?7)"));
+    insert.Text(1, source.name).Text(2, source.kind).Text(3, source.path).Text(4, source.roles);
+    insert.Text(5, source.password).Int(6, source.created_at);
+    return insert.Text(7, source.created_by).Run();
+  });
+}
+
+Status Journal::CompleteSource(std::string_view name) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement update,
+               connection.Prepare("UPDATE sources SET state = 'there' WHERE name = ?1"));
+    return update.Text(1, name).Run();
+  });
+}
+
+Result<std::vector<AddedSource>> Journal::Sources() {
+  return sqlite::ReadAndWait(
+      database_, [](Connection& connection) { return SelectSources(connection, "= 'there'"); });
+}
+
+Result<std::vector<AddedSource>> Journal::UnfinishedSources() {
+  return sqlite::ReadAndWait(
+      database_, [](Connection& connection) { return SelectSources(connection, "!= 'there'"); });
+}
+
+Result<std::vector<std::string>> Journal::BeginSourceRemoval(std::string_view name) {
+  return sqlite::WriteAndWait(
+      database_, [&](Connection& connection) -> Result<std::vector<std::string>> {
+        for (const char* sql : {"UPDATE sources SET state = 'removing' WHERE name = ?1",
+                                "UPDATE generations SET state = 'removing' WHERE source = ?1"}) {
+          TRY_ASSIGN(Statement update, connection.Prepare(sql));
+          TRY(update.Text(1, name).Run());
+        }
+        TRY_ASSIGN(Statement select,
+                   connection.Prepare("SELECT id FROM generations WHERE source = ?1"));
+        select.Text(1, name);
+        return ReadAll(select, ReadId);
+      });
+}
+
+Status Journal::ForgetSource(std::string_view name) {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement remove, connection.Prepare("DELETE FROM sources WHERE name = ?1"));
+    return remove.Text(1, name).Run();
+  });
+}
+
+Status Journal::ForgetUnfinishedSources() {
+  return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
+    TRY_ASSIGN(Statement remove,
+               connection.Prepare("DELETE FROM sources WHERE state != 'there' "
+                                  "AND name NOT IN (SELECT source FROM generations)"));
+    return remove.Run();
+  });
 }
 
 Result<std::vector<std::string>> Journal::Generations() {
@@ -441,7 +556,7 @@ Result<std::vector<std::string>> Journal::Generations() {
       });
 }
 
-Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view current, int keep) {
+Result<std::vector<std::string>> Journal::UnusedGenerations(const Generation& current, int keep) {
   return sqlite::ReadAndWait(
       database_, [&](Connection& connection) -> Result<std::vector<std::string>> {
         TRY_ASSIGN(Statement select,
@@ -449,9 +564,11 @@ Result<std::vector<std::string>> Journal::UnusedGenerations(std::string_view cur
                                       "AND id NOT IN (SELECT generation FROM branches "
                                       "UNION SELECT generation FROM spares "
                                       "UNION SELECT generation FROM snapshots) "
-                                      "AND id != ?1 AND id NOT IN (SELECT id FROM generations "
-                                      "WHERE state = 'there' ORDER BY as_of DESC LIMIT ?2)"));
-        select.Text(1, current).Int(2, keep);
+                                      "AND source = ?3 AND id != ?1 "
+                                      "AND id NOT IN (SELECT id FROM generations "
+                                      "WHERE state = 'there' AND source = ?3 "
+                                      "ORDER BY as_of DESC LIMIT ?2)"));
+        select.Text(1, current.id).Int(2, keep).Text(3, current.source);
         return ReadAll(select, ReadId);
       });
 }
@@ -462,8 +579,8 @@ Result<std::vector<Branch>> Journal::Branches() {
                connection.Prepare(
                    "SELECT b.id, b.name, b.label, b.generation, b.parent, b.as_of, b.created_at, "
                    "b.created_by, b.last_activity, b.deleted_at, g.major, "
-                   "g.max_prepared_transactions, b.protected, b.expires_at, b.parent_id, b.volume "
-                   "FROM branches b "
+                   "g.max_prepared_transactions, b.protected, b.expires_at, b.parent_id, "
+                   "b.volume, g.source FROM branches b "
                    "JOIN generations g ON g.id = b.generation "
                    "WHERE b.state = 'there' ORDER BY b.name"));
     return ReadAll(select, ReadBranch);
@@ -481,7 +598,8 @@ Result<std::vector<std::string>> Journal::Unfinished() {
                 "SELECT next_volume, 0 FROM branches WHERE next_volume IS NOT NULL UNION ALL "
                 "SELECT volume, 1 FROM branches WHERE state != 'there' UNION ALL "
                 "SELECT volume, 1 FROM spares UNION ALL "
-                "SELECT id, 2 FROM generations WHERE state != 'there' ORDER BY kind, 1"));
+                "SELECT id, 2 FROM generations WHERE state != 'there' OR source IN "
+                "(SELECT name FROM sources WHERE state != 'there') ORDER BY kind, 1"));
         return ReadAll(select, ReadId);
       });
 }

@@ -11,18 +11,36 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "sqlite/connection.h"
 #include "sqlite/database.h"
 #include "sqlite/migrations.h"
 
 namespace prism::branching {
 
+// What the source of the configuration is called where branches are named.
+inline constexpr std::string_view kSourceName = "source";
+
+// A source that was added to that of the configuration.
+struct AddedSource {
+  std::string name;           // no branch has the same
+  std::string kind = {};      // "template", "dump" or "managed"
+  std::string path = {};      // absolute
+  std::string roles = {};     // of a dump: a script of pg_dumpall; empty: none
+  std::string password = {};  // of a dump: a reference; empty: none
+  WallMillis created_at = 0;
+  std::string created_by = {};
+};
+
 // A state of a source that branches start from: a frozen volume.
 struct Generation {
   std::string id;      // of the volume, too
-  std::string source;  // what it was made of; see SourceMark
+  std::string source;  // its name
+  std::string mark;    // which state of it; see SourceState
   int major = 0;       // of PostgreSQL
   WallMillis as_of = 0;
   std::uint32_t max_prepared_transactions = 0;
+  // What pg_control says; empty: an older version of Prism made it.
+  std::string checkpoint_lsn = {};
 };
 
 // A row of pg_authid.
@@ -68,7 +86,11 @@ struct Branch {
   std::optional<WallMillis> expires_at;  // from then on it is deleted when nobody is in it
   std::string parent_id = {};            // the id of the branch that is its parent; empty: none is
   std::string volume = {};               // its data, and the name of its run directory
+  std::string source = {};               // the name of the source of its generation
 };
+
+// Complete ones, by name; none of a file of an older version of Prism. Blocks.
+Result<std::vector<AddedSource>> ReadSources(sqlite::Connection& journal);
 
 // Each change is on disk when the call returns. Life cycle: as the database, which is of a
 // sqlite::PlainKind with Part(). Thread rule: everything blocks and is thread-safe; not on a shard.
@@ -83,16 +105,32 @@ class Journal {
 
   // A volume that is about to be made. Until Complete a restart removes it.
   Status BeginGeneration(const Generation& generation);
-  // It is there, and so are its roles.
+  // It is there, and so are its roles. With what pg_control says.
   Status CompleteGeneration(const Generation& generation, const std::vector<StoredRole>& roles);
   // The one that was made of the source in this state.
-  Result<std::optional<Generation>> FindGeneration(std::string_view source);
+  Result<std::optional<Generation>> FindGeneration(std::string_view source, std::string_view mark);
   // Complete ones.
   Result<std::vector<std::string>> Generations();
-  Result<std::vector<Generation>> AllGenerations();
-  // Those of them that no branch and no spare was made of, but for `current` and the newest `keep`.
-  Result<std::vector<std::string>> UnusedGenerations(std::string_view current, int keep);
+  // Those of them that are of the source, by time.
+  Result<std::vector<Generation>> GenerationsOf(std::string_view source);
+  // Those of them that no branch and no spare was made of, but for `current` of the same source and
+  // its newest `keep`.
+  Result<std::vector<std::string>> UnusedGenerations(const Generation& current, int keep);
   Result<std::vector<StoredRole>> Roles(std::string_view generation);
+
+  // Until Complete a restart removes it with its generations. ALREADY_EXISTS: BRANCH_NAME_TAKEN,
+  // SOURCE_EXISTS.
+  Status BeginSource(const AddedSource& source);
+  Status CompleteSource(std::string_view name);
+  // Complete ones, by name.
+  Result<std::vector<AddedSource>> Sources();
+  // From here on a restart removes it with its generations, which nobody may need. Their volumes.
+  Result<std::vector<std::string>> BeginSourceRemoval(std::string_view name);
+  // Those that were about to be made or removed, by name.
+  Result<std::vector<AddedSource>> UnfinishedSources();
+  // Its generations are gone; of the other one: all unfinished ones whose are.
+  Status ForgetSource(std::string_view name);
+  Status ForgetUnfinishedSources();
 
   // ALREADY_EXISTS/BRANCH_EXISTS.
   Status BeginBranch(const Branch& branch);

@@ -88,7 +88,10 @@ Task<Result<std::size_t>> ClearUnfinished(Workshop* workshop) {
     const Status removed = co_await RemoveVolume(workshop, volume);
     if (!removed) workshop->logger.Failure("branch_not_cleared", removed.error());
   }
-  auto swept = co_await RunOnPool(workshop->pool, [workshop] { return workshop->storage.Sweep(); });
+  auto swept = co_await RunOnPool(workshop->pool, [workshop]() -> Result<std::size_t> {
+    TRY(workshop->journal.ForgetUnfinishedSources());
+    return workshop->storage.Sweep();
+  });
   CO_TRY_ASSIGN(const std::size_t pieces, std::move(swept));
   if (pieces + volumes.size() > 0) {
     workshop->logger.Info("branches_cleared", {{"volumes", volumes.size()}, {"pieces", pieces}});

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "branching/instances/postgres_binaries.h"
 #include "runtime/task.h"
@@ -62,8 +63,13 @@ class Source {
   // nullptr: nobody can be in it, only in branches.
   virtual SourceServer* server() { return nullptr; }
 
+  // After a Fill: for how long it is not to be looked at. For sources that move on all the time.
+  virtual MonoNanos Rest() const { return 0; }
+
   // The last call. What runs goes on.
   virtual runtime::Task<void> Close() { co_return; }
+  // The same for a source that is not wanted any more: what runs ends. What it is made of stays.
+  virtual runtime::Task<Status> End() { co_return Status(); }
 };
 
 // It is being changed: its next state is not there yet.

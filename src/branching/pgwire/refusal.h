@@ -25,6 +25,7 @@ enum class Refusal : std::uint8_t {
   kBranchNotFound,      // subject: the branch
   kBranchDeleted,       // subject: the branch
   kBranchNameTaken,     // subject: the branch
+  kNameOfSource,        // subject: the name
   kParentNotFound,      // subject: what was to be branched
   kTimeBeforeOldest,    // subject: the time, and the oldest
   kCreationNotAllowed,  // subject: the branch

@@ -23,6 +23,15 @@ struct EntryRequest {
   std::optional<std::chrono::milliseconds> ttl;  // of a new one
   std::string user;
   std::string peer;  // address of the client
+  // The source whose roles the user has logged in by: only branches of it are entered. Empty: it
+  // is an administrator, who has no role.
+  std::string source = {};
+};
+
+// What a login is checked against.
+struct Login {
+  std::string source;
+  std::shared_ptr<const Roles> roles;
 };
 
 // A branch that takes connections, for as long as this is kept.
@@ -41,7 +50,8 @@ class Entrance {
 class BranchHost {
  public:
   virtual ~BranchHost() = default;
-  virtual std::shared_ptr<const Roles> roles() const = 0;
+  // The roles that may be in the branch, or may make it of `from`, which need not be there.
+  virtual runtime::Task<Login> FindLogin(BranchName branch, std::optional<std::string> from) = 0;
   // Completes when the branch takes connections: made or woken if need be. Who cancels leaves the
   // others waiting. Errors are for the client to read (Refusal).
   virtual runtime::Task<Result<std::unique_ptr<Entrance>>> Enter(EntryRequest request,

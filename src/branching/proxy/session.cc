@@ -153,15 +153,18 @@ Task<Status> Session::ServeClient(ClientHello hello) {
     CO_TRY(std::move(told));
   }
   MessageStream messages(client_, kMaxBodyOfStranger, std::move(hello.seen));
-  Status known = co_await Authenticate(&messages, std::string(startup.user()));
-  CO_TRY(std::move(known));
-  co_return co_await Connect(std::move(request), &messages);
+  auto known = co_await Authenticate(&request, &messages);
+  CO_TRY_ASSIGN(std::string source, std::move(known));
+  co_return co_await Connect(std::move(request), std::move(source), &messages);
 }
 
-Task<Status> Session::Authenticate(MessageStream* messages, std::string user) {
+Task<Result<std::string>> Session::Authenticate(const BranchRequest* request,
+                                                MessageStream* messages) {
+  std::string user(request->message.user());
+  Login login = co_await owner_.context().host.FindLogin(*request->branch, request->from);
   const std::string end_point = client_.tls() != nullptr ? rules_.tls->end_point : "";
   const std::int64_t now = owner_.context().clock.Now() / 1000;
-  LoginVerifier verifier = owner_.context().host.roles()->VerifierOf(user, now);
+  LoginVerifier verifier = login.roles->VerifierOf(user, now);
   auto asked = co_await AskPassword(&client_, messages, std::move(verifier), std::move(user),
                                     end_point, InHandshake());
   CO_TRY_ASSIGN(keys_, std::move(asked));
@@ -171,17 +174,20 @@ Task<Status> Session::Authenticate(MessageStream* messages, std::string user) {
   stranger_ = false;
   std::string out;
   AppendAuthenticationOk(out);
-  co_return co_await client_.Write(out, InHandshake());
+  Status told = co_await client_.Write(out, InHandshake());
+  CO_TRY(std::move(told));
+  co_return std::move(login.source);
 }
 
 // From a client that is known to one that is served.
-Task<Status> Session::Connect(BranchRequest request, MessageStream* messages) {
+Task<Status> Session::Connect(BranchRequest request, std::string source, MessageStream* messages) {
   const std::uint32_t version = request.message.version();
   auto held = co_await Hold({.branch = *std::move(request.branch),
                              .from = std::move(request.from),
                              .ttl = request.ttl,
                              .user = std::string(request.message.user()),
-                             .peer = peer_},
+                             .peer = peer_,
+                             .source = std::move(source)},
                             std::move(request.message));
   CO_TRY_ASSIGN(Place place, std::move(held));
   if (auto* refusal = std::get_if<ServerRefusal>(&place.outcome)) {

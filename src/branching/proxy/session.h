@@ -52,14 +52,16 @@ class Session {
 
   runtime::Task<Status> Serve();
   runtime::Task<Status> ServeClient(ClientHello hello);
-  runtime::Task<Status> Authenticate(MessageStream* messages, std::string user);
+  // Returns the source whose role the user is.
+  runtime::Task<Result<std::string>> Authenticate(const BranchRequest* request,
+                                                  MessageStream* messages);
   runtime::Task<Result<Place>> Hold(EntryRequest request, StartupMessage startup);
   runtime::Task<Result<Place>> FindPlace(EntryRequest request, StartupMessage startup);
   runtime::Task<Result<LoginOutcome>> Join(const Entrance* entrance, StartupMessage startup);
   runtime::Task<Result<LoginOutcome>> LogInOnce(const Entrance* entrance, StartupMessage startup);
   runtime::Task<Status> Converse(const Entrance* entrance, ServerSession server,
                                  std::uint32_t version, std::string to_server);
-  runtime::Task<Status> Connect(BranchRequest request, MessageStream* messages);
+  runtime::Task<Status> Connect(BranchRequest request, std::string source, MessageStream* messages);
   runtime::Task<void> TellWhenLong(std::string branch, runtime::CancelSource* over);
   runtime::Task<void> WatchClient(runtime::CancelSource* over);
   runtime::Task<Status> PassCancel(StartupParser::Cancel request);

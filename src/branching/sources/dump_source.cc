@@ -19,16 +19,15 @@ using runtime::Task;
 Error PasswordMissing(const std::string& path) {
   return {Code::kFailedPrecondition, "DUMP_PASSWORD_MISSING",
           fmt::format("the dump {} brings no roles, so nobody could log in: give its superuser a "
-                      "password (branching.source.password), or the roles of its cluster "
-                      "(pg_dumpall --roles-only, branching.source.roles)",
+                      "password (password), or the roles of its cluster (roles, of pg_dumpall "
+                      "--roles-only)",
                       path)};
 }
 
 Error NoRoles(const std::string& path) {
-  return {Code::kFailedPrecondition, "NOT_A_DUMP",
-          fmt::format("{} is no script of roles: name what pg_dumpall --roles-only has written "
-                      "(branching.source.roles)",
-                      path)};
+  return {
+      Code::kFailedPrecondition, "NOT_A_DUMP",
+      fmt::format("{} is no script of roles: name what pg_dumpall --roles-only has written", path)};
 }
 
 Error Changed(const std::string& path) {

@@ -89,6 +89,7 @@ Task<Status> ManagedSource::Fill(const SourceState& state, std::string volume,
   CO_TRY(std::move(created));
   CO_TRY_ASSIGN(const std::string path, workshop_.storage.Path(volume));
   const std::string socket = std::filesystem::path(socket_path).parent_path().string();
+  const MonoNanos begun = MonotonicNow();
   CO_TRY_ASSIGN(const runtime::ProgramResult ended,
                 co_await programs_.Run(
                     {.binaries = state.binaries,
@@ -98,6 +99,7 @@ Task<Status> ManagedSource::Fill(const SourceState& state, std::string volume,
                                    "--username=" + workshop_.superuser},
                      .writable = {path, socket}},
                     stop));
+  last_copy_ = MonotonicNow() - begun;
   if (!ended.status.ok()) co_return std::unexpected(BackupFailed(name_, ended));
   co_return co_await RunOnPool(workshop_.pool,
                                [&] { return CleanClone(path, path, options_.directory); });
@@ -107,6 +109,21 @@ Task<Status> ManagedSource::Fill(const SourceState& state, std::string volume,
 Task<void> ManagedSource::Close() {
   instance_.reset();
   co_return;
+}
+
+Task<Status> ManagedSource::End() {
+  instance_.reset();
+  const auto run = RunDirectory();
+  if (!run) co_return Status();  // there is no directory that a server could be of
+  auto found = co_await workshop_.runtime.Find(*run);
+  CO_TRY_ASSIGN(const std::optional<InstanceIdentity> identity, std::move(found));
+  if (!identity) co_return Status();
+  auto adopted = co_await workshop_.runtime.Adopt(*run, *identity);
+  CO_TRY_ASSIGN(const std::unique_ptr<Instance> instance, std::move(adopted));
+  auto stopped = co_await instance->Stop({});
+  CO_TRY(std::move(stopped));
+  workshop_.logger.Info("managed_source_stopped", {{"directory", options_.directory}});
+  co_return Status();
 }
 
 Task<Result<std::string>> ManagedSource::SocketPath() {

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <set>
@@ -10,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/utf8.h"
+#include "gateway/admin/as_text.h"
 #include "gateway/admin/audit_trail.h"
 #include "gateway/admin/field_mask.h"
 #include "gateway/admin/on_pool.h"
@@ -37,14 +36,6 @@ constexpr std::string_view kReset = "/prism.admin.v1.BranchAdmin/Reset";
 constexpr std::string_view kRestore = "/prism.admin.v1.BranchAdmin/Restore";
 constexpr std::string_view kList = "branch_admin.list";
 
-// Clients send, and servers print, whatever encoding they like; what goes out here is UTF-8.
-std::string AsText(std::string bytes) {
-  if (base::IsValidUtf8(bytes)) return bytes;
-  std::ranges::replace_if(
-      bytes, [](char c) { return c != '\n' && c != '\t' && (c < ' ' || c == 0x7f); }, '?');
-  return bytes;
-}
-
 void Describe(const BranchInfo& branch, pb::Branch& into) {
   into.set_name(branch.name);
   into.set_label(branch.label);
@@ -62,6 +53,7 @@ void Describe(const BranchInfo& branch, pb::Branch& into) {
   into.set_own_bytes(branch.own_bytes);
   into.set_shared_bytes(branch.shared_bytes);
   if (branch.measured_at) SetTime(*branch.measured_at, *into.mutable_size_time());
+  into.set_source(branch.source);
 }
 
 void Describe(const SnapshotInfo& snapshot, pb::Snapshot& into) {

@@ -69,6 +69,15 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   runtime::Task<Status> Undelete(contract::CallContext& ctx,
                                  const prism::admin::v1::UndeleteBranchRequest& request,
                                  prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> ListSources(contract::CallContext& ctx,
+                                    const prism::admin::v1::ListBranchSourcesRequest& request,
+                                    prism::admin::v1::ListBranchSourcesResponse& response) override;
+  runtime::Task<Status> AddSource(contract::CallContext& ctx,
+                                  const prism::admin::v1::AddBranchSourceRequest& request,
+                                  prism::admin::v1::BranchSource& response) override;
+  runtime::Task<Status> RemoveSource(contract::CallContext& ctx,
+                                     const prism::admin::v1::RemoveBranchSourceRequest& request,
+                                     prism::admin::v1::BranchSource& response) override;
 
  private:
   // PERMISSION_DENIED/ACCESS_DENIED, FAILED_PRECONDITION/BRANCHING_OFF.
@@ -85,6 +94,9 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   runtime::Task<Status> RecordSnapshot(const contract::CallContext& ctx, std::string_view action,
                                        const std::string& branch, const SnapshotInfo& snapshot,
                                        const std::string& reason);
+  // Of a source.
+  runtime::Task<Status> RecordSource(const contract::CallContext& ctx, std::string_view action,
+                                     const SourceInfo& source, const std::string& reason);
   // Whether or not somebody still waits for the answer.
   runtime::Task<Status> Record(security::AuditEntry entry);
 

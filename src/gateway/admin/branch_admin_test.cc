@@ -126,7 +126,38 @@ class FakeControl final : public BranchControl {
     co_return branches.insert(std::move(node)).position->second;
   }
 
+  Result<std::vector<SourceInfo>> ListSources() override {
+    std::vector<SourceInfo> list;
+    for (const auto& [name, source] : sources) list.push_back(source);
+    return list;
+  }
+  Task<Result<SourceInfo>> AddSource(SourceWish wish) override {
+    password = wish.password;
+    SourceInfo source{.name = wish.name,
+                      .kind = wish.kind,
+                      .path = wish.path,
+                      .roles = wish.roles,
+                      .state = pb::BranchSource::READY,
+                      .generation = GenerationInfo{.created_at = kStart,
+                                                   .checkpoint_lsn = "0/1500028",
+                                                   .postgres_version = 15,
+                                                   .size_bytes = 4096},
+                      .created_at = kStart,
+                      .created_by = wish.by};
+    co_return sources[wish.name] = source;
+  }
+  Task<Result<SourceInfo>> RemoveSource(std::string name, bool force) override {
+    if (!force) {
+      co_return std::unexpected(Error(Code::kFailedPrecondition, "SOURCE_IN_USE", "force"));
+    }
+    SourceInfo gone = sources.at(name);
+    sources.erase(name);
+    co_return gone;
+  }
+
   std::string log;
+  std::string password;  // of the source that was added last
+  std::map<std::string, SourceInfo> sources;
   std::map<std::string, std::vector<SnapshotInfo>> snapshots;
   std::map<std::string, BranchInfo> branches;
 };
@@ -163,6 +194,11 @@ class BranchAdminTest : public AdminStoreTest {
     request.set_new_name(to);
     return request;
   }
+  static pb::AddBranchSourceRequest Adding(const std::string& name, const std::string& path) {
+    auto request = Named<pb::AddBranchSourceRequest>(name);
+    request.set_path(path);
+    return request;
+  }
   pb::Branch Create(const std::string& name) {
     return Answer<pb::Branch>(*Run("Create", Named<pb::CreateBranchRequest>(name)));
   }
@@ -187,6 +223,9 @@ class BranchAdminTest : public AdminStoreTest {
                              Run("ListSnapshots", Named<pb::ListSnapshotsRequest>("x"), who),
                              Run("DeleteSnapshot", OfSnapshot<pb::DeleteSnapshotRequest>("y"), who),
                              Run("Reset", Named<pb::ResetBranchRequest>("x"), who),
+                             Run("ListSources", pb::ListBranchSourcesRequest(), who),
+                             Run("AddSource", Adding("x", "/srv/x"), who),
+                             Run("RemoveSource", Named<pb::RemoveBranchSourceRequest>("x"), who),
                              Run("Restore", OfSnapshot<pb::RestoreBranchRequest>("y"), who)}) {
       reasons.emplace_back(call->error ? call->error->reason() : "none");
     }
@@ -314,6 +353,65 @@ TEST_F(BranchAdminTest, TakesListsAndRemovesSnapshots) {
   EXPECT_NE(audit[2].entry.before.find(R"("snapshot":"first")"), std::string::npos);
 }
 
+TEST_F(BranchAdminTest, AddsListsAndRemovesSources) {
+  auto request = Adding("shop", "/srv/shop.dump");
+  request.set_kind(pb::BranchSource::DUMP);
+  request.set_roles("/srv/roles.sql");
+  request.set_password("${file:/etc/prism/shop}");
+  request.set_reason("the shop, too");
+  const auto added = Answer<pb::BranchSource>(*Run("AddSource", request));
+  EXPECT_EQ(added.name(), "shop");
+  EXPECT_EQ(added.kind(), pb::BranchSource::DUMP);
+  EXPECT_EQ(added.path(), "/srv/shop.dump");
+  EXPECT_EQ(added.roles(), "/srv/roles.sql");
+  EXPECT_EQ(added.created_by(), kZoe);
+  EXPECT_EQ(added.generation().checkpoint_lsn(), "0/1500028");
+  EXPECT_EQ(added.generation().size_bytes(), 4096);
+  EXPECT_FALSE(added.has_last_error_time());
+  EXPECT_EQ(control_.password, "${file:/etc/prism/shop}");
+  control_.sources.at("shop").last_error = "FAILED_PRECONDITION/SOURCE_RUNNING: it runs";
+  control_.sources.at("shop").failed_at = kStart + 3000;
+  const auto list =
+      Answer<pb::ListBranchSourcesResponse>(*Run("ListSources", pb::ListBranchSourcesRequest()));
+  ASSERT_EQ(list.sources_size(), 1);
+  EXPECT_EQ(list.sources(0).last_error_time().seconds(), kStart / 1000 + 3);
+  auto removal = Named<pb::RemoveBranchSourceRequest>("shop");
+  EXPECT_EQ(Run("RemoveSource", removal)->error->reason(), "SOURCE_IN_USE");
+  removal.set_force(true);
+  EXPECT_EQ(Answer<pb::BranchSource>(*Run("RemoveSource", removal)).name(), "shop");
+  const auto audit = Audit();
+  ASSERT_EQ(audit.size(), 2u);
+  EXPECT_EQ(audit[0].entry.object, "source/shop");
+  EXPECT_NE(audit[0].entry.after.find(R"("reason":"the shop, too")"), std::string::npos);
+  EXPECT_EQ(audit[0].entry.after.find("/etc/prism"), std::string::npos);
+  EXPECT_NE(audit[1].entry.before.find(R"("path":"/srv/shop.dump")"), std::string::npos);
+}
+
+TEST_F(BranchAdminTest, RefusesSourcesThatCanNotBe) {
+  const auto refusal = [this](const pb::AddBranchSourceRequest& request) {
+    const auto call = Run("AddSource", request);
+    return call->error ? std::string(call->error->reason()) : "none";
+  };
+  EXPECT_EQ(refusal(Adding("a", "srv/relative")), "SOURCE_PATH_INVALID");
+  EXPECT_EQ(refusal(Adding("a", std::string("/srv/\0x", 7))), "SOURCE_PATH_INVALID");
+  auto request = Adding("a", "/srv/a");
+  request.set_kind(static_cast<pb::BranchSource::Kind>(9));
+  EXPECT_EQ(refusal(request), "SOURCE_KIND_INVALID");
+  request.set_kind(pb::BranchSource::MANAGED);
+  request.set_password("${env:PASSWORD}");
+  EXPECT_EQ(refusal(request), "SOURCE_OPTIONS_INVALID");
+  request.set_kind(pb::BranchSource::DUMP);
+  request.set_roles("roles.sql");
+  EXPECT_EQ(refusal(request), "SOURCE_PATH_INVALID");
+  request.clear_roles();
+  request.set_password("secret");
+  EXPECT_EQ(refusal(request), "LITERAL_SECRET");
+  EXPECT_EQ(control_.sources.size(), 0u);
+  EXPECT_EQ(Audit().size(), 0u);
+  EXPECT_EQ(refusal(Adding("a", "/srv/a")), "none");
+  EXPECT_EQ(control_.sources.at("a").kind, pb::BranchSource::TEMPLATE);
+}
+
 TEST_F(BranchAdminTest, ReadsTheEndOfALogAsText) {
   Create("x");
   auto request = Named<pb::ReadBranchLogRequest>("x");
@@ -413,15 +511,15 @@ TEST_F(BranchAdminTest, ListsInPagesByName) {
 }
 
 TEST_F(BranchAdminTest, OnlyAdministratorsOfTheServerMay) {
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(13, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(16, "ACCESS_DENIED"));
   EXPECT_TRUE(control_.branches.empty());
 }
 
 TEST_F(BranchAdminTest, SaysWhatToDoWhenBranchingIsOff) {
   UseControl(nullptr);
-  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(13, "BRANCHING_OFF"));
+  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(16, "BRANCHING_OFF"));
   // Whether it is on is not for everybody.
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(13, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(16, "ACCESS_DENIED"));
 }
 
 }  // namespace

@@ -33,6 +33,41 @@ struct BranchInfo {
   std::int64_t own_bytes = 0;
   std::int64_t shared_bytes = 0;
   std::optional<WallMillis> measured_at;  // the two
+  std::string source = {};                // its name
+};
+
+// A state of a source, as prism.admin.v1.BranchGeneration describes it.
+struct GenerationInfo {
+  WallMillis created_at = 0;
+  std::string checkpoint_lsn;
+  int postgres_version = 0;
+  std::int64_t size_bytes = 0;
+};
+
+// A source, as prism.admin.v1.BranchSource describes it.
+struct SourceInfo {
+  std::string name;
+  prism::admin::v1::BranchSource::Kind kind = prism::admin::v1::BranchSource::KIND_UNSPECIFIED;
+  std::string path;
+  std::string roles;
+  bool is_default = false;
+  prism::admin::v1::BranchSource::State state = prism::admin::v1::BranchSource::STATE_UNSPECIFIED;
+  std::optional<GenerationInfo> generation;
+  std::string last_error = {};
+  WallMillis failed_at = 0;  // when there is an error
+  int branches = 0;
+  WallMillis created_at = 0;
+  std::string created_by = {};
+};
+
+// A source to be added.
+struct SourceWish {
+  std::string name;
+  prism::admin::v1::BranchSource::Kind kind;
+  std::string path;
+  std::string roles;
+  std::string password;  // a reference
+  std::string by;
 };
 
 // A snapshot, as prism.admin.v1.Snapshot describes it.
@@ -51,7 +86,7 @@ struct BranchWish {
   std::string name;  // as it was spelled
   std::string by;
   std::optional<std::chrono::milliseconds> ttl;
-  std::string from = {};  // empty: the source
+  std::string from = {};  // empty: the source of the configuration
 };
 
 // What is to be changed of a branch; what is not set stays.
@@ -103,6 +138,15 @@ class BranchControl {
                                                     bool force) = 0;
   // `to` as it was spelled. As Update and Create.
   virtual runtime::Task<Result<BranchInfo>> Rename(std::string name, std::string to) = 0;
+  // That of the configuration first, then by name. Any thread but a shard, and it blocks.
+  virtual Result<std::vector<SourceInfo>> ListSources() = 0;
+  // When branches can be made of it. INVALID_ARGUMENT: BAD_SOURCE_NAME, RESERVED_BRANCH_NAME.
+  // ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS, SOURCE_MANAGED_ALREADY.
+  // RESOURCE_EXHAUSTED/TOO_MANY_SOURCES, and what is wrong with what is at the path.
+  virtual runtime::Task<Result<SourceInfo>> AddSource(SourceWish wish) = 0;
+  // NOT_FOUND/SOURCE_NOT_FOUND, FAILED_PRECONDITION: DEFAULT_SOURCE, SOURCE_IN_USE.
+  // ABORTED/SOURCE_BUSY.
+  virtual runtime::Task<Result<SourceInfo>> RemoveSource(std::string name, bool force) = 0;
 };
 
 }  // namespace prism::gateway

@@ -1,0 +1,199 @@
+#include "branching/branches/source_follower.h"
+
+#include <algorithm>
+#include <map>
+#include <ranges>
+#include <utility>
+
+#include "branching/branches/generation.h"
+#include "branching/branches/volume_server.h"
+#include "branching/instances/pool_work.h"
+#include "runtime/wait.h"
+
+namespace prism::branching {
+
+using runtime::Task;
+
+SourceFollower::SourceFollower(runtime::Shard& home, Workshop& workshop, std::string name,
+                               Source& source, const FollowRules& rules, Hooks hooks)
+    : home_(home),
+      workshop_(workshop),
+      added_{.name = std::move(name)},
+      source_(&source),
+      rules_(rules),
+      hooks_(std::move(hooks)) {}
+
+SourceFollower::SourceFollower(runtime::Shard& home, Workshop& workshop, AddedSource added,
+                               Make make, const FollowRules& rules, Hooks hooks)
+    : home_(home),
+      workshop_(workshop),
+      added_(std::move(added)),
+      make_(std::move(make)),
+      rules_(rules),
+      hooks_(std::move(hooks)) {}
+
+Task<Status> SourceFollower::Begin() {
+  Status made = co_await EnsureSource();
+  CO_TRY(std::move(made));
+  co_return co_await AdoptNewest();
+}
+
+Task<Status> SourceFollower::BeginWithAny() {
+  Status begun = co_await Begin();
+  if (begun || !(IsInUse(begun.error()) || IsUnusable(begun.error()))) co_return begun;
+  NoteFailure(begun.error());
+  auto known = co_await RunOnPool(workshop_.pool,
+                                  [this] { return workshop_.journal.GenerationsOf(name()); });
+  CO_TRY_ASSIGN(const std::vector<Generation> generations, std::move(known));
+  for (const Generation& generation : generations | std::views::reverse) {
+    if (!generation.mark.starts_with(source_->name() + " ")) continue;
+    if (!IsInUse(begun.error())) {
+      workshop_.logger.Failure("generation_not_refreshed", begun.error());
+    }
+    workshop_.logger.Warn("older_generation_used",
+                          {{"source", source_->name()}, {"generation", generation.id}});
+    co_return co_await Use(generation);
+  }
+  co_return begun;
+}
+
+Task<Status> SourceFollower::BeginWithKnown() {
+  auto known = co_await RunOnPool(workshop_.pool,
+                                  [this] { return workshop_.journal.GenerationsOf(name()); });
+  CO_TRY_ASSIGN(const std::vector<Generation> generations, std::move(known));
+  if (generations.empty()) co_return Status();
+  co_return co_await Use(generations.back());
+}
+
+void SourceFollower::Follow(bool now) {
+  if (!now && rules_.refresh_interval == 0) return;
+  tasks_.Spawn(KeepFollowing(now ? 0 : MonotonicNow() + rules_.refresh_interval));
+}
+
+Task<void> SourceFollower::KeepFollowing(MonoNanos first) {
+  MonoNanos next = std::max(first, rests_until_);
+  while (!co_await runtime::SleepUntil(home_, next, &cancel_)) {
+    co_await RefreshOnce();
+    if (rules_.refresh_interval == 0) co_return;
+    next = std::max(MonotonicNow() + rules_.refresh_interval, rests_until_);
+  }
+}
+
+// What is wrong again is told once.
+Task<void> SourceFollower::RefreshOnce() {
+  const auto refreshed = co_await Refresh();
+  if (cancel_.cancelled() || (refreshed && !*refreshed)) co_return;
+  const std::string before(failure_ ? failure_->reason() : "");
+  failure_.reset();
+  if (refreshed) co_return;
+  NoteFailure(refreshed.error());
+  if (failure_->reason() == before) co_return;
+  if (IsInUse(*failure_)) {
+    workshop_.logger.Info("source_in_use", {{"source", source_->name()}});
+  } else {
+    workshop_.logger.Failure("generation_not_refreshed", *failure_);
+  }
+}
+
+void SourceFollower::NoteFailure(const Error& error) {
+  failure_ = error;
+  failed_at_ = workshop_.clock.Now();
+}
+
+Task<Result<bool>> SourceFollower::Refresh() {
+  Status made = co_await EnsureSource();
+  CO_TRY(std::move(made));
+  auto looked = co_await RunOnPool(
+      workshop_.pool, [&]() -> Result<std::optional<std::string>> { return source_->Moment(); });
+  CO_TRY_ASSIGN(std::optional<std::string> moment, std::move(looked));
+  if (moment && moment == moment_) co_return false;
+  Status adopted = co_await AdoptNewest();
+  if (adopted || IsUnusable(adopted.error())) moment_ = std::move(moment);
+  CO_TRY(std::move(adopted));
+  co_return true;
+}
+
+Task<Status> SourceFollower::EnsureSource() {
+  if (source_ != nullptr) co_return Status();
+  auto made = co_await RunOnPool(workshop_.pool, [this] { return make_(); });
+  CO_TRY_ASSIGN(owned_, std::move(made));
+  source_ = owned_.get();
+  co_return Status();
+}
+
+// New branches begin with the newest state of the source from here on, and its roles log in.
+Task<Status> SourceFollower::AdoptNewest() {
+  refreshing_ = true;
+  auto prepared = co_await PrepareGeneration(&workshop_, name(), source_, &abandoned_);
+  refreshing_ = false;
+  if (prepared && prepared->id == newest_.id) co_return Status();
+  rests_until_ = MonotonicNow() + source_->Rest();
+  CO_TRY_ASSIGN(const Generation newest, std::move(prepared));
+  co_return co_await Use(newest);
+}
+
+Task<Status> SourceFollower::Use(Generation newest) {
+  auto loaded = co_await RunOnPool(workshop_.pool, [&] { return LoadRoles(newest); });
+  CO_TRY(std::move(loaded));
+  auto known = co_await RunOnPool(workshop_.pool,
+                                  [this] { return workshop_.journal.GenerationsOf(name()); });
+  CO_TRY_ASSIGN(generations_, std::move(known));
+  newest_ = std::move(newest);
+  usage_.reset();
+  hooks_.on_newer();
+  tasks_.Spawn(MeasureNewest());
+  co_return co_await RemoveUnused();
+}
+
+// For people; a frozen volume stays as large as it is.
+Task<void> SourceFollower::MeasureNewest() {
+  const std::string id = newest_.id;
+  const auto usage =
+      co_await RunOnPool(workshop_.pool, [&] { return workshop_.storage.Measure(id); });
+  if (newest_.id != id) co_return;
+  if (usage) {
+    usage_ = *usage;
+  } else {
+    workshop_.logger.Failure("generation_not_measured", usage.error());
+  }
+}
+
+Status SourceFollower::LoadRoles(const Generation& generation) {
+  TRY_ASSIGN(const std::vector<StoredRole> stored, workshop_.journal.Roles(generation.id));
+  TRY_ASSIGN(std::string secret, workshop_.journal.LoginSecret());
+  std::map<std::string, Role, std::less<>> roles;
+  for (const StoredRole& role : stored) {
+    TRY_ASSIGN(StoredPassword password, ParseStoredPassword(role.password));
+    roles[role.name] = {.password = std::move(password),
+                        .may_login = role.may_login,
+                        .valid_until = role.valid_until};
+  }
+  roles_.store(std::make_shared<const Roles>(std::move(roles), std::move(secret)));
+  return {};
+}
+
+// Those that nobody can choose any more. What can't be removed is tried again with the next one.
+Task<Status> SourceFollower::RemoveUnused() {
+  auto listed = co_await RunOnPool(workshop_.pool, [this] {
+    return workshop_.journal.UnusedGenerations(newest_, rules_.keep_generations);
+  });
+  CO_TRY_ASSIGN(const std::vector<std::string> unused, std::move(listed));
+  for (const std::string& generation : unused) {
+    if (hooks_.is_chosen(generation)) continue;  // since it was listed
+    std::erase_if(generations_, [&](const Generation& one) { return one.id == generation; });
+    Status removed = co_await RunOnPool(workshop_.pool,
+                                        [&] { return workshop_.journal.BeginRemoval(generation); });
+    if (removed) removed = co_await RemoveVolume(&workshop_, generation);
+    if (!removed) workshop_.logger.Failure("generation_not_removed", removed.error());
+  }
+  co_return Status();
+}
+
+Task<void> SourceFollower::Stop() {
+  Abandon();
+  cancel_.Cancel(runtime::CancelReason::kShutdown);
+  co_await tasks_.Join();
+  if (source_ != nullptr) co_await source_->Close();
+}
+
+}  // namespace prism::branching
