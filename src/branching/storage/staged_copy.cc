@@ -5,10 +5,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <ranges>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
+#include "branching/storage/file_copy.h"
 #include "branching/storage/store_error.h"
 
 namespace prism::branching::internal {
@@ -36,6 +40,12 @@ timespec JustBeforeNow() {
 
 bool IsDirectory(const TreeEntry& entry) { return S_ISDIR(entry.status.st_mode); }
 
+// "" is the tree's root.
+std::string Parent(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
 }  // namespace
 
 Status StagedCopy::Begin() {
@@ -43,7 +53,32 @@ Status StagedCopy::Begin() {
   TRY_ASSIGN(before_, ReadTree(from_));
   CopyOptions options = options_;
   options.may_vanish = true;
-  return CopyTree(before_, to_, options);
+  TRY(CopyTree(before_, to_, options));
+  return options_.method == FileMethod::kClone ? ReadClones() : Status();
+}
+
+Status StagedCopy::ReadClones() {
+  TRY_ASSIGN(const base::UniqueFd to, OpenDirectory(to_));
+  for (const TreeEntry& entry : before_.entries) {
+    const struct stat& status = entry.status;
+    // It will be opened for writing, and links are not told from what they link to.
+    if (!S_ISREG(status.st_mode) || (status.st_mode & S_IWUSR) == 0 || status.st_nlink > 1) {
+      continue;
+    }
+    const base::UniqueFd clone = OpenBeneath(to.get(), entry.path, O_RDONLY | O_NOFOLLOW);
+    FileExtents extents;
+    // What has vanished before it was cloned is not there.
+    if (clone &&
+        IsWorthChanging(clone.get(), static_cast<std::uint64_t>(status.st_size), extents)) {
+      cloned_.emplace(entry.path, std::move(extents));
+    }
+  }
+  return {};
+}
+
+bool StagedCopy::CanChange(const TreeEntry& before, const TreeEntry& now) const {
+  return cloned_.contains(now.path) && S_ISREG(now.status.st_mode) && now.status.st_nlink == 1 &&
+         before.status.st_ino == now.status.st_ino;
 }
 
 bool StagedCopy::IsUnchanged(const TreeEntry& before, const TreeEntry& now) const {
@@ -61,22 +96,29 @@ Status StagedCopy::Finish() {
   TRY_ASSIGN(Tree now, ReadTree(from_));
   std::unordered_map<std::string, const TreeEntry*> left;  // of Begin, and not seen yet
   for (const TreeEntry& entry : before_.entries) left.emplace(entry.path, &entry);
+  std::unordered_set<std::string> fresh_directories;
   std::vector<TreeEntry> fresh;
   for (TreeEntry& entry : now.entries) {
     const auto before = left.find(entry.path);
-    if (before != left.end() && IsUnchanged(*before->second, entry)) {
-      left.erase(before);
-    } else {
-      fresh.push_back(std::move(entry));
-    }
+    // In another directory of the same name it is another, however old it is.
+    const bool stays = before != left.end() && !fresh_directories.contains(Parent(entry.path));
+    const bool unchanged = stays && IsUnchanged(*before->second, entry);
+    if (unchanged || (stays && CanChange(*before->second, entry))) left.erase(before);
+    if (unchanged) continue;
+    if (IsDirectory(entry)) fresh_directories.insert(entry.path);
+    fresh.push_back(std::move(entry));
   }
   std::vector<const TreeEntry*> stale;
   for (const TreeEntry& entry : before_.entries) {
-    if (left.contains(entry.path)) stale.push_back(&entry);
+    if (!left.contains(entry.path)) continue;
+    cloned_.erase(entry.path);
+    stale.push_back(&entry);
   }
   TRY(RemoveStale(stale));
   now.entries = std::move(fresh);
-  return CopyTree(now, to_, options_);
+  CopyOptions options = options_;
+  options.cloned = &cloned_;
+  return CopyTree(now, to_, options);
 }
 
 // What is in a directory before the directory.

@@ -10,7 +10,8 @@
 namespace prism::branching::internal {
 
 // What was written to the source's files by write(2) and the like, whenever, is in the copy after
-// Finish; of memory mapped files the kernel tells too late. Life cycle: Begin, Finish, destroy.
+// Finish; of memory mapped files the kernel tells too late. Clones of large files get only what has
+// changed since. Life cycle: Begin, Finish, destroy.
 class StagedCopy {
  public:
   // `to` is empty.
@@ -24,6 +25,9 @@ class StagedCopy {
  private:
   // Since Begin has looked at it.
   bool IsUnchanged(const TreeEntry& before, const TreeEntry& now) const;
+  // What Finish would take long to clone again.
+  Status ReadClones();
+  bool CanChange(const TreeEntry& before, const TreeEntry& now) const;
   Status RemoveStale(const std::vector<const TreeEntry*>& stale) const;
 
   const std::string from_;
@@ -31,6 +35,7 @@ class StagedCopy {
   const CopyOptions options_;
   timespec settled_ = {};  // what changed later may have changed after Begin
   Tree before_;
+  ExtentsByPath cloned_;  // of the copy
 };
 
 }  // namespace prism::branching::internal

@@ -10,11 +10,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "branching/storage/driver.h"
+#include "branching/storage/file_extents.h"
 
 namespace prism::runtime {
 class BlockingPool;
@@ -65,17 +67,23 @@ enum class FileMethod {
   kCopy,         // all bytes, but for holes
 };
 
+// Of files, by their paths in the tree.
+using ExtentsByPath = std::unordered_map<std::string, FileExtents>;
+
 struct CopyOptions {
   FileMethod method = FileMethod::kCopy;
   std::optional<VolumeOwner> owner = std::nullopt;  // of all of the copy; none: as in the source
   const TransferWatch& watch;
   runtime::BlockingPool* helpers = nullptr;  // its idle threads help to copy files
   bool may_vanish = false;  // what is not there any more is left out, and is no error
+  // Clones of these files are there, and get what has changed since. May be null.
+  const ExtentsByPath* cloned = nullptr;
 };
 
-// Copies a tree into the empty directory `to`, and gives that the rights of the tree's root.
-// Contents, holes, modes, owners, times and links are kept; extended attributes are not. Sockets
-// and pipes are left out: they connect processes of the source.
+// Copies a tree into the directory `to`, and gives that the rights of the tree's root. Nothing of
+// it is there but for options.cloned. Contents, holes, modes, owners, times and links are kept;
+// extended attributes are not. Sockets and pipes are left out: they connect processes of the
+// source.
 Status CopyTree(const Tree& tree, const std::string& to, const CopyOptions& options);
 
 // Makes the directory `to`, a copy of `from` that belongs to `owner` and is on disk.

@@ -91,15 +91,26 @@ class Copy {
     if (!S_ISREG(status.st_mode)) {
       return options_.may_vanish ? Status() : Failed("copy", entry.path, ESTALE);
     }
+    const FileExtents* const cloned = Cloned(entry.path);
+    const int making = cloned != nullptr ? 0 : O_CREAT | O_EXCL;
     const base::UniqueFd to =
-        OpenBeneath(to_, entry.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        OpenBeneath(to_, entry.path, O_WRONLY | O_NOFOLLOW | making, making == 0 ? 0 : 0600);
     if (!to) return Failed("make", entry.path, errno);
-    const int failed = CopyContents(options_.method, from.get(), to.get(),
-                                    static_cast<std::uint64_t>(status.st_size), transfer_);
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    const int failed = cloned != nullptr
+                           ? CloneChanges(from.get(), to.get(), *cloned, size, transfer_)
+                           : CopyContents(options_.method, from.get(), to.get(), size, transfer_);
     if (failed == ECANCELED) return transfer_.Add(0, 0);
     if (failed != 0) return Failed("copy", entry.path, failed);
     TRY(GiveAttributes(to.get(), entry.path, status));
     return transfer_.Add(1, 0);
+  }
+
+  // Null: not there yet.
+  const FileExtents* Cloned(const std::string& path) const {
+    if (options_.cloned == nullptr) return nullptr;
+    const auto found = options_.cloned->find(path);
+    return found == options_.cloned->end() ? nullptr : &found->second;
   }
 
   Status Link(const TreeEntry& first, const TreeEntry& second) {

@@ -1,48 +1,23 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/fiemap.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstddef>
-#include <cstring>
 #include <set>
 #include <utility>
 
+#include "branching/storage/file_extents.h"
 #include "branching/storage/store_error.h"
 #include "branching/storage/tree.h"
 
 namespace prism::branching::internal {
 namespace {
 
-constexpr std::size_t kExtents = 256;  // of one call
-
-struct alignas(fiemap) Request {
-  std::array<std::byte, sizeof(fiemap) + kExtents * sizeof(fiemap_extent)> bytes;
-};
-
 // Adds the extents of one file; 0 or errno.
 int AddExtents(int fd, VolumeUsage& usage) {
-  Request request;
-  auto* const map = reinterpret_cast<fiemap*>(request.bytes.data());
-  for (std::uint64_t begin = 0;;) {
-    std::memset(map, 0, sizeof(*map));
-    map->fm_start = begin;
-    map->fm_length = FIEMAP_MAX_OFFSET - begin;
-    map->fm_extent_count = kExtents;
-    if (::ioctl(fd, FS_IOC_FIEMAP, map) != 0) return errno;
-    if (map->fm_mapped_extents == 0) return 0;
-    const fiemap_extent* const extents = map->fm_extents;
-    for (std::uint32_t i = 0; i < map->fm_mapped_extents; ++i) {
-      const bool shared = (extents[i].fe_flags & FIEMAP_EXTENT_SHARED) != 0;
-      (shared ? usage.shared_bytes : usage.own_bytes) += extents[i].fe_length;
-      begin = extents[i].fe_logical + extents[i].fe_length;
-      if ((extents[i].fe_flags & FIEMAP_EXTENT_LAST) != 0) return 0;
-    }
-  }
+  return VisitExtents(fd, 0, [&usage](const fiemap_extent& extent) {
+    const bool shared = (extent.fe_flags & FIEMAP_EXTENT_SHARED) != 0;
+    (shared ? usage.shared_bytes : usage.own_bytes) += extent.fe_length;
+  });
 }
 
 Status AddFile(const Tree& tree, const TreeEntry& entry, VolumeUsage& usage) {
