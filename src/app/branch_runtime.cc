@@ -1,9 +1,12 @@
 #include "app/branch_runtime.h"
 
 #include <cstdlib>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "branching/containers/docker_runtime.h"
+#include "branching/instances/cgroup_home.h"
 #include "branching/instances/process_runtime.h"
 #include "runtime/sync_wait.h"
 
@@ -14,10 +17,13 @@ Result<BranchRuntime> OpenProcesses(const BranchingSettings& settings, branching
                                     runtime::BlockingPool* pool, runtime::Shard& shard,
                                     telemetry::Logger& log) {
   TRY_ASSIGN(branching::PostgresServers servers, FindPostgres(settings, shard));
+  const auto cgroups = branching::CgroupHome::Open({.memory_bytes = settings.memory_limit});
   TRY_ASSIGN(std::unique_ptr<branching::ProcessRuntime> made,
-             branching::ProcessRuntime::Make(user, pool));
-  for (const std::string& missing : made->isolation().missing) {
-    log.Warn("servers of branches are less walled in", {{"missing", missing}});
+             branching::ProcessRuntime::Make(user, pool, std::nullopt, cgroups));
+  for (const auto& missing : {made->isolation().missing, cgroups.missing()}) {
+    for (const std::string& one : missing) {
+      log.Warn("servers of branches are less walled in", {{"missing", one}});
+    }
   }
   branching::Isolation isolation = made->isolation();
   return BranchRuntime{
@@ -35,6 +41,7 @@ Result<BranchRuntime> OpenBranchRuntime(const BranchingSettings& settings,
              branching::DockerRuntime::Make({.socket = settings.docker_socket,
                                              .image = settings.image,
                                              .network = settings.network,
+                                             .limits = {.memory_bytes = settings.memory_limit},
                                              .home = run_directory},
                                             user, pool));
   auto servers = branching::PostgresServers::OfImage(made->server(), settings.image);

@@ -58,6 +58,7 @@ BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingCon
   take(result.max_connections, over.max_connections);
   take(result.max_branches, over.max_branches);
   take(result.max_branches_per_owner, over.max_branches_per_owner);
+  take(result.memory_limit, over.memory_limit);
   take(result.warm_pool, over.warm_pool);
   take(result.refresh_interval, over.refresh_interval);
   take(result.keep_generations, over.keep_generations);
@@ -94,6 +95,7 @@ std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
   settings.max_branches = static_cast<int>(config.max_branches.value_or(settings.max_branches));
   settings.max_branches_per_owner =
       static_cast<int>(config.max_branches_per_owner.value_or(settings.max_branches));
+  settings.memory_limit = config.memory_limit.value_or(settings.memory_limit);
   settings.warm_pool = config.warm_pool.value_or(settings.warm_pool);
   settings.refresh_interval = config.refresh_interval.value_or(settings.refresh_interval);
   settings.keep_generations =
@@ -208,6 +210,7 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   json["max_connections"] = settings.max_connections;
   json["max_branches"] = settings.max_branches;
   json["max_branches_per_owner"] = settings.max_branches_per_owner;
+  json["memory_limit"] = base::FormatSize(settings.memory_limit);
   json["warm_pool"] = settings.warm_pool;
   json["refresh_interval"] = base::FormatDuration(settings.refresh_interval);
   json["keep_generations"] = settings.keep_generations;

@@ -36,6 +36,7 @@ struct BranchingSettings {
   int max_connections = 1000;
   int max_branches = 500;
   int max_branches_per_owner = 500;
+  std::uint64_t memory_limit = std::uint64_t{1} << 30;  // bytes, of one server
   std::size_t warm_pool = 2;
   std::chrono::milliseconds refresh_interval{60'000};
   int keep_generations = 3;

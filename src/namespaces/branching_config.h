@@ -47,6 +47,7 @@ struct BranchingConfig {
   std::optional<std::uint64_t> max_connections;
   std::optional<std::uint64_t> max_branches;
   std::optional<std::uint64_t> max_branches_per_owner;
+  std::optional<std::uint64_t> memory_limit;
   std::optional<std::uint64_t> warm_pool;
   std::optional<std::chrono::milliseconds> refresh_interval;
   std::optional<std::uint64_t> keep_generations;

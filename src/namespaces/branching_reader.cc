@@ -30,6 +30,10 @@ constexpr std::size_t kMaxBinDirs = 100;
 constexpr std::uint64_t kMinStoreBytes = std::uint64_t{1} << 28;
 constexpr std::uint64_t kMaxStoreBytes = std::uint64_t{1} << 50;
 
+// With less an idle server does not start.
+constexpr std::uint64_t kMinServerBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMaxServerBytes = std::uint64_t{1} << 50;
+
 std::optional<std::string> WhenEmpty(std::string_view text) {
   if (!text.empty()) return std::nullopt;
   return "is empty: leave it out for its default";
@@ -84,6 +88,7 @@ class Reader {
     config_.max_connections = reader_.Number("max_connections", 1, 1'000'000);
     config_.max_branches = reader_.Number("max_branches", 1, 100'000);
     config_.max_branches_per_owner = reader_.Number("max_branches_per_owner", 1, 100'000);
+    config_.memory_limit = reader_.Size("memory_limit", kMinServerBytes, kMaxServerBytes);
     config_.warm_pool = reader_.Number("warm_pool", 0, 100);
     config_.refresh_interval = reader_.Duration("refresh_interval", seconds(1), hours(24 * 30));
     config_.keep_generations = reader_.Number("keep_generations", 1, 1000);

@@ -27,7 +27,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
     network: "none", docker-socket: /run/docker.sock, user: pg,
     pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev, allow_source: true,
     domain: db.example.com, max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
-    warm_pool: 0, refresh_interval: 5m, keep_generations: 9, auto_create: ["pr-*"],
+    memory_limit: 512MiB, warm_pool: 0, refresh_interval: 5m, keep_generations: 9, auto_create: ["pr-*"],
     profile: durable, control_listen: "", tls: true, tls_required: false})");
   BranchingConfig expected;
   expected.listen = "127.0.0.1:5433";
@@ -49,6 +49,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.max_connections = 10;
   expected.max_branches = 20;
   expected.max_branches_per_owner = 4;
+  expected.memory_limit = 512u << 20;
   expected.warm_pool = 0;
   expected.refresh_interval = std::chrono::minutes(5);
   expected.keep_generations = 9;
@@ -93,11 +94,12 @@ TEST(BranchingReaderTest, TellsAllMistakesAtOnce) {
   const std::string message = Message(
       "{source: \"\", idle_timeout: 0s, max_branches: 0, profile: fast, domain: .a,\n"
       "runtime: podman, image: \"-x\", network: \"a/b\",\n"
-      "storage: {size: 1MiB, paht: /x}, auto_create: [\"\"], idle_tiemout: 1s}");
+      "storage: {size: 1MiB, paht: /x}, memory_limit: 1MiB, auto_create: [\"\"], idle_tiemout: 1s}");
   for (const char* part :
        {"source is empty", "idle_timeout must be from", "max_branches must",
         "one of disposable, durable", "one of process, docker", "image must be the name",
-        "network must be the name", "domain must be", "size must be from", "\"path\"?",
+        "network must be the name", "domain must be", "size must be from",
+        "memory_limit must be from", "\"path\"?",
         "auto_create must", "\"idle_timeout\"?"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }

@@ -89,7 +89,8 @@ void BranchManager::Admit(std::shared_ptr<Ticket> ticket, EntryRequest request) 
   BranchSlot& slot = **found;
   slot.waiting.push_back(std::move(ticket));
   if (fresh) return tasks_.Spawn(Make(&slot));
-  if (slot.state == BranchState::kRunning) Welcome(slot);
+  // Of a server that has ended the watch will tell.
+  if (slot.state == BranchState::kRunning && slot.instance->running()) Welcome(slot);
   if (slot.state == BranchState::kStopped) tasks_.Spawn(Wake(&slot));
 }
 

@@ -15,6 +15,13 @@ using runtime::Task;
 
 namespace {
 
+// What went wrong inside is in the log.
+Error WontStart(const Error& error, const std::string& branch) {
+  if (error.reason() == "DISK_FULL") return Refuse(Refusal::kDiskFull);
+  if (error.reason() == "OUT_OF_MEMORY") return Refuse(Refusal::kOutOfMemory);
+  return Refuse(Refusal::kBranchWontStart, branch);
+}
+
 // RFC 3339 in UTC, to the second.
 std::string TimeText(WallMillis time) { return telemetry::FormatTime(time / 1000 * 1000); }
 
@@ -29,7 +36,7 @@ Task<void> BranchManager::Wake(BranchSlot* slot) {
   }
   slot->state = BranchState::kStopped;
   workshop_.logger.Failure("branch_not_started", started.error());
-  TurnAway(*slot, open_ ? Refuse(Refusal::kBranchWontStart, slot->branch.name)
+  TurnAway(*slot, open_ ? WontStart(started.error(), slot->branch.name)
                         : Refuse(Refusal::kShuttingDown));
 }
 
@@ -59,7 +66,7 @@ Task<void> BranchManager::Watch(BranchSlot* slot) {
   if (!ended || slot->state != BranchState::kRunning) co_return;
   workshop_.logger.Warn("branch_server_ended", {{"branch", slot->branch.name}, {"how", *ended}});
   slot->instance.reset();
-  slot->state = BranchState::kStopped;
+  Settle(*slot);
 }
 
 void BranchManager::Welcome(BranchSlot& slot) {

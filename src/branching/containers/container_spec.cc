@@ -91,6 +91,9 @@ std::string ServerContainer(const ContainerGround& ground, const InstanceSpec& s
   host["AutoRemove"] = true;
   host["LogConfig"] = {{"Type", "none"}};
   host["ShmSize"] = kSharedMemory;
+  host["PidsLimit"] = ground.limits.processes;
+  host["Memory"] = ground.limits.memory_bytes;
+  host["MemorySwap"] = ground.limits.memory_bytes;  // the two together: nothing is swapped
   host["Mounts"] = {Bind(spec.volume, false), Bind(directory.socket_directory(), false),
                     Bind(directory.log(), false), Bind(directory.lock(), true),
                     Bind(directory.server(), true)};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "branching/containers/docker_engine.h"
+#include "branching/instances/cgroup_home.h"
 #include "branching/instances/run_directory.h"
 #include "branching/instances/runtime.h"
 #include "branching/instances/sandbox.h"
@@ -24,6 +25,7 @@ std::string ContainerName(std::string_view path);
 struct ContainerGround {
   ContainerImage image;
   std::string network = "none";
+  ServerLimits limits = {};
   std::string home;
 };
 

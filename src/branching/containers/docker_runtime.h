@@ -18,6 +18,7 @@ struct DockerOptions {
   std::string socket = "/var/run/docker.sock";
   std::string image = "postgres:15-alpine";
   std::string network = "none";  // of servers; they listen on none in any case
+  ServerLimits limits = {};      // of each server
   std::string home;  // the directory above all run directories: whose containers are ours
 };
 
@@ -57,7 +58,10 @@ class DockerRuntime final : public Runtime {
       : user_(user),
         pool_(pool),
         engine_(options.socket),
-        ground_{.image = {}, .network = options.network, .home = options.home} {}
+        ground_{.image = {},
+                .network = options.network,
+                .limits = options.limits,
+                .home = options.home} {}
 
   Status LookAtEngine(const DockerOptions& options);
   Status RemoveLeftovers() const;

@@ -51,7 +51,7 @@ Task<Result<runtime::ProgramResult>> PostgresPrograms::Run(PostgresProgram progr
   const std::filesystem::path directory(program.binaries.bin_directory);
   SandboxPaths paths{.writable = program.writable, .read_only = program.read_only};
   paths.read_only.push_back(directory.parent_path().string());
-  const Sandbox sandbox(isolation_, user_, paths, -1);
+  const Sandbox sandbox(isolation_, user_, paths);
   CO_TRY_ASSIGN(const std::unique_ptr<runtime::Subprocess> process,
                 runtime::Subprocess::Start(OptionsOf(program, sandbox, dumpable_, keep_output)));
   while (true) {

@@ -65,7 +65,10 @@ std::string ProcessInstance::Reap() {
 runtime::Task<Result<std::string>> ProcessInstance::WaitForEnd(MonoNanos deadline,
                                                                runtime::CancelSource* cancel) {
   const runtime::WaitResult result = co_await ended_.For(deadline, cancel);
-  if (result == runtime::WaitResult::kReady) co_return end_;
+  if (result == runtime::WaitResult::kReady) {
+    co_await LeaveCgroup();
+    co_return end_;
+  }
   if (result == runtime::WaitResult::kCancelled) {
     co_return std::unexpected(
         Error(Code::kCancelled, "CANCELLED",
@@ -87,7 +90,25 @@ runtime::Task<bool> ProcessInstance::EndBy(int signal, MonoNanos patience) {
   co_return !running();
 }
 
+runtime::Task<void> ProcessInstance::LeaveCgroup() {
+  if (std::exchange(left_cgroup_, true)) co_return;
+  const auto leave = [this] {
+    const Cgroup cgroup = directory_.RecordedCgroup();
+    out_of_memory_ = cgroup.RanOutOfMemory();
+    // Processes without a namespace of their own may still be ending: the next start removes it.
+    (void)cgroup.Remove();
+  };
+  (void)co_await pool_->Run(leave);
+  if (out_of_memory_) end_ += ": it had reached the limit of its memory";
+}
+
 runtime::Task<Result<StopKind>> ProcessInstance::Stop(StopPatience patience) {
+  auto stopped = co_await StopServer(patience);
+  if (stopped) co_await LeaveCgroup();
+  co_return stopped;
+}
+
+runtime::Task<Result<StopKind>> ProcessInstance::StopServer(StopPatience patience) {
   if (!running()) co_return StopKind::kGone;
   // Signals of the postmaster: fast and immediate shutdown.
   const bool fast = co_await EndBy(SIGINT, patience.fast);

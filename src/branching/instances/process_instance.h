@@ -29,6 +29,8 @@ class ProcessInstance final : public Instance, private runtime::FdHandler {
   Status Watch();
   // Notes what it would leave behind if it were killed, and removes that at its end.
   runtime::Task<Status> NoteSegments();
+  // It has ended, and the kernel had killed a process of it at the limit of its memory.
+  bool out_of_memory() const { return out_of_memory_; }
   // Sets this event too when it ends; nullptr: no longer.
   void AlsoSet(runtime::Event* event) { also_ = event; }
 
@@ -48,6 +50,9 @@ class ProcessInstance final : public Instance, private runtime::FdHandler {
  private:
   void OnReady(std::uint32_t) override;
   std::string Reap();
+  // When it has ended: its cgroup goes, and what that has to say is added to `end_`.
+  runtime::Task<void> LeaveCgroup();
+  runtime::Task<Result<StopKind>> StopServer(StopPatience patience);
   // Sends the signal until it has ended, which is true, or the time is over.
   runtime::Task<bool> EndBy(int signal, MonoNanos patience);
   runtime::Task<Result<StopKind>> Kill();
@@ -65,6 +70,8 @@ class ProcessInstance final : public Instance, private runtime::FdHandler {
   std::string log_path_;
   std::string end_;
   std::vector<int> segments_;
+  bool left_cgroup_ = false;
+  bool out_of_memory_ = false;
 };
 
 }  // namespace prism::branching

@@ -19,68 +19,86 @@
 namespace prism::branching {
 namespace {
 
-struct Launched {
-  runtime::Spawned spawned;
-  InstanceIdentity identity;
-  Readiness readiness;
-  std::uint64_t log_start = 0;  // where this start's words begin
-};
-
 Sandbox MakeSandbox(const InstanceSpec& spec, const RunDirectory& directory,
-                    const Isolation& isolation, InstanceUser user, int record) {
+                    const Isolation& isolation, InstanceUser user, SandboxRecords records) {
   // A server beside the system's has its libraries next to its programs.
   const std::string prefix =
       std::filesystem::path(spec.binaries.bin_directory).parent_path().string();
   return Sandbox(isolation, user,
                  {.writable = {spec.volume, directory.socket_directory()},
                   .read_only = {prefix, directory.server()}},
-                 record);
+                 std::move(records));
+}
+
+std::vector<std::string> Environment(const InstanceSpec& spec, const RunDirectory& directory) {
+  // When the memory of its cgroup is used up one of its sessions is killed rather than the
+  // postmaster, which then tells the others ("Linux Memory Overcommit" in PostgreSQL's manual).
+  std::vector<std::string> environment{
+      "PATH=" + spec.binaries.bin_directory + ":/usr/local/bin:/usr/bin:/bin",
+      "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj", "PG_OOM_ADJUST_VALUE=600"};
+  std::string notify = NotifyVariable(spec, directory);
+  if (!notify.empty()) environment.push_back(std::move(notify));
+  return environment;
+}
+
+}  // namespace
+
+struct ProcessRuntime::Launched {
+  runtime::Spawned spawned;
+  InstanceIdentity identity;
+  Readiness readiness;
+  std::uint64_t log_start = 0;  // where this start's words begin
+};
+
+// Recorded first: whatever happens then, it is found and removed.
+Result<Cgroup> ProcessRuntime::MakeCgroup(const RunDirectory& directory) const {
+  Cgroup cgroup = cgroups_.Of(directory.path());
+  TRY(directory.RecordCgroup(cgroup));
+  TRY(cgroups_.Make(cgroup));
+  return cgroup;
 }
 
 // All of a start that blocks: some milliseconds.
-Result<Launched> Launch(const InstanceSpec& spec, const Isolation& isolation, InstanceUser user,
-                        int dumpable) {
+Result<ProcessRuntime::Launched> ProcessRuntime::Launch(const InstanceSpec& spec) const {
   const RunDirectory directory(spec.run_directory);
-  TRY_ASSIGN(PreparedStart prepared, PrepareStart(spec, directory, user));
-  std::vector<std::string> environment{"PATH=" + spec.binaries.bin_directory +
-                                       ":/usr/local/bin:/usr/bin:/bin"};
-  std::string notify = NotifyVariable(spec, directory);
-  if (!notify.empty()) environment.push_back(std::move(notify));
+  TRY_ASSIGN(PreparedStart prepared, PrepareStart(spec, directory, user_));
+  TRY_ASSIGN(const Cgroup cgroup, MakeCgroup(directory));
   const base::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const int log = prepared.log.get();
-  const Sandbox sandbox = MakeSandbox(spec, directory, isolation, user, prepared.lock.record.get());
+  const Sandbox sandbox =
+      MakeSandbox(spec, directory, isolation_, user_,
+                  {.process = prepared.lock.record.get(), .cgroups = cgroup.MemberFiles()});
   TRY_ASSIGN(runtime::Spawned spawned,
              runtime::Spawn({.program = spec.binaries.Program("postgres"),
-                             .argv = ServerCommand(spec, directory, isolation.files),
-                             .environment = std::move(environment),
+                             .argv = ServerCommand(spec, directory, isolation_.files),
+                             .environment = Environment(spec, directory),
                              .working_directory = "/",
                              .standard_fds = {null.get(), log, log},
                              .fourth_fd = prepared.lock.held.get(),
                              .outlives_us = true,
                              .namespaces = sandbox.namespaces(),
                              .setup = &sandbox,
-                             .dumpable = dumpable}));
+                             .dumpable = dumpable_}));
   // 0 when it has ended already, which its pidfd will tell.
   const InstanceIdentity identity{spawned.pid, ProcessStartTime(spawned.pid).value_or(0)};
   return Launched{std::move(spawned), identity, std::move(prepared.readiness), prepared.log_start};
 }
 
-}  // namespace
-
 Result<std::unique_ptr<ProcessRuntime>> ProcessRuntime::Make(InstanceUser user,
                                                              runtime::BlockingPool* pool,
-                                                             std::optional<Isolation> isolation) {
+                                                             std::optional<Isolation> isolation,
+                                                             CgroupHome cgroups) {
   TRY(CheckInstanceUser(user));
   const int dumpable = ::prctl(PR_GET_DUMPABLE);
   if (!isolation) isolation = ProbeIsolation(user);
   return std::unique_ptr<ProcessRuntime>(
-      new ProcessRuntime(user, *std::move(isolation), dumpable, pool));
+      new ProcessRuntime(user, *std::move(isolation), std::move(cgroups), dumpable, pool));
 }
 
 runtime::Task<Result<std::unique_ptr<Instance>>> ProcessRuntime::Start(
     InstanceSpec spec, MonoNanos deadline, runtime::CancelSource* cancel) {
   RunDirectory directory(spec.run_directory);
-  const auto launch = [this, &spec] { return Launch(spec, isolation_, user_, dumpable_); };
+  const auto launch = [this, &spec] { return Launch(spec); };
   CO_TRY_ASSIGN(Result<Launched> launched, co_await pool_->Run(launch));
   if (!launched) co_return std::unexpected(std::move(launched).error());
   auto instance = std::make_unique<ProcessInstance>(
@@ -95,7 +113,11 @@ runtime::Task<Result<std::optional<InstanceIdentity>>> ProcessRuntime::Find(
   const MonoNanos deadline = MonotonicNow() + kIdentityPatience;
   do {
     CO_TRY_ASSIGN(const std::optional<pid_t> holder, directory.Holder());
-    if (!holder) co_return std::nullopt;
+    if (!holder) {
+      // Of one that ended while nobody looked. What stays is tried again by the next start.
+      CO_TRY(co_await pool_->Run([&directory] { (void)directory.RecordedCgroup().Remove(); }));
+      co_return std::nullopt;
+    }
     const std::optional<InstanceIdentity> identity = Identify(directory, *holder);
     if (identity) co_return identity;
     co_await runtime::SleepUntil(*runtime::Shard::Current(), MonotonicNow() + kIdentityInterval,

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "branching/instances/cgroup_home.h"
+#include "branching/instances/run_directory.h"
 #include "branching/instances/runtime.h"
 #include "branching/instances/sandbox.h"
 #include "runtime/blocking_pool.h"
@@ -18,9 +20,10 @@ class ProcessRuntime final : public Runtime {
   // Without `isolation` finds out which walls there can be, which blocks for some milliseconds. As
   // root, servers run as `user`, which can't be root: INVALID_ARGUMENT/INSTANCE_USER_ROOT. Else
   // they run as we do, and another user is INVALID_ARGUMENT/INSTANCE_USER_OTHER.
+  // `cgroups`: where each server gets one of its own.
   static Result<std::unique_ptr<ProcessRuntime>> Make(
       InstanceUser user, runtime::BlockingPool* pool,
-      std::optional<Isolation> isolation = std::nullopt);
+      std::optional<Isolation> isolation = std::nullopt, CgroupHome cgroups = {});
 
   const Isolation& isolation() const { return isolation_; }
 
@@ -33,11 +36,22 @@ class ProcessRuntime final : public Runtime {
                                                     PostgresBinaries binaries) override;
 
  private:
-  ProcessRuntime(InstanceUser user, Isolation isolation, int dumpable, runtime::BlockingPool* pool)
-      : user_(user), isolation_(std::move(isolation)), dumpable_(dumpable), pool_(pool) {}
+  struct Launched;
+
+  ProcessRuntime(InstanceUser user, Isolation isolation, CgroupHome cgroups, int dumpable,
+                 runtime::BlockingPool* pool)
+      : user_(user),
+        isolation_(std::move(isolation)),
+        cgroups_(std::move(cgroups)),
+        dumpable_(dumpable),
+        pool_(pool) {}
+
+  Result<Launched> Launch(const InstanceSpec& spec) const;
+  Result<Cgroup> MakeCgroup(const RunDirectory& directory) const;
 
   InstanceUser user_;
   Isolation isolation_;
+  CgroupHome cgroups_;
   int dumpable_;  // of this process, which starts would change (SpawnPlan)
   runtime::BlockingPool* pool_;
 };

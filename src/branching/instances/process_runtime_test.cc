@@ -12,15 +12,16 @@
 namespace prism::branching {
 namespace {
 
-RuntimeKind Kind(std::string name, bool walls) {
+RuntimeKind Kind(std::string name, testing::MakeRuntime make, bool walls) {
   return {.name = std::move(name),
-          .make = testing::Processes(walls),
+          .make = std::move(make),
           .own_shared_memory = walls,
           .end_of_killed = "signal 9 (KILL)"};
 }
 
 INSTANTIATE_TEST_SUITE_P(Processes, RuntimeTest,
-                         ::testing::Values(Kind("walled", true), Kind("bare", false)),
+                         ::testing::Values(Kind("walled", testing::Limited({}), true),
+                                           Kind("bare", testing::Processes(false), false)),
                          [](const auto& info) { return info.param.name; });
 
 // A server of another user, started on our memory, would take our core dumps.

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <charconv>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/os_error.h"
 
@@ -41,7 +43,7 @@ Status MakeDirectory(const std::string& path, mode_t mode) {
 
 std::string ReadFile(const std::string& path) {
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  std::array<char, 512> text;
+  std::array<char, 8192> text;
   const ssize_t got = fd ? ::read(fd.get(), text.data(), text.size()) : 0;
   return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
 }
@@ -125,6 +127,21 @@ Result<std::optional<pid_t>> RunDirectory::Holder() const {
   pid_t pid = 0;  // and stays so while nothing is written
   std::from_chars(text.data(), text.data() + size, pid);
   return pid;
+}
+
+Status RunDirectory::RecordCgroup(const Cgroup& recorded) const {
+  std::string text;
+  for (const std::string& directory : recorded.directories()) text += directory + "\n";
+  return KeepFile(cgroup(), text);
+}
+
+Cgroup RunDirectory::RecordedCgroup() const {
+  const std::string text = ReadFile(cgroup());
+  std::vector<std::string> directories;
+  for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != text.npos; at = end + 1) {
+    directories.push_back(text.substr(at, end - at));
+  }
+  return Cgroup(std::move(directories));
 }
 
 Result<base::UniqueFd> RunDirectory::OpenLog() const {

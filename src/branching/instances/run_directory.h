@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "base/unique_fd.h"
+#include "branching/instances/cgroup.h"
 #include "branching/instances/sandbox.h"
 
 namespace prism::branching {
@@ -17,6 +18,7 @@ namespace prism::branching {
 //   lock     held by every process of the instance, so free when none is left, however they ended;
 //            contains the number of the postmaster
 //   log      what the server prints; the one before is log.1
+//   cgroup   the directories of its cgroups, a line each
 //   server/  the server may read it: pg_hba.conf, pg_ident.conf, postgresql.conf
 //   socket/  the server's alone (0700): its socket
 class RunDirectory {
@@ -26,6 +28,7 @@ class RunDirectory {
   const std::string& path() const { return path_; }
   std::string lock() const { return path_ + "/lock"; }
   std::string log() const { return path_ + "/log"; }
+  std::string cgroup() const { return path_ + "/cgroup"; }
   std::string server() const { return path_ + "/server"; }
   std::string socket_directory() const { return path_ + "/socket"; }
   std::string socket() const { return socket_directory() + "/.s.PGSQL.5432"; }
@@ -43,6 +46,10 @@ class RunDirectory {
   Result<Lock> Acquire() const;
   // What holds the lock: nothing, or the number in it (0 while it is not written yet).
   Result<std::optional<pid_t>> Holder() const;
+
+  // The cgroups of the server that is about to start; those of the last one.
+  Status RecordCgroup(const Cgroup& cgroup) const;
+  Cgroup RecordedCgroup() const;
 
   // The log, opened for appending; one that has grown beyond 1 MiB is renamed to log.1 first.
   Result<base::UniqueFd> OpenLog() const;

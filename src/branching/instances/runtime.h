@@ -99,6 +99,8 @@ class Runtime {
   //   FAILED_PRECONDITION/INSTANCE_RUNNING: the data directory is in use by an instance
   //   FAILED_PRECONDITION/INSTANCE_START_FAILED: the server ended; its last words, metadata "log"
   //   FAILED_PRECONDITION/PRELOAD_LIBRARY_MISSING: a library that the settings name, metadata
+  //   RESOURCE_EXHAUSTED: OUT_OF_MEMORY, DISK_FULL
+  //   CGROUP_FILES: what the system refused to limit it with
   //   DEADLINE_EXCEEDED/INSTANCE_START_DEADLINE, CANCELLED/CANCELLED
   //   INSTANCE_FILES, SUBPROCESS_START: what the system refused
   virtual runtime::Task<Result<std::unique_ptr<Instance>>> Start(InstanceSpec spec,

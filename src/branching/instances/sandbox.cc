@@ -23,6 +23,7 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "branching/instances/data_directory.h"
 
@@ -40,6 +41,7 @@ constexpr const char* kOldRoot = "/.old";
 // The steps, in their order; those of the mounts are numbered from kFirstMount.
 enum Step : int {
   kRecord,
+  kCgroups,
   kOomScore,
   kIdentityMap,
   kLoopback,
@@ -56,6 +58,7 @@ enum Step : int {
 
 constexpr auto kStepTexts = std::to_array<const char*>({
     "recording its process number",
+    "entering its cgroup",
     "setting its out-of-memory score",
     "mapping its user into a user namespace",
     "bringing up its loopback interface",
@@ -148,7 +151,7 @@ constexpr auto kWalls = std::to_array<Wall>({{"files", &Isolation::files},
 
 // Starts a program that does nothing behind these walls.
 Status Try(const Isolation& isolation, InstanceUser user, int dumpable) {
-  const Sandbox sandbox(isolation, user, {}, -1);
+  const Sandbox sandbox(isolation, user, {});
   TRY_ASSIGN(std::string program, runtime::FindProgram("true", "/usr/bin:/bin"));
   const base::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   TRY_ASSIGN(const runtime::Spawned spawned,
@@ -173,8 +176,8 @@ Status Try(const Isolation& isolation, InstanceUser user, int dumpable) {
 }  // namespace
 
 Sandbox::Sandbox(const Isolation& isolation, InstanceUser user, const SandboxPaths& paths,
-                 int record)
-    : user_(user), as_root_(::geteuid() == 0), isolation_(isolation), record_(record) {
+                 SandboxRecords records)
+    : user_(user), as_root_(::geteuid() == 0), isolation_(isolation), records_(std::move(records)) {
   if (isolation.files) namespaces_ |= CLONE_NEWNS;
   if (isolation.network) namespaces_ |= CLONE_NEWNET;
   if (isolation.processes) namespaces_ |= CLONE_NEWPID | CLONE_NEWIPC;
@@ -292,7 +295,10 @@ int Sandbox::Run() const noexcept {
   // A process that has changed its user may not write what follows. The parent sets it back.
   if (!as_root_) ::prctl(PR_SET_DUMPABLE, 1);
   ::umask(022);
-  if (!RecordProcess(record_)) return kRecord;
+  if (!RecordProcess(records_.process)) return kRecord;
+  for (const std::string& cgroup : records_.cgroups) {
+    if (!WriteFile(cgroup.c_str(), "0")) return kCgroups;
+  }
   if (!WriteFile("/proc/self/oom_score_adj", kOomScoreAdjust)) return kOomScore;
   if ((namespaces_ & CLONE_NEWUSER) != 0 &&
       (!WriteFile("/proc/self/setgroups", "deny") || !WriteFile("/proc/self/gid_map", gid_map_) ||

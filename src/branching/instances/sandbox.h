@@ -38,13 +38,20 @@ struct SandboxPaths {
   std::vector<std::string> read_only;  // directories
 };
 
+// What the child writes on its way, where it may still do so.
+struct SandboxRecords {
+  // A file: its process number, in decimal, before it can be lost. -1: nowhere.
+  int process = -1;
+  // Files of cgroups that it enters (Cgroup::MemberFiles).
+  std::vector<std::string> cgroups = {};
+};
+
 // The child's way from our fork to the program: namespaces, mounts, limits, user. Immutable; made
 // in the parent, since the child may allocate nothing.
 class Sandbox final : public runtime::ChildSetup {
  public:
-  // `record`: where the child writes its process number, in decimal, before it can be lost; -1:
-  // nowhere.
-  Sandbox(const Isolation& isolation, InstanceUser user, const SandboxPaths& paths, int record);
+  Sandbox(const Isolation& isolation, InstanceUser user, const SandboxPaths& paths,
+          SandboxRecords records = {});
 
   unsigned long namespaces() const { return namespaces_; }
   int Run() const noexcept override;
@@ -78,7 +85,7 @@ class Sandbox final : public runtime::ChildSetup {
   bool as_root_;
   Isolation isolation_;
   unsigned long namespaces_ = 0;
-  int record_;
+  SandboxRecords records_;
   std::string uid_map_;  // of the user namespace, without which only root gets the others
   std::string gid_map_;
   std::vector<Mount> mounts_;

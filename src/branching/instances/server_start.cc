@@ -69,6 +69,13 @@ std::string_view MissingLibrary(std::string_view log) {
   return log.substr(0, log.find('"'));
 }
 
+Error OutOfMemory(const ProcessInstance& instance, const RunDirectory& directory) {
+  return {Code::kResourceExhausted, "OUT_OF_MEMORY",
+          fmt::format("the server did not start ({}): give servers more (branching.memory_limit); "
+                      "its log is {}",
+                      instance.end(), directory.log())};
+}
+
 Error StartGivenUp(runtime::WaitResult why, const ProcessInstance& instance,
                    const std::string& log) {
   if (why == runtime::WaitResult::kCancelled) {
@@ -140,6 +147,20 @@ std::string NotifyVariable(const InstanceSpec& spec, const RunDirectory& directo
 
 Error StartFailed(const RunDirectory& directory, std::uint64_t log_start, std::string_view how) {
   const std::string log = directory.LogTail(log_start);
+  const auto failed = [&](Code code, std::string_view reason) {
+    return Error(
+               code, reason,
+               fmt::format("the server did not start: {} ({}); its log is {}",
+                           log.empty() ? "it said nothing" : LastWords(log), how, directory.log()))
+        .With("log", log);
+  };
+  // What the system says to it, in the locale C.
+  if (log.contains("No space left on device")) {
+    return failed(Code::kResourceExhausted, "DISK_FULL");
+  }
+  if (log.contains("Cannot allocate memory")) {
+    return failed(Code::kResourceExhausted, "OUT_OF_MEMORY");
+  }
   const std::string_view library = MissingLibrary(log);
   if (!library.empty()) {
     return Error(Code::kFailedPrecondition, "PRELOAD_LIBRARY_MISSING",
@@ -150,10 +171,7 @@ Error StartFailed(const RunDirectory& directory, std::uint64_t log_start, std::s
         .With("library", std::string(library))
         .With("log", log);
   }
-  return Error(Code::kFailedPrecondition, "INSTANCE_START_FAILED",
-               fmt::format("the server did not start: {} ({}); its log is {}",
-                           log.empty() ? "it said nothing" : LastWords(log), how, directory.log()))
-      .With("log", log);
+  return failed(Code::kFailedPrecondition, "INSTANCE_START_FAILED");
 }
 
 runtime::Task<Result<std::unique_ptr<ProcessInstance>>> AwaitReady(
@@ -176,6 +194,9 @@ runtime::Task<Result<std::unique_ptr<ProcessInstance>>> AwaitReady(
   const bool ended = !instance->running();
   CO_TRY(co_await instance->Stop(kKillAtOnce));
   if (!watched) co_return std::unexpected(std::move(watched).error());
+  if (ended && instance->out_of_memory()) {
+    co_return std::unexpected(OutOfMemory(*instance, directory));
+  }
   if (ended) co_return std::unexpected(StartFailed(directory, log_start, instance->end()));
   co_return std::unexpected(StartGivenUp(result, *instance, directory.LogTail(log_start)));
 }

@@ -50,7 +50,8 @@ runtime::Task<Result<std::unique_ptr<ProcessInstance>>> AwaitReady(
     RunDirectory directory, runtime::BlockingPool* pool, MonoNanos deadline,
     runtime::CancelSource* cancel);
 
-// FAILED_PRECONDITION/INSTANCE_START_FAILED, or PRELOAD_LIBRARY_MISSING. `how`: it ended.
+// FAILED_PRECONDITION: INSTANCE_START_FAILED, PRELOAD_LIBRARY_MISSING. RESOURCE_EXHAUSTED:
+// OUT_OF_MEMORY, DISK_FULL. `how`: it ended.
 Error StartFailed(const RunDirectory& directory, std::uint64_t log_start, std::string_view how);
 
 }  // namespace prism::branching

@@ -137,7 +137,7 @@ TEST_F(WallsTest, NothingLeadsOut) {
   EXPECT_TRUE(Shell(own(), "grep CapEff /proc/self/status").ends_with("0000000000000000"));
   EXPECT_TRUE(Shell(own(), "umount /tmp; mount -t tmpfs x /tmp").contains("must be superuser"));
   EXPECT_EQ(Shell(own(), "ulimit -c; ulimit -n; umask; cat /proc/self/oom_score_adj"),
-            "0\n4096\n0077\n500");
+            "0\n4096\n0077\n600");
 }
 
 // What `unprivileged` does without any right of root's.

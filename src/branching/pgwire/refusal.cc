@@ -78,7 +78,8 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
     {Refusal::kDiskFull, Code::kResourceExhausted, "DISK_FULL", "53100",
      "the branch store has no room", "delete branches or make the store larger"},
     {Refusal::kOutOfMemory, Code::kResourceExhausted, "OUT_OF_MEMORY", "53200",
-     "there is not enough memory to run another branch", "stop one, or try again later"},
+     "there is not enough memory to run another branch", "stop one, try again later, or give "
+     "servers more (branching.memory_limit)"},
     {Refusal::kBranchNotReady, Code::kUnavailable, "BRANCH_NOT_READY", "57P03",
      "branch \"{}\" is not ready yet", "connect again: it is still being made"},
     {Refusal::kBranchWontStart, Code::kUnavailable, "BRANCH_WONT_START", "57P03",

@@ -96,6 +96,15 @@ MakeRuntime Processes(bool walls) {
   };
 }
 
+MakeRuntime Limited(const ServerLimits& limits) {
+  return
+      [limits](InstanceUser user, runtime::BlockingPool* pool) -> Result<std::unique_ptr<Runtime>> {
+        CgroupHome cgroups = CgroupHome::Open(limits);
+        PRISM_CHECK(cgroups.missing().empty(), "no cgroups");
+        return ProcessRuntime::Make(user, pool, std::nullopt, std::move(cgroups));
+      };
+}
+
 InstanceHost::InstanceHost(const MakeRuntime& make) {
   PRISM_CHECK(shard_.Start().has_value(), "no shard");
   auto made = make(TestUser(), &pool_);

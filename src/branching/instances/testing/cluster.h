@@ -35,6 +35,8 @@ using MakeRuntime =
     std::function<Result<std::unique_ptr<Runtime>>(InstanceUser user, runtime::BlockingPool* pool)>;
 // Processes with all the walls that there can be, or with none.
 MakeRuntime Processes(bool walls = true);
+// With all walls, in cgroups.
+MakeRuntime Limited(const ServerLimits& limits);
 
 // A runtime with its threads. Instances must have gone before it.
 class InstanceHost {

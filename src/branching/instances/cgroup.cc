@@ -1,0 +1,45 @@
+#include "branching/instances/cgroup.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <fstream>
+
+#include "base/os_error.h"
+
+namespace prism::branching {
+
+std::vector<std::string> Cgroup::MemberFiles() const {
+  std::vector<std::string> files;
+  for (const std::string& directory : directories_) files.push_back(directory + "/cgroup.procs");
+  return files;
+}
+
+bool Cgroup::RanOutOfMemory() const {
+  const auto has_killed = [](const std::string& path) {
+    std::ifstream file(path);
+    std::string key;
+    std::uint64_t count = 0;
+    while (file >> key >> count) {
+      if (key == "oom_kill") return count > 0;
+    }
+    return false;
+  };
+  return std::ranges::any_of(directories_, [&has_killed](const std::string& directory) {
+    return has_killed(directory + "/memory.oom_control") ||  // of version 1
+           has_killed(directory + "/memory.events");
+  });
+}
+
+Status Cgroup::Remove() const {
+  for (const std::string& directory : directories_) {
+    if (::rmdir(directory.c_str()) != 0 && errno != ENOENT) {
+      return std::unexpected(base::OsError(errno, "CGROUP_FILES", "removing " + directory));
+    }
+  }
+  return {};
+}
+
+}  // namespace prism::branching
