@@ -269,6 +269,7 @@ runtime::Task<void> AdminPages::WriteBranches(telemetry::PrometheusText& text) {
   auto listed = co_await parts_.pool.Run([branching] { return branching->List(); });
   if (listed) WriteBranchStates(*listed, text);
   WriteBranchSpares(branching->spares(), text);
+  WriteBranchQuotas(*branching, text);
   WriteBranchClients(branching->counters(), text);
 }
 

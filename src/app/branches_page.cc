@@ -16,6 +16,9 @@ using branching::BranchState;
 constexpr std::array<std::string_view, 7> kStateNames = {
     "making", "stopped", "starting", "running", "stopping", "deleted", "removing"};
 
+constexpr std::array<std::string_view, branching::kQuotas> kQuotaNames = {"branches", "disk",
+                                                                          "memory", "connections"};
+
 bool IsThere(const branching::BranchStatus& status) {
   return status.state != BranchState::kMaking && status.state != BranchState::kDeleted &&
          status.state != BranchState::kRemoving;
@@ -47,6 +50,22 @@ void WriteBranchStates(std::span<const branching::BranchStatus> branches,
   text.Gauge("prism_branches", "PostgreSQL branches, by what they do.");
   for (std::size_t i = 0; i < counts.size(); ++i) {
     text.Sample({{"state", kStateNames[i]}}, counts[i]);
+  }
+  std::uint64_t own_bytes = 0;
+  for (const branching::BranchStatus& status : branches) {
+    if (status.size) own_bytes += status.size->usage.own_bytes;
+  }
+  text.Gauge("prism_branch_own_bytes",
+             "What branches take up that nothing else has, as last measured.");
+  text.Sample({}, own_bytes);
+}
+
+void WriteBranchQuotas(const Branching& branching, telemetry::PrometheusText& text) {
+  text.Counter("prism_branch_quota_refusals_total",
+               "Branches, servers and connections that would have been too many for one owner.");
+  for (std::size_t i = 0; i < branching::kQuotas; ++i) {
+    text.Sample({{"quota", kQuotaNames[i]}},
+                branching.refusals(branching::Quota{static_cast<std::uint8_t>(i)}));
   }
 }
 

@@ -18,6 +18,7 @@ std::string LastActivityJson(std::span<const branching::BranchStatus> branches);
 
 void WriteBranchStates(std::span<const branching::BranchStatus> branches,
                        telemetry::PrometheusText& text);
+void WriteBranchQuotas(const Branching& branching, telemetry::PrometheusText& text);
 void WriteBranchSpares(std::size_t spares, telemetry::PrometheusText& text);
 void WriteBranchClients(const branching::ProxyCounters& counters, telemetry::PrometheusText& text);
 

@@ -16,7 +16,11 @@ constexpr std::chrono::seconds kRetry{5};
 
 branching::BranchLimits LimitsOf(const BranchingSettings& settings) {
   return {.max_branches = settings.max_branches,
-          .max_branches_per_owner = settings.max_branches_per_owner,
+          .of_owner = {.branches = settings.max_branches_per_owner,
+                       .disk_bytes = settings.max_disk_per_owner,
+                       .memory_bytes = settings.max_memory_per_owner,
+                       .bytes_of_server = settings.memory_limit,
+                       .connections = settings.max_connections_per_owner},
           .warm_pool = settings.warm_pool,
           .refresh_interval = settings.refresh_interval.count() * kNanosPerMilli,
           .keep_generations = settings.keep_generations,
@@ -210,6 +214,10 @@ std::vector<branching::BranchStatus> Branching::List() {
 
 std::size_t Branching::spares() const {
   return state_.load() == State::kReady ? manager_->spares() : 0;
+}
+
+std::uint64_t Branching::refusals(branching::Quota quota) const {
+  return state_.load() == State::kReady ? manager_->refusals(quota) : 0;
 }
 
 void Branching::Stop() {

@@ -54,6 +54,8 @@ class Branching {
   std::vector<branching::BranchStatus> List();
   // Servers that wait for a branch to be named. Any thread.
   std::size_t spares() const;
+  // As branching::BranchManager::refusals.
+  std::uint64_t refusals(branching::Quota quota) const;
   // UNAVAILABLE/BRANCHES_NOT_READY until clients get in. Any thread.
   Result<branching::BranchManager*> manager();
   // Any thread.

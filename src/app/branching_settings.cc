@@ -58,6 +58,9 @@ BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingCon
   take(result.max_connections, over.max_connections);
   take(result.max_branches, over.max_branches);
   take(result.max_branches_per_owner, over.max_branches_per_owner);
+  take(result.max_disk_per_owner, over.max_disk_per_owner);
+  take(result.max_memory_per_owner, over.max_memory_per_owner);
+  take(result.max_connections_per_owner, over.max_connections_per_owner);
   take(result.memory_limit, over.memory_limit);
   take(result.warm_pool, over.warm_pool);
   take(result.refresh_interval, over.refresh_interval);
@@ -95,6 +98,10 @@ std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
   settings.max_branches = static_cast<int>(config.max_branches.value_or(settings.max_branches));
   settings.max_branches_per_owner =
       static_cast<int>(config.max_branches_per_owner.value_or(settings.max_branches));
+  settings.max_disk_per_owner = config.max_disk_per_owner.value_or(0);
+  settings.max_memory_per_owner = config.max_memory_per_owner.value_or(0);
+  settings.max_connections_per_owner =
+      static_cast<int>(config.max_connections_per_owner.value_or(settings.max_connections));
   settings.memory_limit = config.memory_limit.value_or(settings.memory_limit);
   settings.warm_pool = config.warm_pool.value_or(settings.warm_pool);
   settings.refresh_interval = config.refresh_interval.value_or(settings.refresh_interval);
@@ -133,6 +140,11 @@ std::string Mistakes(const BranchingConfig& config, const ServerSettings& settin
   if (branching.allow_source &&
       branching.source.kind != namespaces::BranchSourceConfig::Kind::kManaged) {
     add("branching.allow_source needs a source with a server: branching.source.managed");
+  }
+  if (branching.max_memory_per_owner > 0 &&
+      branching.max_memory_per_owner < branching.memory_limit) {
+    add("branching.max_memory_per_owner is less than one server may take "
+        "(branching.memory_limit): no branch could run");
   }
   if (branching.docker && config.pg_bin_dirs) {
     add("branching.pg_bin_dirs is of the runtime 'process': containers have the server of their "
@@ -210,6 +222,13 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   json["max_connections"] = settings.max_connections;
   json["max_branches"] = settings.max_branches;
   json["max_branches_per_owner"] = settings.max_branches_per_owner;
+  if (settings.max_disk_per_owner > 0) {
+    json["max_disk_per_owner"] = base::FormatSize(settings.max_disk_per_owner);
+  }
+  if (settings.max_memory_per_owner > 0) {
+    json["max_memory_per_owner"] = base::FormatSize(settings.max_memory_per_owner);
+  }
+  json["max_connections_per_owner"] = settings.max_connections_per_owner;
   json["memory_limit"] = base::FormatSize(settings.memory_limit);
   json["warm_pool"] = settings.warm_pool;
   json["refresh_interval"] = base::FormatDuration(settings.refresh_interval);

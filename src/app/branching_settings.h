@@ -36,6 +36,9 @@ struct BranchingSettings {
   int max_connections = 1000;
   int max_branches = 500;
   int max_branches_per_owner = 500;
+  std::uint64_t max_disk_per_owner = 0;    // bytes; 0: no limit
+  std::uint64_t max_memory_per_owner = 0;  // bytes; 0: no limit
+  int max_connections_per_owner = 1000;
   std::uint64_t memory_limit = std::uint64_t{1} << 30;  // bytes, of one server
   std::size_t warm_pool = 2;
   std::chrono::milliseconds refresh_interval{60'000};

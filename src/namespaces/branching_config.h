@@ -47,6 +47,9 @@ struct BranchingConfig {
   std::optional<std::uint64_t> max_connections;
   std::optional<std::uint64_t> max_branches;
   std::optional<std::uint64_t> max_branches_per_owner;
+  std::optional<std::uint64_t> max_disk_per_owner;    // bytes
+  std::optional<std::uint64_t> max_memory_per_owner;  // bytes
+  std::optional<std::uint64_t> max_connections_per_owner;
   std::optional<std::uint64_t> memory_limit;
   std::optional<std::uint64_t> warm_pool;
   std::optional<std::chrono::milliseconds> refresh_interval;

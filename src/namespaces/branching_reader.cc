@@ -88,6 +88,11 @@ class Reader {
     config_.max_connections = reader_.Number("max_connections", 1, 1'000'000);
     config_.max_branches = reader_.Number("max_branches", 1, 100'000);
     config_.max_branches_per_owner = reader_.Number("max_branches_per_owner", 1, 100'000);
+    config_.max_disk_per_owner =
+        reader_.Size("max_disk_per_owner", kMinServerBytes, kMaxStoreBytes);
+    config_.max_memory_per_owner =
+        reader_.Size("max_memory_per_owner", kMinServerBytes, kMaxServerBytes);
+    config_.max_connections_per_owner = reader_.Number("max_connections_per_owner", 1, 1'000'000);
     config_.memory_limit = reader_.Size("memory_limit", kMinServerBytes, kMaxServerBytes);
     config_.warm_pool = reader_.Number("warm_pool", 0, 100);
     config_.refresh_interval = reader_.Duration("refresh_interval", seconds(1), hours(24 * 30));

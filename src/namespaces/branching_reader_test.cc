@@ -27,6 +27,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
     network: "none", docker-socket: /run/docker.sock, user: pg,
     pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev, allow_source: true,
     domain: db.example.com, max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
+    max_disk_per_owner: 10GiB, max_memory_per_owner: 2GiB, max_connections_per_owner: 5,
     memory_limit: 512MiB, warm_pool: 0, refresh_interval: 5m, keep_generations: 9, auto_create: ["pr-*"],
     profile: durable, control_listen: "", tls: true, tls_required: false})");
   BranchingConfig expected;
@@ -49,6 +50,9 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.max_connections = 10;
   expected.max_branches = 20;
   expected.max_branches_per_owner = 4;
+  expected.max_disk_per_owner = std::uint64_t{10} << 30;
+  expected.max_memory_per_owner = std::uint64_t{2} << 30;
+  expected.max_connections_per_owner = 5;
   expected.memory_limit = 512u << 20;
   expected.warm_pool = 0;
   expected.refresh_interval = std::chrono::minutes(5);
@@ -94,13 +98,13 @@ TEST(BranchingReaderTest, TellsAllMistakesAtOnce) {
   const std::string message = Message(
       "{source: \"\", idle_timeout: 0s, max_branches: 0, profile: fast, domain: .a,\n"
       "runtime: podman, image: \"-x\", network: \"a/b\",\n"
-      "storage: {size: 1MiB, paht: /x}, memory_limit: 1MiB, auto_create: [\"\"], idle_tiemout: 1s}");
+      "storage: {size: 1MiB, paht: /x}, memory_limit: 1MiB, auto_create: [\"\"], idle_tiemout: "
+      "1s}");
   for (const char* part :
        {"source is empty", "idle_timeout must be from", "max_branches must",
         "one of disposable, durable", "one of process, docker", "image must be the name",
         "network must be the name", "domain must be", "size must be from",
-        "memory_limit must be from", "\"path\"?",
-        "auto_create must", "\"idle_timeout\"?"}) {
+        "memory_limit must be from", "\"path\"?", "auto_create must", "\"idle_timeout\"?"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
 }

@@ -234,7 +234,7 @@ TEST_F(SnapshotsTest, TheEndOfALogIsWholeLines) {
 }
 
 TEST_F(SnapshotsTest, OneOwnerHasOnlySoMany) {
-  Open({.max_branches_per_owner = 1});
+  Open({.of_owner = {.branches = 1}});
   EXPECT_EQ(house_->AskIn("one", "SELECT 1"), "1");
   EXPECT_NE(house_->AskIn("two", "SELECT 1").find("as many branches as there may be"),
             std::string::npos);

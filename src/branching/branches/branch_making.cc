@@ -52,17 +52,37 @@ Result<BranchSlot*> BranchManager::NewSlot(const EntryRequest& request) {
   return slots_.emplace(name, std::move(slot)).first->second.get();
 }
 
-// Deleted ones don't count.
-Status BranchManager::CheckQuota(const EntryRequest& request) const {
-  int all = 0;
-  int own = 0;
+namespace {
+
+// Deleted ones don't, nor the second name of one that is being renamed.
+bool Counts(const std::string& name, const BranchSlot& slot) {
+  return !slot.branch.deleted_at && name == slot.branch.name;
+}
+
+// Or is about to.
+bool HasServer(BranchState state) {
+  return state == BranchState::kMaking || state == BranchState::kStarting ||
+         state == BranchState::kRunning || state == BranchState::kStopping;
+}
+
+}  // namespace
+
+OwnerUse BranchManager::UseOf(const std::string& owner) const {
+  OwnerUse use;
   for (const auto& [name, slot] : slots_) {
-    if (slot->branch.deleted_at || name != slot->branch.name) continue;
-    ++all;
-    if (slot->branch.created_by == request.user) ++own;
+    if (!Counts(name, *slot) || slot->branch.created_by != owner) continue;
+    ++use.branches;
+    if (slot->size) use.disk_bytes += slot->size->usage.own_bytes;
+    if (HasServer(slot->state)) ++use.servers;
   }
-  if (all < limits_.max_branches && own < limits_.max_branches_per_owner) return {};
-  return std::unexpected(Refuse(Refusal::kTooManyBranches));
+  return use;
+}
+
+Status BranchManager::CheckQuota(const EntryRequest& request) {
+  const auto all = std::ranges::count_if(
+      slots_, [](const auto& slot) { return Counts(slot.first, *slot.second); });
+  if (all >= limits_.max_branches) return std::unexpected(Refuse(Refusal::kTooManyBranches));
+  return quotas_.MayMake(request.user, UseOf(request.user));
 }
 
 std::string BranchManager::NewVolumeId() { return "b-" + base::LowerCase(base::NewId()); }

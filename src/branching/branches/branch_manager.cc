@@ -19,7 +19,8 @@ BranchManager::BranchManager(runtime::Shard& home, Workshop& workshop, InstanceS
       limits_(limits),
       may_make_(std::move(may_make)),
       door_(std::make_shared<Door>(this)),
-      spares_(home, workshop, settings_, limits.warm_pool) {}
+      spares_(home, workshop, settings_, limits.warm_pool),
+      quotas_(limits.of_owner) {}
 
 BranchManager::~BranchManager() { Stop(); }
 
@@ -72,7 +73,7 @@ Task<Status> BranchManager::StopHere() {
 
 Task<Result<std::unique_ptr<Entrance>>> BranchManager::Enter(EntryRequest request,
                                                              runtime::CancelSource* cancel) {
-  auto ticket = std::make_shared<Ticket>(*runtime::Shard::Current());
+  auto ticket = std::make_shared<Ticket>(*runtime::Shard::Current(), request.user);
   home_.Post([this, ticket, request = std::move(request)]() mutable {
     Admit(std::move(ticket), std::move(request));
   });
@@ -80,6 +81,9 @@ Task<Result<std::unique_ptr<Entrance>>> BranchManager::Enter(EntryRequest reques
 }
 
 void BranchManager::Admit(std::shared_ptr<Ticket> ticket, EntryRequest request) {
+  if (Status may = quotas_.MayEnter(request.user); !may) {
+    return ticket->Resolve(std::unexpected(std::move(may).error()));
+  }
   if (SourceSlot* const source = SourceToEnter(request)) {
     return tasks_.Spawn(EnterSource(std::move(ticket), source));
   }
@@ -109,8 +113,12 @@ Task<void> BranchManager::EnterSource(std::shared_ptr<Ticket> ticket, SourceSlot
   --source->entering;
   const std::string& name = source->follower->name();
   if (running) {
+    if (Status entered = quotas_.Enter(ticket->user()); !entered) {
+      co_return ticket->Resolve(std::unexpected(std::move(entered).error()));
+    }
     const std::vector<StartupParameter> settings = {{.name = "prism.branch", .value = name}};
-    ticket->Resolve(std::make_unique<SourceVisit>(*std::move(running), settings));
+    ticket->Resolve(
+        std::make_unique<SourceVisit>(home_, door_, *std::move(running), settings, ticket->user()));
     co_return;
   }
   workshop_.logger.Failure("source_not_started", running.error());
@@ -129,6 +137,7 @@ Result<BranchSlot*> BranchManager::SlotFor(const EntryRequest& request) {
   const auto it = slots_.find(name);
   if (it == slots_.end()) {
     if (!may_make_(request)) return std::unexpected(Refuse(Refusal::kCreationNotAllowed, name));
+    TRY(quotas_.MayStart(request.user, UseOf(request.user)));
     TRY_ASSIGN(BranchSlot* const slot, NewSlot(request));
     slot->is_new = true;
     return slot;

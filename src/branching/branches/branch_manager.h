@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "branching/branches/branch_slot.h"
+#include "branching/branches/quotas.h"
 #include "branching/branches/source.h"
 #include "branching/branches/source_follower.h"
 #include "branching/branches/spares.h"
@@ -68,7 +70,7 @@ struct BranchChange {
 
 struct BranchLimits {
   int max_branches = 500;
-  int max_branches_per_owner = 500;  // that one role or administrator has made
+  OwnerLimits of_owner = {};
   // So many servers run in advance, for branches of the configuration's source that are still to be
   // named.
   std::size_t warm_pool = 0;
@@ -117,11 +119,13 @@ class BranchManager final : public BranchHost {
   std::vector<BranchStatus> List();
   // Servers of the warm pool that are ready. Any thread.
   std::size_t spares() const { return spares_.size(); }
+  // How often somebody was refused what would have been too much for one owner. Any thread.
+  std::uint64_t refusals(Quota quota) const { return quotas_.refusals(quota); }
 
   // On any shard. The branch is made, not started. ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS.
   // INVALID_ARGUMENT/RESERVED_BRANCH_NAME, NOT_FOUND: PARENT_NOT_FOUND, BRANCH_DELETED (the
   // parent), ABORTED: BRANCH_BUSY (the parent), SOURCE_BUSY. RESOURCE_EXHAUSTED:
-  // TOO_MANY_BRANCHES, DISK_FULL.
+  // TOO_MANY_BRANCHES, OWNER_DISK_LIMIT, DISK_FULL.
   // FAILED_PRECONDITION/BRANCH_IN_USE: clients are in the parent, and its storage can't clone what
   // is being written to.
   runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
@@ -176,6 +180,7 @@ class BranchManager final : public BranchHost {
 
  private:
   friend class BranchVisit;
+  friend class SourceVisit;
 
   // The way in for visitors that leave when the manager may have gone. Of the home shard.
   struct Door {
@@ -232,7 +237,8 @@ class BranchManager final : public BranchHost {
   // nullptr: none is due.
   std::shared_ptr<BranchSlot> NextToMeasure();
   runtime::Task<Result<std::string>> VolumeOf(std::string name);
-  Status CheckQuota(const EntryRequest& request) const;
+  Status CheckQuota(const EntryRequest& request);
+  OwnerUse UseOf(const std::string& owner) const;
   static std::string NewVolumeId();
   Branch NewBranch(const EntryRequest& request) const;
   // UNAVAILABLE/BRANCH_NOT_READY unless the user has logged in by a role of that source.
@@ -335,6 +341,7 @@ class BranchManager final : public BranchHost {
   std::atomic<bool> has_added_sources_ = false;
   Slots slots_;
   Spares spares_;
+  Quotas quotas_;
   runtime::TaskGroup tasks_;
   runtime::CancelSource cancel_;
   std::atomic<bool> stopping_ = false;

@@ -28,6 +28,12 @@ std::string TimeText(WallMillis time) { return telemetry::FormatTime(time / 1000
 }  // namespace
 
 Task<void> BranchManager::Wake(BranchSlot* slot) {
+  const std::string& owner = slot->branch.created_by;
+  const Status may = quotas_.MayStart(owner, UseOf(owner));
+  if (!may) {
+    TurnAway(*slot, may.error());
+    co_return;
+  }
   slot->state = BranchState::kStarting;
   Status started = co_await StartServer(slot);
   if (started) {
@@ -36,8 +42,8 @@ Task<void> BranchManager::Wake(BranchSlot* slot) {
   }
   slot->state = BranchState::kStopped;
   workshop_.logger.Failure("branch_not_started", started.error());
-  TurnAway(*slot, open_ ? WontStart(started.error(), slot->branch.name)
-                        : Refuse(Refusal::kShuttingDown));
+  TurnAway(*slot,
+           open_ ? WontStart(started.error(), slot->branch.name) : Refuse(Refusal::kShuttingDown));
 }
 
 Task<Status> BranchManager::StartServer(BranchSlot* slot) {
@@ -73,6 +79,10 @@ void BranchManager::Welcome(BranchSlot& slot) {
   slot.idle.reset();
   const std::string as_of = TimeText(slot.branch.as_of);
   for (const auto& ticket : std::exchange(slot.waiting, {})) {
+    if (Status entered = quotas_.Enter(ticket->user()); !entered) {
+      ticket->Resolve(std::unexpected(std::move(entered).error()));
+      continue;
+    }
     std::vector<std::string> notices;
     if (std::exchange(slot.is_new, false)) {
       notices.push_back(
@@ -84,7 +94,7 @@ void BranchManager::Welcome(BranchSlot& slot) {
                                               {.name = "prism.as_of", .value = as_of}};
     ticket->Resolve(std::make_unique<BranchVisit>(home_, door_, slot.weak_from_this(),
                                                   slot.instance->socket_path(), std::move(settings),
-                                                  std::move(notices)));
+                                                  std::move(notices), ticket->user()));
   }
 }
 

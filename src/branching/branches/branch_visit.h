@@ -16,16 +16,19 @@ class BranchVisit final : public Entrance {
  public:
   BranchVisit(runtime::Shard& home, std::shared_ptr<BranchManager::Door> door,
               std::weak_ptr<BranchSlot> slot, std::string socket_path,
-              std::vector<StartupParameter> settings, std::vector<std::string> notices)
+              std::vector<StartupParameter> settings, std::vector<std::string> notices,
+              std::string user)
       : home_(home),
         door_(std::move(door)),
+        user_(std::move(user)),
         slot_(std::move(slot)),
         socket_path_(std::move(socket_path)),
         settings_(std::move(settings)),
         notices_(std::move(notices)) {}
   ~BranchVisit() override {
-    home_.Post([door = std::move(door_), slot = std::move(slot_)] {
+    home_.Post([door = std::move(door_), slot = std::move(slot_), user = std::move(user_)] {
       if (door->manager == nullptr) return;
+      door->manager->quotas_.Leave(user);
       // None: the branch was removed since.
       if (const auto left = slot.lock()) door->manager->Leave(*left);
     });
@@ -37,6 +40,7 @@ class BranchVisit final : public Entrance {
  private:
   runtime::Shard& home_;
   std::shared_ptr<BranchManager::Door> door_;
+  std::string user_;
   std::weak_ptr<BranchSlot> slot_;
   const std::string socket_path_;
   const std::vector<StartupParameter> settings_;
@@ -46,13 +50,26 @@ class BranchVisit final : public Entrance {
 // A client inside the source, whose server nobody stops.
 class SourceVisit final : public Entrance {
  public:
-  SourceVisit(std::string socket_path, std::vector<StartupParameter> settings)
-      : socket_path_(std::move(socket_path)), settings_(std::move(settings)) {}
+  SourceVisit(runtime::Shard& home, std::shared_ptr<BranchManager::Door> door,
+              std::string socket_path, std::vector<StartupParameter> settings, std::string user)
+      : home_(home),
+        door_(std::move(door)),
+        user_(std::move(user)),
+        socket_path_(std::move(socket_path)),
+        settings_(std::move(settings)) {}
+  ~SourceVisit() override {
+    home_.Post([door = std::move(door_), user = std::move(user_)] {
+      if (door->manager != nullptr) door->manager->quotas_.Leave(user);
+    });
+  }
   const std::string& socket_path() const override { return socket_path_; }
   const std::vector<StartupParameter>& settings() const override { return settings_; }
   const std::vector<std::string>& notices() const override { return none_; }
 
  private:
+  runtime::Shard& home_;
+  std::shared_ptr<BranchManager::Door> door_;
+  std::string user_;
   const std::string socket_path_;
   const std::vector<StartupParameter> settings_;
   const std::vector<std::string> none_;

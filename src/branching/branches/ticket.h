@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "branching/proxy/branch_host.h"
@@ -17,7 +18,11 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
  public:
   using Outcome = Result<std::unique_ptr<Entrance>>;
 
-  explicit Ticket(runtime::Shard& shard) : shard_(shard), done_(shard) {}
+  // `user`: who waits.
+  Ticket(runtime::Shard& shard, std::string user)
+      : shard_(shard), user_(std::move(user)), done_(shard) {}
+
+  const std::string& user() const { return user_; }
 
   // On the client's shard. CANCELLED/CANCELLED.
   runtime::Task<Outcome> Wait(runtime::CancelSource* cancel);
@@ -26,6 +31,7 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
 
  private:
   runtime::Shard& shard_;
+  const std::string user_;
   runtime::Event done_;
   std::optional<Outcome> outcome_;
   bool left_ = false;

@@ -75,10 +75,21 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "sorry, too many clients already", "close connections, or try again later"},
     {Refusal::kTooManyBranches, Code::kResourceExhausted, "TOO_MANY_BRANCHES", "53300",
      "there are as many branches as there may be", "delete one: `prism branch delete`"},
+    {Refusal::kOwnerDiskLimit, Code::kResourceExhausted, "OWNER_DISK_LIMIT", "53100",
+     "the branches of one owner take up as much as they may ({})",
+     "delete one, or ask the administrator for more (branching.max_disk_per_owner)"},
+    {Refusal::kOwnerMemoryLimit, Code::kResourceExhausted, "OWNER_MEMORY_LIMIT", "53200",
+     "as many servers of one owner run as may run ({})",
+     "leave one of its branches, which then stops after branching.idle_timeout, or ask the "
+     "administrator for more (branching.max_memory_per_owner)"},
+    {Refusal::kOwnerConnectionLimit, Code::kResourceExhausted, "OWNER_CONNECTION_LIMIT", "53300",
+     "too many connections of one user ({})",
+     "close some, or ask the administrator for more (branching.max_connections_per_owner)"},
     {Refusal::kDiskFull, Code::kResourceExhausted, "DISK_FULL", "53100",
      "the branch store has no room", "delete branches or make the store larger"},
     {Refusal::kOutOfMemory, Code::kResourceExhausted, "OUT_OF_MEMORY", "53200",
-     "there is not enough memory to run another branch", "stop one, try again later, or give "
+     "there is not enough memory to run another branch",
+     "stop one, try again later, or give "
      "servers more (branching.memory_limit)"},
     {Refusal::kBranchNotReady, Code::kUnavailable, "BRANCH_NOT_READY", "57P03",
      "branch \"{}\" is not ready yet", "connect again: it is still being made"},

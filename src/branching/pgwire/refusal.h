@@ -34,6 +34,9 @@ enum class Refusal : std::uint8_t {
   kUnsupportedLogin,    // subject: the user
   kTooManyConnections,
   kTooManyBranches,
+  kOwnerDiskLimit,  // subject: the owner, and its figures; as the two after it
+  kOwnerMemoryLimit,
+  kOwnerConnectionLimit,
   kDiskFull,
   kOutOfMemory,
   kBranchNotReady,   // subject: the branch
