@@ -61,11 +61,18 @@ Error Changed(const std::string& source) {
 TemplateSource::TemplateSource(Workshop& workshop, std::string directory)
     : workshop_(workshop), directory_(std::move(directory)) {}
 
-// Each checkpoint of a server that writes to it changes this file.
+// Each checkpoint of a server that writes to it changes pg_control; whoever repairs what servers of
+// it don't start with, its configuration.
 std::optional<std::string> TemplateSource::Moment() const {
   struct stat found = {};
   if (::stat((directory_ + "/global/pg_control").c_str(), &found) != 0) return std::nullopt;
-  return fmt::format("{} {}.{}", found.st_ino, found.st_mtim.tv_sec, found.st_mtim.tv_nsec);
+  std::string moment;
+  for (const char* file : {"global/pg_control", "postgresql.conf", "postgresql.auto.conf"}) {
+    found = {};  // of a file that is not there
+    (void)::stat(fmt::format("{}/{}", directory_, file).c_str(), &found);
+    moment += fmt::format("{} {}.{} ", found.st_ino, found.st_mtim.tv_sec, found.st_mtim.tv_nsec);
+  }
+  return moment;
 }
 
 Task<Result<SourceState>> TemplateSource::Look() {
