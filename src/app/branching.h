@@ -7,6 +7,7 @@
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/branch_source.h"
@@ -60,6 +61,11 @@ class Branching {
   Result<branching::BranchManager*> manager();
   // Any thread.
   const branching::ProxyCounters& counters() const { return proxy_->counters(); }
+
+  // For clients that come from now on, where TLS is offered at all. Any thread.
+  void UseTls(std::shared_ptr<const rpc::TlsContext> tls) {
+    proxy_->UseTls(branching::MakeProxyTls(std::move(tls)));
+  }
 
   // Ends all sessions; servers go on running. Waits for what is being prepared.
   void Stop();

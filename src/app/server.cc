@@ -47,6 +47,13 @@ std::shared_ptr<const rpc::LocalHosts> HostsOf(const rpc::ListenSocket& socket,
   return std::make_shared<const rpc::LocalHosts>(listen);
 }
 
+// Clients of PostgreSQL log in with their passwords: none is asked for a certificate.
+Result<std::shared_ptr<const rpc::TlsContext>> LoadBranchTls(rpc::TlsOptions options) {
+  options.client_ca.clear();
+  options.protocols = {"postgresql"};
+  return rpc::TlsContext::Load(options);
+}
+
 // Names of the options that differ and take effect only at a start.
 std::vector<std::string_view> NeedRestart(const ServerSettings& was, const ServerSettings& is) {
   std::vector<std::string_view> names;
@@ -187,10 +194,7 @@ Status Server::OpenBranches(rpc::ListenSocket socket) {
   const BranchingSettings& settings = *settings_.branching;
   std::shared_ptr<const rpc::TlsContext> tls;
   if (settings.tls) {
-    rpc::TlsOptions options = *settings_.tls;
-    options.client_ca.clear();  // clients log in with their passwords
-    options.protocols = {"postgresql"};
-    TRY_ASSIGN(tls, rpc::TlsContext::Load(options));
+    TRY_ASSIGN(tls, LoadBranchTls(*settings_.tls));
   }
   TRY_ASSIGN(all.branching, Branching::Open({.settings = settings,
                                              .directory = settings_.data_dir + "/branches",
@@ -290,6 +294,9 @@ Result<Server::Next> Server::Read() {
   TRY_ASSIGN(const ServerSettings settings, decide_(*next.snapshot));
   if (settings_.tls && settings.tls) {
     TRY_ASSIGN(next.tls, rpc::TlsContext::Load(*settings.tls));
+    if (listeners_->branching != nullptr && settings_.branching->tls) {
+      TRY_ASSIGN(next.branch_tls, LoadBranchTls(*settings.tls));
+    }
   }
   next.cors = settings.cors;
   TRY(security::CheckAccess({.admin = settings.admins}));
@@ -309,6 +316,7 @@ Result<Server::Next> Server::Read() {
 Status Server::Apply(Next next) {
   TRY(listeners_->core.Apply(*next.snapshot));
   if (next.tls != nullptr) UseTls(std::move(next.tls));
+  if (next.branch_tls != nullptr) listeners_->branching->UseTls(std::move(next.branch_tls));
   UseCors(std::move(next.cors));
   return listeners_->core.UseAdmins(std::move(next.admins));
 }

@@ -55,6 +55,7 @@ class Server {
   struct Next {
     std::shared_ptr<const namespaces::Snapshot> snapshot;
     std::shared_ptr<const rpc::TlsContext> tls;
+    std::shared_ptr<const rpc::TlsContext> branch_tls;
     rpc::CorsSettings cors;
     std::vector<std::string> admins;
   };

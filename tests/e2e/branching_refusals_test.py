@@ -7,6 +7,9 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import signal
+import ssl
 import sys
 import tempfile
 import unittest
@@ -180,6 +183,37 @@ class RefusalsTest(unittest.TestCase):
             client.send(packet(SSL_REQUEST))  # once is enough
             with self.assertRaisesRegex(Refused, "0A000 UNSUPPORTED_PROTOCOL"):
                 client.message()
+
+    def test_a_renewed_certificate_is_served_to_those_who_come_then(self):
+        gateway = self.start(tls_required=True)
+        before = pathlib.Path(shutil.copy(gateway.authority, gateway.directory / "before.pem"))
+        with Connection(gateway.postgres) as early:
+            early.start_tls(before)
+            early.send(user("postgres@pr-1"))
+            early.log_in(PASSWORD)
+            Certificates(gateway.directory)
+            gateway.process.send_signal(signal.SIGHUP)
+
+            def is_served():
+                try:
+                    with Connection(gateway.postgres) as client:
+                        client.start_tls(gateway.authority)
+                        return True
+                except ssl.SSLCertVerificationError:
+                    return False
+
+            wait_for(is_served)
+            with Connection(gateway.postgres) as late:
+                late.start_tls(gateway.authority)
+                late.send(user("postgres@pr-1"))
+                late.log_in(PASSWORD)
+                self.assertEqual(late.ask("SHOW prism.branch"), "pr-1")
+            self.assertEqual(early.ask("SHOW prism.branch"), "pr-1")
+            # What is no certificate leaves the one that is served.
+            (gateway.directory / "server.pem").write_text("none")
+            gateway.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: gateway.output().count("TLS_") > 0)
+            self.assertTrue(is_served())
 
     def test_gss_is_declined_and_other_versions_are_negotiated(self):
         with Connection(self.plain.postgres) as client:

@@ -60,9 +60,12 @@ void Proxy::Place(base::UniqueFd fd, std::string peer, const HelloRules& rules) 
   context_.counters.accepted.fetch_add(1, std::memory_order_relaxed);
   ProxyShard* least = std::ranges::min_element(shards_, {}, &ProxyShard::load)->get();
   least->ExpectOne();
+  HelloRules own = rules;
+  auto newer = own.tls != nullptr ? tls_.load() : nullptr;
+  if (newer != nullptr) own.tls = std::move(newer);
   least->shard().Post(
-      [least, fd = std::move(fd), peer = std::move(peer), rules = HelloRules(rules)]() mutable {
-        least->Adopt(std::move(fd), std::move(peer), std::move(rules));
+      [least, fd = std::move(fd), peer = std::move(peer), own = std::move(own)]() mutable {
+        least->Adopt(std::move(fd), std::move(peer), std::move(own));
       });
 }
 

@@ -1,8 +1,10 @@
 // The PostgreSQL listener: clients come here, and each gets into its branch.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -30,6 +32,9 @@ class Proxy {
   // Serves there from now on; answers the address with the port that the system chose. The
   // transport of the rules is set to that of the socket.
   Result<std::string> Listen(rpc::ListenSocket socket, HelloRules rules);
+  // Instead of what the rules have, wherever they have any: for clients that come from now on. Any
+  // thread.
+  void UseTls(std::shared_ptr<const ProxyTls> tls) { tls_.store(std::move(tls)); }
   const ProxyCounters& counters() const { return context_.counters; }
   // Accepts no more and ends all sessions.
   void Stop();
@@ -41,6 +46,7 @@ class Proxy {
   ProxyContext context_;
   std::vector<std::unique_ptr<ProxyShard>> shards_;
   std::vector<std::unique_ptr<rpc::Listener>> listeners_;
+  std::atomic<std::shared_ptr<const ProxyTls>> tls_;  // null: that of the rules
   bool stopped_ = false;
 };
 
