@@ -22,5 +22,9 @@ dev_test() {
   say "building preset $preset"
   build "$preset"
   say "running the tests of preset $preset"
-  ctest --preset "$preset" -j "$TEST_JOBS" "$@"
+  # Once more what hung, and only that: zfs-fuse gets stuck for good in one of some hundred of its tests, on a machine
+  # that has much to do. Both runs are in the output.
+  local again=(--repeat after-timeout:2)
+  [[ " $* " == *" --repeat "* ]] && again=()
+  ctest --preset "$preset" -j "$TEST_JOBS" "${again[@]}" "$@"
 }
