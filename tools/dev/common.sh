@@ -1,8 +1,8 @@
 # Shared by the verbs of ./dev; sourced, with the root of the repository as working directory.
 
 JOBS="${JOBS:-$(nproc)}"
-# Of tests: they wait for servers, clocks and disks more than they compute.
-TEST_JOBS="${TEST_JOBS:-$((2 * JOBS))}"
+# Of tests in preset $1: they wait for servers, clocks and disks more than they compute, unless they are instrumented.
+test_jobs() { echo "${TEST_JOBS:-$([ "$1" = dev ] && echo $((2 * JOBS)) || echo "$JOBS")}"; }
 export DEBIAN_FRONTEND=noninteractive
 
 say() { printf '\n== %s\n' "$*"; }

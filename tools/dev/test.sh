@@ -4,7 +4,7 @@
 #:
 #:   --preset PRESET  dev (the default), asan or tsan
 #:
-#: TEST_JOBS=N sets the number of tests at a time (twice that of parallel jobs, which JOBS=N sets).
+#: TEST_JOBS=N sets the number of tests at a time (JOBS=N sets that of parallel jobs; in preset dev twice as many tests).
 #: What follows goes to ctest, for example: ./dev test -R NearestMatch, or ./dev test -L runtime.
 
 source tools/dev/deps.sh
@@ -26,5 +26,5 @@ dev_test() {
   # that has much to do. Both runs are in the output.
   local again=(--repeat after-timeout:2)
   [[ " $* " == *" --repeat "* ]] && again=()
-  ctest --preset "$preset" -j "$TEST_JOBS" "${again[@]}" "$@"
+  ctest --preset "$preset" -j "$(test_jobs "$preset")" "${again[@]}" "$@"
 }
