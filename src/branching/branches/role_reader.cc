@@ -33,8 +33,7 @@ std::optional<std::int64_t> NumberAt(const ServerRows& rows, int row, int column
 
 Result<ServerRows> Ask(const ServerConnection& connection, const std::string& superuser,
                        const char* query) {
-  ServerRows rows(PQexec(connection.get(), query));
-  if (PQresultStatus(rows.get()) == PGRES_TUPLES_OK) return rows;
+  if (ServerRows rows = AskServer(connection, query)) return rows;
   return std::unexpected(
       Error(Code::kFailedPrecondition, "ROLES_UNREADABLE",
             fmt::format("the roles of the source can't be read as \"{}\": {}; name its superuser "

@@ -19,6 +19,13 @@ ServerConnection ConnectToServer(const std::string& socket_path, const std::stri
   return ServerConnection(PQconnectdbParams(names.data(), values.data(), 0));
 }
 
+ServerRows AskServer(const ServerConnection& connection, const std::string& statement) {
+  ServerRows rows(PQexec(connection.get(), statement.c_str()));
+  const ExecStatusType status = PQresultStatus(rows.get());
+  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return rows;
+  return nullptr;
+}
+
 std::optional<std::string> TextAt(const ServerRows& rows, int row, int column) {
   if (PQgetisnull(rows.get(), row, column) != 0) return std::nullopt;
   return PQgetvalue(rows.get(), row, column);

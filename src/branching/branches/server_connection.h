@@ -20,6 +20,10 @@ using ServerRows = std::unique_ptr<PGresult, ServerConnectionCloser>;
 ServerConnection ConnectToServer(const std::string& socket_path, const std::string& user,
                                  const std::string& database = "template1");
 
+// What a statement answers. nullptr: it was refused, or the connection is none; PQerrorMessage of
+// the connection says why.
+ServerRows AskServer(const ServerConnection& connection, const std::string& statement);
+
 // Nothing: NULL.
 std::optional<std::string> TextAt(const ServerRows& rows, int row, int column);
 

@@ -14,24 +14,17 @@
 #include "branching/instances/process_runtime.h"
 #include "branching/instances/run_directory.h"
 #include "branching/instances/testing/cluster.h"
-#include "tests/servers/postgres.h"
+#include "branching/instances/testing/runtime_suite.h"
 
 namespace prism::branching {
 namespace {
 
-using prism::testing::PostgresServer;
 using testing::Copies;
 using testing::InstanceHost;
 using testing::Query;
 using testing::ReadText;
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-
-std::string StoppedTemplate() {
-  static PostgresServer server;
-  if (server.pid() > 0) server.Stop();
-  return server.data_directory();
-}
 
 class LimitsTest : public ::testing::Test {
  protected:

@@ -17,21 +17,14 @@
 #include "base/unique_fd.h"
 #include "branching/instances/process_runtime.h"
 #include "branching/instances/testing/cluster.h"
-#include "tests/servers/postgres.h"
+#include "branching/instances/testing/runtime_suite.h"
 
 namespace prism::branching {
 namespace {
 
-using prism::testing::PostgresServer;
 using testing::Copies;
 using testing::InstanceHost;
 using testing::Query;
-
-std::string StoppedTemplate() {
-  static PostgresServer server;
-  if (server.pid() > 0) server.Stop();
-  return server.data_directory();
-}
 
 struct Listener {
   base::UniqueFd fd;

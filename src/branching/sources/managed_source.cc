@@ -66,10 +66,8 @@ Task<Result<SourceState>> ManagedSource::Look() {
 
 Result<SourceState> ManagedSource::Ask(const std::string& socket_path) const {
   const ServerConnection connection = ConnectToServer(socket_path, workshop_.superuser);
-  const ServerRows rows(PQexec(connection.get(), kState));
-  if (PQresultStatus(rows.get()) != PGRES_TUPLES_OK) {
-    return std::unexpected(Unreadable(name_, PQerrorMessage(connection.get())));
-  }
+  const ServerRows rows = AskServer(connection, kState);
+  if (!rows) return std::unexpected(Unreadable(name_, PQerrorMessage(connection.get())));
   SourceState state{
       .mark = fmt::format("{} system {} timeline {} transactions {}", name_, *TextAt(rows, 0, 0),
                           *TextAt(rows, 0, 1), *TextAt(rows, 0, 2)),

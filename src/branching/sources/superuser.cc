@@ -30,8 +30,7 @@ Error Missing(const std::string& role) {
 
 Status Execute(const ServerConnection& connection, const std::string& role,
                const std::string& statement) {
-  const ServerRows done(PQexec(connection.get(), statement.c_str()));
-  if (PQresultStatus(done.get()) == PGRES_COMMAND_OK) return {};
+  if (AskServer(connection, statement)) return {};
   return Refused(connection, role);
 }
 

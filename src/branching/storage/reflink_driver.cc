@@ -37,9 +37,6 @@ Status ReflinkDriver::Clone(const std::string& from, const std::string& to,
 // Most of it while it is in use, the rest while it is not.
 Status ReflinkDriver::CloneStill(const std::string& from, const std::string& to,
                                  const StillSource& still, const TransferWatch& watch) {
-  // FICLONE does so too, but keeps everybody from the file meanwhile.
-  TRY_ASSIGN(const internal::Tree tree, internal::ReadTree(from));
-  TRY(internal::FlushTree(tree));
   TRY(internal::MakeDirectory(to));
   internal::StagedCopy copy(
       from, to, {.method = internal::FileMethod::kClone, .watch = watch, .helpers = helpers_});

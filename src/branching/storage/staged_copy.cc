@@ -51,6 +51,8 @@ std::string Parent(const std::string& path) {
 Status StagedCopy::Begin() {
   settled_ = JustBeforeNow();
   TRY_ASSIGN(before_, ReadTree(from_));
+  // FICLONE does so too, but keeps everybody from the file meanwhile.
+  if (options_.method == FileMethod::kClone) TRY(FlushTree(before_));
   CopyOptions options = options_;
   options.may_vanish = true;
   TRY(CopyTree(before_, to_, options));
