@@ -22,7 +22,10 @@ class ZfsDaemon {
   ~ZfsDaemon();
 
  private:
+  static Result<std::unique_ptr<ZfsDaemon>> StartAlone();
   explicit ZfsDaemon(runtime::Spawned daemon) : daemon_(std::move(daemon)) {}
+
+  Status MakePool(const std::string& device, const std::string& mount_point);
 
   runtime::Spawned daemon_;
 };
