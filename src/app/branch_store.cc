@@ -10,7 +10,9 @@
 #include <string_view>
 #include <system_error>
 
+#include "app/unprivileged.h"
 #include "base/os_error.h"
+#include "branching/privileged/helped_driver.h"
 #include "branching/storage/btrfs_image.h"
 #include "branching/storage/probe.h"
 
@@ -117,16 +119,31 @@ Result<BranchStore> FindBranchStore(const std::string& path, const branching::Vo
   return store;
 }
 
+namespace {
+
+Result<std::unique_ptr<branching::StorageDriver>> MakeStoreDriver(
+    const BranchStore& store, runtime::BlockingPool* helpers, const Unprivileged* unprivileged) {
+  if (unprivileged == nullptr) return branching::MakeDriver(store.driver, helpers);
+  return branching::MakeHelpedDriver(store.driver, *unprivileged->helper, store.path + "/volumes",
+                                     helpers);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSettings& settings,
                                                             const branching::VolumeOwner& owner,
                                                             runtime::BlockingPool* helpers,
+                                                            const Unprivileged* unprivileged,
                                                             telemetry::Logger& log) {
-  TRY_ASSIGN(const BranchStore store,
-             PrepareBranchStore(settings.storage_path, settings.storage_size, owner));
-  if (store.no_image && ::geteuid() == 0) {
+  const auto prepare = [&]() -> Result<BranchStore> {
+    if (unprivileged != nullptr) return unprivileged->store;
+    return PrepareBranchStore(settings.storage_path, settings.storage_size, owner);
+  };
+  TRY_ASSIGN(const BranchStore store, prepare());
+  if (store.no_image && (unprivileged != nullptr || ::geteuid() == 0)) {
     log.Failure("no btrfs image for branches", *store.no_image);
   }
-  TRY_ASSIGN(auto made, branching::MakeDriver(store.driver, helpers));
+  TRY_ASSIGN(auto made, MakeStoreDriver(store, helpers, unprivileged));
   const branching::StorageTraits traits = made->traits();
   TRY_ASSIGN(auto opened,
              branching::Storage::Open({.directory = store.path, .owner = owner}, std::move(made)));

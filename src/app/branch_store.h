@@ -14,6 +14,8 @@
 
 namespace prism::app {
 
+struct Unprivileged;
+
 // Makes the directory and what is above it; its path without links. With what the system said,
 // BRANCH_DIRECTORY.
 Result<std::string> MakeBranchDirectory(const std::string& path);
@@ -36,11 +38,13 @@ Result<BranchStore> PrepareBranchStore(const std::string& path, std::uint64_t im
 // is none yet. FAILED_PRECONDITION/STORE_NOT_MOUNTED when its image is there and not mounted.
 Result<BranchStore> FindBranchStore(const std::string& path, const branching::VolumeOwner& owner);
 
-// As PrepareBranchStore, and opens the store; what that costs is a warning when branches are full
-// copies. `helpers` outlives the store. Errors of PrepareBranchStore and Storage::Open.
+// As PrepareBranchStore, or what was prepared before this process became unprivileged, and opens
+// the store; what that costs is a warning when branches are full copies. `helpers` and
+// `unprivileged` (may be null) outlive the store. Errors of PrepareBranchStore and Storage::Open.
 Result<std::unique_ptr<branching::Storage>> OpenBranchStore(const BranchingSettings& settings,
                                                             const branching::VolumeOwner& owner,
                                                             runtime::BlockingPool* helpers,
+                                                            const Unprivileged* unprivileged,
                                                             telemetry::Logger& log);
 
 }  // namespace prism::app

@@ -37,11 +37,11 @@ Status BranchWorkshop::OpenAll(const Parts& parts) {
   TRY_ASSIGN(user_, ChooseBranchUser(parts.settings.user));
   const std::string run_directory = BranchRunDirectory(parts.directory);
   TRY_ASSIGN(BranchRuntime opened, OpenBranchRuntime(parts.settings, run_directory, user_, &pool_,
-                                                     parts.shard, parts.log));
+                                                     parts.unprivileged, parts.shard, parts.log));
   runtime_ = std::move(opened.runtime);
-  programs_ = std::make_unique<branching::PostgresPrograms>(user_, std::move(opened.isolation));
+  programs_ = std::make_unique<branching::PostgresPrograms>(std::move(opened.launcher));
   TRY_ASSIGN(storage_, OpenBranchStore(parts.settings, {.uid = user_.uid, .gid = user_.gid}, &pool_,
-                                       parts.log));
+                                       parts.unprivileged, parts.log));
   TRY(database_->Open());
   workshop_ = std::make_unique<branching::Workshop>(
       branching::Workshop{.journal = journal_,

@@ -21,6 +21,8 @@
 
 namespace prism::app {
 
+struct Unprivileged;
+
 // The journal, in a directory of ours.
 std::string BranchJournalFile(const std::string& directory);
 std::string BranchRunDirectory(const std::string& directory);
@@ -36,6 +38,7 @@ class BranchWorkshop {
     runtime::Shard& shard;
     Clock& clock;
     telemetry::Logger& log;
+    const Unprivileged* unprivileged = nullptr;  // null: this process is what it was at its start
   };
 
   // Errors: NOT_FOUND/USER_NOT_FOUND, and those of OpenBranchStore, OpenBranchRuntime

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/branch_store.h"
+#include "app/unprivileged.h"
 
 namespace prism::app {
 
@@ -107,7 +108,8 @@ Status Branching::OpenParts() {
                                               .directory = parts_.directory,
                                               .shard = parts_.shards.at(0),
                                               .clock = parts_.clock,
-                                              .log = parts_.log}));
+                                              .log = parts_.log,
+                                              .unprivileged = parts_.unprivileged}));
   TRY_ASSIGN(source_, MakeBranchSource(parts_.settings.source, SourceParts()));
   MakeManager();
   return {};
@@ -198,7 +200,8 @@ std::string Branching::problem() const {
     case State::kReady:
       break;
   }
-  return "";
+  if (parts_.unprivileged == nullptr || parts_.unprivileged->helper->running()) return "";
+  return "the privileged helper has ended, no server can be started: restart Prism";
 }
 
 Result<branching::BranchManager*> Branching::manager() {

@@ -26,6 +26,8 @@
 
 namespace prism::app {
 
+struct Unprivileged;
+
 // Life cycle: Open, Stop (or the destructor), destroy. Thread rule: one control thread that is no
 // shard; what says so any thread.
 class Branching {
@@ -38,6 +40,7 @@ class Branching {
     Clock& clock;
     telemetry::Logger& log;
     std::shared_ptr<const rpc::TlsContext> tls = {};  // speaks "postgresql"; null: none
+    const Unprivileged* unprivileged = nullptr;       // null: this process is what it was
   };
 
   // Opens what branches need and begins to prepare the state of the source that they start from;

@@ -19,6 +19,7 @@
 #include "app/doctor_checks.h"
 #include "app/doctor_source.h"
 #include "app/launch.h"
+#include "app/unprivileged.h"
 #include "base/clock.h"
 #include "branching/branches/journal.h"
 #include "branching/doctor/comparison.h"
@@ -89,6 +90,7 @@ class Doctor {
       const auto* found = servers ? &*servers : nullptr;
       take({CheckPostgres(servers), CheckSource(branching_.source, found)});
       take(CheckAddedSources(found));
+      take({CheckUser(settings_, user_)});
       take(CheckWalls(user_));
     }
     take(CheckStoreDirectory(branching_, user_));
@@ -212,8 +214,13 @@ Result<std::vector<Finding>> Run(const DoctorFlags& flags) {
          .says = "no source is named, so there are none",
          .advice = "name a data directory of PostgreSQL (--branch-source, branching.source)"}};
   }
-  TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(settings.branching->user));
-  Doctor doctor(settings, *settings.branching, user);
+  BranchingSettings branching = *settings.branching;
+  if (NeedsHelper(settings)) {
+    TRY_ASSIGN(const branching::InstanceUser serving, ChooseServingUser(settings));
+    branching.user = fmt::to_string(serving.uid);
+  }
+  TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(branching.user));
+  Doctor doctor(settings, branching, user);
   TRY(doctor.Start());
   if (flags.repair && doctor.HasJournal()) TRY(doctor.Repair());
   return doctor.Examine();

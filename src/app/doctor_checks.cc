@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -9,6 +11,7 @@
 #include <utility>
 
 #include "app/branch_store.h"
+#include "app/unprivileged.h"
 #include "base/units.h"
 #include "branching/containers/docker_engine.h"
 #include "branching/instances/process_runtime.h"
@@ -92,6 +95,24 @@ Finding CheckDocker(const BranchingSettings& settings) {
     if (!network) return Unwell("docker", network.error());
   }
   return {.about = "docker", .says = fmt::format("{} is {}", image->name, image->id)};
+}
+
+Finding CheckUser(const ServerSettings& settings, const branching::InstanceUser& user) {
+  const passwd* found = ::getpwuid(user.uid);
+  const std::string name = found != nullptr ? found->pw_name : fmt::to_string(user.uid);
+  if (NeedsHelper(settings)) {
+    return {.about = "user",
+            .says = fmt::format("started as root Prism serves as {}, as servers do, and a helper "
+                                "keeps what only root may do",
+                                name)};
+  }
+  if (::geteuid() != 0) {
+    return {.about = "user", .says = fmt::format("Prism and servers are {}, without root", name)};
+  }
+  return {.health = Health::kNote,
+          .about = "user",
+          .says = fmt::format("Prism stays root, and servers are {}", name),
+          .advice = "leave out server.user"};
 }
 
 std::vector<Finding> CheckWalls(const branching::InstanceUser& user) {

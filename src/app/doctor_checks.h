@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/branching_settings.h"
+#include "app/settings.h"
 #include "base/status.h"
 #include "branching/doctor/finding.h"
 #include "branching/instances/postgres_binaries.h"
@@ -21,6 +22,8 @@ branching::Finding Unwell(std::string about, const Error& error);
 branching::Finding CheckPostgres(const Result<branching::PostgresServers>& servers);
 // Whether servers can run in containers.
 branching::Finding CheckDocker(const BranchingSettings& settings);
+// Who Prism and its servers are.
+branching::Finding CheckUser(const ServerSettings& settings, const branching::InstanceUser& user);
 // Whether servers can be walled in.
 std::vector<branching::Finding> CheckWalls(const branching::InstanceUser& user);
 // Where branches keep their data, what they cost there, and how much space is left below and above

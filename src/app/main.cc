@@ -4,6 +4,7 @@
 #include "app/branch_init.h"
 #include "app/doctor.h"
 #include "app/serve.h"
+#include "branching/privileged/helper.h"
 #include "cli/shell.h"
 #include "cli/verbs.h"
 
@@ -27,6 +28,7 @@ void AddServe(CLI::App& app, prism::cli::Shell& shell) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto code = prism::branching::BeHelper(argc, argv)) return *code;
   constexpr prism::cli::AddVerb kMore[] = {&AddServe, &prism::app::AddBranchInit,
                                            &prism::app::AddDoctor};
   return prism::cli::RunProgram(argc, argv, kMore);

@@ -14,6 +14,7 @@
 #include "app/notify.h"
 #include "app/privileges.h"
 #include "app/sockets.h"
+#include "app/unprivileged.h"
 #include "rpc/call/local_hosts.h"
 #include "rpc/net/call_server.h"
 #include "security/access.h"
@@ -150,7 +151,11 @@ runtime::ShardPool& Server::shards() { return listeners_->core.shards(); }
 Result<Addresses> Server::Start(const namespaces::Snapshot& snapshot, const Pause& pause) {
   // First what can be refused without a trace, as root when need be; then the data, as the user.
   TRY_ASSIGN(Sockets sockets, OpenSockets(settings_));
-  if (!settings_.user.empty()) TRY(BecomeUser(settings_.user));
+  if (NeedsHelper(settings_)) {
+    TRY_ASSIGN(unprivileged_, GiveUpRoot(settings_, log_));
+  } else if (!settings_.user.empty()) {
+    TRY(BecomeUser(settings_.user));
+  }
   // As the user who will read them again when they are renewed.
   if (settings_.tls) {
     TRY_ASSIGN(tls_, rpc::TlsContext::Load(*settings_.tls));
@@ -201,7 +206,8 @@ Status Server::OpenBranches(rpc::ListenSocket socket) {
                                              .shards = all.core.shards(),
                                              .clock = all.clock,
                                              .log = log_,
-                                             .tls = std::move(tls)},
+                                             .tls = std::move(tls),
+                                             .unprivileged = unprivileged_.get()},
                                             std::move(socket)));
   all.branch_administrator = std::make_unique<BranchAdministrator>(
       [branching = all.branching.get()] { return branching->manager(); },

@@ -18,6 +18,8 @@
 
 namespace prism::app {
 
+struct Unprivileged;
+
 // Life cycle: construct, Start, then Reload and Tidy as they come, Drain, destroy (which stops at
 // once whatever is left). Thread rule: one control thread.
 class Server {
@@ -80,6 +82,7 @@ class Server {
   Lifecycle lifecycle_;
   std::shared_ptr<const rpc::TlsContext> tls_;  // of new connections; null: plain text
   rpc::CorsSettings cors_;                      // as it is served
+  std::unique_ptr<Unprivileged> unprivileged_;  // null: this process is what it was at its start
   std::unique_ptr<Listeners> listeners_;
   std::atomic<bool> drained_ = false;
   std::atomic<bool> hurry_ = false;  // the drain is to end now

@@ -101,7 +101,7 @@ PRISM_NO_STACK_CHECKS int RunChild(void* plan) {
 
 // On our memory until exec, as vfork does, since fork would copy the page tables of a process that
 // may hold gigabytes in memory; with a stack of its own, which is what vfork lacks.
-pid_t ForkProgram(ChildPlan& plan, unsigned long namespaces) {
+pid_t ForkProgram(ChildPlan& plan, unsigned long more) {
 #if __has_feature(thread_sanitizer)
   constexpr unsigned long kMemory = 0;  // its shadow memory does not survive a second user
 #else
@@ -109,7 +109,7 @@ pid_t ForkProgram(ChildPlan& plan, unsigned long namespaces) {
 #endif
   constexpr std::size_t kStackSize = std::size_t{128} << 10;
   const auto stack = std::make_unique_for_overwrite<std::byte[]>(kStackSize);
-  const auto flags = static_cast<int>(kMemory | CLONE_VFORK | SIGCHLD | namespaces);
+  const auto flags = static_cast<int>(kMemory | CLONE_VFORK | SIGCHLD | more);
   return ::clone(&RunChild, stack.get() + kStackSize, flags, &plan);
 }
 
@@ -137,6 +137,12 @@ Error StartError(const SpawnPlan& plan, const Failure& failure) {
       what = fmt::format("executing {}", plan.program);
   }
   return base::OsError(failure.number, "SUBPROCESS_START", what);
+}
+
+// 0: it has a process namespace of its own, which no parent is seen from.
+pid_t SeenParent(const SpawnPlan& plan) {
+  if ((plan.namespaces & CLONE_NEWPID) != 0) return 0;
+  return plan.for_our_parent ? ::getppid() : ::getpid();
 }
 
 // Blocks all signals of this thread while it exists, so that none is handled in the child before it
@@ -192,12 +198,12 @@ Result<Spawned> Spawn(const SpawnPlan& plan) {
                   .outlives_us = plan.outlives_us,
                   .setup = plan.setup,
                   .report_fd = write_end.get(),
-                  .parent = (plan.namespaces & CLONE_NEWPID) != 0 ? 0 : ::getpid()};
+                  .parent = SeenParent(plan)};
   pid_t pid = -1;
   int error = 0;
   {
     const SignalsBlocked blocked;
-    pid = ForkProgram(child, plan.namespaces);
+    pid = ForkProgram(child, plan.namespaces | (plan.for_our_parent ? CLONE_PARENT : 0UL));
     error = errno;
     if (plan.dumpable >= 0) ::prctl(PR_SET_DUMPABLE, plan.dumpable);
   }
@@ -210,6 +216,9 @@ Result<Spawned> Spawn(const SpawnPlan& plan) {
     got = ::read(read_end.get(), &failure, sizeof failure);
   } while (got < 0 && errno == EINTR);
   if (got == static_cast<ssize_t>(sizeof failure)) {
+    if (plan.for_our_parent) {
+      return std::unexpected(StartError(plan, failure).With("process", fmt::to_string(pid)));
+    }
     ::waitpid(pid, nullptr, 0);  // it is ending: nothing to wait for
     return std::unexpected(StartError(plan, failure));
   }

@@ -38,6 +38,9 @@ struct SpawnPlan {
   int fourth_fd = -1;                    // what becomes 3, above 3 here; -1: nothing
   // Leads a session of its own and stays when this thread or process ends.
   bool outlives_us = false;
+  // It becomes a child of our parent, who reaps it; also when it can't become the program, and then
+  // the error has its number as "process".
+  bool for_our_parent = false;
   unsigned long namespaces = 0;       // CLONE_NEW* of clone(2)
   const ChildSetup* setup = nullptr;  // runs before the working directory is entered
   // PR_SET_DUMPABLE of this process from then on. A setup that changes the user takes it from the
@@ -48,6 +51,16 @@ struct SpawnPlan {
 struct Spawned {
   pid_t pid;
   base::UniqueFd pidfd;
+};
+
+// Another way to have programs started: by a process that may do more.
+class Spawner {
+ public:
+  // As Spawn, of a plan without namespaces, setup and dumpable, which it has of its own.
+  virtual Result<Spawned> Spawn(const SpawnPlan& plan) const = 0;
+
+ protected:
+  ~Spawner() = default;
 };
 
 // Starts the program as the leader of a process group, killed by the kernel when this thread ends

@@ -241,10 +241,7 @@ Status Subprocess::Process::Start(const SubprocessOptions& options) {
                  .argv = options.argv,
                  .environment = Environment(options),
                  .working_directory = options.working_directory,
-                 .standard_fds = {0, 1, 2},
-                 .namespaces = options.namespaces,
-                 .setup = options.setup,
-                 .dumpable = options.dumpable};
+                 .standard_fds = {0, 1, 2}};
   TRY_ASSIGN(plan.program, FindProgram(options.argv[0], SearchPath()));
 
   const std::array<const Redirect*, 3> redirects{&options.standard_input, &options.standard_output,
@@ -257,7 +254,8 @@ Status Subprocess::Process::Start(const SubprocessOptions& options) {
     if (ends[i].child) plan.standard_fds[i] = ends[i].child.get();
   }
 
-  TRY_ASSIGN(Spawned spawned, Spawn(plan));
+  TRY_ASSIGN(Spawned spawned,
+             options.spawner == nullptr ? Spawn(plan) : options.spawner->Spawn(plan));
   pid_ = spawned.pid;
   pidfd_ = std::move(spawned.pidfd);
   return Connect(ends);

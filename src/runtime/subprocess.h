@@ -19,8 +19,8 @@
 
 namespace prism::runtime {
 
-class ChildSetup;
 class Shard;
+class Spawner;
 
 // What a standard stream of the child is connected to.
 struct ToNull {};     // /dev/null
@@ -49,10 +49,8 @@ struct SubprocessOptions {
   // that the child is never held up by us.
   std::size_t max_output = std::size_t{1} << 20;
 
-  // As in SpawnPlan (spawn.h).
-  unsigned long namespaces = 0;
-  const ChildSetup* setup = nullptr;
-  int dumpable = -1;
+  // Who starts it (spawn.h); nullptr: we do. Used by Start alone.
+  const Spawner* spawner = nullptr;
 };
 
 // How a process ended.

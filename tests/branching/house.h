@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <functional>
 #include <memory>
@@ -33,6 +34,7 @@ namespace prism::branching::testing {
 struct Ground {
   explicit Ground(const std::string& type = "btrfs", std::string driver_name = "btrfs")
       : driver(std::move(driver_name)) {
+    ::chmod(directory.path().c_str(), 0711);  // servers of another user pass through
     const Status own = UseOwnMounts();
     EXPECT_TRUE(own) << own.error().ToString();
     auto made = LoopFileSystem::Make(type, 1024);
@@ -93,7 +95,7 @@ class House {
                                                     .servers = *std::move(servers),
                                                     .run_directory = ground.File("run"),
                                                     .after_step = std::move(after_step)});
-    programs_ = std::make_unique<PostgresPrograms>(user, runtime_->isolation());
+    programs_ = std::make_unique<PostgresPrograms>(runtime_->launcher());
     source_ = make_source(shards_.at(0), *workshop_, *programs_);
     manager_ = std::make_unique<BranchManager>(
         shards_.at(0), *workshop_, InstanceSettings{.profile = ground.profile}, limits,

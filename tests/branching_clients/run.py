@@ -58,6 +58,8 @@ class Branches:
         configuration = self.directory / "prism.yaml"
         configuration.write_text(json.dumps({"branching": section}))
         certificates = Certificates(self.directory) if way == "tls" else None
+        if certificates and os.geteuid() == 0:
+            shutil.chown(certificates.key, os.stat(source.data).st_uid)  # whom the gateway becomes
         self.parameters = {"sslmode": "verify-full", "sslrootcert": certificates.authority} if certificates else {}
         self.gateway = Gateway(program, "--config", str(configuration), *(certificates.serve_options if certificates else []),
                                data_dir=self.directory)

@@ -38,7 +38,8 @@ class MemoryCgroup:
         return ["sh", "-c", f'echo 0 > {self.path}/cgroup.procs && exec "$@"', "sh"]
 
     def limit_servers(self, size):
-        (self.path / "prism/memory.limit_in_bytes").write_text(size)
+        [servers] = self.path.glob("prism-*")
+        (servers / "memory.limit_in_bytes").write_text(size)
 
     def remove(self):
         wait_for(self._is_removed)

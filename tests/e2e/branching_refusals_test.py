@@ -93,7 +93,7 @@ class RefusalsTest(unittest.TestCase):
         cls.addClassCleanup(own.cleanup)
         directory = pathlib.Path(own.name)
         cls.addClassCleanup(end_servers, directory / "data")
-        certificates = Certificates(directory)
+        certificates = cls.certify(directory)
         section = {"source": str(cls.source.data), "listen": "127.0.0.1:0", "control_listen": "", "warm_pool": 0,
                    "auto_create": ["pr-*", "source"]} | more
         (directory / "prism.yaml").write_text(json.dumps({"branching": section}))
@@ -103,6 +103,13 @@ class RefusalsTest(unittest.TestCase):
         gateway.authority = certificates.authority
         wait_for(lambda: cls.branches(gateway) == {})
         return gateway
+
+    @classmethod
+    def certify(cls, directory):
+        certificates = Certificates(directory)
+        if os.geteuid() == 0:
+            shutil.chown(certificates.key, os.stat(cls.source.data).st_uid)  # whom the gateway becomes
+        return certificates
 
     @staticmethod
     def branches(gateway):
@@ -191,7 +198,7 @@ class RefusalsTest(unittest.TestCase):
             early.start_tls(before)
             early.send(user("postgres@pr-1"))
             early.log_in(PASSWORD)
-            Certificates(gateway.directory)
+            self.certify(gateway.directory)
             gateway.process.send_signal(signal.SIGHUP)
 
             def is_served():

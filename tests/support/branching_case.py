@@ -53,8 +53,8 @@ class BranchingCase(unittest.TestCase):
                    "storage": {"size": "1GiB"}, "warm_pool": 0} | more
         (self.directory / "prism.yaml").write_text(json.dumps({"branching": section}))
 
-    def gateway(self, prefix=()):
-        gateway = Gateway(self.program, "--config", str(self.directory / "prism.yaml"), data_dir=self.directory,
+    def gateway(self, *options, prefix=()):
+        gateway = Gateway(self.program, "--config", str(self.directory / "prism.yaml"), *options, data_dir=self.directory,
                           prefix=prefix)
         gateway.start()
         gateway.postgres = json.loads((self.directory / "ready.json").read_text())["postgres"]

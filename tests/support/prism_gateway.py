@@ -1,6 +1,7 @@
 """Starts a real `prism serve` for a test, on ports that the system chose, with a data directory of its own."""
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -36,12 +37,22 @@ class Gateway:
         """Starts the program without waiting for it."""
         ready = self.directory / "ready.json"
         ready.unlink(missing_ok=True)
+        if os.geteuid() == 0:
+            self._let_others_in()
         self.log = open(self.directory / "serve.log", "ab")
         self.process = subprocess.Popen(
             [*self.prefix, self.program, "serve", "--data-dir", str(self.directory / "data"), "--listen", "127.0.0.1:0",
              "--admin-listen", "127.0.0.1:0", "--ready-file", str(ready), *self.options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, pass_fds=self.pass_fds)
         return self
+
+    def _let_others_in(self):
+        """A gateway that root starts may become another user, and makes files here."""
+        self.directory.chmod(0o777)
+        top = pathlib.Path(tempfile.gettempdir())
+        for above in self.directory.parents:
+            if top in above.parents:
+                above.chmod(above.stat().st_mode | 0o011)
 
     def await_ready(self):
         ready = self.directory / "ready.json"

@@ -1,5 +1,6 @@
 #include "branching/instances/cgroup.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,17 @@ std::vector<std::string> Cgroup::MemberFiles() const {
   std::vector<std::string> files;
   for (const std::string& directory : directories_) files.push_back(directory + "/cgroup.procs");
   return files;
+}
+
+Result<std::vector<base::UniqueFd>> Cgroup::OpenMembers() const {
+  std::vector<base::UniqueFd> members;
+  for (const std::string& path : MemberFiles()) {
+    members.emplace_back(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!members.back()) {
+      return std::unexpected(base::OsError(errno, "CGROUP_FILES", "opening " + path));
+    }
+  }
+  return members;
 }
 
 bool Cgroup::RanOutOfMemory() const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "base/unique_fd.h"
 
 namespace prism::branching {
 
@@ -19,6 +20,9 @@ class Cgroup {
   const std::vector<std::string>& directories() const { return directories_; }
   // Files: who writes "0" to each of them is limited from then on, with all that it starts.
   std::vector<std::string> MemberFiles() const;
+  // The same, to be written to, close-on-exec. What counts is who opens them: see cgroups(7).
+  // CGROUP_FILES.
+  Result<std::vector<base::UniqueFd>> OpenMembers() const;
   // The kernel has killed a process in it that wanted more memory than there may be.
   bool RanOutOfMemory() const;
   // When nothing runs in it any more. What is gone already is fine. CGROUP_FILES.

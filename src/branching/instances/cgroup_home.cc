@@ -19,11 +19,12 @@
 namespace prism::branching {
 namespace {
 
-// Of ours, below that of this process.
+// Of ours, below that of this process; each user that one was made for has his own.
 constexpr std::string_view kOurs = "/prism";
-// With version 2: where this process goes.
+// With version 2: where this process goes, in ours.
 constexpr std::string_view kGateway = "/gateway";
 constexpr std::string_view kMembers = "/cgroup.procs";
+constexpr std::string_view kControl = "/cgroup.subtree_control";
 constexpr std::string_view kProbe = "/probe";
 
 std::unexpected<Error> FileError(std::string_view what) {
@@ -46,6 +47,27 @@ Status WriteFile(const std::string& path, std::string_view text) {
 Status MakeDirectory(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return {};
   return FileError("making " + path);
+}
+
+Status Give(const std::string& path, InstanceUser user) {
+  if (::lchown(path.c_str(), user.uid, user.gid) == 0) return {};
+  return FileError("giving away " + path);
+}
+
+// With version 2: lets cgroups in `ours` be limited, with this process in one of them. Whoever
+// moves a process needs the right to from the cgroup down that has both places, which is `ours`.
+Status Delegate(const CgroupController& controller, const std::string& ours) {
+  const std::string gateway = ours + std::string(kGateway);
+  const std::string above = controller.directory;
+  TRY(MakeDirectory(gateway));
+  TRY(WriteFile(gateway + std::string(kMembers), "0"));
+  Status done = WriteFile(above + std::string(kControl), "+" + controller.name);
+  if (done) done = WriteFile(ours + std::string(kControl), "+" + controller.name);
+  if (done) return done;
+  // As it was, unless another controller has found its place here.
+  (void)WriteFile(above + std::string(kMembers), "0");
+  (void)Cgroup({gateway}).Remove();
+  return done;
 }
 
 std::vector<std::string_view> Split(std::string_view text, char separator) {
@@ -123,6 +145,16 @@ std::vector<CgroupController> FindCgroupControllers(const std::vector<std::strin
 }
 
 CgroupHome CgroupHome::Open(const ServerLimits& limits, const std::string& proc) {
+  return Find(std::nullopt, limits, proc);
+}
+
+CgroupHome CgroupHome::OpenFor(InstanceUser user, const ServerLimits& limits,
+                               const std::string& proc) {
+  return Find(user, limits, proc);
+}
+
+CgroupHome CgroupHome::Find(std::optional<InstanceUser> user, const ServerLimits& limits,
+                            const std::string& proc) {
   const std::string memory = fmt::format("{}", limits.memory_bytes);
   // What is written out to disk would be no limit; machines without accounting of it lack the file.
   const std::vector<Setting> memory_settings[] = {
@@ -132,6 +164,7 @@ CgroupHome CgroupHome::Open(const ServerLimits& limits, const std::string& proc)
       {"pids.max", fmt::format("{}", limits.processes), true}};
 
   CgroupHome home;
+  home.user_ = user;
   std::vector<std::string> names = {"pids"};
   if (limits.memory_bytes > 0) names.emplace_back("memory");
   const auto found =
@@ -150,15 +183,12 @@ CgroupHome CgroupHome::Open(const ServerLimits& limits, const std::string& proc)
 // By trying it out.
 void CgroupHome::Add(const CgroupController& controller, std::vector<Setting> settings) {
   CgroupHome alone;
-  alone.places_.push_back(
-      {.directory = controller.directory + std::string(kOurs), .settings = std::move(settings)});
+  const std::string whose = user_ ? fmt::format("-{}", user_->uid) : "";
+  alone.places_.push_back({.directory = fmt::format("{}{}{}", controller.directory, kOurs, whose),
+                           .settings = std::move(settings)});
   Place& place = alone.places_.front();
   const auto tried = [&]() -> Status {
-    if (controller.version == 2) TRY(Delegate(controller));
-    TRY(MakeDirectory(place.directory));
-    if (controller.version == 2) {
-      TRY(WriteFile(place.directory + "/cgroup.subtree_control", "+" + controller.name));
-    }
+    TRY(Prepare(controller, place.directory));
     const Cgroup probe({fmt::format("{}{}-{}", place.directory, kProbe, ::getpid())});
     TRY(alone.Make(probe));
     (void)probe.Remove();
@@ -176,20 +206,14 @@ void CgroupHome::Add(const CgroupController& controller, std::vector<Setting> se
   }
 }
 
-// Lets the cgroup of this process limit those below it.
-Status CgroupHome::Delegate(const CgroupController& controller) const {
-  const std::string control = controller.directory + "/cgroup.subtree_control";
-  const Status done = WriteFile(control, "+" + controller.name);
-  if (done) return done;
-  const std::string gateway = controller.directory + std::string(kGateway);
-  TRY(MakeDirectory(gateway));
-  TRY(WriteFile(gateway + std::string(kMembers), "0"));
-  Status again = WriteFile(control, "+" + controller.name);
-  if (again) return again;
-  // As it was.
-  TRY(WriteFile(controller.directory + std::string(kMembers), "0"));
-  (void)Cgroup({gateway}).Remove();
-  return again;
+// What is made in it belongs to whoever makes it.
+Status CgroupHome::Prepare(const CgroupController& controller, const std::string& ours) const {
+  TRY(MakeDirectory(ours));
+  if (controller.version == 2) TRY(Delegate(controller, ours));
+  if (!user_) return {};
+  TRY(Give(ours, *user_));
+  if (controller.version == 2) TRY(Give(ours + std::string(kMembers), *user_));
+  return {};
 }
 
 Cgroup CgroupHome::Of(const std::string& run_directory) const {

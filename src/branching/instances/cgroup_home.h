@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
 #include "branching/instances/cgroup.h"
+#include "branching/instances/sandbox.h"
 
 namespace prism::branching {
 
@@ -37,10 +39,14 @@ class CgroupHome {
  public:
   // Nothing is limited.
   CgroupHome() = default;
-  // Finds what this process may limit, by trying. With version 2 the cgroup of this process may
-  // have others below it only when no process is in it itself, so this one moves to `gateway` in
-  // it. `proc`: what says where we are.
+  // Finds what this process may limit, by trying. With version 2 it moves to `gateway` in ours: a
+  // cgroup may limit others below it only when no process is in it itself. `proc`: what says where
+  // we are.
   static CgroupHome Open(const ServerLimits& limits, const std::string& proc = "/proc/self");
+  // As root, for the user, who makes, enters and removes cgroups of servers then: ours is his. With
+  // version 2 only this process, and what it starts from now on, may enter them as that user.
+  static CgroupHome OpenFor(InstanceUser user, const ServerLimits& limits,
+                            const std::string& proc = "/proc/self");
 
   // What can't be limited, and why.
   const std::vector<std::string>& missing() const { return missing_; }
@@ -62,9 +68,12 @@ class CgroupHome {
     std::vector<Setting> settings;
   };
 
+  static CgroupHome Find(std::optional<InstanceUser> user, const ServerLimits& limits,
+                         const std::string& proc);
   void Add(const CgroupController& controller, std::vector<Setting> settings);
-  Status Delegate(const CgroupController& controller) const;
+  Status Prepare(const CgroupController& controller, const std::string& ours) const;
 
+  std::optional<InstanceUser> user_;  // whose ours is; nobody: this process's
   std::vector<Place> places_;
   std::vector<std::string> missing_;
 };

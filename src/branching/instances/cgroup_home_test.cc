@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,12 +66,17 @@ class SharedTree : public ::testing::Test {
                fmt::format("30 23 0:26 / {}/fs rw - cgroup2 cgroup2 rw\n", directory_.path()));
     AppendText(directory_.File("cgroup"), "0::/unit\n");
     MakeFiles("/unit", {"cgroup.procs", "cgroup.subtree_control"});
-    MakeFiles("/unit/prism", {"cgroup.procs", "cgroup.subtree_control"});
+    MakeOurs("/unit/prism");
     std::filesystem::create_directory(directory_.File("run"));
   }
   void MakeFiles(const std::string& path, const std::vector<std::string>& names) {
     std::filesystem::create_directories(directory_.File("fs") + path);
     for (const std::string& name : names) AppendText(Path(path + "/" + name), "");
+  }
+  // What this process may limit in, as if the kernel had made the cgroups that it tries.
+  void MakeOurs(const std::string& path) {
+    MakeFiles(path, {"cgroup.procs", "cgroup.subtree_control"});
+    MakeFiles(path + "/gateway", {"cgroup.procs"});
   }
   std::string Path(const std::string& path) const { return directory_.File("fs") + path; }
   CgroupHome Open() { return CgroupHome::Open({.memory_bytes = 1 << 20}, directory_.path()); }
@@ -83,6 +90,7 @@ TEST_F(SharedTree, HasBothLimitsInOneDirectory) {
   MakeFiles(probe_, limits_);
   const CgroupHome home = Open();
   ASSERT_TRUE(home.missing().empty()) << home.missing()[0];
+  EXPECT_EQ(ReadText(Path("/unit/prism/gateway/cgroup.procs")), "0");
   EXPECT_EQ(ReadText(Path("/unit/cgroup.subtree_control")), "+memory");
   EXPECT_EQ(ReadText(Path("/unit/prism/cgroup.subtree_control")), "+memory");
   const Cgroup cgroup = home.Of(directory_.File("run"));
@@ -100,12 +108,61 @@ TEST_F(SharedTree, HasBothLimitsInOneDirectory) {
 
 TEST_F(SharedTree, GivesTheWayToWhatIsBelow) {
   std::filesystem::remove(Path("/unit/cgroup.subtree_control"));  // so that writing it fails
-  MakeFiles("/unit/gateway", {"cgroup.procs"});
   const CgroupHome home = Open();
   ASSERT_EQ(home.missing().size(), 2U);
   EXPECT_TRUE(home.missing()[0].contains("cgroup")) << home.missing()[0];
-  EXPECT_EQ(ReadText(Path("/unit/gateway/cgroup.procs")), "0");
+  EXPECT_EQ(ReadText(Path("/unit/prism/gateway/cgroup.procs")), "0");
   EXPECT_EQ(ReadText(Path("/unit/cgroup.procs")), "0") << "it did not come back";
+}
+
+uid_t OwnerOf(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_uid : ~0U;
+}
+
+TEST_F(SharedTree, GivesAUserOursAndNothingElse) {
+  const InstanceUser user = testing::TestUser();
+  const std::string ours = fmt::format("/unit/prism-{}", user.uid);
+  MakeOurs(ours);
+  MakeFiles(fmt::format("{}/probe-{}", ours, ::getpid()), limits_);
+  const CgroupHome home = CgroupHome::OpenFor(user, {.memory_bytes = 1 << 20}, directory_.path());
+  ASSERT_TRUE(home.missing().empty()) << home.missing()[0];
+  EXPECT_EQ(OwnerOf(Path(ours)), user.uid);
+  EXPECT_EQ(OwnerOf(Path(ours + "/cgroup.procs")), user.uid);
+  for (const std::string& kept : {std::string("/unit"), std::string("/unit/cgroup.procs"),
+                                  ours + "/cgroup.subtree_control", ours + "/gateway"}) {
+    EXPECT_EQ(OwnerOf(Path(kept)), ::geteuid()) << kept;
+  }
+}
+
+// Makes a cgroup and enters it; 0 when all of it was permitted.
+int MakeAndEnterAs(InstanceUser user, const CgroupHome& home, const Cgroup& cgroup) {
+  if (::setresgid(user.gid, user.gid, user.gid) != 0) return 1;
+  if (::setresuid(user.uid, user.uid, user.uid) != 0) return 2;
+  if (!home.Make(cgroup)) return 3;
+  const auto members = cgroup.OpenMembers();
+  if (!members) return 4;
+  for (const base::UniqueFd& each : *members) {
+    if (::write(each.get(), "0", 1) != 1) return 5;
+  }
+  return 0;
+}
+
+TEST(CgroupHomeTest, IsAUsersWhoIsNotRoot) {
+  const TempDirectory directory;
+  const InstanceUser user = testing::TestUser();
+  const CgroupHome home = CgroupHome::OpenFor(user, {.memory_bytes = 64 << 20, .processes = 7});
+  ASSERT_TRUE(home.missing().empty()) << home.missing()[0];
+  const Cgroup cgroup = home.Of(directory.path());
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) ::_exit(MakeAndEnterAs(user, home, cgroup));
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  for (const std::string& made : cgroup.directories()) EXPECT_EQ(OwnerOf(made), user.uid);
+  EXPECT_TRUE(cgroup.Remove());
 }
 
 TEST(CgroupHomeTest, SaysWhatItCantLimit) {

@@ -1,7 +1,6 @@
 #include "branching/instances/postgres_programs.h"
 
 #include <fmt/format.h>
-#include <sys/prctl.h>
 
 #include <filesystem>
 #include <memory>
@@ -23,8 +22,26 @@ Error Stopped(const std::string& name) {
           fmt::format("{} was ended, since nobody waits for it any more", name)};
 }
 
-runtime::SubprocessOptions OptionsOf(const PostgresProgram& program, const Sandbox& sandbox,
-                                     int dumpable, bool keep_output) {
+// A program of a shard, started behind the walls.
+class WalledSpawner final : public runtime::Spawner {
+ public:
+  WalledSpawner(const Launcher& launcher, SandboxPaths paths)
+      : launcher_(launcher), paths_(std::move(paths)) {}
+
+  Result<runtime::Spawned> Spawn(const runtime::SpawnPlan& plan) const override {
+    return launcher_.Launch({.program = plan.program,
+                             .argv = plan.argv,
+                             .environment = plan.environment,
+                             .paths = paths_,
+                             .standard_fds = plan.standard_fds});
+  }
+
+ private:
+  const Launcher& launcher_;
+  const SandboxPaths paths_;
+};
+
+runtime::SubprocessOptions OptionsOf(const PostgresProgram& program, bool keep_output) {
   runtime::SubprocessOptions options;
   options.argv = program.arguments;
   options.argv.insert(options.argv.begin(), program.binaries.Program(program.name));
@@ -34,16 +51,10 @@ runtime::SubprocessOptions OptionsOf(const PostgresProgram& program, const Sandb
   options.working_directory = "/";
   if (!program.input.empty()) options.standard_input = runtime::ToFile{program.input};
   if (!keep_output) options.standard_output = runtime::ToNull{};
-  options.namespaces = sandbox.namespaces();
-  options.setup = &sandbox;
-  options.dumpable = dumpable;
   return options;
 }
 
 }  // namespace
-
-PostgresPrograms::PostgresPrograms(InstanceUser user, Isolation isolation)
-    : user_(user), isolation_(std::move(isolation)), dumpable_(::prctl(PR_GET_DUMPABLE)) {}
 
 Task<Result<runtime::ProgramResult>> PostgresPrograms::Run(PostgresProgram program,
                                                            const std::atomic<bool>* stop,
@@ -51,9 +62,11 @@ Task<Result<runtime::ProgramResult>> PostgresPrograms::Run(PostgresProgram progr
   const std::filesystem::path directory(program.binaries.bin_directory);
   SandboxPaths paths{.writable = program.writable, .read_only = program.read_only};
   paths.read_only.push_back(directory.parent_path().string());
-  const Sandbox sandbox(isolation_, user_, paths);
+  const WalledSpawner spawner(*launcher_, std::move(paths));
+  runtime::SubprocessOptions options = OptionsOf(program, keep_output);
+  options.spawner = &spawner;
   CO_TRY_ASSIGN(const std::unique_ptr<runtime::Subprocess> process,
-                runtime::Subprocess::Start(OptionsOf(program, sandbox, dumpable_, keep_output)));
+                runtime::Subprocess::Start(options));
   while (true) {
     Result<runtime::ExitStatus> ended = co_await process->Wait(MonotonicNow() + kLook, nullptr);
     if (ended) {

@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "branching/instances/launcher.h"
 #include "branching/instances/postgres_binaries.h"
-#include "branching/instances/sandbox.h"
 #include "runtime/subprocess.h"
 #include "runtime/task.h"
 
@@ -29,7 +31,8 @@ struct PostgresProgram {
 // for the shell in it. Immutable; on any shard.
 class PostgresPrograms {
  public:
-  PostgresPrograms(InstanceUser user, Isolation isolation);
+  explicit PostgresPrograms(std::shared_ptr<const Launcher> launcher)
+      : launcher_(std::move(launcher)) {}
 
   // What it prints is in the C locale: the first MiB of its errors, and of its output when that is
   // asked for, which is dropped otherwise. An end with an error is a result, not an error.
@@ -40,9 +43,7 @@ class PostgresPrograms {
                                                     bool keep_output = false) const;
 
  private:
-  const InstanceUser user_;
-  const Isolation isolation_;
-  const int dumpable_;  // of this process, which starts would change (SpawnPlan)
+  const std::shared_ptr<const Launcher> launcher_;
 };
 
 }  // namespace prism::branching

@@ -52,7 +52,8 @@ class PostgresProgramsTest : public ::testing::Test {
 
   InstanceHost host_;
   base::testing::TempDirectory own_;
-  PostgresPrograms programs_{TestUser(), ProbeIsolation(TestUser())};
+  PostgresPrograms programs_{
+      std::make_shared<const OwnLauncher>(TestUser(), ProbeIsolation(TestUser()))};
   std::atomic<bool> stop_ = false;
 };
 

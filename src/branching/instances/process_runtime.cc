@@ -1,7 +1,6 @@
 #include "branching/instances/process_runtime.h"
 
 #include <fcntl.h>
-#include <sys/prctl.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -19,15 +18,12 @@
 namespace prism::branching {
 namespace {
 
-Sandbox MakeSandbox(const InstanceSpec& spec, const RunDirectory& directory,
-                    const Isolation& isolation, InstanceUser user, SandboxRecords records) {
+SandboxPaths PathsOf(const InstanceSpec& spec, const RunDirectory& directory) {
   // A server beside the system's has its libraries next to its programs.
   const std::string prefix =
       std::filesystem::path(spec.binaries.bin_directory).parent_path().string();
-  return Sandbox(isolation, user,
-                 {.writable = {spec.volume, directory.socket_directory()},
-                  .read_only = {prefix, directory.server()}},
-                 std::move(records));
+  return {.writable = {spec.volume, directory.socket_directory()},
+          .read_only = {prefix, directory.server()}};
 }
 
 std::vector<std::string> Environment(const InstanceSpec& spec, const RunDirectory& directory) {
@@ -39,6 +35,12 @@ std::vector<std::string> Environment(const InstanceSpec& spec, const RunDirector
   std::string notify = NotifyVariable(spec, directory);
   if (!notify.empty()) environment.push_back(std::move(notify));
   return environment;
+}
+
+std::vector<int> Numbers(const std::vector<base::UniqueFd>& fds) {
+  std::vector<int> numbers;
+  for (const base::UniqueFd& fd : fds) numbers.push_back(fd.get());
+  return numbers;
 }
 
 }  // namespace
@@ -61,24 +63,21 @@ Result<Cgroup> ProcessRuntime::MakeCgroup(const RunDirectory& directory) const {
 // All of a start that blocks: some milliseconds.
 Result<ProcessRuntime::Launched> ProcessRuntime::Launch(const InstanceSpec& spec) const {
   const RunDirectory directory(spec.run_directory);
-  TRY_ASSIGN(PreparedStart prepared, PrepareStart(spec, directory, user_));
+  TRY_ASSIGN(PreparedStart prepared, PrepareStart(spec, directory, launcher_->user()));
   TRY_ASSIGN(const Cgroup cgroup, MakeCgroup(directory));
+  TRY_ASSIGN(const std::vector<base::UniqueFd> members, cgroup.OpenMembers());
   const base::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const int log = prepared.log.get();
-  const Sandbox sandbox =
-      MakeSandbox(spec, directory, isolation_, user_,
-                  {.process = prepared.lock.record.get(), .cgroups = cgroup.MemberFiles()});
   TRY_ASSIGN(runtime::Spawned spawned,
-             runtime::Spawn({.program = spec.binaries.Program("postgres"),
-                             .argv = ServerCommand(spec, directory, isolation_.files),
-                             .environment = Environment(spec, directory),
-                             .working_directory = "/",
-                             .standard_fds = {null.get(), log, log},
-                             .fourth_fd = prepared.lock.held.get(),
-                             .outlives_us = true,
-                             .namespaces = sandbox.namespaces(),
-                             .setup = &sandbox,
-                             .dumpable = dumpable_}));
+             launcher_->Launch(
+                 {.program = spec.binaries.Program("postgres"),
+                  .argv = ServerCommand(spec, directory, launcher_->isolation().files),
+                  .environment = Environment(spec, directory),
+                  .paths = PathsOf(spec, directory),
+                  .standard_fds = {null.get(), log, log},
+                  .fourth_fd = prepared.lock.held.get(),
+                  .records = {.process = prepared.lock.record.get(), .cgroups = Numbers(members)},
+                  .outlives_us = true}));
   // 0 when it has ended already, which its pidfd will tell.
   const InstanceIdentity identity{spawned.pid, ProcessStartTime(spawned.pid).value_or(0)};
   return Launched{std::move(spawned), identity, std::move(prepared.readiness), prepared.log_start};
@@ -89,10 +88,9 @@ Result<std::unique_ptr<ProcessRuntime>> ProcessRuntime::Make(InstanceUser user,
                                                              std::optional<Isolation> isolation,
                                                              CgroupHome cgroups) {
   TRY(CheckInstanceUser(user));
-  const int dumpable = ::prctl(PR_GET_DUMPABLE);
   if (!isolation) isolation = ProbeIsolation(user);
-  return std::unique_ptr<ProcessRuntime>(
-      new ProcessRuntime(user, *std::move(isolation), std::move(cgroups), dumpable, pool));
+  return std::make_unique<ProcessRuntime>(
+      std::make_shared<const OwnLauncher>(user, *std::move(isolation)), pool, std::move(cgroups));
 }
 
 runtime::Task<Result<std::unique_ptr<Instance>>> ProcessRuntime::Start(

@@ -4,8 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "branching/instances/cgroup_home.h"
+#include "branching/instances/launcher.h"
 #include "branching/instances/run_directory.h"
 #include "branching/instances/runtime.h"
 #include "branching/instances/sandbox.h"
@@ -25,7 +27,14 @@ class ProcessRuntime final : public Runtime {
       InstanceUser user, runtime::BlockingPool* pool,
       std::optional<Isolation> isolation = std::nullopt, CgroupHome cgroups = {});
 
-  const Isolation& isolation() const { return isolation_; }
+  // Servers that the launcher starts.
+  ProcessRuntime(std::shared_ptr<const Launcher> launcher, runtime::BlockingPool* pool,
+                 CgroupHome cgroups = {})
+      : launcher_(std::move(launcher)), cgroups_(std::move(cgroups)), pool_(pool) {}
+
+  const std::shared_ptr<const Launcher>& launcher() const { return launcher_; }
+  const Isolation& isolation() const { return launcher_->isolation(); }
+  const CgroupHome& cgroups() const { return cgroups_; }
 
   runtime::Task<Result<std::unique_ptr<Instance>>> Start(InstanceSpec spec, MonoNanos deadline,
                                                          runtime::CancelSource* cancel) override;
@@ -38,21 +47,11 @@ class ProcessRuntime final : public Runtime {
  private:
   struct Launched;
 
-  ProcessRuntime(InstanceUser user, Isolation isolation, CgroupHome cgroups, int dumpable,
-                 runtime::BlockingPool* pool)
-      : user_(user),
-        isolation_(std::move(isolation)),
-        cgroups_(std::move(cgroups)),
-        dumpable_(dumpable),
-        pool_(pool) {}
-
   Result<Launched> Launch(const InstanceSpec& spec) const;
   Result<Cgroup> MakeCgroup(const RunDirectory& directory) const;
 
-  InstanceUser user_;
-  Isolation isolation_;
+  std::shared_ptr<const Launcher> launcher_;
   CgroupHome cgroups_;
-  int dumpable_;  // of this process, which starts would change (SpawnPlan)
   runtime::BlockingPool* pool_;
 };
 

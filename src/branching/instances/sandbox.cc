@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "branching/instances/data_directory.h"
+#include "branching/instances/file_rights.h"
 
 namespace prism::branching {
 namespace {
@@ -41,7 +42,6 @@ constexpr const char* kOldRoot = "/.old";
 // The steps, in their order; those of the mounts are numbered from kFirstMount.
 enum Step : int {
   kRecord,
-  kCgroups,
   kOomScore,
   kIdentityMap,
   kLoopback,
@@ -53,12 +53,12 @@ enum Step : int {
   kLimits,
   kNoNewPrivileges,
   kUser,
+  kCgroups,
   kFirstMount,
 };
 
 constexpr auto kStepTexts = std::to_array<const char*>({
     "recording its process number",
-    "entering its cgroup",
     "setting its out-of-memory score",
     "mapping its user into a user namespace",
     "bringing up its loopback interface",
@@ -70,6 +70,7 @@ constexpr auto kStepTexts = std::to_array<const char*>({
     "setting its resource limits",
     "giving up the right to gain privileges",
     "changing to its user",
+    "entering its cgroup",
 });
 
 // What programs of the system need from outside of /usr. Those that are not there are left out.
@@ -118,12 +119,6 @@ bool Protect(const char* path, unsigned flags, std::uint64_t attributes) {
   mount_attr attribute{};
   attribute.attr_set = attributes;
   return ::syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attribute, sizeof attribute) == 0;
-}
-
-// With all that is mounted below.
-bool Bind(const char* source, const char* target, std::uint64_t attributes) {
-  return ::mount(source, target, nullptr, MS_BIND | MS_REC, nullptr) == 0 &&
-         Protect(target, AT_RECURSIVE, attributes);
 }
 
 bool Limit(__rlimit_resource resource, rlim_t most) {
@@ -246,7 +241,19 @@ void Sandbox::PlanMounts(const SandboxPaths& paths) {
   for (const std::string& path : paths.writable) AddBind(Mount::Kind::kWritable, path);
 }
 
-bool Sandbox::Apply(const Mount& mount) noexcept {
+// With all that is mounted below.
+bool Sandbox::Bind(const Mount& mount, std::uint64_t attributes) const noexcept {
+  // The user shall be given nothing that he could not open.
+  if (as_root_ && !TakeFileRights(user_)) return false;
+  const char* target = mount.target.c_str();
+  const bool bound = ::mount(mount.source.c_str(), target, nullptr, MS_BIND | MS_REC, nullptr) == 0;
+  const int error = errno;
+  if (as_root_) ReturnFileRights();
+  errno = error;
+  return bound && Protect(target, AT_RECURSIVE, attributes);
+}
+
+bool Sandbox::Apply(const Mount& mount) const noexcept {
   const char* target = mount.target.c_str();
   switch (mount.kind) {
     case Mount::Kind::kDirectory:
@@ -261,12 +268,11 @@ bool Sandbox::Apply(const Mount& mount) noexcept {
     case Mount::Kind::kMemory:
       return ::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, mount.source.c_str()) == 0;
     case Mount::Kind::kDevice:
-      return Bind(mount.source.c_str(), target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+      return Bind(mount, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
     case Mount::Kind::kWritable:
-      return Bind(mount.source.c_str(), target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+      return Bind(mount, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     case Mount::Kind::kReadOnly:
-      return Bind(mount.source.c_str(), target,
-                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+      return Bind(mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     case Mount::Kind::kProcesses:
       // Refused inside of containers that hide parts of their own /proc: then there is none.
       return ::mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0 ||
@@ -291,14 +297,18 @@ int Sandbox::EnterFiles() const noexcept {
   return Protect("/", 0, MOUNT_ATTR_RDONLY) ? -1 : kProtectRoot;
 }
 
+// Not before it is the user: version 1 lets whoever has opened the file move processes of his own
+// alone, unless he is root. Version 2 asks what he may do with the directories.
+bool Sandbox::EnterCgroups() const noexcept {
+  return std::ranges::all_of(records_.cgroups,
+                             [](int members) { return ::write(members, "0", 1) == 1; });
+}
+
 int Sandbox::Run() const noexcept {
   // A process that has changed its user may not write what follows. The parent sets it back.
   if (!as_root_) ::prctl(PR_SET_DUMPABLE, 1);
   ::umask(022);
   if (!RecordProcess(records_.process)) return kRecord;
-  for (const std::string& cgroup : records_.cgroups) {
-    if (!WriteFile(cgroup.c_str(), "0")) return kCgroups;
-  }
   if (!WriteFile("/proc/self/oom_score_adj", kOomScoreAdjust)) return kOomScore;
   if ((namespaces_ & CLONE_NEWUSER) != 0 &&
       (!WriteFile("/proc/self/setgroups", "deny") || !WriteFile("/proc/self/gid_map", gid_map_) ||
@@ -314,7 +324,7 @@ int Sandbox::Run() const noexcept {
   if (!Limit(RLIMIT_CORE, 0) || !Limit(RLIMIT_NOFILE, kOpenFiles)) return kLimits;
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return kNoNewPrivileges;
   if (as_root_ && !BecomeUser(user_)) return kUser;
-  return -1;
+  return EnterCgroups() ? -1 : kCgroups;
 }
 
 std::string Sandbox::Describe(int step) const {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,12 +39,12 @@ struct SandboxPaths {
   std::vector<std::string> read_only;  // directories
 };
 
-// What the child writes on its way, where it may still do so.
+// What the child writes on its way, into open files.
 struct SandboxRecords {
-  // A file: its process number, in decimal, before it can be lost. -1: nowhere.
+  // Its process number, in decimal, before it can be lost. -1: nowhere.
   int process = -1;
-  // Files of cgroups that it enters (Cgroup::MemberFiles).
-  std::vector<std::string> cgroups = {};
+  // Of cgroups that it enters (Cgroup::OpenMembers).
+  std::vector<int> cgroups = {};
 };
 
 // The child's way from our fork to the program: namespaces, mounts, limits, user. Immutable; made
@@ -78,8 +79,10 @@ class Sandbox final : public runtime::ChildSetup {
   void Add(Mount::Kind kind, std::string source, std::string_view target);
   void AddDirectory(std::string_view path);  // with those above it
   void AddBind(Mount::Kind kind, const std::string& path);
-  static bool Apply(const Mount& mount) noexcept;
+  bool Apply(const Mount& mount) const noexcept;
+  bool Bind(const Mount& mount, std::uint64_t attributes) const noexcept;
   int EnterFiles() const noexcept;
+  bool EnterCgroups() const noexcept;
 
   InstanceUser user_;
   bool as_root_;

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,6 +14,7 @@
 
 #include "branching/storage/mount_point.h"
 #include "branching/storage/store_error.h"
+#include "branching/storage/tree.h"
 
 namespace prism::branching::internal {
 namespace {
@@ -34,6 +37,33 @@ bool Set(const base::UniqueFd& context, const char* key, const std::string& valu
   return ::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0;
 }
 
+// Overlayfs works in its layers with the rights of whoever mounted it, whoever uses the mount, and
+// needs those that a thread may have set aside (setfsuid(2)).
+class AllRights {
+ public:
+  AllRights() {
+    if (::syscall(SYS_capget, &header_, before_.data()) != 0) return;
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> all = before_;
+    for (auto& word : all) word.effective = word.permitted;
+    raised_ = ::syscall(SYS_capset, &header_, all.data()) == 0;
+  }
+  ~AllRights() {
+    if (raised_) ::syscall(SYS_capset, &header_, before_.data());
+  }
+  AllRights(const AllRights&) = delete;
+  AllRights& operator=(const AllRights&) = delete;
+
+ private:
+  __user_cap_header_struct header_{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> before_{};
+  bool raised_ = false;
+};
+
+bool Create(const base::UniqueFd& context) {
+  const AllRights rights;
+  return ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
+}
+
 bool Configure(const base::UniqueFd& context, const OverlayParts& parts) {
   std::string lower;
   for (const base::UniqueFd& fd : parts.lower) lower += (lower.empty() ? "" : ":") + Name(fd);
@@ -51,8 +81,7 @@ bool Configure(const base::UniqueFd& context, const OverlayParts& parts) {
 Result<base::UniqueFd> MakeOverlay(const OverlayParts& parts) {
   const base::UniqueFd context(::fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context) return std::unexpected(StoreError(errno, "mount an overlayfs"));
-  if (!Configure(context, parts) ||
-      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+  if (!Configure(context, parts) || !Create(context)) {
     const int number = errno;
     if (number == EBUSY) return std::unexpected(MountBusy(parts.name));
     return std::unexpected(
@@ -65,8 +94,7 @@ Result<base::UniqueFd> MakeOverlay(const OverlayParts& parts) {
 }
 
 Status AttachMount(const base::UniqueFd& mount, const std::string& directory) {
-  const base::UniqueFd target(
-      ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const base::UniqueFd target = OpenWithoutLinks(directory, O_PATH | O_DIRECTORY);
   if (target && ::move_mount(mount.get(), "", target.get(), "",
                              MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0) {
     return {};

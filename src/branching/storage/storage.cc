@@ -74,14 +74,19 @@ Status PrepareDirectory(const std::string& path, const VolumeOwner& owner) {
 
 std::string LockOf(const std::string& directory) { return directory + "/lock"; }
 
-Result<base::UniqueFd> Lock(const std::string& directory, const VolumeOwner& owner) {
-  const std::string path = LockOf(directory);
+Result<base::UniqueFd> OpenLock(const std::string& path, const VolumeOwner& owner) {
   base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return std::unexpected(StoreError(errno, fmt::format("open {}", path)));
   // What root has made is for the owner to use later.
   if (::geteuid() == 0 && ::fchown(fd.get(), owner.uid, owner.gid) != 0) {
     return std::unexpected(StoreError(errno, fmt::format("change the owner of {}", path)));
   }
+  return fd;
+}
+
+Result<base::UniqueFd> Lock(const std::string& directory, const VolumeOwner& owner) {
+  const std::string path = LockOf(directory);
+  TRY_ASSIGN(base::UniqueFd fd, OpenLock(path, owner));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
   if (errno != EWOULDBLOCK) return std::unexpected(StoreError(errno, fmt::format("lock {}", path)));
   return std::unexpected(Error(Code::kFailedPrecondition, "STORE_LOCKED",
@@ -120,6 +125,36 @@ Result<std::vector<std::string>> Directories(const std::string& path) {
   return std::unexpected(StoreError(failed.value(), fmt::format("read {}", path)));
 }
 
+// A store may be a directory that others look into, the root of a file system for example:
+// `volumes` is what has to be private. The directory without links.
+Result<std::string> MakeStore(const Storage::Options& options) {
+  std::error_code failed;
+  std::filesystem::create_directories(std::filesystem::absolute(options.directory).parent_path(),
+                                      failed);
+  if (!std::filesystem::exists(options.directory, failed)) {
+    TRY(PrepareDirectory(options.directory, options.owner));
+  }
+  std::string whole = std::filesystem::canonical(options.directory, failed).string();
+  if (!failed) return whole;
+  return std::unexpected(
+      StoreError(failed.value(), fmt::format("use the directory {}", options.directory)));
+}
+
+Status CheckLayout(const std::string& directory, const StorageTraits& traits) {
+  TRY_ASSIGN(const std::optional<std::string> layout, Storage::LayoutOf(directory));
+  if (!layout) {
+    TRY_ASSIGN(const std::string written, internal::ReadLayout(directory));
+    return written == traits.layout ? Status() : internal::WriteLayout(directory, traits.layout);
+  }
+  if (*layout == traits.layout) return {};
+  return std::unexpected(Error(
+      Code::kFailedPrecondition, "STORE_LAYOUT",
+      fmt::format("The volumes in {} are {}, and the driver {} works with {}: use the driver that "
+                  "has made them (`prism branch init` says why it can't be used now), or name "
+                  "another directory.",
+                  directory, *layout, traits.name, traits.layout)));
+}
+
 }  // namespace
 
 bool Storage::IsVolumeId(std::string_view id) {
@@ -140,26 +175,24 @@ Storage::Storage(std::string directory, VolumeOwner owner, base::UniqueFd lock,
       temporary_(fmt::format("{}{}-{}-", kTemporaryPrefix, ::getpid(), base::NewId())),
       driver_(std::move(driver)) {}
 
+Result<std::string> Storage::Prepare(const Options& options, const StorageTraits& traits) {
+  TRY_ASSIGN(std::string whole, MakeStore(options));
+  TRY(OpenLock(LockOf(whole), options.owner));
+  TRY(PrepareDirectory(whole + "/volumes", options.owner));
+  TRY(CheckLayout(whole, traits));
+  // Beside the volumes, by the first of them.
+  if (traits.layout == "layers") TRY(PrepareDirectory(whole + "/layers", options.owner));
+  return whole;
+}
+
 Result<std::unique_ptr<Storage>> Storage::Open(const Options& options,
                                                std::unique_ptr<StorageDriver> driver) {
-  std::error_code failed;
-  std::filesystem::create_directories(std::filesystem::absolute(options.directory).parent_path(),
-                                      failed);
-  // A store may be a directory that others look into, the root of a file system for example:
-  // `volumes` is what has to be private.
-  if (!std::filesystem::exists(options.directory, failed)) {
-    TRY(PrepareDirectory(options.directory, options.owner));
-  }
-  const std::filesystem::path whole = std::filesystem::canonical(options.directory, failed);
-  if (failed) {
-    return std::unexpected(
-        StoreError(failed.value(), fmt::format("use the directory {}", options.directory)));
-  }
-  TRY_ASSIGN(base::UniqueFd lock, Lock(whole.string(), options.owner));
+  TRY_ASSIGN(std::string whole, MakeStore(options));
+  TRY_ASSIGN(base::UniqueFd lock, Lock(whole, options.owner));
   std::unique_ptr<Storage> storage(
-      new Storage(whole.string(), options.owner, std::move(lock), std::move(driver)));
+      new Storage(std::move(whole), options.owner, std::move(lock), std::move(driver)));
   TRY(PrepareDirectory(storage->volumes_, options.owner));
-  TRY(storage->CheckLayout());
+  TRY(CheckLayout(storage->directory_, storage->driver_->traits()));
   return storage;
 }
 
@@ -170,22 +203,6 @@ Result<std::optional<std::string>> Storage::LayoutOf(const std::string& director
   TRY_ASSIGN(const std::vector<std::string> names, Directories(volumes));
   if (std::ranges::none_of(names, IsOurs)) return std::nullopt;
   return internal::ReadLayout(directory);
-}
-
-Status Storage::CheckLayout() const {
-  const StorageTraits& traits = driver_->traits();
-  TRY_ASSIGN(const std::optional<std::string> layout, LayoutOf(directory_));
-  if (!layout) {
-    TRY_ASSIGN(const std::string written, internal::ReadLayout(directory_));
-    return written == traits.layout ? Status() : internal::WriteLayout(directory_, traits.layout);
-  }
-  if (*layout == traits.layout) return {};
-  return std::unexpected(Error(
-      Code::kFailedPrecondition, "STORE_LAYOUT",
-      fmt::format("The volumes in {} are {}, and the driver {} works with {}: use the driver that "
-                  "has made them (`prism branch init` says why it can't be used now), or name "
-                  "another directory.",
-                  directory_, *layout, traits.name, traits.layout)));
 }
 
 Result<std::size_t> Storage::Sweep() {

@@ -39,6 +39,10 @@ class Storage {
     VolumeOwner owner;      // another user than ours needs root
   };
 
+  // Makes what is missing of a store and gives it to its owner, so that he can open it by himself.
+  // Its directory without links. For root; errors of Open, but STORE_LOCKED.
+  static Result<std::string> Prepare(const Options& options, const StorageTraits& traits);
+
   // Locks the directory for the life of the object; FAILED_PRECONDITION/STORE_LOCKED,
   // FAILED_PRECONDITION/STORE_OWNER, PERMISSION_DENIED/STORE_OWNER,
   // FAILED_PRECONDITION/STORE_LAYOUT (its volumes are of a kind that the driver can't use).
@@ -100,7 +104,6 @@ class Storage {
   Storage(std::string directory, VolumeOwner owner, base::UniqueFd lock,
           std::unique_ptr<StorageDriver> driver);
 
-  Status CheckLayout() const;
   std::string TemporaryPath() const;
   // The directory `volumes/<ID>`, which the files are in or not: see StorageDriver.
   Result<std::string> Home(std::string_view id) const;

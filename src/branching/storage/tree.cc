@@ -34,17 +34,30 @@ DirectoryStream ReadFrom(base::UniqueFd directory) {
   return stream;
 }
 
-base::UniqueFd OpenBeneath(int root, const std::string& path, int flags, mode_t mode) {
+namespace {
+
+base::UniqueFd OpenAt(int root, const std::string& path, int flags, mode_t mode, __u64 resolve) {
   struct open_how how = {};
   how.flags = static_cast<__u64>(static_cast<unsigned>(flags | O_CLOEXEC));
   how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+  how.resolve = resolve;
   // glibc has no wrapper. EAGAIN: a rename elsewhere made the kernel unsure; it asks to try again.
   constexpr int kTries = 16;
   for (int i = 0;; ++i) {
     const long fd = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof(how));
     if (fd >= 0 || errno != EAGAIN || i == kTries) return base::UniqueFd(static_cast<int>(fd));
   }
+}
+
+}  // namespace
+
+base::UniqueFd OpenBeneath(int root, const std::string& path, int flags, mode_t mode) {
+  return OpenAt(root, path, flags, mode,
+                RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+}
+
+base::UniqueFd OpenWithoutLinks(const std::string& path, int flags) {
+  return OpenAt(AT_FDCWD, path, flags, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
 namespace {

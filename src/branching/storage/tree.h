@@ -55,6 +55,9 @@ DirectoryStream ReadFrom(base::UniqueFd directory);
 // points. -1 and errno.
 base::UniqueFd OpenBeneath(int root, const std::string& path, int flags, mode_t mode = 0);
 
+// Opens `path` as open(2) does with `flags`, and passes no link on the way: it is where it says.
+base::UniqueFd OpenWithoutLinks(const std::string& path, int flags);
+
 // Everything below a directory. What vanishes meanwhile may be in it or not.
 Result<Tree> ReadTree(const std::string& path);
 
