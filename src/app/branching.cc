@@ -143,6 +143,7 @@ void Branching::Prepare(rpc::ListenSocket socket) {
   const bool can_reopen = !socket.shared();
   Status prepared = PrepareAndListen(std::move(socket));
   while (!prepared) {
+    if (draining_.load()) return;
     NoteFailure(std::move(prepared).error());
     if (!can_reopen || stopping_.try_acquire_for(kRetry)) return;
     prepared = PrepareAgain(address);
@@ -221,6 +222,11 @@ std::size_t Branching::spares() const {
 
 std::uint64_t Branching::refusals(branching::Quota quota) const {
   return state_.load() == State::kReady ? manager_->refusals(quota) : 0;
+}
+
+bool Branching::Drain(MonoNanos deadline) {
+  draining_.store(true);
+  return proxy_->Drain(deadline);
 }
 
 void Branching::Stop() {

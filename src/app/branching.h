@@ -70,6 +70,8 @@ class Branching {
     proxy_->UseTls(branching::MakeProxyTls(std::move(tls)));
   }
 
+  // As branching::Proxy::Drain. Beside what is being prepared.
+  bool Drain(MonoNanos deadline);
   // Ends all sessions; servers go on running. Waits for what is being prepared.
   void Stop();
 
@@ -96,7 +98,8 @@ class Branching {
   std::atomic<std::shared_ptr<const Error>> failure_;  // before state_ says kFailed
   std::atomic<State> state_ = State::kPreparing;
   std::binary_semaphore stopping_{0};  // ends the wait for the next try
-  bool started_ = false;               // the manager; of the thread that prepares
+  std::atomic<bool> draining_ = false;
+  bool started_ = false;  // the manager; of the thread that prepares
   bool stopped_ = false;
 };
 

@@ -378,7 +378,9 @@ void Server::Drain(std::function<void()> done) {
     MonoNanos now = MonotonicNow();
     bool empty = false;
     do {
-      empty = all.data->Drain(std::min(now + kDrainStep, deadline));
+      const MonoNanos step = std::min(now + kDrainStep, deadline);
+      empty = all.data->Drain(step);
+      if (all.branching != nullptr) empty = all.branching->Drain(step) && empty;
       now = MonotonicNow();
     } while (!empty && now < deadline && !hurry_.load());
     if (!empty) log_.Warn("stopping with calls in flight");

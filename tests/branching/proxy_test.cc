@@ -258,6 +258,53 @@ TEST_F(ProxyTest, AnswersWhenItStops) {
   EXPECT_EQ(host->inside(), 0);
 }
 
+TEST_F(ProxyTest, EndsSessionsOutsideOfTheirTransactions) {
+  for (const char* how : {"sslmode=disable", "sslmode=require"}) {
+    const std::string info = "user=postgres@dev password=secret " + std::string(how);
+    const Connection idle = Connect(info);
+    const Connection busy = Connect(info);
+    const Connection open = Connect(info);
+    EXPECT_EQ(Ask(open, "BEGIN"), "BEGIN");
+    // Runs until its lock is released.
+    EXPECT_EQ(Ask(open, "SELECT pg_advisory_xact_lock(1)"), "");
+    ASSERT_EQ(PQsendQuery(busy.get(), "SELECT pg_advisory_lock(1); SELECT 'done'"), 1);
+    AwaitTrue([&] { return Ask(open, "SELECT count(*) FROM pg_locks WHERE NOT granted") == "1"; });
+    EXPECT_FALSE(proxy_->Drain(MonotonicNow()));
+    AwaitTrue([] { return host->inside() == 2; });
+    const std::string told = Ask(idle, "SELECT 1");
+    EXPECT_TRUE(told.starts_with("FATAL:  terminating connection due to administrator command\n"))
+        << told;
+    EXPECT_NE(Refusal(info), "");
+    EXPECT_EQ(Ask(open, "SELECT 1"), "1");
+    EXPECT_EQ(Ask(open, "COMMIT"), "COMMIT");
+    std::string last;
+    while (const auto result = std::unique_ptr<PGresult, Closer>(PQgetResult(busy.get()))) {
+      if (PQresultStatus(result.get()) == PGRES_TUPLES_OK) last = PQgetvalue(result.get(), 0, 0);
+    }
+    EXPECT_EQ(last, "done");
+    EXPECT_TRUE(proxy_->Drain(MonotonicNow() + 60 * kNanosPerSecond));
+    EXPECT_EQ(host->inside(), 0);
+    EXPECT_FALSE(proxy_->Listen(rpc::ListenSocket::Open("127.0.0.1:0").value(), {}));
+    proxy_.reset();
+    Serve({});
+  }
+}
+
+TEST_F(ProxyTest, EndsWhoWaitsForABranch) {
+  host->TakeLong(600 * kNanosPerSecond);
+  const Connection connection(
+      PQconnectStart(ConnInfo("user=postgres@slow password=secret dbname=postgres").c_str()));
+  const Connection stranger(PQconnectStart(ConnInfo("user=postgres@slow").c_str()));
+  AwaitTrue([&] {
+    PQconnectPoll(connection.get());
+    return host->waiting() == 1;
+  });
+  EXPECT_TRUE(proxy_->Drain(MonotonicNow() + 60 * kNanosPerSecond));
+  AwaitTrue([&] { return PQconnectPoll(connection.get()) == PGRES_POLLING_FAILED; });
+  const std::string told = PQerrorMessage(connection.get());
+  EXPECT_NE(told.find("FATAL:  the database system is shutting down"), std::string::npos) << told;
+}
+
 TEST_F(ProxyTest, HoldsTheClientUntilTheBranchIsThere) {
   host->TakeLong(1500 * kNanosPerMilli);
   std::vector<std::string> notices;

@@ -23,6 +23,7 @@ void SessionState::Follow(std::string_view bytes) {
       following_ = status == 'I' || status == 'T' || status == 'E';
       if (following_) status_ = TransactionStatus{status};
       status_next_ = false;
+      asked_ = false;
     }
     const std::size_t passed = std::min(left_, bytes.size() - at);
     left_ -= passed;

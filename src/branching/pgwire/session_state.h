@@ -17,6 +17,8 @@ class SessionState {
  public:
   // In any pieces.
   void Follow(std::string_view bytes);
+  // The client has sent something, which is not looked at.
+  void NoteRequest() { asked_ = true; }
 
   // Of the last ReadyForQuery. It says nothing about what the client has sent since.
   TransactionStatus status() const { return status_; }
@@ -26,6 +28,13 @@ class SessionState {
   bool replicating() const { return copy_ == Copy::kBoth; }
   // Nothing of a message is missing.
   bool between_messages() const { return following_ && left_ == 0 && header_size_ == 0; }
+  // The session can be ended here and nothing is lost: no transaction is open, and the client has
+  // sent nothing since the server said so; or it is a replication stream, which knows where to go
+  // on. Of requests that were sent together it is the first whose answer counts.
+  bool may_end() const {
+    return between_messages() &&
+           (replicating() || (!asked_ && status_ == TransactionStatus::kIdle));
+  }
   // False from the first message that can't be one: what is above stays as it was.
   bool following() const { return following_; }
 
@@ -40,6 +49,7 @@ class SessionState {
   std::array<char, kHeaderSize> header_{};
   std::uint8_t header_size_ = 0;  // of a header that came in pieces
   bool status_next_ = false;      // the body is the status
+  bool asked_ = false;            // since the last ReadyForQuery
   bool following_ = true;
   Copy copy_ = Copy::kNone;
   TransactionStatus status_ = TransactionStatus::kIdle;

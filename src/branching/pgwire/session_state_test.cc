@@ -44,6 +44,29 @@ TEST(SessionState, KnowsTheLastStatus) {
   EXPECT_TRUE(state.following());
 }
 
+TEST(SessionState, MayEndOutsideOfTransactionsOnly) {
+  SessionState state;
+  EXPECT_TRUE(state.may_end());
+  state.NoteRequest();
+  EXPECT_FALSE(state.may_end());
+  state.Follow(TypedMessage('C', "BEGIN") + Ready('T'));
+  EXPECT_FALSE(state.may_end());
+  state.NoteRequest();
+  state.Follow(TypedMessage('C', "COMMIT") + Ready('I'));
+  EXPECT_TRUE(state.may_end());
+  state.Follow("N");  // a notice that is not complete
+  EXPECT_FALSE(state.may_end());
+}
+
+TEST(SessionState, MayEndInAReplicationStream) {
+  SessionState state;
+  state.NoteRequest();
+  state.Follow(TypedMessage('W', "abc"));
+  EXPECT_TRUE(state.may_end());
+  state.Follow(TypedMessage('d', "row").substr(0, 6));
+  EXPECT_FALSE(state.may_end());
+}
+
 TEST(SessionState, BytesMayBeCutAnywhere) {
   const std::string bytes = Rows() + TypedMessage('1', "") + TypedMessage('H', "abc") +
                             TypedMessage('d', "row") + TypedMessage('c', "") +

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "branching/pgwire/refusal.h"
 #include "branching/scram/channel_binding.h"
 #include "runtime/sync_wait.h"
 
 namespace prism::branching {
 namespace {
 
-runtime::Task<Status> StartListener(rpc::Listener* listener) { co_return listener->Start(); }
-runtime::Task<void> StopListener(rpc::Listener* listener) {
-  listener->Stop();
+runtime::Task<void> BeginDrain(ProxyShard* shard) {
+  shard->BeginDrain();
   co_return;
 }
 
@@ -50,9 +50,23 @@ Result<std::string> Proxy::Listen(rpc::ListenSocket socket, HelloRules rules) {
         Place(base::UniqueFd(fd), std::move(peer), rules);
       },
       [this] { context_.counters.accept_pauses.fetch_add(1, std::memory_order_relaxed); });
-  TRY(runtime::RunOn(acceptor, [&] { return StartListener(listener.get()); }));
+  std::string address = listener->address();
+  TRY(runtime::RunOn(acceptor, [&] { return StartListener(std::move(listener)); }));
+  return address;
+}
+
+runtime::Task<Status> Proxy::StartListener(std::unique_ptr<rpc::Listener> listener) {
+  if (closed_) co_return std::unexpected(Refuse(Refusal::kShuttingDown));
+  CO_TRY(listener->Start());
   listeners_.push_back(std::move(listener));
-  return listeners_.back()->address();
+  co_return Status();
+}
+
+runtime::Task<void> Proxy::StopListeners() {
+  closed_ = true;
+  for (auto& listener : listeners_) listener->Stop();
+  listeners_.clear();
+  co_return;
 }
 
 // To the shard with the fewest.
@@ -69,11 +83,24 @@ void Proxy::Place(base::UniqueFd fd, std::string peer, const HelloRules& rules) 
       });
 }
 
+bool Proxy::Drain(MonoNanos deadline) {
+  if (!std::exchange(draining_, true)) {
+    runtime::RunOn(pool_.at(0), [this] { return StopListeners(); });
+    for (auto& shard : shards_) {
+      runtime::RunOn(shard->shard(), [&] { return BeginDrain(shard.get()); });
+    }
+  }
+  bool empty = true;
+  for (auto& shard : shards_) {
+    runtime::RunOn(shard->shard(), [&] { return shard->WaitUntilEmpty(deadline); });
+    empty = empty && shard->load() == 0;
+  }
+  return empty;
+}
+
 void Proxy::Stop() {
   if (std::exchange(stopped_, true)) return;
-  for (auto& listener : listeners_) {
-    runtime::RunOn(pool_.at(0), [&] { return StopListener(listener.get()); });
-  }
+  runtime::RunOn(pool_.at(0), [this] { return StopListeners(); });
   for (auto& shard : shards_) {
     runtime::RunOn(shard->shard(), [&] { return shard->Stop(); });
   }

@@ -1,5 +1,6 @@
 #include "branching/proxy/proxy_shard.h"
 
+#include <algorithm>
 #include <coroutine>
 #include <utility>
 
@@ -32,6 +33,9 @@ class AskShard {
   std::optional<std::invoke_result_t<F&>> answer_;
 };
 
+// From a drain's beginning until those who have said nothing yet are ended.
+constexpr MonoNanos kStrangersTime = kNanosPerSecond;
+
 // Process ids of the shard's keys: a range for each, from 1.
 std::size_t SlotsOf(const ProxyContext& context) {
   return static_cast<std::size_t>(context.limits.max_connections);
@@ -44,7 +48,10 @@ std::uint32_t FirstProcessId(const ProxyContext& context, int index) {
 }  // namespace
 
 ProxyShard::ProxyShard(runtime::Shard& shard, ProxyContext& context, int index)
-    : shard_(shard), context_(context), keys_(FirstProcessId(context, index), SlotsOf(context)) {}
+    : shard_(shard),
+      context_(context),
+      keys_(FirstProcessId(context, index), SlotsOf(context)),
+      empty_(shard) {}
 
 void ProxyShard::Adopt(base::UniqueFd fd, std::string peer, HelloRules rules) {
   if (stopping_) return LoseOne();
@@ -54,6 +61,31 @@ void ProxyShard::Adopt(base::UniqueFd fd, std::string peer, HelloRules rules) {
 }
 
 Task<void> ProxyShard::Serve(std::unique_ptr<Session> session) { co_await session->Run(); }
+
+void ProxyShard::BeginDrain() {
+  draining_ = true;
+  strangers_until_ = shard_.turn_time() + kStrangersTime;
+  for (Session* session = oldest_; session != nullptr;) {
+    Session* next = session->next_;
+    session->Leave();
+    session = next;
+  }
+  if (load() == 0) empty_.Set();
+}
+
+Task<void> ProxyShard::WaitUntilEmpty(MonoNanos deadline) {
+  co_await empty_.For(std::min(deadline, strangers_until_));
+  if (shard_.turn_time() >= strangers_until_) EndStrangers();
+  co_await empty_.For(deadline);
+}
+
+void ProxyShard::EndStrangers() {
+  for (Session* session = oldest_; session != nullptr;) {
+    Session* next = session->next_;
+    if (session->stranger()) session->End(CancelReason::kShutdown);
+    session = next;
+  }
+}
 
 Task<void> ProxyShard::Stop() {
   stopping_ = true;
@@ -89,7 +121,8 @@ void ProxyShard::ExpectOne() {
 }
 
 void ProxyShard::LoseOne() {
-  load_.fetch_sub(1, std::memory_order_relaxed);
+  const int left = load_.fetch_sub(1, std::memory_order_relaxed) - 1;
+  if (draining_ && left == 0) empty_.Set();
   context_.counters.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 

@@ -16,6 +16,7 @@
 #include "branching/proxy/session.h"
 #include "runtime/shard.h"
 #include "runtime/task_group.h"
+#include "runtime/wait.h"
 #include "telemetry/log.h"
 
 namespace prism::branching {
@@ -61,8 +62,8 @@ struct ProxyContext {
   std::span<const std::unique_ptr<ProxyShard>> shards = {};
 };
 
-// Life cycle: construct, Adopt sockets, Stop, destroy when no other shard looks for keys here.
-// Thread rule: its shard.
+// Life cycle: construct, Adopt sockets, perhaps BeginDrain, Stop, destroy when no other shard looks
+// for keys here. Thread rule: its shard.
 class ProxyShard {
  public:
   // `index`: its place in context.shards.
@@ -75,6 +76,12 @@ class ProxyShard {
   // Clients that are here or on their way. Any thread.
   int load() const { return load_.load(std::memory_order_relaxed); }
   void ExpectOne();
+  // Lets nobody in any more, and ends each session outside of its transactions.
+  void BeginDrain();
+  bool draining() const { return draining_; }
+  // Completes when nobody is here any more, at the latest at `deadline`. For a second those who
+  // have not logged in yet may hear why they can't; then they are ended.
+  runtime::Task<void> WaitUntilEmpty(MonoNanos deadline);
   // Ends all sessions; completes when they have gone.
   runtime::Task<void> Stop();
 
@@ -92,6 +99,7 @@ class ProxyShard {
   // False: there are too many.
   bool AdmitClient();
   void LoseOne();
+  void EndStrangers();
 
   Result<CancelKey> MintKey(Session& session, std::uint32_t version);
   void RemoveKey(std::uint32_t process_id) { keys_.Remove(process_id); }
@@ -108,6 +116,9 @@ class ProxyShard {
   Session* newest_ = nullptr;
   int strangers_ = 0;
   std::atomic<int> load_ = 0;
+  runtime::Event empty_;  // in a drain
+  MonoNanos strangers_until_ = 0;
+  bool draining_ = false;
   bool stopping_ = false;
 };
 

@@ -21,19 +21,20 @@ constexpr MonoNanos kFarewell = 10 * kNanosPerSecond;
 
 Task<void> Relay::Run(std::string to_server, std::string to_client) {
   runtime::TaskGroup directions;
-  directions.Spawn(FromClient(std::move(to_server)));
+  // Its first ReadyForQuery is no answer to what the client has sent already.
   directions.Spawn(FromServer(std::move(to_client)));
+  directions.Spawn(FromClient(std::move(to_server)));
   co_await directions.Join();
 }
 
 // Until the sender has ended its side, which the receiver is told, or one of the two is lost.
-Task<Relay::Ending> Relay::Carry(SocketStream* from, SocketStream* to, SessionState* observer,
-                                 std::string first) {
+Task<Relay::Ending> Relay::Carry(SocketStream* from, SocketStream* to, std::string first) {
   std::string_view bytes = first;
   while (true) {
-    if (observer != nullptr) observer->Follow(bytes);
+    Observe(from, bytes);
     const Status written = co_await to->Write(bytes, until());
     if (!written) co_return Ending::kReceiverLost;
+    if (leaving_) EndOutsideOfTransactions();
     const auto read = co_await from->Read(until());
     if (!read) co_return Ending::kSenderLost;
     if (read->empty()) break;
@@ -43,8 +44,21 @@ Task<Relay::Ending> Relay::Carry(SocketStream* from, SocketStream* to, SessionSt
   co_return told ? Ending::kInOrder : Ending::kReceiverLost;
 }
 
+void Relay::Observe(const SocketStream* from, std::string_view bytes) {
+  if (from == &server_) {
+    state_.Follow(bytes);
+  } else if (!bytes.empty()) {
+    state_.NoteRequest();
+  }
+}
+
+void Relay::EndOutsideOfTransactions() {
+  leaving_ = true;
+  if (state_.may_end()) cancel_.Cancel(CancelReason::kShutdown);
+}
+
 Task<void> Relay::FromClient(std::string first) {
-  Ending ending = co_await Carry(&client_, &server_, nullptr, std::move(first));
+  Ending ending = co_await Carry(&client_, &server_, std::move(first));
   if (ending == Ending::kReceiverLost) ending = co_await Drain(&client_);
   // The server may have more to say to a client that has ended its side in good order.
   client_ended_ = true;
@@ -62,7 +76,7 @@ Task<Relay::Ending> Relay::Drain(SocketStream* from) {
 }
 
 Task<void> Relay::FromServer(std::string first) {
-  const Ending ending = co_await Carry(&server_, &client_, &state_, std::move(first));
+  const Ending ending = co_await Carry(&server_, &client_, std::move(first));
   between_messages_ =
       ending == Ending::kSenderLost && cancel_.cancelled() && state_.between_messages();
   server_ended_ = true;

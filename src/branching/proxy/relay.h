@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "branching/pgwire/session_state.h"
 #include "branching/proxy/socket_stream.h"
@@ -23,6 +24,8 @@ class Relay {
   // Begins with what was read already. Completes when both sides have ended theirs, when one is
   // lost, or when it is cancelled; fires `cancel` itself at the end.
   runtime::Task<void> Run(std::string to_server, std::string to_client);
+  // Cancels it (kShutdown) as soon as no transaction is open: now, or when the server says so.
+  void EndOutsideOfTransactions();
   // It was cancelled when the client had got whole messages: one more would be understood.
   bool between_messages() const { return between_messages_; }
 
@@ -32,8 +35,8 @@ class Relay {
 
   runtime::Task<void> FromClient(std::string first);
   runtime::Task<void> FromServer(std::string first);
-  runtime::Task<Ending> Carry(SocketStream* from, SocketStream* to, SessionState* observer,
-                              std::string first);
+  runtime::Task<Ending> Carry(SocketStream* from, SocketStream* to, std::string first);
+  void Observe(const SocketStream* from, std::string_view bytes);
   runtime::Task<Ending> Drain(SocketStream* from);
   runtime::Task<void> SayFarewell(Ending ending);
   Until until() const { return {.cancel = &cancel_}; }
@@ -45,6 +48,7 @@ class Relay {
   bool client_ended_ = false;
   bool server_ended_ = false;
   bool between_messages_ = false;
+  bool leaving_ = false;  // at the end of the transaction
 };
 
 }  // namespace prism::branching

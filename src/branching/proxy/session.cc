@@ -73,6 +73,11 @@ Session::~Session() {
   owner_.Unlink(*this);
 }
 
+void Session::Leave() {
+  if (relay_ != nullptr) return relay_->EndOutsideOfTransactions();
+  if (!stranger_) End(CancelReason::kShutdown);
+}
+
 Until Session::InHandshake() { return {.deadline = handshake_deadline_, .cancel = &cancel_}; }
 
 Task<void> Session::Run() {
@@ -140,6 +145,7 @@ Task<Status> Session::Serve() {
 }
 
 Task<Status> Session::ServeClient(ClientHello hello) {
+  if (owner_.draining()) co_return std::unexpected(branching::Refuse(Refusal::kShuttingDown));
   const std::string& domain = owner_.context().naming.domain;
   CO_TRY_ASSIGN(BranchRequest request,
                 ReadBranchRequest(std::move(hello.startup), hello.server_name, domain));
@@ -181,6 +187,7 @@ Task<Result<std::string>> Session::Authenticate(const BranchRequest* request,
 
 // From a client that is known to one that is served.
 Task<Status> Session::Connect(BranchRequest request, std::string source, MessageStream* messages) {
+  if (owner_.draining()) co_return std::unexpected(branching::Refuse(Refusal::kShuttingDown));
   const std::uint32_t version = request.message.version();
   auto held = co_await Hold({.branch = *std::move(request.branch),
                              .from = std::move(request.from),
@@ -213,7 +220,9 @@ Task<Status> Session::Converse(const Entrance* entrance, ServerSession server,
   AppendReadyForQuery(out, TransactionStatus::kIdle);
   out += server.rest;
   Relay relay(client_, *server.stream, state_, cancel_);
+  relay_ = &relay;
   co_await relay.Run(std::move(to_server), std::move(out));
+  relay_ = nullptr;
   if (cancel_.reason() == CancelReason::kShutdown && relay.between_messages()) {
     std::string farewell;
     AppendErrorResponse(farewell, branching::Refuse(Refusal::kTerminated));

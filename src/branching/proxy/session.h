@@ -17,6 +17,7 @@
 namespace prism::branching {
 
 class ProxyShard;
+class Relay;
 
 // Where a cancel request goes.
 struct CancelTarget {
@@ -37,6 +38,8 @@ class Session {
   runtime::Task<void> Run();
   // Run completes soon; a client that can be told is.
   void End(runtime::CancelReason why) { cancel_.Cancel(why); }
+  // The same, as soon as no transaction is open; a stranger is not let in.
+  void Leave();
   bool stranger() const { return stranger_; }
   bool ending() const { return cancel_.cancelled(); }
   const CancelTarget& target() const { return target_; }
@@ -79,7 +82,8 @@ class Session {
   SessionState state_;
   ScramKeys keys_;
   CancelTarget target_;
-  std::uint32_t key_ = 0;  // the process id that the client was told; 0: none
+  Relay* relay_ = nullptr;  // while there is one
+  std::uint32_t key_ = 0;   // the process id that the client was told; 0: none
   MonoNanos handshake_deadline_;
   bool stranger_ = true;  // has proven nothing yet
   Session* next_ = nullptr;

@@ -1,0 +1,95 @@
+"""The PostgreSQL port as operators meet it: how it is drained.
+
+usage: branching_port_test.py PROGRAM [unittest arguments]
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import unittest
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from branching_case import CLEAN, PASSWORD, BranchingCase, psql  # noqa: E402
+from mounts import own_mounts  # noqa: E402
+from prism_gateway import wait_for  # noqa: E402
+
+
+class Psql:
+    """A psql that is typed into."""
+
+    def __init__(self, case, gateway, branch, name):
+        host, port = gateway.postgres.rsplit(":", 1)
+        self.output = case.directory / f"{name}.log"
+        with open(self.output, "wb") as log:
+            self.process = subprocess.Popen(
+                ["psql", "-XAtw", "-v", "VERBOSITY=verbose", f"host={host} port={port} user=postgres@{branch} dbname=postgres"],
+                env=CLEAN | {"PGPASSWORD": PASSWORD}, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        case.addCleanup(self.finish)
+
+    def type(self, line, answer=None):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+        if answer is not None:
+            wait_for(lambda: re.search(answer, self.said(), re.MULTILINE))
+
+    def said(self):
+        return self.output.read_text()
+
+    def finish(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait(30)
+        return self.said()
+
+
+class DrainTest(BranchingCase):
+    def clients(self, gateway):
+        with urllib.request.urlopen(f"http://{gateway.admin}/metrics", timeout=10) as reply:
+            return int(re.search(r"^prism_branch_clients (\d+)$", reply.read().decode(), re.MULTILINE)[1])
+
+    def test_transactions_go_on_to_their_end(self):
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        self.answer(gateway, "kept", "CREATE TABLE t(x int)")
+        idle, opened, running = (Psql(self, gateway, "kept", name) for name in ("idle", "opened", "running"))
+        idle.type("SELECT 'here';", "here")
+        opened.type("BEGIN; INSERT INTO t SELECT 1 FROM pg_advisory_xact_lock(1);", "^INSERT 0 1$")
+        running.type("INSERT INTO t SELECT 2 FROM pg_advisory_lock(1);")
+        wait_for(lambda: self.answer(gateway, "kept", "SELECT count(*) FROM pg_locks WHERE NOT granted") == "1")
+        gateway.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: self.clients(gateway) == 2)
+        self.assertIn("refused", psql(gateway.postgres, "kept", "SELECT 1").stderr)
+        idle.type("SELECT 'still';")
+        told = idle.finish()
+        self.assertIn("FATAL:  57P01: terminating connection due to administrator command", told)
+        self.assertNotIn("still", told)
+        opened.type("INSERT INTO t VALUES (4); COMMIT;", "^COMMIT$")
+        self.assertEqual(gateway.process.wait(30), 0)
+        self.assertIn("INSERT 0 1", running.finish())
+        self.assertNotIn("in flight", gateway.output())
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        self.assertEqual(self.answer(gateway, "kept", "SELECT sum(x) FROM t"), "7")
+
+    def test_a_transaction_without_an_end_is_ended(self):
+        gateway = self.gateway("--drain-timeout", "200ms")
+        self.addCleanup(gateway.stop)
+        opened = Psql(self, gateway, "kept", "opened")
+        opened.type("BEGIN; CREATE TABLE t(x int);", "^CREATE TABLE$")
+        gateway.process.send_signal(signal.SIGTERM)
+        self.assertEqual(gateway.process.wait(30), 0)
+        self.assertIn("stopping with calls in flight", gateway.output())
+        opened.type("COMMIT;")
+        self.assertIn("FATAL:  57P01: terminating connection due to administrator command", opened.finish())
+
+
+if __name__ == "__main__":
+    BranchingCase.program = sys.argv.pop(1)
+    if os.geteuid() == 0:
+        own_mounts()
+    unittest.main()
