@@ -52,6 +52,7 @@ TEST(ContainerSpecTest, AServerHasItsOwnAndNothingElse) {
 
   const json& host = made["HostConfig"];
   EXPECT_EQ(host["NetworkMode"], "none");
+  EXPECT_EQ(made["NetworkDisabled"], true);
   EXPECT_EQ(host["CapDrop"], json::array({"ALL"}));
   EXPECT_EQ(host["ReadonlyRootfs"], true);
   EXPECT_EQ(host["AutoRemove"], true);
