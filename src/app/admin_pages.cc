@@ -266,8 +266,16 @@ void AdminPages::WriteTls(const rpc::TlsContext& tls, telemetry::PrometheusText&
 runtime::Task<void> AdminPages::WriteBranches(telemetry::PrometheusText& text) {
   Branching* branching = parts_.branching();
   if (branching == nullptr) co_return;
-  auto listed = co_await parts_.pool.Run([branching] { return branching->List(); });
-  if (listed) WriteBranchStates(*listed, text);
+  const Status listed = co_await parts_.pool.Run([branching, &text] {
+    WriteBranchStates(branching->List(), text);
+    WriteBranchSources(branching->ListSources(), text);
+    WriteBranchDisk(branching->storage_path(), text);
+  });
+  if (!listed) co_return;  // the pool is full, or ends
+  WriteBranchEntries(
+      co_await gateway::Gather<branching::EntryTimes>(
+          parts_.shards, [branching](int shard) { return branching->entry_times(shard); }),
+      text);
   WriteBranchSpares(branching->spares(), text);
   WriteBranchQuotas(*branching, text);
   WriteBranchClients(branching->counters(), text);

@@ -6,6 +6,9 @@
 
 #include <array>
 #include <ctime>
+#include <filesystem>
+#include <system_error>
+#include <utility>
 
 namespace prism::app {
 
@@ -23,6 +26,9 @@ bool IsThere(const branching::BranchStatus& status) {
   return status.state != BranchState::kMaking && status.state != BranchState::kDeleted &&
          status.state != BranchState::kRemoving;
 }
+
+constexpr std::array<std::string_view, branching::kEntryWays> kWayNames = {"new", "woken",
+                                                                           "running"};
 
 // Paths, which a problem may name, are any bytes.
 std::string Dump(const nlohmann::json& json) {
@@ -66,6 +72,42 @@ void WriteBranchQuotas(const Branching& branching, telemetry::PrometheusText& te
   for (std::size_t i = 0; i < branching::kQuotas; ++i) {
     text.Sample({{"quota", kQuotaNames[i]}},
                 branching.refusals(branching::Quota{static_cast<std::uint8_t>(i)}));
+  }
+}
+
+void WriteBranchSources(std::span<const branching::SourceStatus> sources,
+                        telemetry::PrometheusText& text) {
+  text.Gauge("prism_branch_source_timestamp_seconds",
+             "When the newest state of a source was copied, in Unix time.");
+  for (const branching::SourceStatus& status : sources) {
+    if (!status.newest) continue;
+    text.Sample({{"source", status.source.name}}, static_cast<double>(status.newest->as_of) / 1000);
+  }
+  text.Gauge("prism_branch_source_failing", "Whether the last look at a source failed.");
+  for (const branching::SourceStatus& status : sources) {
+    text.Sample({{"source", status.source.name}}, std::uint64_t{status.failure ? 1U : 0U});
+  }
+}
+
+void WriteBranchEntries(std::span<const branching::EntryTimes> times,
+                        telemetry::PrometheusText& text) {
+  text.Histogram("prism_branch_entry_duration_seconds",
+                 "From the login of a client until it is in its branch, by what had to be done.");
+  for (std::size_t way = 0; way < kWayNames.size(); ++way) {
+    telemetry::DurationHistogram all;
+    for (const branching::EntryTimes& of_shard : times) all.Merge(of_shard[way]);
+    text.Series({{"way", kWayNames[way]}}, all);
+  }
+}
+
+void WriteBranchDisk(const std::string& storage_path, telemetry::PrometheusText& text) {
+  text.Gauge("prism_branch_store_free_bytes",
+             "Room for branches: in their store, and on the disk below it when that is an image.");
+  const std::string below = std::filesystem::path(storage_path).parent_path().string();
+  for (const auto& [name, path] : {std::pair("store", &storage_path), std::pair("disk", &below)}) {
+    std::error_code failed;
+    const std::filesystem::space_info space = std::filesystem::space(*path, failed);
+    if (!failed) text.Sample({{"of", name}}, std::uint64_t{space.available});
   }
 }
 

@@ -19,6 +19,14 @@ std::string LastActivityJson(std::span<const branching::BranchStatus> branches);
 void WriteBranchStates(std::span<const branching::BranchStatus> branches,
                        telemetry::PrometheusText& text);
 void WriteBranchQuotas(const Branching& branching, telemetry::PrometheusText& text);
+// When their newest states were made, and which of them could not be looked at last time.
+void WriteBranchSources(std::span<const branching::SourceStatus> sources,
+                        telemetry::PrometheusText& text);
+// Of all shards.
+void WriteBranchEntries(std::span<const branching::EntryTimes> times,
+                        telemetry::PrometheusText& text);
+// Blocks.
+void WriteBranchDisk(const std::string& storage_path, telemetry::PrometheusText& text);
 void WriteBranchSpares(std::size_t spares, telemetry::PrometheusText& text);
 void WriteBranchClients(const branching::ProxyCounters& counters, telemetry::PrometheusText& text);
 

@@ -216,6 +216,11 @@ std::vector<branching::BranchStatus> Branching::List() {
   return manager_->List();
 }
 
+std::vector<branching::SourceStatus> Branching::ListSources() {
+  if (state_.load() != State::kReady) return {};
+  return manager_->ListSources();
+}
+
 std::size_t Branching::spares() const {
   return state_.load() == State::kReady ? manager_->spares() : 0;
 }

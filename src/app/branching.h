@@ -56,6 +56,8 @@ class Branching {
   std::string problem() const;
   // All branches; none before clients get in. Any thread but a shard.
   std::vector<branching::BranchStatus> List();
+  // What branches are made of; nothing before clients get in. Any thread but a shard.
+  std::vector<branching::SourceStatus> ListSources();
   // Servers that wait for a branch to be named. Any thread.
   std::size_t spares() const;
   // As branching::BranchManager::refusals.
@@ -64,6 +66,10 @@ class Branching {
   Result<branching::BranchManager*> manager();
   // Any thread.
   const branching::ProxyCounters& counters() const { return proxy_->counters(); }
+  // On that shard.
+  const branching::EntryTimes& entry_times(int shard) const { return proxy_->entry_times(shard); }
+  // Where branches keep their data.
+  const std::string& storage_path() const { return parts_.settings.storage_path; }
 
   // For clients that come from now on, where TLS is offered at all. Any thread.
   void UseTls(std::shared_ptr<const rpc::TlsContext> tls) {

@@ -46,6 +46,7 @@ class RunningHost::Visit final : public Entrance {
   const std::string& socket_path() const override { return host_.socket_path_; }
   const std::vector<StartupParameter>& settings() const override { return settings_; }
   const std::vector<std::string>& notices() const override { return notices_; }
+  EntryWay way() const override { return EntryWay::kRunning; }
 
  private:
   RunningHost& host_;

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -76,7 +77,15 @@ class BranchingTest(BranchingCase):
         self.assertIn('prism_branches{state="running"} 2', metrics)
         guide = (pathlib.Path(__file__).resolve().parents[2] / "docs/guides/observing.md").read_text()
         told = set(re.findall(r"^\| `(prism_branch[a-z_]*)` \|", guide, re.MULTILINE))
-        self.assertEqual(told, set(re.findall(r"^(prism_branch[a-z_]*)[{ ]", metrics, re.MULTILINE)))
+        self.assertEqual(told, set(re.findall(r"^# TYPE (prism_branch[a-z_]*) ", metrics, re.MULTILINE)))
+        for line in ('prism_branch_entry_duration_seconds_count{way="new"} 2',
+                     'prism_branch_entry_duration_seconds_count{way="running"} 3',
+                     'prism_branch_source_failing{source="source"} 0'):
+            self.assertIn(line + "\n", metrics)
+        copied = float(re.search(r'prism_branch_source_timestamp_seconds\{source="source"\} (\S+)', metrics)[1])
+        self.assertLess(abs(time.time() - copied), 60)
+        for of in ("store", "disk"):
+            self.assertGreater(int(re.search(rf'prism_branch_store_free_bytes\{{of="{of}"\}} (\d+)', metrics)[1]), 1 << 20)
         self.assertGreaterEqual(int(re.search(r"prism_branch_connections_accepted_total (\d+)", metrics)[1]), 5)
         with urllib.request.urlopen(f"http://{gateway.admin}/readyz?verbose", timeout=10) as reply:
             self.assertIn("[+] branches ok", reply.read().decode())

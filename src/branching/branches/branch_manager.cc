@@ -11,6 +11,15 @@ namespace prism::branching {
 
 using runtime::Task;
 
+namespace {
+
+EntryWay WayInto(const BranchSlot& slot) {
+  if (slot.state == BranchState::kRunning) return EntryWay::kRunning;
+  return slot.state == BranchState::kMaking ? EntryWay::kNew : EntryWay::kWoken;
+}
+
+}  // namespace
+
 BranchManager::BranchManager(runtime::Shard& home, Workshop& workshop, InstanceSettings settings,
                              const BranchLimits& limits, MayMake may_make)
     : home_(home),
@@ -91,6 +100,7 @@ void BranchManager::Admit(std::shared_ptr<Ticket> ticket, EntryRequest request) 
   auto found = SlotFor(request);
   if (!found) return ticket->Resolve(std::unexpected(std::move(found).error()));
   BranchSlot& slot = **found;
+  ticket->set_way(WayInto(slot));
   slot.waiting.push_back(std::move(ticket));
   if (fresh) return tasks_.Spawn(Make(&slot));
   // Of a server that has ended the watch will tell.

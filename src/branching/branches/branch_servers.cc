@@ -94,7 +94,7 @@ void BranchManager::Welcome(BranchSlot& slot) {
                                               {.name = "prism.as_of", .value = as_of}};
     ticket->Resolve(std::make_unique<BranchVisit>(home_, door_, slot.weak_from_this(),
                                                   slot.instance->socket_path(), std::move(settings),
-                                                  std::move(notices), ticket->user()));
+                                                  std::move(notices), *ticket));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "branching/branches/branch_manager.h"
+#include "branching/branches/ticket.h"
 #include "runtime/shard.h"
 
 namespace prism::branching {
@@ -17,10 +18,11 @@ class BranchVisit final : public Entrance {
   BranchVisit(runtime::Shard& home, std::shared_ptr<BranchManager::Door> door,
               std::weak_ptr<BranchSlot> slot, std::string socket_path,
               std::vector<StartupParameter> settings, std::vector<std::string> notices,
-              std::string user)
+              const Ticket& ticket)
       : home_(home),
         door_(std::move(door)),
-        user_(std::move(user)),
+        user_(ticket.user()),
+        way_(ticket.way()),
         slot_(std::move(slot)),
         socket_path_(std::move(socket_path)),
         settings_(std::move(settings)),
@@ -36,11 +38,13 @@ class BranchVisit final : public Entrance {
   const std::string& socket_path() const override { return socket_path_; }
   const std::vector<StartupParameter>& settings() const override { return settings_; }
   const std::vector<std::string>& notices() const override { return notices_; }
+  EntryWay way() const override { return way_; }
 
  private:
   runtime::Shard& home_;
   std::shared_ptr<BranchManager::Door> door_;
   std::string user_;
+  const EntryWay way_;
   std::weak_ptr<BranchSlot> slot_;
   const std::string socket_path_;
   const std::vector<StartupParameter> settings_;
@@ -65,6 +69,7 @@ class SourceVisit final : public Entrance {
   const std::string& socket_path() const override { return socket_path_; }
   const std::vector<StartupParameter>& settings() const override { return settings_; }
   const std::vector<std::string>& notices() const override { return none_; }
+  EntryWay way() const override { return EntryWay::kRunning; }
 
  private:
   runtime::Shard& home_;

@@ -23,6 +23,9 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
       : shard_(shard), user_(std::move(user)), done_(shard) {}
 
   const std::string& user() const { return user_; }
+  // What is done for it, as the branch was found.
+  void set_way(EntryWay way) { way_ = way; }
+  EntryWay way() const { return way_; }
 
   // On the client's shard. CANCELLED/CANCELLED.
   runtime::Task<Outcome> Wait(runtime::CancelSource* cancel);
@@ -32,6 +35,7 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
  private:
   runtime::Shard& shard_;
   const std::string user_;
+  EntryWay way_ = EntryWay::kNew;
   runtime::Event done_;
   std::optional<Outcome> outcome_;
   bool left_ = false;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +36,10 @@ struct Login {
   std::shared_ptr<const Roles> roles;
 };
 
+// What had to be done for somebody who came in.
+enum class EntryWay : std::uint8_t { kNew, kWoken, kRunning };
+inline constexpr std::size_t kEntryWays = 3;
+
 // A branch that takes connections, for as long as this is kept.
 class Entrance {
  public:
@@ -44,6 +50,7 @@ class Entrance {
   virtual const std::vector<StartupParameter>& settings() const = 0;
   // What the client should know (NOTICE): that the branch is new, of what and as of when.
   virtual const std::vector<std::string>& notices() const = 0;
+  virtual EntryWay way() const = 0;
 };
 
 // Thread rule: any shard; an entrance is let go on the shard that got it.

@@ -41,6 +41,10 @@ class Proxy {
   // Lets nobody in any more, ends each session as soon as no transaction of it is open, and waits
   // for that, at most until `deadline`; whether all have ended. May be called again to wait longer.
   bool Drain(MonoNanos deadline);
+  // On that shard.
+  const EntryTimes& entry_times(int shard) const {
+    return shards_[static_cast<std::size_t>(shard)]->entry_times();
+  }
   // Accepts no more and ends all sessions.
   void Stop();
 

@@ -1,7 +1,9 @@
 // The clients of one shard, and what they share.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +19,7 @@
 #include "runtime/shard.h"
 #include "runtime/task_group.h"
 #include "runtime/wait.h"
+#include "telemetry/histogram.h"
 #include "telemetry/log.h"
 
 namespace prism::branching {
@@ -48,6 +51,9 @@ struct ProxyCounters {
   std::atomic<std::uint64_t> given_up = 0;       // strangers, for others
   std::atomic<std::uint64_t> cancels = 0;        // requests that were passed on
 };
+
+// From the login of a client to its first query, by what had to be done.
+using EntryTimes = std::array<telemetry::DurationHistogram, kEntryWays>;
 
 class ProxyShard;
 
@@ -88,6 +94,7 @@ class ProxyShard {
   runtime::Shard& shard() { return shard_; }
   ProxyContext& context() { return context_; }
   StreamBuffers& buffers() { return *buffers_; }
+  const EntryTimes& entry_times() const { return entry_times_; }
 
  private:
   friend class Session;
@@ -100,6 +107,9 @@ class ProxyShard {
   bool AdmitClient();
   void LoseOne();
   void EndStrangers();
+  void NoteEntry(EntryWay way, MonoNanos took) {
+    entry_times_[static_cast<std::size_t>(way)].Observe(took);
+  }
 
   Result<CancelKey> MintKey(Session& session, std::uint32_t version);
   void RemoveKey(std::uint32_t process_id) { keys_.Remove(process_id); }
@@ -120,6 +130,7 @@ class ProxyShard {
   MonoNanos strangers_until_ = 0;
   bool draining_ = false;
   bool stopping_ = false;
+  EntryTimes entry_times_ = {};
 };
 
 }  // namespace prism::branching

@@ -188,6 +188,7 @@ Task<Result<std::string>> Session::Authenticate(const BranchRequest* request,
 // From a client that is known to one that is served.
 Task<Status> Session::Connect(BranchRequest request, std::string source, MessageStream* messages) {
   if (owner_.draining()) co_return std::unexpected(branching::Refuse(Refusal::kShuttingDown));
+  const MonoNanos begun = MonotonicNow();
   const std::uint32_t version = request.message.version();
   auto held = co_await Hold({.branch = *std::move(request.branch),
                              .from = std::move(request.from),
@@ -201,6 +202,7 @@ Task<Status> Session::Connect(BranchRequest request, std::string source, Message
     co_await SayLast(std::move(refusal->message));
     co_return Status();
   }
+  owner_.NoteEntry(place.entrance->way(), MonotonicNow() - begun);
   co_return co_await Converse(place.entrance.get(),
                               std::get<ServerSession>(std::move(place.outcome)), version,
                               messages->TakeRest());
