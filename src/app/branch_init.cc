@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "app/branch_store.h"
 #include "app/branch_user.h"
+#include "app/data_directory.h"
 #include "app/settings.h"
 #include "base/units.h"
 #include "branching/storage/btrfs_image.h"
@@ -61,12 +63,22 @@ Result<bool> IsInUse(const BranchStore& store, const branching::VolumeOwner& own
   return std::unexpected(opened.error());
 }
 
+// So that the user can serve there. Where root serves already all stays as it is.
+Status GiveDirectories(const std::string& data_dir, branching::InstanceUser user) {
+  if (::geteuid() != 0) return {};
+  const Status given = GiveDataDirectory(data_dir, user, fmt::to_string(user.uid));
+  return given || given.error().reason() == "DATA_DIR_OWNER" ? Status() : given;
+}
+
 Result<Report> Init(const InitFlags& flags) {
   TRY_ASSIGN(const std::uint64_t bytes, ReadSize(flags.size));
   TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(flags.user));
   const branching::VolumeOwner owner{.uid = user.uid, .gid = user.gid};
-  const std::string path =
-      flags.path.empty() ? fmt::format("{}/branches/store", flags.data_dir) : flags.path;
+  std::string path = flags.path;
+  if (path.empty()) {
+    TRY(GiveDirectories(flags.data_dir, user));
+    path = fmt::format("{}/branches/store", flags.data_dir);
+  }
   TRY_ASSIGN(BranchStore store, PrepareBranchStore(path, bytes, owner));
   // Whoever asks for a store does not want full copies.
   if (store.driver == "copy" && store.no_image) return std::unexpected(*store.no_image);
@@ -141,7 +153,8 @@ void AddBranchInit(CLI::App& app, cli::Shell& shell) {
   auto flags = std::make_shared<InitFlags>();
   flags->data_dir = DefaultDataDir();
   verb->add_option("--data-dir", flags->data_dir,
-                   "Of the server; the store is branches/store in it")
+                   "Of the server; the store is branches/store in it. Made when it is missing, for "
+                   "the user")
       ->capture_default_str()
       ->envname("PRISM_DATA_DIR")
       ->type_name("DIR");
@@ -154,8 +167,8 @@ void AddBranchInit(CLI::App& app, cli::Shell& shell) {
       ->capture_default_str()
       ->type_name("SIZE");
   verb->add_option("--user", flags->user,
-                   "Whom it belongs to: the user of `prism serve`, or, when that is root, of "
-                   "branching.user (default: postgres, else nobody)")
+                   "Whom it belongs to: who `prism serve` is, or, when root starts it, becomes "
+                   "(server.user, branching.user; default: postgres, else nobody)")
       ->type_name("USER");
   verb->footer(
       "On btrfs or XFS, and for root on ZFS, the store is a directory. Elsewhere it is a btrfs in "

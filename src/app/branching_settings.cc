@@ -173,13 +173,17 @@ std::string Mistakes(const BranchingConfig& config, const ServerSettings& settin
 
 }  // namespace
 
+Status CheckPostgresExposure(const std::string& address, const ServerSettings& settings) {
+  return CheckListener(address, settings.branching->tls_required, settings.insecure, kTlsAdvice);
+}
+
 Status CheckBranching(const BranchingConfig& config, const ServerSettings& settings) {
   if (std::string wrong = Mistakes(config, settings); !wrong.empty()) {
     return std::unexpected(Error(Code::kInvalidArgument, "BRANCHING_OPTIONS", std::move(wrong)));
   }
   if (!settings.branching) return {};
   const BranchingSettings& branching = *settings.branching;
-  TRY(CheckListener(branching.listen, branching.tls_required, settings.insecure, kTlsAdvice));
+  TRY(CheckPostgresExposure(branching.listen, settings));
   if (branching.control_listen.empty()) return {};
   return CheckListener(branching.control_listen, false, settings.insecure, "");
 }

@@ -64,6 +64,10 @@ std::optional<BranchingSettings> DecideBranching(const namespaces::BranchingConf
 // FAILED_PRECONDITION/INSECURE_LISTENER, INVALID_ARGUMENT/BAD_ADDRESS.
 Status CheckBranching(const namespaces::BranchingConfig& config, const ServerSettings& settings);
 
+// Of the address at which clients of PostgreSQL really connect; with settings.branching.
+// FAILED_PRECONDITION/INSECURE_LISTENER, INVALID_ARGUMENT/BAD_ADDRESS.
+Status CheckPostgresExposure(const std::string& address, const ServerSettings& settings);
+
 // In the shape of prism.yaml.
 nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings);
 

@@ -1,10 +1,12 @@
 #include "app/sockets.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +39,17 @@ std::string_view NextName(std::string_view& names) {
   return name;
 }
 
+Status TakePostgres(rpc::ListenSocket socket, Sockets& sockets) {
+  if (sockets.postgres) {
+    return std::unexpected(
+        Error(Code::kInvalidArgument, "TWO_POSTGRES_SOCKETS",
+              fmt::format("two sockets are named postgres, {} and {}: hand over one",
+                          sockets.postgres->address(), socket.address())));
+  }
+  sockets.postgres = std::move(socket);
+  return {};
+}
+
 Status TakeOver(Sockets& sockets) {
   const std::string pid = Take("LISTEN_PID");
   const std::string count = Take("LISTEN_FDS");
@@ -44,10 +57,28 @@ Status TakeOver(Sockets& sockets) {
   if (ToNumber(pid) != ::getpid()) return {};
   std::string_view names = all_names;
   for (int i = 0; i < std::min(ToNumber(count), kMostFds); ++i) {
-    auto& group = NextName(names) == "admin" ? sockets.admin : sockets.data;
+    const std::string_view name = NextName(names);
     TRY_ASSIGN(rpc::ListenSocket socket, rpc::ListenSocket::Adopt(kFirstFd + i));
-    group.push_back(std::move(socket));
+    if (name == "postgres") {
+      TRY(TakePostgres(std::move(socket), sockets));
+    } else {
+      (name == "admin" ? sockets.admin : sockets.data).push_back(std::move(socket));
+    }
   }
+  return {};
+}
+
+Status OpenPostgres(const ServerSettings& settings, std::optional<rpc::ListenSocket>& socket) {
+  if (!settings.branching) {
+    if (!socket) return {};
+    return std::unexpected(
+        Error(Code::kFailedPrecondition, "NO_BRANCHES_TO_SERVE",
+              fmt::format("the socket {} is named postgres, and there are no branches: name their "
+                          "source (branching.source), or do not hand it over",
+                          socket->address())));
+  }
+  if (socket) return CheckPostgresExposure(socket->address(), settings);
+  TRY_ASSIGN(socket, rpc::ListenSocket::Open(settings.branching->listen));
   return {};
 }
 
@@ -65,9 +96,7 @@ Result<Sockets> OpenSockets(const ServerSettings& settings) {
   TRY(TakeOver(sockets));
   TRY(OpenUnlessThere(sockets.data, settings.listen));
   TRY(OpenUnlessThere(sockets.admin, settings.admin_listen));
-  if (settings.branching) {
-    TRY_ASSIGN(sockets.postgres, rpc::ListenSocket::Open(settings.branching->listen));
-  }
+  TRY(OpenPostgres(settings, sockets.postgres));
   for (const rpc::ListenSocket& socket : sockets.data) {
     TRY(CheckDataExposure(socket.address(), settings));
   }

@@ -84,6 +84,17 @@ class BranchInitTest(unittest.TestCase):
         self.assertEqual(usable.returncode, 0, usable.stderr)
         self.assertIn("driver  btrfs: each branch takes a few milliseconds", usable.stdout)
 
+    def test_what_it_makes_is_the_users_unless_root_serves_there(self):
+        place = self.mount("xfs")
+        self.ok("--data-dir", place / "data", "--user", "nobody")
+        for made in ("data", "data/branches", "data/branches/run", "data/branches/store"):
+            self.assertEqual((place / made).stat().st_uid, NOBODY, made)
+        (place / "roots").mkdir()
+        (place / "roots/config.db").write_text("")
+        self.ok("--data-dir", place / "roots", "--user", "nobody")
+        self.assertEqual((place / "roots").stat().st_uid, 0)
+        self.assertEqual((place / "roots/branches/store/volumes").stat().st_uid, NOBODY)
+
     def test_uses_a_directory_where_files_can_share_blocks(self):
         place = self.mount("xfs")
         made = self.ok("--path", place / "store")

@@ -19,6 +19,8 @@
 namespace prism::branching {
 namespace {
 
+namespace fs = std::filesystem;
+
 // Of ours, below that of this process; each user that one was made for has his own.
 constexpr std::string_view kOurs = "/prism";
 // With version 2: where this process goes, in ours.
@@ -54,11 +56,20 @@ Status Give(const std::string& path, InstanceUser user) {
   return FileError("giving away " + path);
 }
 
+// With version 2 a process that was started in a `gateway` has got all that is beside it: servers
+// outlive it there, and a successor can be put into its place, which a limit below would forbid.
+bool StartedInGateway(const CgroupController& controller) {
+  return controller.version == 2 && controller.directory.ends_with(kGateway);
+}
+
 // With version 2: lets cgroups in `ours` be limited, with this process in one of them. Whoever
 // moves a process needs the right to from the cgroup down that has both places, which is `ours`.
 Status Delegate(const CgroupController& controller, const std::string& ours) {
   const std::string gateway = ours + std::string(kGateway);
   const std::string above = controller.directory;
+  if (StartedInGateway(controller)) {
+    return WriteFile(ours + std::string(kControl), "+" + controller.name);
+  }
   TRY(MakeDirectory(gateway));
   TRY(WriteFile(gateway + std::string(kMembers), "0"));
   Status done = WriteFile(above + std::string(kControl), "+" + controller.name);
@@ -184,8 +195,9 @@ CgroupHome CgroupHome::Find(std::optional<InstanceUser> user, const ServerLimits
 void CgroupHome::Add(const CgroupController& controller, std::vector<Setting> settings) {
   CgroupHome alone;
   const std::string whose = user_ ? fmt::format("-{}", user_->uid) : "";
-  alone.places_.push_back({.directory = fmt::format("{}{}{}", controller.directory, kOurs, whose),
-                           .settings = std::move(settings)});
+  std::string ours = fmt::format("{}{}{}", controller.directory, kOurs, whose);
+  if (StartedInGateway(controller)) ours = fs::path(controller.directory).parent_path().string();
+  alone.places_.push_back({.directory = std::move(ours), .settings = std::move(settings)});
   Place& place = alone.places_.front();
   const auto tried = [&]() -> Status {
     TRY(Prepare(controller, place.directory));
@@ -219,9 +231,8 @@ Status CgroupHome::Prepare(const CgroupController& controller, const std::string
 Cgroup CgroupHome::Of(const std::string& run_directory) const {
   struct stat status{};
   if (places_.empty() || ::stat(run_directory.c_str(), &status) != 0) return Cgroup();
-  const std::string name =
-      fmt::format("/{}-{:x}-{:x}", std::filesystem::path(run_directory).filename().string(),
-                  status.st_dev, status.st_ino);
+  const std::string name = fmt::format("/{}-{:x}-{:x}", fs::path(run_directory).filename().string(),
+                                       status.st_dev, status.st_ino);
   std::vector<std::string> directories;
   for (const Place& place : places_) directories.push_back(place.directory + name);
   return Cgroup(std::move(directories));

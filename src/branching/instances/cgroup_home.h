@@ -40,8 +40,9 @@ class CgroupHome {
   // Nothing is limited.
   CgroupHome() = default;
   // Finds what this process may limit, by trying. With version 2 it moves to `gateway` in ours: a
-  // cgroup may limit others below it only when no process is in it itself. `proc`: what says where
-  // we are.
+  // cgroup may limit others below it only when no process is in it itself. Whoever started us in a
+  // cgroup `gateway` has left the one above it to us (DelegateSubgroup= of systemd), which is ours
+  // then. `proc`: what says where we are.
   static CgroupHome Open(const ServerLimits& limits, const std::string& proc = "/proc/self");
   // As root, for the user, who makes, enters and removes cgroups of servers then: ours is his. With
   // version 2 only this process, and what it starts from now on, may enter them as that user.

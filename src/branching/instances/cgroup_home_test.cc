@@ -115,6 +115,22 @@ TEST_F(SharedTree, GivesTheWayToWhatIsBelow) {
   EXPECT_EQ(ReadText(Path("/unit/cgroup.procs")), "0") << "it did not come back";
 }
 
+// As systemd starts it with DelegateSubgroup=gateway, also when servers have outlived the last one.
+TEST_F(SharedTree, IsBesideTheGatewayThatItWasStartedIn) {
+  std::filesystem::remove(directory_.File("cgroup"));
+  AppendText(directory_.File("cgroup"), "0::/unit/gateway\n");
+  MakeFiles("/unit/gateway", {"cgroup.procs", "cgroup.subtree_control"});
+  MakeFiles(fmt::format("/unit/probe-{}", ::getpid()), limits_);
+  const CgroupHome home = Open();
+  ASSERT_TRUE(home.missing().empty()) << home.missing()[0];
+  EXPECT_EQ(ReadText(Path("/unit/cgroup.subtree_control")), "+memory");
+  EXPECT_EQ(ReadText(Path("/unit/gateway/cgroup.subtree_control")), "");
+  EXPECT_EQ(ReadText(Path("/unit/cgroup.procs")), "");
+  const Cgroup cgroup = home.Of(directory_.File("run"));
+  ASSERT_EQ(cgroup.directories().size(), 1U);
+  EXPECT_TRUE(cgroup.directories()[0].starts_with(Path("/unit/run-"))) << cgroup.directories()[0];
+}
+
 uid_t OwnerOf(const std::string& path) {
   struct stat status = {};
   return ::stat(path.c_str(), &status) == 0 ? status.st_uid : ~0U;
