@@ -92,6 +92,7 @@ class Doctor {
       take(CheckAddedSources(found));
       take({CheckUser(settings_, user_)});
       take(CheckWalls(user_));
+      take(CheckLimits(settings_, user_));
     }
     take(CheckStoreDirectory(branching_, user_));
     auto records = CheckRecords();

@@ -14,6 +14,7 @@
 #include "app/unprivileged.h"
 #include "base/units.h"
 #include "branching/containers/docker_engine.h"
+#include "branching/instances/cgroup_home.h"
 #include "branching/instances/process_runtime.h"
 #include "branching/storage/btrfs_image.h"
 #include "branching/storage/probe.h"
@@ -127,6 +128,25 @@ std::vector<Finding> CheckWalls(const branching::InstanceUser& user) {
         {.about = "walls", .says = "servers see their own files, processes and network alone"});
   }
   return findings;
+}
+
+std::vector<Finding> CheckLimits(const ServerSettings& settings,
+                                 const branching::InstanceUser& user) {
+  const branching::ServerLimits limits{.memory_bytes = settings.branching->memory_limit};
+  const auto home = NeedsHelper(settings) ? branching::CgroupHome::OpenFor(user, limits)
+                                          : branching::CgroupHome::Open(limits);
+  std::vector<Finding> findings;
+  for (const std::string& missing : home.missing()) {
+    findings.push_back({.health = Health::kNote,
+                        .about = "limits",
+                        .says = "started from here Prism can't limit its servers: " + missing,
+                        .advice = "start it as root, or have a cgroup delegated to it "
+                                  "(deploy/systemd/branches.conf)"});
+  }
+  if (!findings.empty()) return findings;
+  return {{.about = "limits",
+           .says = fmt::format("each server may have {} of memory and {} processes",
+                               base::HumanSize(limits.memory_bytes), limits.processes)}};
 }
 
 std::vector<Finding> CheckStoreDirectory(const BranchingSettings& settings,

@@ -26,6 +26,10 @@ branching::Finding CheckDocker(const BranchingSettings& settings);
 branching::Finding CheckUser(const ServerSettings& settings, const branching::InstanceUser& user);
 // Whether servers can be walled in.
 std::vector<branching::Finding> CheckWalls(const branching::InstanceUser& user);
+// Whether servers can be limited in memory and processes by a Prism that is started as this process
+// was: by trying, which may leave an empty cgroup.
+std::vector<branching::Finding> CheckLimits(const ServerSettings& settings,
+                                            const branching::InstanceUser& user);
 // Where branches keep their data, what they cost there, and how much space is left below and above
 // a file system in a file.
 std::vector<branching::Finding> CheckStoreDirectory(const BranchingSettings& settings,

@@ -135,6 +135,20 @@ class FaultsTest(BranchingCase):
         wait_for(lambda: psql(gateway.postgres, "kept", "SELECT x FROM t").stdout.strip() == "7")
         self.assertIn("it had reached the limit of its memory", gateway.output())
 
+    def test_a_server_that_prints_without_end_does_not_fill_the_disk(self):
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        loud = "DO $$ BEGIN FOR i IN 1..2500 LOOP RAISE LOG '% %', i, repeat('x', 8000); END LOOP; END $$; SELECT 1"
+        self.answer(gateway, "loud", loud)
+        [(name, server)] = self.servers().items()
+        log = self.directory / "data/branches/run" / name / "log"
+        wait_for(lambda: log.stat().st_size < 1 << 20)
+        before = log.with_name("log.1")
+        wait_for(lambda: before.exists() and before.stat().st_size == 1 << 20)
+        self.answer(gateway, "loud", "DO $$ BEGIN RAISE LOG 'still here'; END $$; SELECT 1")
+        self.assertIn("still here", log.read_text())
+        self.assertEqual(self.servers(), {name: server})
+
     def test_a_full_disk_is_said_and_filled_when_it_is_larger(self):
         self.configure(storage={"size": "256MiB"})
         gateway = self.gateway()

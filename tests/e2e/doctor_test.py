@@ -20,8 +20,8 @@ from prism_gateway import wait_for  # noqa: E402
 
 
 class DoctorTest(BranchingCase):
-    def doctor(self, *arguments, code=0):
-        done = subprocess.run([self.program, "doctor", "--config", str(self.directory / "prism.yaml"), "--data-dir",
+    def doctor(self, *arguments, code=0, prefix=()):
+        done = subprocess.run([*prefix, self.program, "doctor", "--config", str(self.directory / "prism.yaml"), "--data-dir",
                                str(self.directory / "data"), "-o", "json", *arguments],
                               env=CLEAN, capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
@@ -39,6 +39,18 @@ class DoctorTest(BranchingCase):
         with sqlite3.connect(self.directory / "data/branches/branches.db") as journal:
             (name,) = journal.execute("SELECT volume FROM branches WHERE name = ?", [branch]).fetchone()
         return name
+
+    def test_what_keeps_servers_apart(self):
+        findings = self.doctor()
+        self.assertIn("their own files, processes and network", findings["walls"]["says"])
+        self.assertEqual(findings["limits"]["says"], "each server may have 1.00 GiB of memory and 1024 processes")
+        if os.geteuid() != 0:
+            return
+        self.directory.chmod(0o755)
+        findings = self.doctor(prefix=("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"))
+        self.assertEqual(findings["limits"]["health"], "note")
+        self.assertRegex(findings["limits"]["says"], r"can't limit its servers: memory: making .*/probe-\d+: Permission denied")
+        self.assertIn("branches.conf", findings["limits"]["advice"])
 
     def test_before_the_first_start(self):
         findings = self.doctor()

@@ -236,6 +236,8 @@ class BranchManager final : public BranchHost {
   runtime::Task<void> KeepMeasuring();
   // nullptr: none is due.
   std::shared_ptr<BranchSlot> NextToMeasure();
+  // Bounds what servers print, for as long as the manager runs (RunDirectory::BoundLog).
+  runtime::Task<void> KeepLogsShort();
   runtime::Task<Result<std::string>> VolumeOf(std::string name);
   Status CheckQuota(const EntryRequest& request);
   OwnerUse UseOf(const std::string& owner) const;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/os_error.h"
@@ -19,6 +21,7 @@
 namespace prism::branching {
 
 using runtime::Task;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -59,7 +62,35 @@ Result<std::string> ReadEnd(const std::string& path, std::size_t bytes) {
   return text;
 }
 
+// Of all servers that have their run directories in this one. What has gone meanwhile has no log.
+Status BoundLogs(const fs::path& directory) {
+  Status bounded;
+  std::error_code failed;
+  fs::directory_iterator entry(directory, failed);
+  for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
+    if (!entry->is_directory(failed)) continue;
+    if (Status done = RunDirectory(entry->path().string()).BoundLog(); !done) bounded = done;
+  }
+  return bounded;
+}
+
+// Of branches, and of sources, whose directories are beside those.
+Status BoundAllLogs(const fs::path& run_directory) {
+  TRY(BoundLogs(run_directory));
+  return BoundLogs(run_directory.parent_path());
+}
+
 }  // namespace
+
+Task<void> BranchManager::KeepLogsShort() {
+  MonoNanos pause = kLook;
+  while (!co_await runtime::SleepUntil(home_, MonotonicNow() + pause, &cancel_)) {
+    const Status bounded = co_await RunOnPool(
+        workshop_.pool, [this] { return BoundAllLogs(workshop_.run_directory); });
+    pause = bounded ? kLook : kRetry;
+    if (!bounded) workshop_.logger.Failure("server_log_not_bounded", bounded.error());
+  }
+}
 
 Task<void> BranchManager::KeepMeasuring() {
   while (!cancel_.cancelled()) {

@@ -31,6 +31,7 @@ Task<Status> BranchManager::StartHere(Source* source) {
   open_ = true;
   spares_.Fill(own.newest());
   tasks_.Spawn(KeepMeasuring());
+  tasks_.Spawn(KeepLogsShort());
   for (auto& [name, slot] : sources_) slot.follower->Follow(slot.follower.get() != &own);
   co_return Status();
 }

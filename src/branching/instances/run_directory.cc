@@ -152,6 +152,30 @@ Result<base::UniqueFd> RunDirectory::OpenLog() const {
   return Open(log(), O_WRONLY | O_CREAT | O_APPEND);
 }
 
+Status RunDirectory::BoundLog() const {
+  const base::UniqueFd fd(::open(log().c_str(), O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status{};
+  if (!fd && errno == ENOENT) return {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return FileError("opening " + log());
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size <= kMostLog) return {};
+  std::string kept(kKeptLog, '\0');
+  const ssize_t got = ::pread(fd.get(), kept.data(), kept.size(), status.st_size - kKeptLog);
+  if (got < 0) return FileError("reading " + log());
+  kept.resize(static_cast<std::size_t>(got));
+  // First, so that a full disk keeps nobody from making room.
+  if (::ftruncate(fd.get(), 0) != 0) return FileError("emptying " + log());
+  const std::string note =
+      fmt::format("Prism: this log had {} bytes; the last of them are in log.1\n", size);
+  (void)::write(fd.get(), note.data(), note.size());
+  const std::string before = log() + ".1";
+  TRY_ASSIGN(const base::UniqueFd old, Open(before, O_WRONLY | O_CREAT | O_TRUNC));
+  if (::write(old.get(), kept.data(), kept.size()) != static_cast<ssize_t>(kept.size())) {
+    return FileError("writing " + before);
+  }
+  return {};
+}
+
 std::string RunDirectory::LogTail(std::uint64_t from) const {
   const base::UniqueFd fd(::open(log().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   struct stat status{};

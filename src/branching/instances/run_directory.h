@@ -17,7 +17,7 @@ namespace prism::branching {
 // The names in a run directory:
 //   lock     held by every process of the instance, so free when none is left, however they ended;
 //            contains the number of the postmaster
-//   log      what the server prints; the one before is log.1
+//   log      what the server prints, which appends to it; what was before is log.1
 //   cgroup   the directories of its cgroups, a line each
 //   server/  the server may read it: pg_hba.conf, pg_ident.conf, postgresql.conf
 //   socket/  the server's alone (0700): its socket
@@ -53,6 +53,12 @@ class RunDirectory {
 
   // The log, opened for appending; one that has grown beyond 1 MiB is renamed to log.1 first.
   Result<base::UniqueFd> OpenLog() const;
+  // What of a log is kept when it has grown beyond kMostLog while its server runs.
+  static constexpr std::uint64_t kMostLog = std::uint64_t{16} << 20;
+  static constexpr std::uint64_t kKeptLog = std::uint64_t{1} << 20;
+  // Copies its last kKeptLog bytes to log.1 and empties it, whoever writes it; what is written
+  // meanwhile may be lost. Nothing when it is smaller or not there. INSTANCE_FILES.
+  Status BoundLog() const;
   // The end of the log from this offset on, at most 4 KiB of whole lines.
   std::string LogTail(std::uint64_t from) const;
 
