@@ -1,4 +1,4 @@
-# cmake -DMODE=update|check -DPROTOC= -DPLUGIN= -DAPI= -DREFERENCE=<docs/reference> -DWORK=<scratch> -P reference.cmake
+# cmake -DMODE=update|check -DPROTOC= -DPLUGIN= -DREFUSALS= -DAPI= -DREFERENCE=<docs/reference> -DWORK=<scratch> -P reference.cmake
 #
 # `update` writes the reference, `check` fails when what is there differs from what would be written.
 
@@ -14,6 +14,7 @@ execute_process(
     ${protos}
   WORKING_DIRECTORY "${API}"
   COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND "${REFUSALS}" OUTPUT_FILE "${WORK}/branch-refusals.md" COMMAND_ERROR_IS_FATAL ANY)
 
 file(GLOB wanted RELATIVE "${WORK}" "${WORK}/*")
 file(GLOB present RELATIVE "${REFERENCE}" "${REFERENCE}/*")
@@ -50,5 +51,5 @@ endif()
 if(wrong AND MODE STREQUAL "update")
   message(STATUS "updated in ${REFERENCE}: ${wrong}")
 elseif(wrong)
-  message(FATAL_ERROR "docs/reference is not what api/ says (${wrong}): run `ninja -C build/dev generate` and commit")
+  message(FATAL_ERROR "docs/reference is not what api/ and src/branching/pgwire/refusal.cc say (${wrong}): run `ninja -C build/dev generate` and commit")
 endif()
