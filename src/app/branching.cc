@@ -188,6 +188,10 @@ Status Branching::Listen(rpc::ListenSocket socket) {
   branching::HelloRules rules;
   if (parts_.tls != nullptr) rules.tls = branching::MakeProxyTls(parts_.tls);
   rules.tls_required = parts_.settings.tls_required;
+  if (!parts_.settings.trusted_proxies.empty()) {
+    TRY_ASSIGN(auto proxies, branching::Networks::Parse(parts_.settings.trusted_proxies));
+    rules.balancers = std::make_shared<const branching::Networks>(std::move(proxies));
+  }
   TRY(proxy_->Listen(std::move(socket), rules));
   return {};
 }

@@ -8,6 +8,7 @@
 #include "app/settings.h"
 #include "base/units.h"
 #include "branching/pgwire/branch_naming.h"
+#include "branching/proxy/networks.h"
 #include "rpc/net/listen_socket.h"
 
 namespace prism::app {
@@ -55,6 +56,7 @@ BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingCon
   take(result.default_branch, over.default_branch);
   take(result.allow_source, over.allow_source);
   take(result.domain, over.domain);
+  take(result.trusted_proxies, over.trusted_proxies);
   take(result.max_connections, over.max_connections);
   take(result.max_branches, over.max_branches);
   take(result.max_branches_per_owner, over.max_branches_per_owner);
@@ -93,6 +95,7 @@ std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
   settings.default_branch = config.default_branch.value_or("");
   settings.allow_source = config.allow_source.value_or(false);
   settings.domain = config.domain.value_or("");
+  settings.trusted_proxies = config.trusted_proxies.value_or(settings.trusted_proxies);
   settings.max_connections =
       static_cast<int>(config.max_connections.value_or(settings.max_connections));
   settings.max_branches = static_cast<int>(config.max_branches.value_or(settings.max_branches));
@@ -136,6 +139,9 @@ std::string Mistakes(const BranchingConfig& config, const ServerSettings& settin
   }
   if (branching.tls_required && !branching.tls) {
     add("branching.tls_required needs branching.tls and the certificate of server.tls");
+  }
+  if (const auto proxies = branching::Networks::Parse(branching.trusted_proxies); !proxies) {
+    add(fmt::format("branching.trusted_proxies: {}", proxies.error().message()));
   }
   if (branching.allow_source &&
       branching.source.kind != namespaces::BranchSourceConfig::Kind::kManaged) {
@@ -223,6 +229,7 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   if (!settings.default_branch.empty()) json["default"] = settings.default_branch;
   if (settings.allow_source) json["allow_source"] = true;
   if (!settings.domain.empty()) json["domain"] = settings.domain;
+  if (!settings.trusted_proxies.empty()) json["trusted_proxies"] = settings.trusted_proxies;
   json["max_connections"] = settings.max_connections;
   json["max_branches"] = settings.max_branches;
   json["max_branches_per_owner"] = settings.max_branches_per_owner;

@@ -33,6 +33,7 @@ struct BranchingSettings {
   std::string default_branch;  // of connections that name none; empty: they are refused
   bool allow_source = false;   // clients may be in a managed source itself
   std::string domain;          // empty: names of hosts stand for nothing
+  std::vector<std::string> trusted_proxies;  // networks of load balancers
   int max_connections = 1000;
   int max_branches = 500;
   int max_branches_per_owner = 500;

@@ -170,6 +170,8 @@ TEST(SettingsTest, TellsAllThatDoesNotFitTogetherForBranches) {
               HasSubstr("need branching.runtime: docker"));
   EXPECT_THAT(Branching("{source: /a, runtime: docker, pg_bin_dirs: [/b]}").error().message(),
               HasSubstr("pg_bin_dirs is of the runtime"));
+  EXPECT_THAT(Branching("{source: /a, trusted_proxies: [nowhere]}").error().message(),
+              HasSubstr("\"nowhere\" is no network"));
 }
 
 TEST(SettingsTest, BranchesForOtherMachinesNeedTls) {
@@ -186,7 +188,8 @@ TEST(SettingsTest, BranchesForOtherMachinesNeedTls) {
 }
 
 TEST(EffectiveConfigTest, WritesBranchesAsTheirSectionSaysThem) {
-  for (const std::string more : {"", ", pg_bin_dirs: [/b]", ", runtime: docker, image: pg:15"}) {
+  for (const std::string more : {"", ", pg_bin_dirs: [/b]", ", runtime: docker, image: pg:15",
+                                 ", trusted_proxies: [10.0.0.0/8]"}) {
     const auto one = Config("branching: {source: /a" + more + "}\n");
     const auto json = nlohmann::json::parse(EffectiveConfig(Decide(one->server, *one), *one));
     const auto again = Config("branching: " + json["branching"].dump());

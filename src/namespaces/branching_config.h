@@ -44,6 +44,7 @@ struct BranchingConfig {
   std::optional<std::string> default_branch;
   std::optional<bool> allow_source;
   std::optional<std::string> domain;
+  std::optional<std::vector<std::string>> trusted_proxies;  // networks
   std::optional<std::uint64_t> max_connections;
   std::optional<std::uint64_t> max_branches;
   std::optional<std::uint64_t> max_branches_per_owner;

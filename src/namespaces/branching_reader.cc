@@ -26,6 +26,8 @@ constexpr std::size_t kMaxImageBytes = 512;   // registry, name, tag and digest
 constexpr std::size_t kMaxNetworkBytes = 255;
 constexpr std::size_t kMaxPatterns = 100;
 constexpr std::size_t kMaxBinDirs = 100;
+constexpr std::size_t kMaxProxies = 100;
+constexpr std::size_t kMaxProxyBytes = 64;  // of an address with its prefix
 // mkfs.btrfs wants 109 MiB; less than this holds no database with its branches.
 constexpr std::uint64_t kMinStoreBytes = std::uint64_t{1} << 28;
 constexpr std::uint64_t kMaxStoreBytes = std::uint64_t{1} << 50;
@@ -85,6 +87,7 @@ class Reader {
     config_.default_branch = reader_.Text("default", kMaxBranchBytes, WhenEmpty);
     config_.allow_source = reader_.Bool("allow_source");
     config_.domain = reader_.Text("domain", kMaxDomainBytes, WhenNoDomain);
+    config_.trusted_proxies = reader_.TextList("trusted_proxies", kMaxProxies, kMaxProxyBytes);
     config_.max_connections = reader_.Number("max_connections", 1, 1'000'000);
     config_.max_branches = reader_.Number("max_branches", 1, 100'000);
     config_.max_branches_per_owner = reader_.Number("max_branches_per_owner", 1, 100'000);

@@ -26,7 +26,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
     superuser: ann, storage: {path: /srv/branches, size: 1GiB}, runtime: docker, image: "example.com:5000/pg:15",
     network: "none", docker-socket: /run/docker.sock, user: pg,
     pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev, allow_source: true,
-    domain: db.example.com, max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
+    domain: db.example.com, trusted_proxies: [10.0.0.0/8], max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
     max_disk_per_owner: 10GiB, max_memory_per_owner: 2GiB, max_connections_per_owner: 5,
     memory_limit: 512MiB, warm_pool: 0, refresh_interval: 5m, keep_generations: 9, auto_create: ["pr-*"],
     profile: durable, control_listen: "", tls: true, tls_required: false})");
@@ -47,6 +47,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.default_branch = "dev";
   expected.allow_source = true;
   expected.domain = "db.example.com";
+  expected.trusted_proxies = {"10.0.0.0/8"};
   expected.max_connections = 10;
   expected.max_branches = 20;
   expected.max_branches_per_owner = 4;

@@ -1,4 +1,4 @@
-"""The PostgreSQL port as operators meet it: how it is drained.
+"""The PostgreSQL port as operators meet it: how it is drained, and who stands in front of it.
 
 usage: branching_port_test.py PROGRAM [unittest arguments]
 """
@@ -16,7 +16,11 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from branching_case import CLEAN, PASSWORD, BranchingCase, psql  # noqa: E402
 from mounts import own_mounts  # noqa: E402
+from postgres_wire import Connection, Refused, startup  # noqa: E402
 from prism_gateway import wait_for  # noqa: E402
+
+# For a client at 192.0.2.1:12345 (PROXY protocol, section 2.2).
+INTRODUCTION = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 1, 127, 0, 0, 1, 0x30, 0x39, 0x15, 0x38])
 
 
 class Psql:
@@ -86,6 +90,41 @@ class DrainTest(BranchingCase):
         self.assertIn("stopping with calls in flight", gateway.output())
         opened.type("COMMIT;")
         self.assertIn("FATAL:  57P01: terminating connection due to administrator command", opened.finish())
+
+
+class BalancerTest(BranchingCase):
+    def test_a_trusted_one_says_who_its_client_is(self):
+        self.configure(trusted_proxies=["2001:db8::/32", "127.0.0.0/8"])
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        hello = INTRODUCTION + startup("user", "postgres@dev", "database", "postgres")
+        with Connection(gateway.postgres) as client:
+            client.send(hello)
+            client.log_in(PASSWORD)
+            self.assertEqual(client.ask("SHOW prism.branch"), "dev")
+        with Connection(gateway.postgres) as client:
+            client.send(hello)
+            with self.assertRaises(Refused):
+                client.log_in("wrong")
+        wait_for(lambda: '"peer":"192.0.2.1:12345","reason":"WRONG_PASSWORD"' in gateway.output())
+        self.assertNotIn('"peer":"127.0.0.1', gateway.output())
+
+    def test_nobody_else_does(self):
+        self.configure(trusted_proxies=["10.0.0.0/8"])
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        with Connection(gateway.postgres) as client:
+            client.send(INTRODUCTION + startup("user", "postgres@dev", "database", "postgres"))
+            self.assertTrue(client.ended())
+        wait_for(lambda: "BAD_PROXY_HEADER" in gateway.output())
+        self.assertRegex(gateway.output(), '"peer":"127.0.0.1:[0-9]+","reason":"BAD_PROXY_HEADER"')
+        self.assertNotIn("192.0.2.1", gateway.output())
+        self.assertEqual(self.answer(gateway, "dev", "SHOW prism.branch"), "dev")
+
+    def test_a_network_that_is_none_is_told_at_the_start(self):
+        self.configure(trusted_proxies=["10.0.0.1/8"])
+        with self.assertRaisesRegex(RuntimeError, 'trusted_proxies: "10.0.0.1/8" is no network'):
+            self.gateway()
 
 
 if __name__ == "__main__":
