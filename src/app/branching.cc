@@ -89,6 +89,15 @@ bool MatchesAny(const std::vector<std::string>& patterns, std::string_view name)
   return std::ranges::any_of(patterns, matches);
 }
 
+bool MayCreate(const std::vector<namespaces::AutoCreateRule>& rules,
+               const branching::EntryRequest& request) {
+  return std::ranges::any_of(rules, [&request](const namespaces::AutoCreateRule& rule) {
+    if (!rule.users.empty() && !MatchesAny(rule.users, request.user)) return false;
+    return MatchesAny(rule.names, request.branch.name()) ||
+           MatchesAny(rule.names, request.branch.label());
+  });
+}
+
 Branching::Branching(const Parts& parts) : parts_(parts), preparing_(1, 1) {}
 
 Branching::~Branching() { Stop(); }
@@ -129,8 +138,7 @@ void Branching::MakeManager() {
   manager_ = std::make_unique<branching::BranchManager>(
       parts_.shards.at(0), **workshop_, InstancesOf(settings), LimitsOf(settings),
       [&settings](const branching::EntryRequest& request) {
-        return MatchesAny(settings.auto_create, request.branch.name()) ||
-               MatchesAny(settings.auto_create, request.branch.label());
+        return MayCreate(settings.auto_create, request);
       });
   proxy_ = std::make_unique<branching::Proxy>(parts_.shards, *manager_, parts_.clock, parts_.log,
                                               NamingOf(settings), ProxyLimitsOf(settings));

@@ -111,5 +111,8 @@ class Branching {
 
 // Whether the name matches one of the patterns, in which * stands for any text.
 bool MatchesAny(const std::vector<std::string>& patterns, std::string_view name);
+// Whether a rule is for the user and for the name, as it is compared or as it was spelled.
+bool MayCreate(const std::vector<namespaces::AutoCreateRule>& rules,
+               const branching::EntryRequest& request);
 
 }  // namespace prism::app

@@ -206,6 +206,18 @@ nlohmann::ordered_json SourceToJson(const namespaces::BranchSourceConfig& source
   return json;
 }
 
+nlohmann::ordered_json RulesToJson(const std::vector<namespaces::AutoCreateRule>& rules) {
+  auto json = nlohmann::ordered_json::array();
+  for (const namespaces::AutoCreateRule& rule : rules) {
+    if (rule.users.empty()) {
+      json.push_back(rule.names.front());
+    } else {
+      json.push_back({{"users", rule.users}, {"names", rule.names}});
+    }
+  }
+  return json;
+}
+
 }  // namespace
 
 nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
@@ -244,7 +256,7 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   json["warm_pool"] = settings.warm_pool;
   json["refresh_interval"] = base::FormatDuration(settings.refresh_interval);
   json["keep_generations"] = settings.keep_generations;
-  json["auto_create"] = settings.auto_create;
+  json["auto_create"] = RulesToJson(settings.auto_create);
   json["profile"] = settings.durable ? "durable" : "disposable";
   json["control_listen"] = settings.control_listen;
   json["tls"] = settings.tls;

@@ -44,7 +44,8 @@ struct BranchingSettings {
   std::size_t warm_pool = 2;
   std::chrono::milliseconds refresh_interval{60'000};
   int keep_generations = 3;
-  std::vector<std::string> auto_create = {"*"};  // names that come to be by connecting
+  // Names that come to be by connecting.
+  std::vector<namespaces::AutoCreateRule> auto_create = {{.users = {}, .names = {"*"}}};
   bool durable = false;
   std::string control_listen;  // empty: off
   bool tls = false;            // with the server's certificate

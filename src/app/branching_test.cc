@@ -25,6 +25,30 @@ TEST(BranchingTest, PatternsOfNames) {
   EXPECT_FALSE(MatchesAny({}, "dev"));
 }
 
+TEST(BranchingTest, RulesSayWhoMakesWhat) {
+  const std::vector<namespaces::AutoCreateRule> rules = {
+      {.users = {}, .names = {"dev"}}, {.users = {"ci", "bot-*"}, .names = {"pr-*", "Nightly"}}};
+  const auto may = [&rules](const std::string& user, const char* name) {
+    return MayCreate(rules, {.branch = branching::BranchName::From(name).value(),
+                             .from = {},
+                             .ttl = {},
+                             .user = user,
+                             .peer = {}});
+  };
+  EXPECT_TRUE(may("ann", "dev"));
+  EXPECT_TRUE(may("ci", "dev"));
+  EXPECT_TRUE(may("ci", "pr-7"));
+  EXPECT_TRUE(may("bot-2", "pr-7"));
+  EXPECT_TRUE(may("ci", "Nightly"));
+  EXPECT_FALSE(may("ann", "pr-7"));
+  EXPECT_FALSE(may("ci", "other"));
+  EXPECT_FALSE(MayCreate({}, {.branch = branching::BranchName::From("dev").value(),
+                              .from = {},
+                              .ttl = {},
+                              .user = "ci",
+                              .peer = {}}));
+}
+
 branching::BranchStatus Status(std::string name, branching::BranchState state) {
   branching::BranchStatus status;
   status.branch.name = std::move(name);

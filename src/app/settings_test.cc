@@ -129,7 +129,8 @@ TEST(SettingsTest, ASourceIsEnoughForBranches) {
   EXPECT_EQ(settings.branching->source.path, "/srv/master");
   EXPECT_EQ(settings.branching->storage_path, "/d/branches/store");
   EXPECT_EQ(settings.branching->control_listen, "127.0.0.1:8080");
-  EXPECT_EQ(settings.branching->auto_create, std::vector<std::string>{"*"});
+  EXPECT_EQ(settings.branching->auto_create,
+            (std::vector<namespaces::AutoCreateRule>{{.users = {}, .names = {"*"}}}));
   EXPECT_TRUE(CheckBranching(flags->branching, settings));
 }
 
@@ -189,7 +190,8 @@ TEST(SettingsTest, BranchesForOtherMachinesNeedTls) {
 
 TEST(EffectiveConfigTest, WritesBranchesAsTheirSectionSaysThem) {
   for (const std::string more : {"", ", pg_bin_dirs: [/b]", ", runtime: docker, image: pg:15",
-                                 ", trusted_proxies: [10.0.0.0/8]"}) {
+                                 ", trusted_proxies: [10.0.0.0/8]", ", auto_create: []",
+                                 ", auto_create: [dev, {users: [ci], names: [a, b]}]"}) {
     const auto one = Config("branching: {source: /a" + more + "}\n");
     const auto json = nlohmann::json::parse(EffectiveConfig(Decide(one->server, *one), *one));
     const auto again = Config("branching: " + json["branching"].dump());

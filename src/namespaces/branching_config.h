@@ -26,6 +26,14 @@ struct BranchSourceConfig {
   bool operator==(const BranchSourceConfig&) const = default;
 };
 
+// Who may make which branches by connecting; * stands for any text.
+struct AutoCreateRule {
+  std::vector<std::string> users;  // patterns of roles; empty: everybody
+  std::vector<std::string> names;  // patterns of branches
+
+  bool operator==(const AutoCreateRule&) const = default;
+};
+
 // What is not set here comes from a default. Without a source there is no branching.
 struct BranchingConfig {
   std::optional<std::string> listen;
@@ -55,7 +63,7 @@ struct BranchingConfig {
   std::optional<std::uint64_t> warm_pool;
   std::optional<std::chrono::milliseconds> refresh_interval;
   std::optional<std::uint64_t> keep_generations;
-  std::optional<std::vector<std::string>> auto_create;
+  std::optional<std::vector<AutoCreateRule>> auto_create;
   std::optional<std::string> profile;  // "disposable" or "durable"
   std::optional<std::string> control_listen;
   std::optional<bool> tls;

@@ -100,7 +100,7 @@ class Reader {
     config_.warm_pool = reader_.Number("warm_pool", 0, 100);
     config_.refresh_interval = reader_.Duration("refresh_interval", seconds(1), hours(24 * 30));
     config_.keep_generations = reader_.Number("keep_generations", 1, 1000);
-    config_.auto_create = reader_.TextList("auto_create", kMaxPatterns, kMaxBranchBytes);
+    ReadAutoCreate(reader_.Take("auto_create"));
     config_.profile = reader_.OneOf("profile", {"disposable", "durable"});
     config_.control_listen = reader_.Text("control_listen", kMaxPathBytes);
     config_.tls = reader_.Bool("tls");
@@ -154,6 +154,42 @@ class Reader {
                "branching.source.password must be \"${env:NAME}\" or \"${file:PATH}\": put the "
                "password there");
     return {};
+  }
+
+  void ReadAutoCreate(const YamlValue* value) {
+    if (value == nullptr) return;
+    std::vector<AutoCreateRule> rules;
+    const bool is_list = value->kind == YamlValue::Kind::kList;
+    bool wrong = !is_list || value->items.size() > kMaxPatterns;
+    for (const YamlValue& item : value->items) {
+      if (item.kind == YamlValue::Kind::kMap) {
+        rules.push_back(ReadRule(item));
+        continue;
+      }
+      wrong = wrong || item.kind != YamlValue::Kind::kScalar || item.scalar.empty() ||
+              WrongText(item.scalar, kMaxBranchBytes);
+      rules.push_back({.users = {}, .names = {item.scalar}});
+    }
+    if (wrong) {
+      reader_.Add(value->mark, "BAD_VALUE",
+                  fmt::format("auto_create must be a list of at most {} patterns of names, each of "
+                              "1 to {} bytes, or maps of users and names",
+                              kMaxPatterns, kMaxBranchBytes));
+    }
+    config_.auto_create = std::move(rules);
+  }
+
+  AutoCreateRule ReadRule(const YamlValue& value) {
+    MapReader entry(value, "an entry of branching.auto_create", problems_);
+    AutoCreateRule rule{.users = entry.Texts("users", kMaxPatterns, kMaxRoleBytes),
+                        .names = entry.Texts("names", kMaxPatterns, kMaxBranchBytes)};
+    entry.Finish();
+    if (rule.users.empty() || rule.names.empty()) {
+      entry.Add(value.mark, "BAD_VALUE",
+                "an entry of auto_create has users, and the names that they may give: "
+                "{users: [ci], names: [\"pr-*\"]}");
+    }
+    return rule;
   }
 
   void ReadStorage(const YamlValue* value) {

@@ -28,7 +28,8 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
     pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev, allow_source: true,
     domain: db.example.com, trusted_proxies: [10.0.0.0/8], max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
     max_disk_per_owner: 10GiB, max_memory_per_owner: 2GiB, max_connections_per_owner: 5,
-    memory_limit: 512MiB, warm_pool: 0, refresh_interval: 5m, keep_generations: 9, auto_create: ["pr-*"],
+    memory_limit: 512MiB, warm_pool: 0, refresh_interval: 5m, keep_generations: 9,
+    auto_create: ["pr-*", {users: [ci, "ann*"], names: ["ci-*", dev]}],
     profile: durable, control_listen: "", tls: true, tls_required: false})");
   BranchingConfig expected;
   expected.listen = "127.0.0.1:5433";
@@ -58,7 +59,8 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.warm_pool = 0;
   expected.refresh_interval = std::chrono::minutes(5);
   expected.keep_generations = 9;
-  expected.auto_create = {"pr-*"};
+  expected.auto_create = {{.users = {}, .names = {"pr-*"}},
+                          {.users = {"ci", "ann*"}, .names = {"ci-*", "dev"}}};
   expected.profile = "durable";
   expected.control_listen = "";
   expected.tls = true;
@@ -91,8 +93,22 @@ TEST(BranchingReaderTest, ASourceIsOfOneKind) {
 }
 
 TEST(BranchingReaderTest, AnEmptyListOfPatternsIsNotTheDefault) {
-  EXPECT_EQ(Read("{auto_create: []}").auto_create, std::vector<std::string>());
+  EXPECT_EQ(Read("{auto_create: []}").auto_create, std::vector<AutoCreateRule>());
   EXPECT_EQ(Read("{source: /a}").auto_create, std::nullopt);
+}
+
+TEST(BranchingReaderTest, ARuleOfUsersHasBoth) {
+  for (const char* entry :
+       {"{}", "{users: [ci]}", "{names: [a]}", "{users: [], names: [a]}",
+        "{users: [ci], names: []}", "{users: ci, names: [a]}", "{users: [\"\"], names: [a]}"}) {
+    EXPECT_THAT(Message("{auto_create: [" + std::string(entry) + "]}"), HasSubstr("has users, and"))
+        << entry;
+  }
+  EXPECT_THAT(Message("{auto_create: [{user: [ci], names: [a]}]}"), HasSubstr("\"users\"?"));
+  for (const char* list : {"dev", "[[dev]]", "[null]", "{users: [ci], names: [a]}"}) {
+    EXPECT_THAT(Message("{auto_create: " + std::string(list) + "}"), HasSubstr("must be a list"))
+        << list;
+  }
 }
 
 TEST(BranchingReaderTest, TellsAllMistakesAtOnce) {

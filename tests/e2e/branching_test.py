@@ -92,17 +92,19 @@ class BranchingTest(BranchingCase):
         self.assertIn("user=postgres@my-branch", gateway.output())
 
     def test_a_stranger_makes_no_branch(self):
-        self.configure(auto_create=["pr-*"])
+        self.configure(auto_create=["pr-*", {"users": ["ci"], "names": ["ci-*"]}, {"users": ["post*"], "names": ["own-*"]}])
         gateway = self.gateway()
         self.addCleanup(gateway.stop)
         wrong = psql(gateway.postgres, "pr-1", "SELECT 1", password="wrong")
         self.assertNotEqual(wrong.returncode, 0)
         self.assertIn("password authentication failed", wrong.stderr)
-        other = psql(gateway.postgres, "typo", "SELECT 1")
-        self.assertNotEqual(other.returncode, 0)
+        for name in ("typo", "ci-1"):
+            other = psql(gateway.postgres, name, "SELECT 1")
+            self.assertIn("connecting may not create it", other.stderr)
         self.assertEqual(read_json(f"http://{self.control}/branches")[2], {})
         self.assertEqual(self.answer(gateway, "pr-1", "SELECT 1"), "1")
-        self.assertEqual(list(read_json(f"http://{self.control}/branches")[2]), ["pr-1"])
+        self.assertEqual(self.answer(gateway, "own-1", "SELECT 1"), "1")
+        self.assertEqual(sorted(read_json(f"http://{self.control}/branches")[2]), ["own-1", "pr-1"])
 
     def test_branches_are_administered_on_the_command_line(self):
         gateway = self.gateway()

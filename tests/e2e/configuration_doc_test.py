@@ -34,6 +34,7 @@ class ConfigurationDocTest(unittest.TestCase):
         shapes = ["qqqqqqqqqqqqqqqq: 1\n", "server: {qqqqqqqqqqqqqqqqqq: 1}\n", "server: {limits: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
                   "server: {cors: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n", "server: {tls: {qqqqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
                   "branching: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}\n", "branching: {storage: {qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
+                  "branching: {auto_create: [{qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}]}\n",
                   "branching: {source: {dump: a, qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}}\n",
                   "memory: {qqqqqqqqqqqqqq: 1}\n", "backends: {a: {type: memory, qqqqqqqqqqqqqqqqq: 1}}\n",
                   "namespaces: [{name: a, backend: memory, qqqqqqqqqqqqqqqqqqqqqqqqqq: 1}]\n",

@@ -166,7 +166,9 @@ class SchemaTest(unittest.TestCase):
         for wrong in ("", {}, {"roles": "/a"}, {"dump": "/a", "template": "/b"}, {"template": "/a", "roles": "/b"},
                       {"managed": "/a", "password": "${env:A}"}):
             self.assert_both(False, {"branching": {"source": wrong}})
-        self.assert_both(False, {"branching": {"auto_create": [""]}})
+        for right, entry in ((True, {"users": ["ci"], "names": ["pr-*", "dev"]}), (False, ""), (False, None), (False, {"users": ["ci"]}),
+                             (False, {"users": ["ci"], "names": []}), (False, {"user": ["ci"], "names": ["a"]})):
+            self.assert_both(right, {"branching": {"source": "/a", "auto_create": ["a", entry]}})
         for key in ("docker",):
             self.assert_both(False, {"branching": {key: "x"}})
 
