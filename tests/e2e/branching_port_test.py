@@ -1,4 +1,5 @@
-"""The PostgreSQL port as operators meet it: how it is drained, and who stands in front of it.
+"""The PostgreSQL port as operators meet it: how it is drained, and who stands in front of it, and names of hosts that
+stand for branches.
 
 usage: branching_port_test.py PROGRAM [unittest arguments]
 """
@@ -7,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from branching_case import CLEAN, PASSWORD, BranchingCase, psql  # noqa: E402
 from mounts import own_mounts  # noqa: E402
 from postgres_wire import Connection, Refused, startup  # noqa: E402
 from prism_gateway import wait_for  # noqa: E402
+from tls_files import Authority  # noqa: E402
 
 # For a client at 192.0.2.1:12345 (PROXY protocol, section 2.2).
 INTRODUCTION = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 1, 127, 0, 0, 1, 0x30, 0x39, 0x15, 0x38])
@@ -125,6 +128,30 @@ class BalancerTest(BranchingCase):
         self.configure(trusted_proxies=["10.0.0.1/8"])
         with self.assertRaisesRegex(RuntimeError, 'trusted_proxies: "10.0.0.1/8" is no network'):
             self.gateway()
+
+
+class HostNameTest(BranchingCase):
+    def test_a_host_names_a_branch_over_tls(self):
+        authority = Authority(self.directory)
+        certificate, key = authority.make("server", "DNS:*.db.example.com")
+        if os.geteuid() == 0:
+            shutil.chown(key, os.stat(self.source.data).st_uid)  # whom the gateway becomes
+        self.configure(domain="db.example.com")
+        gateway = self.gateway("--tls-certificate", certificate, "--tls-key", key)
+        self.addCleanup(gateway.stop)
+        port = gateway.postgres.rsplit(":", 1)[1]
+
+        def ask(host, more=""):
+            return subprocess.run(
+                ["psql", "-XAtqw", "-v", "VERBOSITY=verbose", "-c", "SHOW prism.branch",
+                 f"host={host} hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres sslmode=verify-full "
+                 f"sslrootcert={authority.ca} {more}"],
+                env=CLEAN | {"PGPASSWORD": PASSWORD}, capture_output=True, text=True, timeout=60)
+
+        for host, branch in (("pr-7.db.example.com", "pr-7"), ("Shop.DB.example.com", "shop")):
+            named = ask(host)
+            self.assertEqual((named.returncode, named.stdout), (0, branch + "\n"), named.stderr)
+        self.assertIn("names no branch", ask("pr-7.db.example.com", "sslsni=0").stderr)
 
 
 if __name__ == "__main__":

@@ -38,11 +38,17 @@ Status Outcome(runtime::WaitResult result) {
       Error(Code::kDeadlineExceeded, "CONNECTION_DEADLINE", "the peer did not answer in time"));
 }
 
-// Messages are small and each waits for its answer; a peer whose machine has gone is noticed.
+// Messages are small and each waits for its answer. A peer whose machine or network has gone is
+// noticed after 90 s, instead of the system's two hours: its branch would run as long.
 void SetOptions(int fd) {
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // unix sockets have neither
-  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  const auto set = [fd](int level, int option, int value) {
+    ::setsockopt(fd, level, option, &value, sizeof value);  // unix sockets have none of them
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "branching/proxy/socket_stream.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -39,6 +41,28 @@ struct Pair {
   std::optional<SocketStream> ours;
   std::optional<SocketStream> theirs;
 };
+
+Task<void> CheckKeepalive() {
+  const auto buffers = std::make_unique<StreamBuffers>();
+  base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  SocketStream stream(*Shard::Current(), *buffers, std::move(fd));
+  EXPECT_TRUE(stream.Start());
+  const auto option = [&stream](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(stream.fd(), level, name, &value, &size), 0);
+    return value;
+  };
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 10);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
+  co_return;
+}
+
+TEST(SocketStream, NoticesAPeerThatHasGoneWithinNinetySeconds) {
+  runtime::RunOnNewShard([] { return CheckKeepalive(); });
+}
 
 Task<void> WriteAll(SocketStream* stream, std::string text) {
   const Status written = co_await stream->Write(text, InSeconds(60));
