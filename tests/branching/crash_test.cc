@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -268,6 +269,27 @@ class BranchCrashStress : public ::testing::Test {
     ASSERT_TRUE(house.RemoveSource(added.name, true));
   }
 
+  // Damages what new branches begin with, and asks for one until that is made again.
+  void MeetDamage(const Fault& fault) {
+    House house(*ground_, postgres->data_directory(), {}, KillAt(fault));
+    const std::string volume = *house.storage().Path(house.journal().Generations()->front());
+    EXPECT_EQ(std::system(("btrfs property set -ts " + volume + " ro false").c_str()), 0);
+    for (const auto& entry : std::filesystem::directory_iterator(volume + "/pg_wal")) {
+      if (entry.is_regular_file()) std::filesystem::resize_file(entry.path(), 0);
+    }
+    AwaitTrue([&] { return house.AskIn("new", "SELECT count(*) FROM marks") == "0"; });
+  }
+
+  // The branch that met it has what it had, or other data instead; both leave nothing behind.
+  void VerifyDamaged(bool is_replaced) {
+    House house(*ground_, postgres->data_directory(), {});
+    ASSERT_TRUE(house.started()) << house.started().error().ToString();
+    EXPECT_EQ(house.AskIn("new", "SELECT count(*) FROM marks") == "0", is_replaced);
+    EXPECT_TRUE(house.manager().Snapshots("new")->empty());
+    EXPECT_EQ(house.AskIn("next", "SELECT count(*) FROM marks"), "0");
+    EXPECT_TRUE(Examine(true).empty());
+  }
+
   static inline std::unique_ptr<PostgresServer> postgres;
   std::unique_ptr<Ground> ground_ = std::make_unique<Ground>();
 };
@@ -294,6 +316,18 @@ TEST_F(BranchCrashStress, AGenerationIsThereWholeOrMadeAgain) {
         [&](int) { const House house(*ground_, postgres->data_directory(), {}, KillAt({step})); });
     Examine(false);
     ASSERT_NO_FATAL_FAILURE(Verify(""));
+  }
+}
+
+TEST_F(BranchCrashStress, ADamagedBranchIsMadeAgainOrStays) {
+  for (const std::string_view step :
+       {"replacement-cloned", "replacement-there", "removal-stopped"}) {
+    SCOPED_TRACE(step);
+    ground_ = std::make_unique<Ground>();
+    InDoomedProcess([&](int) { MeetDamage({step}); });
+    Examine(false);
+    ASSERT_NO_FATAL_FAILURE(VerifyDamaged(step != "replacement-cloned"));
+    EndAll();
   }
 }
 

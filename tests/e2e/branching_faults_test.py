@@ -207,6 +207,42 @@ class FaultsTest(BranchingCase):
         tries = iter(range(1000))
         wait_for(lambda: psql(gateway.postgres, f"after-{next(tries)}", "SELECT id FROM things").stdout.strip() == "42")
 
+    def check_damage(self, damage):
+        """Of what new branches begin with."""
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        self.answer(gateway, "before", "CREATE TABLE t AS SELECT 7 AS x")
+        generation = max((self.directory / "data/branches/store/volumes").glob("g-*"))
+        subprocess.run(["btrfs", "property", "set", "-ts", generation, "ro", "false"], check=True, timeout=60)
+        damage(generation)
+        sqlstate, sentence = self.told(gateway, "new")
+        self.assertEqual(sqlstate, "XX001")
+        self.assertRegex(sentence, "are damaged|invalid page")
+        wait_for(lambda: psql(gateway.postgres, "new", "SELECT 1").returncode == 0)
+        self.assertEqual(self.answer(gateway, "another", "SELECT 1"), "1")
+        self.assertEqual(self.answer(gateway, "before", "SELECT x FROM t"), "7")
+        self.assertEqual(gateway.output().count("generation_damaged"), 1)
+
+    def test_a_damaged_control_file_is_told_and_the_source_copied_again(self):
+        def damage(generation):
+            path = generation / "global/pg_control"
+            content = bytearray(path.read_bytes())
+            content[100] ^= 0xFF
+            path.write_bytes(content)
+
+        self.check_damage(damage)
+
+    def test_a_truncated_log_is_told_and_the_source_copied_again(self):
+        def damage(generation):
+            for path in (generation / "pg_wal").glob("0*"):
+                os.truncate(path, 0)
+
+        self.check_damage(damage)
+
+    def test_broken_pages_are_told_and_the_source_copied_again(self):
+        # The first of pg_database.
+        self.check_damage(lambda generation: (generation / "global/1262").write_bytes(b"\xff" * 8192))
+
 
 if __name__ == "__main__":
     BranchingCase.program = sys.argv.pop(1)

@@ -2,7 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace prism::branching {
+
+bool SaysDamage(const Error& error) {
+  constexpr auto kReasons = std::to_array<std::string_view>(
+      {"INSTANCE_START_FAILED", "NOT_A_DATA_DIRECTORY", "VOLUME_NOT_FOUND"});
+  return std::ranges::find(kReasons, error.reason()) != kReasons.end();
+}
 
 Error Busy(const std::string& name) {
   return Error(Code::kAborted, "BRANCH_BUSY",

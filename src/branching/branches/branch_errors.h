@@ -8,6 +8,11 @@
 
 namespace prism::branching {
 
+// Of a volume that is not there, is no data directory, or that no server starts on for a reason
+// that has no name of its own: what else may keep it from starting, as its settings, did not when
+// the generation was made.
+bool SaysDamage(const Error& error);
+
 Error Busy(const std::string& name);
 Error InUse(const std::string& name, int clients);
 Error Protected(const std::string& name);

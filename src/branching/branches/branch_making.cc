@@ -24,8 +24,8 @@ Error NoSpare() { return {Code::kNotFound, "SPARE_MISSING", "there is no spare"}
 
 // What a client can do something about; what went wrong inside is in the log.
 Error ForClient(const Error& error, const std::string& branch) {
-  constexpr std::array<std::string_view, 4> kTold = {"BRANCH_BUSY", "BRANCH_IN_USE",
-                                                     "BRANCH_DELETED", "PARENT_NOT_FOUND"};
+  constexpr auto kTold = std::to_array<std::string_view>(
+      {"BRANCH_BUSY", "BRANCH_IN_USE", "BRANCH_DELETED", "PARENT_NOT_FOUND", "BRANCH_DAMAGED"});
   if (std::ranges::find(kTold, error.reason()) != kTold.end()) return error;
   if (error.reason() == "DISK_FULL") return Refuse(Refusal::kDiskFull);
   if (error.code() == Code::kAlreadyExists) return Refuse(Refusal::kBranchNameTaken, branch);
@@ -158,6 +158,9 @@ Task<Status> BranchManager::Found(BranchSlot* slot) {
     co_return made;
   }
   workshop_.logger.Failure("branch_not_made", made.error());
+  if (DistrustIfDamaged(*slot, made.error())) {
+    made = std::unexpected(Refuse(Refusal::kBranchDamaged, slot->branch.name));
+  }
   const Status removed = co_await RemoveVolume(&workshop_, slot->branch.volume);
   TurnAway(*slot, ForClient(made.error(), slot->branch.name));
   if (removed) {

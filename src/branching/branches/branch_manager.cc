@@ -28,7 +28,8 @@ BranchManager::BranchManager(runtime::Shard& home, Workshop& workshop, InstanceS
       limits_(limits),
       may_make_(std::move(may_make)),
       door_(std::make_shared<Door>(this)),
-      spares_(home, workshop, settings_, limits.warm_pool),
+      spares_(home, workshop, settings_, limits.warm_pool,
+              [this](const std::string& generation) { Distrust(kSourceName, generation); }),
       quotas_(limits.of_owner) {}
 
 BranchManager::~BranchManager() { Stop(); }

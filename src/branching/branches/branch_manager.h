@@ -125,7 +125,8 @@ class BranchManager final : public BranchHost {
   // On any shard. The branch is made, not started. ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS.
   // INVALID_ARGUMENT/RESERVED_BRANCH_NAME, NOT_FOUND: PARENT_NOT_FOUND, BRANCH_DELETED (the
   // parent), ABORTED: BRANCH_BUSY (the parent), SOURCE_BUSY. RESOURCE_EXHAUSTED:
-  // TOO_MANY_BRANCHES, OWNER_DISK_LIMIT, DISK_FULL.
+  // TOO_MANY_BRANCHES, OWNER_DISK_LIMIT, DISK_FULL. UNAVAILABLE/BRANCH_DAMAGED: the newest state of
+  // its source is, and is made again.
   // FAILED_PRECONDITION/BRANCH_IN_USE: clients are in the parent, and its storage can't clone what
   // is being written to.
   runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
@@ -255,8 +256,15 @@ class BranchManager final : public BranchHost {
   BranchSlot* FindByNameOrLabel(std::string_view text);
   // nullptr: it is not there any more.
   BranchSlot* FindById(std::string_view id);
-  // A visitor has gone.
-  void Leave(BranchSlot& slot);
+  // A visitor has gone. `found_damage`: it was not let in for that.
+  void Leave(BranchSlot& slot, bool found_damage);
+  // It is damaged.
+  void Distrust(std::string_view source, const std::string& generation);
+  // True: that is why it can't be made or started.
+  bool DistrustIfDamaged(const BranchSlot& slot, const Error& error);
+  // Other data for a branch in kStarting that nobody has been in, when what it was made of is
+  // damaged and there is a newer state; else nothing is done.
+  runtime::Task<Status> ReplaceDamaged(BranchSlot* slot);
 
   runtime::Task<Result<BranchStatus>> CreateHere(EntryRequest request);
   runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, bool force, bool recursive);
@@ -270,7 +278,9 @@ class BranchManager final : public BranchHost {
     int major = 0;
     std::uint32_t max_prepared_transactions = 0;
     WallMillis as_of = 0;
+    bool keeps_old = true;  // as a snapshot
   };
+  static Replacement ByNewest(const Generation& newest);
   runtime::Task<Result<Snapshot>> TakeSnapshotHere(std::string name, std::string snapshot);
   runtime::Task<Result<Snapshot>> DeleteSnapshotHere(std::string name, std::string snapshot);
   runtime::Task<Result<std::vector<Snapshot>>> SnapshotsHere(std::string name);

@@ -76,6 +76,7 @@ Status BranchManager::ChooseOrigin(const EntryRequest& request, BranchSlot& slot
 Status BranchManager::ChooseNewest(std::string_view source, BranchSlot& slot) const {
   TRY_ASSIGN(const SourceFollower* const follower, UsableSource(source));
   MakeOf(slot, follower->newest());
+  slot.untouched = true;
   return {};
 }
 

@@ -22,6 +22,10 @@ Error WontStart(const Error& error, const std::string& branch) {
   return Refuse(Refusal::kBranchWontStart, branch);
 }
 
+bool MayRest(const BranchSlot& slot) {
+  return slot.state == BranchState::kRunning && slot.inside == 0 && slot.copying == 0;
+}
+
 // RFC 3339 in UTC, to the second.
 std::string TimeText(WallMillis time) { return telemetry::FormatTime(time / 1000 * 1000); }
 
@@ -35,15 +39,19 @@ Task<void> BranchManager::Wake(BranchSlot* slot) {
     co_return;
   }
   slot->state = BranchState::kStarting;
-  Status started = co_await StartServer(slot);
+  Status started = co_await ReplaceDamaged(slot);
+  if (started) started = co_await StartServer(slot);
   if (started) {
     BeginRunning(*slot);
     co_return;
   }
   slot->state = BranchState::kStopped;
   workshop_.logger.Failure("branch_not_started", started.error());
+  const std::string& name = slot->branch.name;
+  if (!open_) co_return TurnAway(*slot, Refuse(Refusal::kShuttingDown));
+  const bool damaged = DistrustIfDamaged(*slot, started.error());
   TurnAway(*slot,
-           open_ ? WontStart(started.error(), slot->branch.name) : Refuse(Refusal::kShuttingDown));
+           damaged ? Refuse(Refusal::kBranchDamaged, name) : WontStart(started.error(), name));
 }
 
 Task<Status> BranchManager::StartServer(BranchSlot* slot) {
@@ -104,21 +112,24 @@ void BranchManager::TurnAway(BranchSlot& slot, const Error& error) {
   }
 }
 
-void BranchManager::Leave(BranchSlot& slot) {
+void BranchManager::Leave(BranchSlot& slot, bool found_damage) {
   slot.branch.last_activity = workshop_.clock.Now();
   --slot.inside;
+  if (!found_damage) slot.untouched = false;
+  if (found_damage && IsAsMade(slot)) {
+    Distrust(slot.branch.source, slot.branch.generation);
+    // Its next start puts other data in it.
+    if (MayRest(slot) && !cancel_.cancelled()) return tasks_.Spawn(Rest(&slot));
+  }
   RestWhenIdle(slot);
   ExpireWhenDue(slot);
 }
 
 void BranchManager::RestWhenIdle(BranchSlot& slot) {
-  const auto may_rest = [&slot] {
-    return slot.state == BranchState::kRunning && slot.inside == 0 && slot.copying == 0;
-  };
-  if (!may_rest() || cancel_.cancelled()) return;
+  if (!MayRest(slot) || cancel_.cancelled()) return;
   // The task takes the timer away while it runs: nothing may follow.
-  slot.idle = std::make_unique<BranchSlot::DueTimer>([this, &slot, may_rest] {
-    if (may_rest()) tasks_.Spawn(Rest(&slot));
+  slot.idle = std::make_unique<BranchSlot::DueTimer>([this, &slot] {
+    if (MayRest(slot)) tasks_.Spawn(Rest(&slot));
   });
   home_.ArmTimerAt(*slot.idle, MonotonicNow() + limits_.idle_timeout);
 }

@@ -61,11 +61,15 @@ struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
   int copying = 0;                   // clones that are made of it while it runs
   std::string made_of;               // in kMaking: the volume; empty: what its parent has then
   bool is_new = false;               // its maker has not been told yet
+  bool untouched = false;            // made of a source's newest, and nobody let in has left
   bool changing = false;             // somebody changes it: others have to try again
   std::unique_ptr<DueTimer> idle;    // nobody has been in for long
   std::unique_ptr<DueTimer> expiry;  // its time is over
   runtime::CancelSource watch;       // of the instance
   runtime::TaskGroup watching;
 };
+
+// It has what a source's newest state had: nobody was let in.
+inline bool IsAsMade(const BranchSlot& slot) { return slot.untouched && slot.inside == 0; }
 
 }  // namespace prism::branching

@@ -170,13 +170,7 @@ Task<Result<BranchStatus>> BranchManager::ResetHere(std::string name, bool force
   CO_TRY_ASSIGN(BranchSlot* const slot, FindForReplacement(name, force));
   if (slot->branch.parent_id.empty()) {
     CO_TRY_ASSIGN(const SourceFollower* const source, UsableSource(slot->branch.source));
-    const Generation& newest = source->newest();
-    Replacement with{.from = newest.id,
-                     .reason = "before-reset-",
-                     .generation = newest.id,
-                     .major = newest.major,
-                     .max_prepared_transactions = newest.max_prepared_transactions,
-                     .as_of = newest.as_of};
+    Replacement with = ByNewest(source->newest());
     co_return co_await Replace(slot, [&] { return MakeReplacement(slot, std::move(with)); });
   }
   BranchSlot* const parent = FindById(slot->branch.parent_id);
@@ -185,6 +179,15 @@ Task<Result<BranchStatus>> BranchManager::ResetHere(std::string name, bool force
   }
   const auto kept = parent->shared_from_this();
   co_return co_await Replace(slot, [&] { return ReplaceByParent(slot, parent); });
+}
+
+BranchManager::Replacement BranchManager::ByNewest(const Generation& newest) {
+  return {.from = newest.id,
+          .reason = "before-reset-",
+          .generation = newest.id,
+          .major = newest.major,
+          .max_prepared_transactions = newest.max_prepared_transactions,
+          .as_of = newest.as_of};
 }
 
 Task<Status> BranchManager::ReplaceByParent(BranchSlot* slot, BranchSlot* parent) {
@@ -246,15 +249,17 @@ Task<Result<BranchStatus>> BranchManager::Replace(BranchSlot* slot,
   co_return status;
 }
 
-// One transaction gives the branch its new volume and keeps the old one: before it a start finds
-// the old state, after it the new one.
+// One transaction gives the branch its new volume and keeps the old one, or gives it up: before it
+// a start finds the old state, after it the new one.
 Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, WhileStill still) {
-  CO_TRY_ASSIGN(Snapshot kept, NewSnapshot(*slot, ""));
-  kept.id = slot->branch.volume;
-  kept.name = NameOfTime(*slot, with.reason, kept.created_at);
-  kept.is_automatic = true;
-  Status known = co_await ReadControl(kept.id, &kept);
-  CO_TRY(std::move(known));
+  CO_TRY_ASSIGN(Snapshot had, NewSnapshot(*slot, ""));
+  had.id = slot->branch.volume;
+  had.name = NameOfTime(*slot, with.reason, had.created_at);
+  had.is_automatic = true;
+  if (with.keeps_old) {
+    Status known = co_await ReadControl(had.id, &had);
+    CO_TRY(std::move(known));
+  }
   Branch branch = slot->branch;
   branch.volume = NewVolumeId();
   branch.generation = with.generation;
@@ -266,7 +271,7 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, 
     workshop_.After("replacement-begun");
     TRY(CloneVolume(workshop_, with.from, branch.volume, still));
     workshop_.After("replacement-cloned");
-    TRY(workshop_.journal.Replace(branch, kept));
+    TRY(workshop_.journal.Replace(branch, had, with.keeps_old));
     workshop_.After("replacement-there");
     return {};
   });
@@ -275,10 +280,6 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, 
     if (!removed) workshop_.logger.Failure("branch_not_cleared", removed.error());
     co_return replaced;
   }
-  // Frozen or not, no server is ever started on it.
-  const Status frozen =
-      co_await RunOnPool(workshop_.pool, [&] { return workshop_.storage.Freeze(kept.id); });
-  if (!frozen) workshop_.logger.Failure("snapshot_not_frozen", frozen.error());
   // The rest of it may have changed meanwhile.
   slot->branch.volume = std::move(branch.volume);
   slot->branch.generation = std::move(branch.generation);
@@ -286,7 +287,16 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, 
   slot->branch.max_prepared_transactions = branch.max_prepared_transactions;
   slot->branch.as_of = branch.as_of;
   slot->size.reset();
-  slot->snapshots.push_back(std::move(kept));
+  if (!with.keeps_old) {
+    const Status removed = co_await RemoveVolume(&workshop_, had.id);
+    if (!removed) workshop_.logger.Failure("replaced_data_not_removed", removed.error());
+    co_return Status();
+  }
+  slot->snapshots.push_back(had);
+  // Frozen or not, no server is ever started on it.
+  const Status frozen =
+      co_await RunOnPool(workshop_.pool, [&] { return workshop_.storage.Freeze(had.id); });
+  if (!frozen) workshop_.logger.Failure("snapshot_not_frozen", frozen.error());
   co_return Status();
 }
 

@@ -28,23 +28,26 @@ class BranchVisit final : public Entrance {
         settings_(std::move(settings)),
         notices_(std::move(notices)) {}
   ~BranchVisit() override {
-    home_.Post([door = std::move(door_), slot = std::move(slot_), user = std::move(user_)] {
+    home_.Post([door = std::move(door_), slot = std::move(slot_), user = std::move(user_),
+                found_damage = found_damage_] {
       if (door->manager == nullptr) return;
       door->manager->quotas_.Leave(user);
       // None: the branch was removed since.
-      if (const auto left = slot.lock()) door->manager->Leave(*left);
+      if (const auto left = slot.lock()) door->manager->Leave(*left, found_damage);
     });
   }
   const std::string& socket_path() const override { return socket_path_; }
   const std::vector<StartupParameter>& settings() const override { return settings_; }
   const std::vector<std::string>& notices() const override { return notices_; }
   EntryWay way() const override { return way_; }
+  void NoteDamage() override { found_damage_ = true; }
 
  private:
   runtime::Shard& home_;
   std::shared_ptr<BranchManager::Door> door_;
   std::string user_;
   const EntryWay way_;
+  bool found_damage_ = false;
   std::weak_ptr<BranchSlot> slot_;
   const std::string socket_path_;
   const std::vector<StartupParameter> settings_;

@@ -16,8 +16,13 @@ using runtime::Task;
 
 class Preparation {
  public:
-  Preparation(Workshop& workshop, std::string name, Source& source, const std::atomic<bool>& stop)
-      : workshop_(workshop), name_(std::move(name)), source_(source), stop_(stop) {}
+  Preparation(Workshop& workshop, std::string name, Source& source,
+              std::set<std::string> distrusted, const std::atomic<bool>& stop)
+      : workshop_(workshop),
+        name_(std::move(name)),
+        source_(source),
+        distrusted_(std::move(distrusted)),
+        stop_(stop) {}
 
   Task<Result<Generation>> Run() {
     auto looked = co_await source_.Look();
@@ -45,7 +50,8 @@ class Preparation {
                                  [this, &mark]() -> Result<std::optional<Generation>> {
                                    TRY_ASSIGN(std::optional<Generation> known,
                                               workshop_.journal.FindGeneration(name_, mark));
-                                   if (!known) return std::nullopt;
+                                   if (!known || distrusted_.contains(known->id))
+                                     return std::nullopt;
                                    TRY_ASSIGN(const bool there, workshop_.HasVolume(known->id));
                                    if (!there) return std::nullopt;
                                    return known;
@@ -111,6 +117,7 @@ class Preparation {
   Workshop& workshop_;
   const std::string name_;  // of the source, where branches are named
   Source& source_;
+  const std::set<std::string> distrusted_;
   const std::atomic<bool>& stop_;
   Generation generation_;
 };
@@ -118,8 +125,9 @@ class Preparation {
 }  // namespace
 
 Task<Result<Generation>> PrepareGeneration(Workshop* workshop, std::string name, Source* source,
+                                           std::set<std::string> distrusted,
                                            const std::atomic<bool>* stop) {
-  Preparation preparation(*workshop, std::move(name), *source, *stop);
+  Preparation preparation(*workshop, std::move(name), *source, std::move(distrusted), *stop);
   co_return co_await preparation.Run();
 }
 

@@ -464,9 +464,9 @@ Status Journal::BeginReplacement(std::string_view branch, std::string_view volum
   });
 }
 
-Status Journal::Replace(const Branch& branch, const Snapshot& kept) {
+Status Journal::Replace(const Branch& branch, const Snapshot& had, bool keep) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
-    TRY(WriteSnapshot(connection, kept, "there"));
+    TRY(WriteSnapshot(connection, had, keep ? "there" : "removing"));
     TRY_ASSIGN(Statement update,
                connection.Prepare("UPDATE branches SET volume = ?2, next_volume = NULL, "
                                   "generation = ?3, as_of = ?4 WHERE id = ?1"));

@@ -160,8 +160,9 @@ class Journal {
 
   // Other data for a branch are about to be made: a restart clears the volume away.
   Status BeginReplacement(std::string_view branch, std::string_view volume);
-  // From here on `branch` has its new volume, generation and time, and what it had is `kept`.
-  Status Replace(const Branch& branch, const Snapshot& kept);
+  // From here on `branch` has its new volume, generation and time. What it had is kept as that
+  // snapshot, or is one that is about to be removed (`keep` false).
+  Status Replace(const Branch& branch, const Snapshot& had, bool keep);
 
   // Complete ones and deleted ones, by name.
   Result<std::vector<Branch>> Branches();

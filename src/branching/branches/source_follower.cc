@@ -16,21 +16,21 @@ using runtime::Task;
 
 SourceFollower::SourceFollower(runtime::Shard& home, Workshop& workshop, std::string name,
                                Source& source, const FollowRules& rules, Hooks hooks)
-    : home_(home),
-      workshop_(workshop),
+    : workshop_(workshop),
       added_{.name = std::move(name)},
       source_(&source),
       rules_(rules),
-      hooks_(std::move(hooks)) {}
+      hooks_(std::move(hooks)),
+      look_now_(home) {}
 
 SourceFollower::SourceFollower(runtime::Shard& home, Workshop& workshop, AddedSource added,
                                Make make, const FollowRules& rules, Hooks hooks)
-    : home_(home),
-      workshop_(workshop),
+    : workshop_(workshop),
       added_(std::move(added)),
       make_(std::move(make)),
       rules_(rules),
-      hooks_(std::move(hooks)) {}
+      hooks_(std::move(hooks)),
+      look_now_(home) {}
 
 Task<Status> SourceFollower::Begin() {
   Status made = co_await EnsureSource();
@@ -65,17 +65,20 @@ Task<Status> SourceFollower::BeginWithKnown() {
   co_return co_await Use(generations.back());
 }
 
-void SourceFollower::Follow(bool now) {
-  if (!now && rules_.refresh_interval == 0) return;
-  tasks_.Spawn(KeepFollowing(now ? 0 : MonotonicNow() + rules_.refresh_interval));
+void SourceFollower::Follow(bool now) { tasks_.Spawn(KeepFollowing(now ? 0 : NextLook())); }
+
+MonoNanos SourceFollower::NextLook() const {
+  if (rules_.refresh_interval == 0) return runtime::kNoDeadline;
+  return MonotonicNow() + rules_.refresh_interval;
 }
 
 Task<void> SourceFollower::KeepFollowing(MonoNanos first) {
   MonoNanos next = std::max(first, rests_until_);
-  while (!co_await runtime::SleepUntil(home_, next, &cancel_)) {
+  while (co_await look_now_.For(next, &cancel_) != runtime::WaitResult::kCancelled) {
+    if (cancel_.cancelled()) co_return;
+    look_now_.Reset();
     co_await RefreshOnce();
-    if (rules_.refresh_interval == 0) co_return;
-    next = std::max(MonotonicNow() + rules_.refresh_interval, rests_until_);
+    next = std::max(NextLook(), rests_until_);
   }
 }
 
@@ -106,7 +109,7 @@ Task<Result<bool>> SourceFollower::Refresh() {
   auto looked = co_await RunOnPool(
       workshop_.pool, [&]() -> Result<std::optional<std::string>> { return source_->Moment(); });
   CO_TRY_ASSIGN(std::optional<std::string> moment, std::move(looked));
-  if (moment && moment == moment_) co_return false;
+  if (moment && moment == moment_ && !IsToBeRemade()) co_return false;
   Status adopted = co_await AdoptNewest();
   if (adopted || IsUnusable(adopted.error())) moment_ = std::move(moment);
   CO_TRY(std::move(adopted));
@@ -123,11 +126,15 @@ Task<Status> SourceFollower::EnsureSource() {
 
 // New branches begin with the newest state of the source from here on, and its roles log in.
 Task<Status> SourceFollower::AdoptNewest() {
+  std::set<std::string> distrusted = distrusted_;
+  if (!IsToBeRemade()) distrusted.erase(newest_.id);
   refreshing_ = true;
-  auto prepared = co_await PrepareGeneration(&workshop_, name(), source_, &abandoned_);
+  auto prepared =
+      co_await PrepareGeneration(&workshop_, name(), source_, std::move(distrusted), &abandoned_);
   refreshing_ = false;
   if (prepared && prepared->id == newest_.id) co_return Status();
   rests_until_ = MonotonicNow() + source_->Rest();
+  if (distrusts(newest_.id)) remake_after_ = MonotonicNow() + kDamagedAgain;
   CO_TRY_ASSIGN(const Generation newest, std::move(prepared));
   co_return co_await Use(newest);
 }
@@ -139,10 +146,30 @@ Task<Status> SourceFollower::Use(Generation newest) {
                                   [this] { return workshop_.journal.GenerationsOf(name()); });
   CO_TRY_ASSIGN(generations_, std::move(known));
   newest_ = std::move(newest);
+  LeaveOutDistrusted();
   usage_.reset();
   hooks_.on_newer();
   tasks_.Spawn(MeasureNewest());
   co_return co_await RemoveUnused();
+}
+
+void SourceFollower::Distrust(const std::string& generation) {
+  if (distrusted_.insert(generation).second) {
+    workshop_.logger.Warn("generation_damaged", {{"source", name()}, {"generation", generation}});
+  }
+  LeaveOutDistrusted();
+  if (IsToBeRemade()) look_now_.Set();
+}
+
+bool SourceFollower::IsToBeRemade() const {
+  return distrusts(newest_.id) && MonotonicNow() >= remake_after_;
+}
+
+// But for the newest: until it is made again it is the best there is.
+void SourceFollower::LeaveOutDistrusted() {
+  std::erase_if(generations_, [this](const Generation& one) {
+    return one.id != newest_.id && distrusts(one.id);
+  });
 }
 
 // For people; a frozen volume stays as large as it is.
@@ -172,11 +199,22 @@ Status SourceFollower::LoadRoles(const Generation& generation) {
   return {};
 }
 
+// Distrusted ones are kept for nobody.
+Result<std::vector<std::string>> SourceFollower::ListUnused(
+    const std::set<std::string>& distrusted) {
+  TRY_ASSIGN(std::vector<std::string> unused, workshop_.journal.UnusedGenerations(newest_, 1));
+  TRY_ASSIGN(const std::vector<std::string> old,
+             workshop_.journal.UnusedGenerations(newest_, rules_.keep_generations));
+  std::erase_if(unused, [&](const std::string& id) {
+    return !distrusted.contains(id) && std::ranges::find(old, id) == old.end();
+  });
+  return unused;
+}
+
 // Those that nobody can choose any more. What can't be removed is tried again with the next one.
 Task<Status> SourceFollower::RemoveUnused() {
-  auto listed = co_await RunOnPool(workshop_.pool, [this] {
-    return workshop_.journal.UnusedGenerations(newest_, rules_.keep_generations);
-  });
+  auto listed = co_await RunOnPool(
+      workshop_.pool, [this, distrusted = distrusted_] { return ListUnused(distrusted); });
   CO_TRY_ASSIGN(const std::vector<std::string> unused, std::move(listed));
   for (const std::string& generation : unused) {
     if (hooks_.is_chosen(generation)) continue;  // since it was listed

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "runtime/shard.h"
 #include "runtime/task.h"
 #include "runtime/task_group.h"
+#include "runtime/wait.h"
 
 namespace prism::branching {
 
@@ -28,6 +30,10 @@ struct FollowRules {
   // So many of its states are kept for branches of the past, beside those in use.
   int keep_generations = 1;
 };
+
+// What replaces a damaged generation is as bad when the source is: for so long it is not made
+// again.
+inline constexpr MonoNanos kDamagedAgain = 10 * 60 * kNanosPerSecond;
 
 // Life cycle: construct, Begin..., Follow, Stop, destroy; or Begin... again when it failed. Thread
 // rule: the home shard; roles() any thread.
@@ -62,6 +68,11 @@ class SourceFollower {
   runtime::Task<Status> BeginWithKnown();
   // Looks for newer states from here on; `now`: at once for the first time.
   void Follow(bool now);
+  // What was made of this generation, as it was made, can't be served. It is not chosen again once
+  // there is a newer one. The newest is made again soon, although the source has not changed; not
+  // within kDamagedAgain after that was done.
+  void Distrust(const std::string& generation);
+  bool distrusts(const std::string& generation) const { return distrusted_.contains(generation); }
   // What is being copied is given up.
   void Abandon() { abandoned_.store(true); }
   // Nothing is looked at any more. The source is closed.
@@ -88,6 +99,7 @@ class SourceFollower {
   WallMillis failed_at() const { return failed_at_; }
 
  private:
+  MonoNanos NextLook() const;
   runtime::Task<void> KeepFollowing(MonoNanos first);
   runtime::Task<void> RefreshOnce();
   void NoteFailure(const Error& error);
@@ -95,11 +107,14 @@ class SourceFollower {
   runtime::Task<Result<bool>> Refresh();
   runtime::Task<Status> AdoptNewest();
   runtime::Task<Status> Use(Generation newest);
+  bool IsToBeRemade() const;
+  void LeaveOutDistrusted();
   runtime::Task<void> MeasureNewest();
   Status LoadRoles(const Generation& generation);
+  // Blocks.
+  Result<std::vector<std::string>> ListUnused(const std::set<std::string>& distrusted);
   runtime::Task<Status> RemoveUnused();
 
-  runtime::Shard& home_;
   Workshop& workshop_;
   const AddedSource added_;
   Source* source_ = nullptr;
@@ -109,6 +124,9 @@ class SourceFollower {
   const Hooks hooks_;
   Generation newest_;
   std::vector<Generation> generations_;
+  std::set<std::string> distrusted_;  // of them, and of those before
+  MonoNanos remake_after_ = 0;        // until then a damaged newest_ stays
+  runtime::Event look_now_;
   std::atomic<std::shared_ptr<const Roles>> roles_;  // of newest_
   std::optional<std::string> moment_;                // of the source, when newest_ was made
   std::optional<VolumeUsage> usage_;

@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "base/strings.h"
+#include "branching/branches/branch_errors.h"
 #include "branching/branches/role_reader.h"
 #include "branching/branches/volume_server.h"
 #include "branching/instances/pool_work.h"
@@ -43,8 +44,12 @@ Error MemoryShort() {
 }  // namespace
 
 Spares::Spares(runtime::Shard& home, Workshop& workshop, InstanceSettings settings,
-               std::size_t count)
-    : home_(home), workshop_(workshop), settings_(std::move(settings)), count_(count) {}
+               std::size_t count, OnDamage on_damage)
+    : home_(home),
+      workshop_(workshop),
+      settings_(std::move(settings)),
+      count_(count),
+      on_damage_(std::move(on_damage)) {}
 
 void Spares::Fill(const Generation& generation) {
   if (generation.id != generation_.id) {
@@ -85,13 +90,11 @@ Task<void> Spares::MakeAll() {
   (void)co_await runtime::SleepUntil(home_, MonotonicNow() + kPause, &cancel_);
   std::string last_reason;
   while (ready_.size() < count_ && !cancel_.cancelled()) {
-    auto made = co_await MakeOne(generation_);
+    const Generation generation = generation_;  // there may be a newer one meanwhile
+    auto made = co_await MakeOne(generation);
     if (!made) {
       if (cancel_.cancelled()) break;
-      if (made.error().reason() != last_reason) {
-        workshop_.logger.Failure("spare_not_made", made.error());
-      }
-      last_reason = made.error().reason();
+      NoteFailure(made.error(), generation.id, &last_reason);
       const bool stopped = co_await runtime::SleepUntil(home_, MonotonicNow() + kRetry, &cancel_);
       if (stopped) break;
     } else if (made->generation == generation_.id) {
@@ -102,6 +105,14 @@ Task<void> Spares::MakeAll() {
     }
   }
   making_ = false;
+}
+
+// What is wrong again is told once.
+void Spares::NoteFailure(const Error& error, const std::string& generation,
+                         std::string* last_reason) {
+  if (SaysDamage(error)) on_damage_(generation);
+  if (error.reason() != *last_reason) workshop_.logger.Failure("spare_not_made", error);
+  *last_reason = error.reason();
 }
 
 Task<Result<Spare>> Spares::MakeOne(Generation generation) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,8 +30,12 @@ inline constexpr int kMemoryForSpares = 20;
 // rule: one shard, the branches' home.
 class Spares {
  public:
+  // Told of the generation that they can't be made of.
+  using OnDamage = std::function<void(const std::string& generation)>;
+
   // The workshop outlives it. `count` of them are kept; 0: none.
-  Spares(runtime::Shard& home, Workshop& workshop, InstanceSettings settings, std::size_t count);
+  Spares(runtime::Shard& home, Workshop& workshop, InstanceSettings settings, std::size_t count,
+         OnDamage on_damage);
   Spares(const Spares&) = delete;
   Spares& operator=(const Spares&) = delete;
 
@@ -50,6 +55,7 @@ class Spares {
  private:
   Spare Pop();
   runtime::Task<void> MakeAll();
+  void NoteFailure(const Error& error, const std::string& generation, std::string* last_reason);
   runtime::Task<Result<Spare>> MakeOne(Generation generation);
   runtime::Task<void> WarmUp(const Instance* instance);
   runtime::Task<Result<std::unique_ptr<Instance>>> StartOne(std::string volume,
@@ -60,6 +66,7 @@ class Spares {
   Workshop& workshop_;
   const InstanceSettings settings_;
   const std::size_t count_;
+  const OnDamage on_damage_;
   Generation generation_;
   std::deque<Spare> ready_;
   std::atomic<std::size_t> size_ = 0;  // of it

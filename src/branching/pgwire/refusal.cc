@@ -95,6 +95,10 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "branch \"{}\" is not ready yet", "connect again: it is still being made"},
     {Refusal::kBranchWontStart, Code::kUnavailable, "BRANCH_WONT_START", "57P03",
      "branch \"{}\" can't be started", "`prism branch logs` shows what its server says"},
+    {Refusal::kBranchDamaged, Code::kUnavailable, "BRANCH_DAMAGED", "XX001",
+     "the data that branch \"{}\" begins with are damaged",
+     "connect again in a moment: they are copied from the source again; `prism branch logs` shows "
+     "what its server says"},
     {Refusal::kSourceDown, Code::kUnavailable, "SOURCE_DOWN", "57P03",
      "the source can't be reached", "branches that exist work; try again later"},
     {Refusal::kShuttingDown, Code::kUnavailable, "SHUTTING_DOWN", "57P03",

@@ -41,6 +41,7 @@ enum class Refusal : std::uint8_t {
   kOutOfMemory,
   kBranchNotReady,   // subject: the branch
   kBranchWontStart,  // subject: the branch
+  kBranchDamaged,    // subject: the branch
   kSourceDown,
   kShuttingDown,
   kTerminated,

@@ -12,7 +12,7 @@ namespace {
 
 TEST(Refusal, EachHasAReasonOfItsOwnASqlstateAndAMessage) {
   const std::set<std::string_view> sqlstates{"08P01", "0A000", "28000", "28P01", "3D000", "42501",
-                                             "53100", "53200", "53300", "57P01", "57P03"};
+                                             "53100", "53200", "53300", "57P01", "57P03", "XX001"};
   std::set<std::string_view> reasons;
   std::set<std::string_view> seen;
   for (int i = 0; i < static_cast<int>(Refusal::kCount); ++i) {

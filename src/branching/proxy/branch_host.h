@@ -51,6 +51,8 @@ class Entrance {
   // What the client should know (NOTICE): that the branch is new, of what and as of when.
   virtual const std::vector<std::string>& notices() const = 0;
   virtual EntryWay way() const = 0;
+  // Its server did not let the client in, since it found its data damaged (SQLSTATE XX001, XX002).
+  virtual void NoteDamage() {}
 };
 
 // Thread rule: any shard; an entrance is let go on the shard that got it.

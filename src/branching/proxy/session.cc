@@ -44,6 +44,13 @@ bool IsTransient(const Result<LoginOutcome>& outcome) {
   return refusal != nullptr && refusal->sqlstate == kNotReadyYet;
 }
 
+// The server found broken pages on its way (PostgreSQL documentation, appendix A: data_corrupted
+// and index_corrupted). Not XX000, which is said of full disks too.
+bool SaysDamage(const LoginOutcome& outcome) {
+  const auto* refusal = std::get_if<ServerRefusal>(&outcome);
+  return refusal != nullptr && (refusal->sqlstate == "XX001" || refusal->sqlstate == "XX002");
+}
+
 Error NotReady() {
   return {Code::kUnavailable, "SERVER_NOT_READY", "its server was not ready in time"};
 }
@@ -255,6 +262,7 @@ Task<Result<Session::Place>> Session::FindPlace(EntryRequest request, StartupMes
   auto entered = co_await owner_.context().host.Enter(std::move(request), &cancel_);
   CO_TRY_ASSIGN(auto entrance, std::move(entered));
   auto joined = co_await Join(entrance.get(), std::move(startup));
+  if (joined && SaysDamage(*joined)) entrance->NoteDamage();
   if (joined) co_return Place{.entrance = std::move(entrance), .outcome = *std::move(joined)};
   if (!cancel_.cancelled()) {
     owner_.context().logger.Failure("branch_not_joined", joined.error());
