@@ -133,9 +133,14 @@ TEST_F(BranchesTest, ASourceThatMovedOnIsPreparedAgain) {
     EXPECT_EQ(Ask(admin, "CREATE TABLE more AS SELECT 1 AS x"), "SELECT 1");
   }
   Open();  // it runs: there is what was made of it before
+  const auto source = [&] { return house_->manager().ListSources().front(); };
+  AwaitTrue([&] { return source().failure.has_value(); });
+  EXPECT_EQ(source().failure->reason(), "SOURCE_RUNNING");
+  const std::string before = source().newest->id;
   EXPECT_EQ(house_->AskIn("old", "SELECT count(*) FROM things"), "100");
   postgres->Stop();
   Open();
+  AwaitTrue([&] { return source().newest->id != before; });
   EXPECT_EQ(house_->AskIn("new", "SELECT x FROM more"), "1");
   EXPECT_NE(house_->AskIn("old", "SELECT x FROM more"), "1");
   EXPECT_EQ(house_->storage().List()->size(), 4u);

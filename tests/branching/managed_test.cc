@@ -55,6 +55,15 @@ class ManagedTest : public ::testing::Test {
     house_.reset();
     return error;
   }
+  // With what was made of it before.
+  std::string LookError(const std::string& directory) {
+    Open(directory);
+    const auto failure = [&] { return house_->manager().ListSources().front().failure; };
+    AwaitTrue([&] { return failure().has_value(); });
+    std::string error = failure()->ToString();
+    house_.reset();
+    return error;
+  }
   // Of the source that was made here.
   std::string Password() const {
     const std::string text = ReadText(ground_.File("source-password"));
@@ -125,13 +134,17 @@ TEST_F(ManagedTest, BranchesFollowWhatIsWrittenToIt) {
 }
 
 TEST_F(ManagedTest, OneStateIsOneGeneration) {
+  const BranchLimits limits{.refresh_interval = kNanosPerMilli, .keep_generations = 10};
   Open(ground_.File("data"));
   EXPECT_EQ(AskIn("source", "CREATE TABLE ideas ()"), "CREATE TABLE");
-  Open(ground_.File("data"));
-  const auto generations = house_->journal().Generations();
+  Open(ground_.File("data"), limits);
+  const auto made = [&] { return house_->journal().Generations()->size(); };
+  AwaitTrue([&] { return made() == 2; });
   EXPECT_EQ(AskIn("source", "SELECT count(*) FROM ideas"), "0");
-  Open(ground_.File("data"));
-  EXPECT_EQ(*house_->journal().Generations(), *generations);
+  Open(ground_.File("data"), limits);
+  EXPECT_EQ(AskIn("source", "CREATE TABLE more ()"), "CREATE TABLE");
+  AwaitTrue([&] { return made() > 2; });
+  EXPECT_EQ(made(), 3U);
 }
 
 TEST_F(ManagedTest, ItsServerGoesOnWithoutUsAndIsStartedAgainWhenItEnds) {
@@ -163,16 +176,16 @@ TEST_F(ManagedTest, RunsADirectoryThatIsThere) {
   TearDown();
 
   AppendText(directory + "/standby.signal", "");
-  EXPECT_THAT(OpenError(directory), HasSubstr("FAILED_PRECONDITION/SOURCE_IS_STANDBY"));
+  EXPECT_THAT(LookError(directory), HasSubstr("FAILED_PRECONDITION/SOURCE_IS_STANDBY"));
   std::filesystem::remove(directory + "/standby.signal");
   const std::string outside = ground_.File("space");
   std::filesystem::create_directory(outside);
   std::filesystem::create_directory_symlink(outside, directory + "/pg_tblspc/16384");
-  EXPECT_THAT(OpenError(directory), HasSubstr("FAILED_PRECONDITION/LINKS_OUTSIDE_VOLUME"));
+  EXPECT_THAT(LookError(directory), HasSubstr("FAILED_PRECONDITION/LINKS_OUTSIDE_VOLUME"));
   std::filesystem::remove(directory + "/pg_tblspc/16384");
   if (::geteuid() != 0) return;
   ASSERT_EQ(::chown(directory.c_str(), TestUser().uid + 1, TestUser().gid), 0);
-  EXPECT_THAT(OpenError(directory), HasSubstr("FAILED_PRECONDITION/SOURCE_OWNER"));
+  EXPECT_THAT(LookError(directory), HasSubstr("FAILED_PRECONDITION/SOURCE_OWNER"));
 }
 
 TEST_F(ManagedTest, RefusesWhatIsNoDataDirectory) {

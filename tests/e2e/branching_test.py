@@ -234,6 +234,29 @@ class BranchingTest(BranchingCase):
                 finally:
                     gateway.stop()
 
+    def test_a_restart_serves_what_there_is_while_the_source_is_copied(self):
+        secret = self.directory / "secret"
+        secret.write_text(PASSWORD + "\n")
+        dump = self.directory / "shop.sql"
+        script = "-- PostgreSQL database dump\n\n{}\n-- PostgreSQL database dump complete\n"
+        dump.write_text(script.format("CREATE TABLE things AS SELECT 42 AS id;"))
+        self.configure(source={"dump": str(dump), "password": f"${{file:{secret}}}"}, warm_pool=1)
+        gateway = self.gateway()
+        self.answer(gateway, "kept", "CREATE TABLE t AS SELECT 7 AS x")
+        gateway.stop()
+
+        dump.write_text(script.format("SELECT pg_sleep(10);\nCREATE TABLE things AS SELECT 43 AS id;"))
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        wait_for(lambda: gateway.output().count("generation_begins") == 2)
+        self.assertEqual(self.answer(gateway, "kept", "SELECT x FROM t"), "7")
+        self.assertEqual(self.answer(gateway, "of-before", "SELECT id FROM things"), "42")
+        self.assertIn("[+] branches ok", readiness(gateway))
+        self.assertEqual(gateway.output().count("generation_ready"), 1)
+        tries = iter(range(1000))
+        wait_for(lambda: self.answer(gateway, f"after-{next(tries)}", "SELECT id FROM things") == "43", 60, 0.5)
+        self.assertEqual(self.answer(gateway, "of-before", "SELECT id FROM things"), "42")
+
     def test_a_managed_source_is_made_and_followed(self):
         self.configure(source={"managed": str(self.directory / "source")}, allow_source=True, refresh_interval="1s")
         gateway = self.gateway()

@@ -101,9 +101,10 @@ class BranchManager final : public BranchHost {
   BranchManager& operator=(const BranchManager&) = delete;
   ~BranchManager() override;
 
-  // Clears away what was left unfinished, makes the newest generation of the source if need be, and
-  // takes over the servers that run. From here on clients get in. The source outlives the manager;
-  // those that were added are made by `make`. Again when it failed.
+  // Clears away what was left unfinished, and takes over the servers that run. From here on clients
+  // get in. Branches begin with what was made of the source before, and it is looked at meanwhile;
+  // its first generation is waited for. The source outlives the manager; those that were added are
+  // made by `make`. Again when it failed.
   Status Start(Source& source, MakeSource make = {});
   // What states of sources are being copied for is given up. Any thread; not after Stop.
   void Abandon();

@@ -174,7 +174,7 @@ Task<Result<SourceStatus>> BranchManager::AddSourceHere(AddedSource added) {
   Status ready = co_await MakeSourceReady(&slot);
   if (ready) {
     slot.phase = SourcePhase::kReady;
-    slot.follower->Follow(false);
+    slot.follower->Follow();
     workshop_.logger.Info("source_added", {{"source", name}, {"path", added.path}});
     co_return StatusOf(slot);
   }

@@ -22,7 +22,8 @@ Task<Status> BranchManager::StartHere(Source* source) {
   auto restored = co_await RestoreLost(&workshop_);
   CO_TRY(std::move(restored));
   SourceFollower& own = DefaultSource(source);
-  Status begun = co_await own.BeginWithAny();
+  Status begun = co_await own.BeginWithKnown();
+  if (begun && !own.has_generation()) begun = co_await own.Begin();
   CO_TRY(std::move(begun));
   Status known = co_await TakeOverSources();
   CO_TRY(std::move(known));
@@ -32,7 +33,7 @@ Task<Status> BranchManager::StartHere(Source* source) {
   spares_.Fill(own.newest());
   tasks_.Spawn(KeepMeasuring());
   tasks_.Spawn(KeepLogsShort());
-  for (auto& [name, slot] : sources_) slot.follower->Follow(slot.follower.get() != &own);
+  for (auto& [name, slot] : sources_) slot.follower->Follow();
   co_return Status();
 }
 

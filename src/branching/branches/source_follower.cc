@@ -38,34 +38,27 @@ Task<Status> SourceFollower::Begin() {
   co_return co_await AdoptNewest();
 }
 
-Task<Status> SourceFollower::BeginWithAny() {
-  Status begun = co_await Begin();
-  if (begun || !(IsInUse(begun.error()) || IsUnusable(begun.error()))) co_return begun;
-  NoteFailure(begun.error());
-  auto known = co_await RunOnPool(workshop_.pool,
-                                  [this] { return workshop_.journal.GenerationsOf(name()); });
-  CO_TRY_ASSIGN(const std::vector<Generation> generations, std::move(known));
-  for (const Generation& generation : generations | std::views::reverse) {
-    if (!generation.mark.starts_with(source_->name() + " ")) continue;
-    if (!IsInUse(begun.error())) {
-      workshop_.logger.Failure("generation_not_refreshed", begun.error());
-    }
-    workshop_.logger.Warn("older_generation_used",
-                          {{"source", source_->name()}, {"generation", generation.id}});
-    co_return co_await Use(generation);
-  }
-  co_return begun;
-}
-
 Task<Status> SourceFollower::BeginWithKnown() {
-  auto known = co_await RunOnPool(workshop_.pool,
-                                  [this] { return workshop_.journal.GenerationsOf(name()); });
-  CO_TRY_ASSIGN(const std::vector<Generation> generations, std::move(known));
-  if (generations.empty()) co_return Status();
-  co_return co_await Use(generations.back());
+  auto found = co_await RunOnPool(workshop_.pool, [this] { return FindKnown(); });
+  CO_TRY_ASSIGN(std::optional<Generation> known, std::move(found));
+  if (!known) co_return Status();
+  co_return co_await Use(*std::move(known));
 }
 
-void SourceFollower::Follow(bool now) { tasks_.Spawn(KeepFollowing(now ? 0 : NextLook())); }
+// Of another source there may be some when the configuration has named that before.
+Result<std::optional<Generation>> SourceFollower::FindKnown() {
+  TRY_ASSIGN(const std::vector<Generation> generations, workshop_.journal.GenerationsOf(name()));
+  for (const Generation& generation : generations | std::views::reverse) {
+    if (source_ != nullptr && !generation.mark.starts_with(source_->name() + " ")) continue;
+    TRY_ASSIGN(const bool there, workshop_.HasVolume(generation.id));
+    if (there) return generation;
+  }
+  return std::nullopt;
+}
+
+void SourceFollower::Follow() {
+  tasks_.Spawn(KeepFollowing(looked_ ? NextLook() : MonotonicNow()));
+}
 
 MonoNanos SourceFollower::NextLook() const {
   if (rules_.refresh_interval == 0) return runtime::kNoDeadline;
@@ -128,6 +121,7 @@ Task<Status> SourceFollower::EnsureSource() {
 Task<Status> SourceFollower::AdoptNewest() {
   std::set<std::string> distrusted = distrusted_;
   if (!IsToBeRemade()) distrusted.erase(newest_.id);
+  looked_ = true;
   refreshing_ = true;
   auto prepared =
       co_await PrepareGeneration(&workshop_, name(), source_, std::move(distrusted), &abandoned_);

@@ -61,13 +61,10 @@ class SourceFollower {
   runtime::Task<Status> EnsureSource();
   // With what it has now. Errors of PrepareGeneration.
   runtime::Task<Status> Begin();
-  // With what was made of it before, while it can't be copied: branches that there are don't need
-  // it.
-  runtime::Task<Status> BeginWithAny();
   // With the newest that was made of it before; it is not looked at. Without one: without.
   runtime::Task<Status> BeginWithKnown();
-  // Looks for newer states from here on; `now`: at once for the first time.
-  void Follow(bool now);
+  // Looks for newer states from here on: at once, when it was not looked at yet.
+  void Follow();
   // What was made of this generation, as it was made, can't be served. It is not chosen again once
   // there is a newer one. The newest is made again soon, although the source has not changed; not
   // within kDamagedAgain after that was done.
@@ -99,6 +96,8 @@ class SourceFollower {
   WallMillis failed_at() const { return failed_at_; }
 
  private:
+  // The newest of what was made of it. Blocks.
+  Result<std::optional<Generation>> FindKnown();
   MonoNanos NextLook() const;
   runtime::Task<void> KeepFollowing(MonoNanos first);
   runtime::Task<void> RefreshOnce();
@@ -133,6 +132,7 @@ class SourceFollower {
   std::optional<Error> failure_;
   WallMillis failed_at_ = 0;
   MonoNanos rests_until_ = 0;
+  bool looked_ = false;
   bool refreshing_ = false;
   std::atomic<bool> abandoned_ = false;
   runtime::TaskGroup tasks_;
