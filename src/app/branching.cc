@@ -7,6 +7,7 @@
 
 #include "app/branch_store.h"
 #include "app/unprivileged.h"
+#include "branching/pgwire/refusal.h"
 
 namespace prism::app {
 
@@ -106,9 +107,9 @@ Result<std::unique_ptr<Branching>> Branching::Open(Parts parts, rpc::ListenSocke
   TRY_ASSIGN(parts.directory, MakeBranchDirectory(parts.directory));
   std::unique_ptr<Branching> branching(new Branching(parts));
   TRY(branching->OpenParts());
-  TRY(branching->preparing_.Submit([self = branching.get(), socket = std::move(socket)]() mutable {
-    self->Prepare(std::move(socket));
-  }));
+  const std::string address = socket.address();
+  TRY(branching->Listen(std::move(socket)));
+  TRY(branching->preparing_.Submit([self = branching.get(), address] { self->Prepare(address); }));
   return branching;
 }
 
@@ -144,54 +145,6 @@ void Branching::MakeManager() {
                                               NamingOf(settings), ProxyLimitsOf(settings));
 }
 
-// What is in the way may go by itself: a source that runs, a full disk. Clients are refused until
-// it has gone.
-void Branching::Prepare(rpc::ListenSocket socket) {
-  const std::string address = socket.address();
-  const bool can_reopen = !socket.shared();
-  Status prepared = PrepareAndListen(std::move(socket));
-  while (!prepared) {
-    if (draining_.load()) return;
-    NoteFailure(std::move(prepared).error());
-    if (!can_reopen || stopping_.try_acquire_for(kRetry)) return;
-    prepared = PrepareAgain(address);
-  }
-  state_ = State::kReady;
-  parts_.log.Info("branches are ready", {{"postgres", address},
-                                         {"source", source_->name()},
-                                         {"try", Example(address, parts_.settings.superuser)}});
-}
-
-void Branching::NoteFailure(Error error) {
-  const std::shared_ptr<const Error> before = failure_.load();
-  if (before == nullptr || before->ToString() != error.ToString()) {
-    parts_.log.Failure("no branches can be made", error);
-  }
-  failure_.store(std::make_shared<const Error>(std::move(error)));
-  state_ = State::kFailed;
-}
-
-// An error lets go of the socket: who waits is refused.
-Status Branching::PrepareAndListen(rpc::ListenSocket socket) {
-  TRY(StartManager());
-  return Listen(std::move(socket));
-}
-
-Status Branching::PrepareAgain(const std::string& address) {
-  TRY(StartManager());
-  TRY_ASSIGN(rpc::ListenSocket socket, rpc::ListenSocket::Open(address));
-  return Listen(std::move(socket));
-}
-
-Status Branching::StartManager() {
-  if (started_) return {};
-  TRY(manager_->Start(*source_, [this](const branching::AddedSource& added) {
-    return MakeAddedSource(added, SourceParts());
-  }));
-  started_ = true;
-  return {};
-}
-
 Status Branching::Listen(rpc::ListenSocket socket) {
   branching::HelloRules rules;
   if (parts_.tls != nullptr) rules.tls = branching::MakeProxyTls(parts_.tls);
@@ -200,8 +153,41 @@ Status Branching::Listen(rpc::ListenSocket socket) {
     TRY_ASSIGN(auto proxies, branching::Networks::Parse(parts_.settings.trusted_proxies));
     rules.balancers = std::make_shared<const branching::Networks>(std::move(proxies));
   }
+  proxy_->CloseGate();
   TRY(proxy_->Listen(std::move(socket), rules));
   return {};
+}
+
+// What is in the way may go by itself: a source that runs, a full disk. Clients are turned away
+// until it has gone.
+void Branching::Prepare(const std::string& address) {
+  for (Status started = StartManager(); !started; started = StartManager()) {
+    if (draining_.load()) return;
+    NoteFailure(std::move(started).error());
+    if (stopping_.try_acquire_for(kRetry)) return;
+  }
+  state_ = State::kReady;
+  proxy_->OpenGate();
+  parts_.log.Info("branches are ready", {{"postgres", address},
+                                         {"source", source_->name()},
+                                         {"try", Example(address, parts_.settings.superuser)}});
+}
+
+// Strangers are told nothing that the message may quote.
+void Branching::NoteFailure(Error error) {
+  const std::shared_ptr<const Error> before = failure_.load();
+  if (before == nullptr || before->ToString() != error.ToString()) {
+    parts_.log.Failure("no branches can be made", error);
+  }
+  proxy_->TurnAway(Refuse(branching::Refusal::kNotServing, error.reason()));
+  failure_.store(std::make_shared<const Error>(std::move(error)));
+  state_ = State::kFailed;
+}
+
+Status Branching::StartManager() {
+  return manager_->Start(*source_, [this](const branching::AddedSource& added) {
+    return MakeAddedSource(added, SourceParts());
+  });
 }
 
 std::string Branching::problem() const {

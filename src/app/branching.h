@@ -43,9 +43,9 @@ class Branching {
     const Unprivileged* unprivileged = nullptr;       // null: this process is what it was
   };
 
-  // Opens what branches need and begins to prepare the state of the source that they start from;
-  // clients wait in the queue of `socket` until that is done. What fails is tried again, and
-  // clients are refused meanwhile. Errors: NOT_FOUND/USER_NOT_FOUND,
+  // Opens what branches need, listens, and begins to prepare the state of the source that they
+  // start from; who would log in waits until that is done. What fails is tried again, and clients
+  // are turned away meanwhile. Errors: NOT_FOUND/USER_NOT_FOUND,
   // FAILED_PRECONDITION/BRANCH_DIRECTORY, those of MakeBranchSource and of what it opens.
   static Result<std::unique_ptr<Branching>> Open(Parts parts, rpc::ListenSocket socket);
   Branching(const Branching&) = delete;
@@ -88,12 +88,10 @@ class Branching {
   Status OpenParts();
   BranchSourceParts SourceParts();
   void MakeManager();
-  void Prepare(rpc::ListenSocket socket);
-  void NoteFailure(Error error);
-  Status PrepareAndListen(rpc::ListenSocket socket);
-  Status PrepareAgain(const std::string& address);
-  Status StartManager();
   Status Listen(rpc::ListenSocket socket);
+  void Prepare(const std::string& address);
+  void NoteFailure(Error error);
+  Status StartManager();
 
   const Parts parts_;
   runtime::BlockingPool preparing_;  // one thread
@@ -105,7 +103,6 @@ class Branching {
   std::atomic<State> state_ = State::kPreparing;
   std::binary_semaphore stopping_{0};  // ends the wait for the next try
   std::atomic<bool> draining_ = false;
-  bool started_ = false;  // the manager; of the thread that prepares
   bool stopped_ = false;
 };
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "branching/pgwire/refusal.h"
 #include "rpc/testing/certificates.h"
 #include "runtime/shard.h"
 #include "tests/branching/client.h"
@@ -95,6 +96,16 @@ class ProxyTest : public ::testing::Test {
   std::string Refusal(const std::string& more) const {
     const Connection connection = Connect(more);
     return PQstatus(connection.get()) == CONNECTION_OK ? "" : PQerrorMessage(connection.get());
+  }
+  // A client that has said who it is.
+  Connection AskToEnter() const {
+    Connection connection(PQconnectStart(
+        ConnInfo("user=postgres@dev password=secret dbname=postgres sslmode=disable").c_str()));
+    AwaitTrue([&] {
+      PQconnectPoll(connection.get());
+      return PQstatus(connection.get()) == CONNECTION_AWAITING_RESPONSE;
+    });
+    return connection;
   }
   std::string Psql(const std::string& command, const std::string& how = "sslmode=prefer") const {
     return Shell("PGPASSWORD=secret psql -XAtq -v ON_ERROR_STOP=1 \"" +
@@ -302,6 +313,45 @@ TEST_F(ProxyTest, EndsWhoWaitsForABranch) {
   EXPECT_TRUE(proxy_->Drain(MonotonicNow() + 60 * kNanosPerSecond));
   AwaitTrue([&] { return PQconnectPoll(connection.get()) == PGRES_POLLING_FAILED; });
   const std::string told = PQerrorMessage(connection.get());
+  EXPECT_NE(told.find("FATAL:  the database system is shutting down"), std::string::npos) << told;
+}
+
+TEST_F(ProxyTest, WhoComesBeforeTheGateOpensWaitsOrIsToldWhy) {
+  proxy_->CloseGate();
+  AskToEnter().reset();
+  AwaitTrue([&] { return proxy_->counters().connections == 0; });
+  const Connection early = AskToEnter();
+  proxy_->OpenGate();
+  AwaitTrue([&] { return PQconnectPoll(early.get()) == PGRES_POLLING_OK; });
+  EXPECT_EQ(Ask(early, "SELECT 1"), "1");
+
+  proxy_->TurnAway(Refuse(branching::Refusal::kNotServing, "SOURCE_RUNNING"));
+  for (const std::string how : {"sslmode=disable", "sslmode=require"}) {
+    const std::string told = Refusal("user=nobody@dev password=x " + how);
+    EXPECT_NE(told.find("FATAL:  there is nothing yet that branches could begin with "
+                        "(SOURCE_RUNNING)\nHINT:  "),
+              std::string::npos)
+        << told;
+  }
+  EXPECT_EQ(PQping(ConnInfo("").c_str()), PQPING_REJECT);
+  EXPECT_EQ(Ask(early, "SELECT 1"), "1");
+  proxy_->OpenGate();
+  EXPECT_EQ(Refusal("user=postgres@dev password=secret"), "");
+}
+
+TEST_F(ProxyTest, BeforeTheGateOpensNobodyWaitsForEver) {
+  proxy_.reset();
+  Serve({.hold_timeout = 100 * kNanosPerMilli});
+  proxy_->CloseGate();
+  const std::string late = Refusal("user=postgres@dev password=secret");
+  EXPECT_NE(late.find("FATAL:  the database system is starting up\n"), std::string::npos) << late;
+  proxy_.reset();
+  Serve({});
+  proxy_->CloseGate();
+  const Connection waits = AskToEnter();
+  EXPECT_TRUE(proxy_->Drain(MonotonicNow() + 60 * kNanosPerSecond));
+  AwaitTrue([&] { return PQconnectPoll(waits.get()) == PGRES_POLLING_FAILED; });
+  const std::string told = PQerrorMessage(waits.get());
   EXPECT_NE(told.find("FATAL:  the database system is shutting down"), std::string::npos) << told;
 }
 

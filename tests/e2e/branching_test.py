@@ -40,6 +40,12 @@ def readiness(gateway):
         return error.read().decode()
 
 
+def ping(gateway):
+    host, port = gateway.postgres.rsplit(":", 1)
+    done = subprocess.run(["pg_isready", "-h", host, "-p", port], env=CLEAN, capture_output=True, text=True, timeout=60)
+    return done.stdout.strip().split(" - ")[-1]
+
+
 def read_metrics(gateway):
     with urllib.request.urlopen(f"http://{gateway.admin}/metrics", timeout=10) as reply:
         return reply.read().decode()
@@ -257,6 +263,19 @@ class BranchingTest(BranchingCase):
         wait_for(lambda: self.answer(gateway, f"after-{next(tries)}", "SELECT id FROM things") == "43", 60, 0.5)
         self.assertEqual(self.answer(gateway, "of-before", "SELECT id FROM things"), "42")
 
+    def test_who_comes_before_there_is_a_first_state_is_told(self):
+        secret = self.directory / "secret"
+        secret.write_text(PASSWORD + "\n")
+        dump = self.directory / "slow.sql"
+        dump.write_text("-- PostgreSQL database dump\n\nSELECT pg_sleep(60);\n-- PostgreSQL database dump complete\n")
+        self.configure(source={"dump": str(dump), "password": f"${{file:{secret}}}"}, hold_timeout="1s")
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        told = psql(gateway.postgres, "a", "SELECT 1").stderr
+        self.assertIn("FATAL:  the database system is starting up\nHINT:  ", told)
+        self.assertNotIn("branches are ready", gateway.output())
+        self.assertIn("preparing the first state", readiness(gateway))
+
     def test_a_managed_source_is_made_and_followed(self):
         self.configure(source={"managed": str(self.directory / "source")}, allow_source=True, refresh_interval="1s")
         gateway = self.gateway()
@@ -285,10 +304,13 @@ class BranchingTest(BranchingCase):
             gateway = self.gateway()
             self.addCleanup(gateway.stop)
             wait_for(lambda: "SOURCE_RUNNING" in readiness(gateway))
-            self.assertIn("refused", psql(gateway.postgres, "a", "SELECT 1").stderr)
+            told = psql(gateway.postgres, "a", "SELECT 1", password="wrong").stderr
+            self.assertIn("nothing yet that branches could begin with (SOURCE_RUNNING)", told)
+            self.assertNotIn(str(source.data), told)
+            self.assertEqual(ping(gateway), "rejecting connections")
             source.stop()
             wait_for(lambda: psql(gateway.postgres, "a", "SELECT 1").returncode == 0)
-            self.assertEqual(gateway.output().count("SOURCE_RUNNING"), 1)
+            self.assertEqual(gateway.output().count("no branches can be made"), 1)
 
     def test_mistakes_are_told_at_the_start(self):
         for more, reason in (({"source": "/nowhere"}, "BRANCH_SOURCE"), ({"source": {"dump": "/nowhere"}}, "BRANCH_SOURCE"),

@@ -99,8 +99,13 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "the data that branch \"{}\" begins with are damaged",
      "connect again in a moment: they are copied from the source again; `prism branch logs` shows "
      "what its server says"},
-    {Refusal::kSourceDown, Code::kUnavailable, "SOURCE_DOWN", "57P03",
-     "the source can't be reached", "branches that exist work; try again later"},
+    {Refusal::kStartingUp, Code::kUnavailable, "STARTING_UP", "57P03",
+     "the database system is starting up",
+     "connect again later: what branches begin with is still being copied"},
+    {Refusal::kNotServing, Code::kUnavailable, "NOT_SERVING", "57P03",
+     "there is nothing yet that branches could begin with ({})",
+     "connect again later: it is tried again and again; /readyz and the log of Prism say why it "
+     "fails"},
     {Refusal::kShuttingDown, Code::kUnavailable, "SHUTTING_DOWN", "57P03",
      "the database system is shutting down", "connect again in a moment"},
     {Refusal::kTerminated, Code::kUnavailable, "TERMINATED", "57P01",

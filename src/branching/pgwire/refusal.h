@@ -42,7 +42,8 @@ enum class Refusal : std::uint8_t {
   kBranchNotReady,   // subject: the branch
   kBranchWontStart,  // subject: the branch
   kBranchDamaged,    // subject: the branch
-  kSourceDown,
+  kStartingUp,
+  kNotServing,  // subject: the reason code of what is the matter
   kShuttingDown,
   kTerminated,
   kCount

@@ -69,6 +69,27 @@ runtime::Task<void> Proxy::StopListeners() {
   co_return;
 }
 
+void Proxy::CloseGate() {
+  OnGates([](Gate& gate) { gate.Close(); });
+}
+
+void Proxy::TurnAway(const Error& answer) {
+  OnGates([answer](Gate& gate) { gate.TurnAway(answer); });
+}
+
+void Proxy::OpenGate() {
+  OnGates([](Gate& gate) { gate.Open(); });
+}
+
+// Not one that drains: it lets nobody in any more.
+void Proxy::OnGates(const std::function<void(Gate&)>& change) {
+  for (const auto& shard : shards_) {
+    shard->shard().Post([shard = shard.get(), change] {
+      if (!shard->draining()) change(shard->gate());
+    });
+  }
+}
+
 // To the shard with the fewest.
 void Proxy::Place(base::UniqueFd fd, std::string peer, const HelloRules& rules) {
   context_.counters.accepted.fetch_add(1, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,9 +19,9 @@ namespace prism::branching {
 // `context` must speak "postgresql" (TlsOptions::protocols).
 std::shared_ptr<const ProxyTls> MakeProxyTls(std::shared_ptr<const rpc::TlsContext> context);
 
-// Life cycle: construct (the shards are running), Listen for each address, perhaps Drain, Stop,
-// destroy. Thread rule: one control thread that is no shard, which all of them block; Drain may run
-// beside Listen.
+// Life cycle: construct (the shards are running), perhaps CloseGate, Listen for each address,
+// perhaps Drain, Stop, destroy. Thread rule: one control thread that is no shard, which all of them
+// block; Drain may run beside Listen.
 class Proxy {
  public:
   // Everything outlives the proxy.
@@ -34,6 +35,12 @@ class Proxy {
   // transport of the rules is set to that of the socket. UNAVAILABLE/SHUTTING_DOWN once a drain has
   // begun.
   Result<std::string> Listen(rpc::ListenSocket socket, HelloRules rules);
+  // Who would log in waits from now on, no longer than for a branch.
+  void CloseGate();
+  // They are told `answer` from now on, who waits and who comes.
+  void TurnAway(const Error& answer);
+  // They log in from now on, as from the beginning when the gate is never closed.
+  void OpenGate();
   // Instead of what the rules have, wherever they have any: for clients that come from now on. Any
   // thread.
   void UseTls(std::shared_ptr<const ProxyTls> tls) { tls_.store(std::move(tls)); }
@@ -51,6 +58,7 @@ class Proxy {
  private:
   runtime::Task<Status> StartListener(std::unique_ptr<rpc::Listener> listener);
   runtime::Task<void> StopListeners();
+  void OnGates(const std::function<void(Gate&)>& change);
   void Place(base::UniqueFd fd, std::string peer, const HelloRules& rules);
 
   runtime::ShardPool& pool_;

@@ -4,6 +4,8 @@
 #include <coroutine>
 #include <utility>
 
+#include "branching/pgwire/refusal.h"
+
 namespace prism::branching {
 
 using runtime::CancelReason;
@@ -51,6 +53,7 @@ ProxyShard::ProxyShard(runtime::Shard& shard, ProxyContext& context, int index)
     : shard_(shard),
       context_(context),
       keys_(FirstProcessId(context, index), SlotsOf(context)),
+      gate_(shard),
       empty_(shard) {}
 
 void ProxyShard::Adopt(base::UniqueFd fd, std::string peer, HelloRules rules) {
@@ -64,6 +67,7 @@ Task<void> ProxyShard::Serve(std::unique_ptr<Session> session) { co_await sessio
 
 void ProxyShard::BeginDrain() {
   draining_ = true;
+  gate_.TurnAway(Refuse(Refusal::kShuttingDown));
   strangers_until_ = shard_.turn_time() + kStrangersTime;
   for (Session* session = oldest_; session != nullptr;) {
     Session* next = session->next_;

@@ -14,6 +14,7 @@
 #include "branching/pgwire/branch_naming.h"
 #include "branching/pgwire/cancel_keys.h"
 #include "branching/proxy/branch_host.h"
+#include "branching/proxy/gate.h"
 #include "branching/proxy/hello.h"
 #include "branching/proxy/session.h"
 #include "runtime/shard.h"
@@ -94,6 +95,7 @@ class ProxyShard {
   runtime::Shard& shard() { return shard_; }
   ProxyContext& context() { return context_; }
   StreamBuffers& buffers() { return *buffers_; }
+  Gate& gate() { return gate_; }
   const EntryTimes& entry_times() const { return entry_times_; }
 
  private:
@@ -121,6 +123,7 @@ class ProxyShard {
   ProxyContext& context_;
   CancelKeys keys_;
   std::unique_ptr<StreamBuffers> buffers_ = std::make_unique<StreamBuffers>();
+  Gate gate_;
   runtime::TaskGroup sessions_;
   Session* oldest_ = nullptr;
   Session* newest_ = nullptr;

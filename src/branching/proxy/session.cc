@@ -153,6 +153,8 @@ Task<Status> Session::Serve() {
 
 Task<Status> Session::ServeClient(ClientHello hello) {
   if (owner_.draining()) co_return std::unexpected(branching::Refuse(Refusal::kShuttingDown));
+  Status passed = co_await PassGate();
+  CO_TRY(std::move(passed));
   const std::string& domain = owner_.context().naming.domain;
   CO_TRY_ASSIGN(BranchRequest request,
                 ReadBranchRequest(std::move(hello.startup), hello.server_name, domain));
@@ -169,6 +171,24 @@ Task<Status> Session::ServeClient(ClientHello hello) {
   auto known = co_await Authenticate(&request, &messages);
   CO_TRY_ASSIGN(std::string source, std::move(known));
   co_return co_await Connect(std::move(request), std::move(source), &messages);
+}
+
+// As long as the client waits, and no longer than for a branch.
+Task<Status> Session::PassGate() {
+  if (owner_.gate().open()) co_return Status();
+  const ProxyLimits& limits = owner_.context().limits;
+  runtime::CancelSource over;  // of the watch
+  runtime::TaskGroup beside;
+  handshake_deadline_ = MonotonicNow() + limits.hold_timeout;
+  beside.Spawn(WatchClient(&over));
+  Status passed = co_await owner_.gate().Pass(&cancel_);
+  over.Cancel(CancelReason::kDeadline);
+  co_await beside.Join();
+  handshake_deadline_ = MonotonicNow() + limits.handshake_timeout;
+  if (!passed && cancel_.reason() == CancelReason::kDeadline) {
+    co_return std::unexpected(branching::Refuse(Refusal::kStartingUp));
+  }
+  co_return passed;
 }
 
 Task<Result<std::string>> Session::Authenticate(const BranchRequest* request,

@@ -55,6 +55,7 @@ class Session {
 
   runtime::Task<Status> Serve();
   runtime::Task<Status> ServeClient(ClientHello hello);
+  runtime::Task<Status> PassGate();
   // Returns the source whose role the user is.
   runtime::Task<Result<std::string>> Authenticate(const BranchRequest* request,
                                                   MessageStream* messages);
