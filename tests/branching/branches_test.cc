@@ -1,12 +1,15 @@
 // Branches as clients see them: the proxy, the manager, btrfs and real servers.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <semaphore>
 #include <set>
 #include <string>
 #include <thread>
@@ -22,6 +25,7 @@ using testing::AwaitTrue;
 using testing::BranchesTest;
 using testing::Connection;
 using testing::Ground;
+using ::testing::HasSubstr;
 using testing::House;
 
 TEST_F(BranchesTest, ConnectingMakesABranchOfItsOwn) {
@@ -305,6 +309,30 @@ TEST_F(BranchesTest, ABranchIsMadeOfAStoppedBranch) {
   EXPECT_EQ(house_->Create("other", "base").error().reason(), "BRANCH_DELETED");
 }
 
+TEST_F(BranchesTest, WhoWaitsTooLongIsToldWhatFor) {
+  std::binary_semaphore may_go_on{0};
+  house_ = std::make_unique<House>(
+      ground_, postgres->data_directory(), BranchLimits{},
+      [&](std::string_view step) {
+        if (step == "branch-begun") may_go_on.acquire();
+      },
+      ProxyLimits{.hold_timeout = 200 * kNanosPerMilli});
+  ASSERT_TRUE(house_->started()) << house_->started().error().ToString();
+  EXPECT_THAT(house_->AskIn("slow", "SELECT 1"), HasSubstr("branch \"slow\" is still being made"));
+  may_go_on.release();
+  AwaitTrue([&] { return house_->AskIn("slow", "SELECT 1") == "1"; });
+  Open();
+}
+
+TEST_F(BranchesTest, WhatCantBeMadeIsNotSaidToBeOnItsWay) {
+  Open();
+  const std::string volumes = std::filesystem::path(*house_->storage().Path("any")).parent_path();
+  ASSERT_EQ(std::system(("chattr +i " + volumes).c_str()), 0);
+  EXPECT_THAT(house_->AskIn("new", "SELECT 1"), HasSubstr("branch \"new\" can't be made\n"));
+  ASSERT_EQ(std::system(("chattr -i " + volumes).c_str()), 0);
+  EXPECT_EQ(house_->AskIn("new", "SELECT 1"), "1");
+}
+
 TEST_F(BranchesTest, AStorageThatIsNotAtomicClonesOnlyWhatStandsStill) {
   const Ground ground("ext4", "copy");
   house_ =
@@ -313,8 +341,11 @@ TEST_F(BranchesTest, AStorageThatIsNotAtomicClonesOnlyWhatStandsStill) {
   Connection inside = house_->Connect("base");
   EXPECT_EQ(Ask(inside, "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
   EXPECT_EQ(house_->Create("child", "base").error().reason(), "BRANCH_IN_USE");
-  EXPECT_NE(house_->AskIn("child", "SELECT 1", "-c prism.from=base").find("clients are in"),
-            std::string::npos);
+  const std::string told = house_->AskIn("child", "SELECT 1", "-c prism.from=base");
+  EXPECT_NE(told.find("clients are in branch \"base\", and this store can't copy"),
+            std::string::npos)
+      << told;
+  EXPECT_EQ(told.find("force"), std::string::npos) << told;
   inside.reset();
   AwaitTrue([&] { return AllAre(BranchState::kStopped); });
   EXPECT_EQ(house_->AskIn("child", "SELECT x FROM mine", "-c prism.from=base"), "7");

@@ -58,16 +58,16 @@ class House {
  public:
   // Branches of the template.
   House(const Ground& ground, const std::string& source, const BranchLimits& limits,
-        std::function<void(std::string_view)> after_step = {})
+        std::function<void(std::string_view)> after_step = {}, const ProxyLimits& of_clients = {})
       : House(
             ground,
             [&source](runtime::Shard&, Workshop& workshop, const PostgresPrograms&) {
               return std::make_unique<TemplateSource>(workshop, source);
             },
-            limits, std::move(after_step)) {}
+            limits, std::move(after_step), of_clients) {}
   // Not started when that fails.
   House(const Ground& ground, const SourceMaker& make_source, const BranchLimits& limits,
-        std::function<void(std::string_view)> after_step = {})
+        std::function<void(std::string_view)> after_step = {}, const ProxyLimits& of_clients = {})
       : kind_({Journal::Part()}),
         database_(executor_.Make({.path = ground.File("branches.db"), .foreign_keys = true}, kind_,
                                  nullptr)),
@@ -105,7 +105,7 @@ class House {
     started_ = manager_->Start(*source_, [this](const AddedSource& added) { return Make(added); });
     if (!started_) return;
     proxy_ =
-        std::make_unique<Proxy>(shards_, *manager_, clock_, logger_, ProxyNaming{}, ProxyLimits{});
+        std::make_unique<Proxy>(shards_, *manager_, clock_, logger_, ProxyNaming{}, of_clients);
     auto socket = rpc::ListenSocket::Open("127.0.0.1:0");
     auto address = proxy_->Listen(*std::move(socket), {});
     EXPECT_TRUE(address) << address.error().ToString();

@@ -393,7 +393,9 @@ TEST_F(ProxyTest, SaysWhenTheBranchTakesTooLong) {
   proxy_.reset();
   host->TakeLong(600 * kNanosPerSecond);
   Serve({.hold_timeout = 100 * kNanosPerMilli});
-  EXPECT_NE(Refusal("user=postgres@slow password=secret").find("FATAL"), std::string::npos);
+  const std::string told = Refusal("user=postgres@slow password=secret");
+  EXPECT_NE(told.find("FATAL:  branch \"slow\" is still being made\nHINT:  "), std::string::npos)
+      << told;
 }
 
 TEST_F(ProxyTest, TakesNoMoreClientsThanItMay) {

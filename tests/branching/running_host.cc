@@ -73,7 +73,7 @@ runtime::Task<Result<std::unique_ptr<Entrance>>> RunningHost::Enter(EntryRequest
   waiting_.fetch_sub(1);
   if (gone) {
     left_.fetch_add(1);
-    co_return std::unexpected(Error(Code::kCancelled, "CANCELLED", "nobody waits any more"));
+    co_return std::unexpected(Refuse(Refusal::kBranchBeingMade, request.branch.name()));
   }
   co_return std::make_unique<Visit>(*this, request.branch.name());
 }

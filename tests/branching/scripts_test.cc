@@ -161,7 +161,8 @@ TEST(ProxyScripts, GivesUpAServerThatIsNone) {
       }};
   for (const auto& script : scripts) {
     const Stage stage(script);
-    EXPECT_TRUE(stage.Connect().starts_with("FATAL:  branch \"dev\" is not ready yet\n"));
+    EXPECT_TRUE(
+        stage.Connect().starts_with("FATAL:  the server of branch \"dev\" ended the connection\n"));
     EXPECT_EQ(stage.host.inside(), 0);
   }
 }
@@ -169,7 +170,8 @@ TEST(ProxyScripts, GivesUpAServerThatIsNone) {
 TEST(ProxyScripts, WaitsForASilentServerAsLongAsItMay) {
   const Stage stage([](WireSocket& client, int) { (void)client.Receive(100'000); },
                     {.hold_timeout = 100 * kNanosPerMilli});
-  EXPECT_TRUE(stage.Connect().starts_with("FATAL:  branch \"dev\" is not ready yet\n"));
+  EXPECT_TRUE(
+      stage.Connect().starts_with("FATAL:  the server of branch \"dev\" is still starting\n"));
 }
 
 TEST(ProxyScripts, NoticesAClientThatLeavesWhileTheServerStarts) {

@@ -29,7 +29,7 @@ Error ForClient(const Error& error, const std::string& branch) {
   if (std::ranges::find(kTold, error.reason()) != kTold.end()) return error;
   if (error.reason() == "DISK_FULL") return Refuse(Refusal::kDiskFull);
   if (error.code() == Code::kAlreadyExists) return Refuse(Refusal::kBranchNameTaken, branch);
-  return Refuse(Refusal::kBranchNotReady, branch);
+  return Refuse(Refusal::kBranchNotMade, branch);
 }
 
 }  // namespace
@@ -220,7 +220,7 @@ Task<Result<BranchManager::Stillness>> BranchManager::HoldStill(BranchSlot* slot
     ++slot->copying;
     co_return Stillness{.stopped = false, .pause = slot->instance->pauser()};
   }
-  if (slot->inside > 0) co_return std::unexpected(InUse(branch.name, slot->inside));
+  if (slot->inside > 0) co_return std::unexpected(Refuse(Refusal::kBranchInUse, branch.name));
   if (!runs && slot->state != BranchState::kStopped) co_return std::unexpected(Busy(branch.name));
   slot->state = BranchState::kStopping;
   if (!runs) co_return Stillness{.stopped = true, .pause = {}};

@@ -83,7 +83,8 @@ Task<Status> BranchManager::StopHere() {
 
 Task<Result<std::unique_ptr<Entrance>>> BranchManager::Enter(EntryRequest request,
                                                              runtime::CancelSource* cancel) {
-  auto ticket = std::make_shared<Ticket>(*runtime::Shard::Current(), request.user);
+  auto ticket =
+      std::make_shared<Ticket>(*runtime::Shard::Current(), request.user, request.branch.name());
   home_.Post([this, ticket, request = std::move(request)]() mutable {
     Admit(std::move(ticket), std::move(request));
   });
@@ -102,6 +103,8 @@ void BranchManager::Admit(std::shared_ptr<Ticket> ticket, EntryRequest request) 
   if (!found) return ticket->Resolve(std::unexpected(std::move(found).error()));
   BranchSlot& slot = **found;
   ticket->set_way(WayInto(slot));
+  ticket->Note(slot.state == BranchState::kMaking ? Refusal::kBranchBeingMade
+                                                  : Refusal::kBranchStarting);
   slot.waiting.push_back(std::move(ticket));
   if (fresh) return tasks_.Spawn(Make(&slot));
   // Of a server that has ended the watch will tell.
@@ -119,6 +122,7 @@ BranchManager::SourceSlot* BranchManager::SourceToEnter(const EntryRequest& requ
 }
 
 Task<void> BranchManager::EnterSource(std::shared_ptr<Ticket> ticket, SourceSlot* source) {
+  ticket->Note(Refusal::kBranchStarting);
   ++source->entering;
   auto running = co_await source->follower->server()->SocketPath();
   --source->entering;

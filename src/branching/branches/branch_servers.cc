@@ -39,6 +39,7 @@ Task<void> BranchManager::Wake(BranchSlot* slot) {
     co_return;
   }
   slot->state = BranchState::kStarting;
+  for (const auto& ticket : slot->waiting) ticket->Note(Refusal::kBranchStarting);
   Status started = co_await ReplaceDamaged(slot);
   if (started) started = co_await StartServer(slot);
   if (started) {

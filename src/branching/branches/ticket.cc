@@ -6,7 +6,7 @@ runtime::Task<Ticket::Outcome> Ticket::Wait(runtime::CancelSource* cancel) {
   const runtime::WaitResult result = co_await done_.For(runtime::kNoDeadline, cancel);
   if (result == runtime::WaitResult::kReady) co_return *std::move(outcome_);
   left_ = true;
-  co_return std::unexpected(Error(Code::kCancelled, "CANCELLED", "nobody waits any more"));
+  co_return std::unexpected(Refuse(waits_for_.load(), branch_));
 }
 
 void Ticket::Resolve(Outcome outcome) {

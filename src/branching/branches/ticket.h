@@ -1,11 +1,13 @@
 // A client's wait for its branch: two shards, one outcome.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "branching/pgwire/refusal.h"
 #include "branching/proxy/branch_host.h"
 #include "runtime/shard.h"
 #include "runtime/wait.h"
@@ -18,16 +20,18 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
  public:
   using Outcome = Result<std::unique_ptr<Entrance>>;
 
-  // `user`: who waits.
-  Ticket(runtime::Shard& shard, std::string user)
-      : shard_(shard), user_(std::move(user)), done_(shard) {}
+  // `user`: who waits; `branch`: for which.
+  Ticket(runtime::Shard& shard, std::string user, std::string branch)
+      : shard_(shard), user_(std::move(user)), branch_(std::move(branch)), done_(shard) {}
 
   const std::string& user() const { return user_; }
   // What is done for it, as the branch was found.
   void set_way(EntryWay way) { way_ = way; }
   EntryWay way() const { return way_; }
 
-  // On the client's shard. CANCELLED/CANCELLED.
+  // What is being done for it: kBranchBeingMade or kBranchStarting. Any thread.
+  void Note(Refusal waits_for) { waits_for_.store(waits_for); }
+  // On the client's shard. When it is cancelled: the refusal that was noted last, of its branch.
   runtime::Task<Outcome> Wait(runtime::CancelSource* cancel);
   // Any thread, once.
   void Resolve(Outcome outcome);
@@ -35,6 +39,8 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
  private:
   runtime::Shard& shard_;
   const std::string user_;
+  const std::string branch_;
+  std::atomic<Refusal> waits_for_ = Refusal::kBranchNotReady;
   EntryWay way_ = EntryWay::kNew;
   runtime::Event done_;
   std::optional<Outcome> outcome_;

@@ -59,6 +59,9 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "choose another name; a branch is made of the source with prism.from"},
     {Refusal::kParentNotFound, Code::kNotFound, "PARENT_NOT_FOUND", "3D000",
      "there is no \"{}\" to branch from", "`prism branch list` shows branches and snapshots"},
+    {Refusal::kBranchInUse, Code::kFailedPrecondition, "BRANCH_IN_USE", "55006",
+     "clients are in branch \"{}\", and this store can't copy what is being written to",
+     "wait until they have left; a store on btrfs or ZFS copies branches in use"},
     {Refusal::kTimeBeforeOldest, Code::kNotFound, "TIME_BEFORE_OLDEST", "3D000",
      "there is no state as old as {}", "branch from a later time"},
     {Refusal::kCreationNotAllowed, Code::kPermissionDenied, "CREATION_NOT_ALLOWED", "42501",
@@ -92,7 +95,18 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "stop one, try again later, or give "
      "servers more (branching.memory_limit)"},
     {Refusal::kBranchNotReady, Code::kUnavailable, "BRANCH_NOT_READY", "57P03",
-     "branch \"{}\" is not ready yet", "connect again: it is still being made"},
+     "branch \"{}\" is not ready yet", "connect again"},
+    {Refusal::kBranchBeingMade, Code::kUnavailable, "BRANCH_BEING_MADE", "57P03",
+     "branch \"{}\" is still being made", "connect again later: it goes on without you"},
+    {Refusal::kBranchStarting, Code::kUnavailable, "BRANCH_STARTING", "57P03",
+     "the server of branch \"{}\" is still starting",
+     "connect again later; `prism branch logs` shows what it says"},
+    {Refusal::kBranchNotMade, Code::kInternal, "BRANCH_NOT_MADE", "58000",
+     "branch \"{}\" can't be made",
+     "connecting again does not help: the log of Prism says why (branch_not_made)"},
+    {Refusal::kServerLost, Code::kUnavailable, "BRANCH_SERVER_LOST", "57P03",
+     "the server of branch \"{}\" ended the connection",
+     "connect again; `prism branch logs` shows what it says"},
     {Refusal::kBranchWontStart, Code::kUnavailable, "BRANCH_WONT_START", "57P03",
      "branch \"{}\" can't be started", "`prism branch logs` shows what its server says"},
     {Refusal::kBranchDamaged, Code::kUnavailable, "BRANCH_DAMAGED", "XX001",
@@ -143,6 +157,10 @@ std::string_view SqlStateOf(Code code) {
       return "08P01";
     case Code::kNotFound:
       return "3D000";
+    case Code::kAlreadyExists:
+      return "42710";
+    case Code::kFailedPrecondition:
+      return "55000";
     case Code::kPermissionDenied:
       return "42501";
     case Code::kUnauthenticated:

@@ -27,6 +27,7 @@ enum class Refusal : std::uint8_t {
   kBranchNameTaken,     // subject: the branch
   kNameOfSource,        // subject: the name
   kParentNotFound,      // subject: what was to be branched
+  kBranchInUse,         // subject: the branch that was to be copied
   kTimeBeforeOldest,    // subject: the time, and the oldest
   kCreationNotAllowed,  // subject: the branch
   kWrongPassword,       // subject: the user
@@ -40,6 +41,10 @@ enum class Refusal : std::uint8_t {
   kDiskFull,
   kOutOfMemory,
   kBranchNotReady,   // subject: the branch
+  kBranchBeingMade,  // subject: the branch
+  kBranchStarting,   // subject: the branch
+  kBranchNotMade,    // subject: the branch
+  kServerLost,       // subject: the branch
   kBranchWontStart,  // subject: the branch
   kBranchDamaged,    // subject: the branch
   kStartingUp,

@@ -11,8 +11,9 @@ namespace prism::branching {
 namespace {
 
 TEST(Refusal, EachHasAReasonOfItsOwnASqlstateAndAMessage) {
-  const std::set<std::string_view> sqlstates{"08P01", "0A000", "28000", "28P01", "3D000", "42501",
-                                             "53100", "53200", "53300", "57P01", "57P03", "XX001"};
+  const std::set<std::string_view> sqlstates{"08P01", "0A000", "28000", "28P01", "3D000",
+                                             "42501", "53100", "53200", "53300", "55006",
+                                             "57P01", "57P03", "58000", "XX001"};
   std::set<std::string_view> reasons;
   std::set<std::string_view> seen;
   for (int i = 0; i < static_cast<int>(Refusal::kCount); ++i) {
@@ -58,6 +59,8 @@ TEST(Refusal, OtherErrorsGetTheSqlstateOfTheirCode) {
   EXPECT_EQ(sqlstate(Code::kUnimplemented), "0A000");
   EXPECT_EQ(sqlstate(Code::kUnavailable), "57P03");
   EXPECT_EQ(sqlstate(Code::kDeadlineExceeded), "57P03");
+  EXPECT_EQ(sqlstate(Code::kFailedPrecondition), "55000");
+  EXPECT_EQ(sqlstate(Code::kAlreadyExists), "42710");
   EXPECT_EQ(sqlstate(Code::kInternal), "XX000");
   EXPECT_EQ(SqlErrorOf(Error(Code::kInternal, "OTHER", "m")).hint, "");
 }

@@ -62,7 +62,7 @@ class BranchHost {
   // The roles that may be in the branch, or may make it of `from`, which need not be there.
   virtual runtime::Task<Login> FindLogin(BranchName branch, std::optional<std::string> from) = 0;
   // Completes when the branch takes connections: made or woken if need be. Who cancels leaves the
-  // others waiting. Errors are for the client to read (Refusal).
+  // others waiting, and is told what it waited for. Errors are for the client to read (Refusal).
   virtual runtime::Task<Result<std::unique_ptr<Entrance>>> Enter(EntryRequest request,
                                                                  runtime::CancelSource* cancel) = 0;
 };

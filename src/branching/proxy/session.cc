@@ -265,15 +265,11 @@ Task<Result<Session::Place>> Session::Hold(EntryRequest request, StartupMessage 
   runtime::CancelSource over;  // of what waits beside
   runtime::TaskGroup beside;
   handshake_deadline_ = MonotonicNow() + owner_.context().limits.hold_timeout;
-  const std::string branch = request.branch.name();
   beside.Spawn(WatchClient(&over));
-  beside.Spawn(TellWhenLong(branch, &over));
+  beside.Spawn(TellWhenLong(request.branch.name(), &over));
   auto placed = co_await FindPlace(std::move(request), std::move(startup));
   over.Cancel(CancelReason::kDeadline);
   co_await beside.Join();
-  if (!placed && cancel_.reason() == CancelReason::kDeadline) {
-    co_return std::unexpected(branching::Refuse(Refusal::kBranchNotReady, branch));
-  }
   co_return placed;
 }
 
@@ -284,10 +280,11 @@ Task<Result<Session::Place>> Session::FindPlace(EntryRequest request, StartupMes
   auto joined = co_await Join(entrance.get(), std::move(startup));
   if (joined && SaysDamage(*joined)) entrance->NoteDamage();
   if (joined) co_return Place{.entrance = std::move(entrance), .outcome = *std::move(joined)};
-  if (!cancel_.cancelled()) {
-    owner_.context().logger.Failure("branch_not_joined", joined.error());
+  if (cancel_.cancelled() || joined.error().code() == Code::kDeadlineExceeded) {
+    co_return std::unexpected(branching::Refuse(Refusal::kBranchStarting, branch));
   }
-  co_return std::unexpected(branching::Refuse(Refusal::kBranchNotReady, branch));
+  owner_.context().logger.Failure("branch_not_joined", joined.error());
+  co_return std::unexpected(branching::Refuse(Refusal::kServerLost, branch));
 }
 
 Task<void> Session::WatchClient(runtime::CancelSource* over) {
