@@ -94,6 +94,7 @@ class Doctor {
       take(CheckWalls(user_));
       take(CheckLimits(settings_, user_));
     }
+    take(CheckSortOrders());
     take(CheckStoreDirectory(branching_, user_));
     auto records = CheckRecords();
     take(records ? *std::move(records) : std::vector{Unwell("journal", records.error())});
@@ -117,15 +118,22 @@ class Doctor {
 
  private:
   // What the journal can't say is said of the journal.
-  std::vector<Finding> CheckAddedSources(const branching::PostgresServers* servers) const {
-    std::vector<Finding> findings;
-    if (!HasJournal()) return findings;
+  template <class T>
+  std::vector<T> ReadJournal(Result<std::vector<T>> (*read)(sqlite::Connection&)) const {
+    if (!HasJournal()) return {};
     const auto journal = sqlite::Connection::Open(
         {.path = BranchJournalFile(directory_), .access = sqlite::Access::kReader});
-    if (!journal) return findings;
-    const auto sources = branching::ReadSources(**journal);
-    if (!sources) return findings;
-    for (const branching::AddedSource& added : *sources) {
+    if (!journal) return {};
+    return read(**journal).value_or(std::vector<T>());
+  }
+
+  std::vector<Finding> CheckSortOrders() const {
+    return CheckCollations(ReadJournal(&branching::ReadRecordedCollationChanges));
+  }
+
+  std::vector<Finding> CheckAddedSources(const branching::PostgresServers* servers) const {
+    std::vector<Finding> findings;
+    for (const branching::AddedSource& added : ReadJournal(&branching::ReadSources)) {
       findings.push_back(CheckSource(ConfigOf(added), servers));
       findings.back().about = "source " + added.name;
     }

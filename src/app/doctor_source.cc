@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <string>
 
 #include "app/doctor_checks.h"
@@ -79,6 +80,27 @@ Finding CheckSource(const namespaces::BranchSourceConfig& source,
       break;
   }
   return CheckTemplate(source.path, servers);
+}
+
+std::vector<Finding> CheckCollations(const std::vector<branching::CollationChange>& changes) {
+  std::map<std::string, std::vector<const branching::CollationChange*>> by_source;
+  for (const auto& change : changes) by_source[change.source].push_back(&change);
+  std::vector<Finding> findings;
+  for (const auto& [source, own] : by_source) {
+    const branching::CollationChange& first = *own.front();
+    findings.push_back(
+        {.health = Health::kNote,
+         .about = "collations of " + source,
+         .says = fmt::format(
+             "the collation of database \"{}\"{} had version {} where its indexes were made, and "
+             "has {} here: text may be sorted otherwise, and indexes on text miss rows in branches",
+             first.database, own.size() > 1 ? fmt::format(" and {} more", own.size() - 1) : "",
+             first.recorded, first.actual.empty() ? "none" : first.actual),
+         .advice =
+             "run Prism where the source's operating system is, or REINDEX DATABASE and ALTER "
+             "DATABASE ... REFRESH COLLATION VERSION in each branch that needs it"});
+  }
+  return findings;
 }
 
 }  // namespace prism::app

@@ -16,6 +16,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from branching_case import CLEAN, BranchingCase  # noqa: E402
 from mounts import own_mounts  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from prism_gateway import wait_for  # noqa: E402
 
 
@@ -68,6 +69,25 @@ class DoctorTest(BranchingCase):
         self.assertIn("there is none yet", self.doctor()["source"]["says"])
         self.configure(pg_bin_dirs=[str(self.directory)])
         self.assertIn("POSTGRES_NOT_FOUND", self.doctor(code=1)["postgres"]["says"])
+
+    def test_text_that_sorts_otherwise_here(self):
+        with Postgres() as source:
+            made_elsewhere = "UPDATE pg_database SET datcollversion = '2.0' WHERE datname IN ('postgres', 'template1')"
+            subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", made_elsewhere, source.conninfo], env=CLEAN,
+                           check=True, timeout=60)
+            source.stop()
+            self.configure(source=str(source.data))
+            gateway = self.gateway()
+            self.addCleanup(gateway.stop)
+            self.assertEqual(self.answer(gateway, "a", "SELECT 1"), "1")
+            warned = [line for line in gateway.output().splitlines() if "collation_version_differs" in line]
+            self.assertEqual(len(warned), 1)
+            self.assertLessEqual({"source": "source", "databases": 2, "database": "postgres", "recorded": "2.0"}.items(),
+                                 json.loads(warned[0]).items())
+            told = self.doctor()["collations of source"]
+            self.assertEqual(told["health"], "note")
+            self.assertIn('database "postgres" and 1 more had version 2.0', told["says"])
+            self.assertIn("REFRESH COLLATION VERSION", told["advice"])
 
     def test_beside_a_server_and_after_its_death(self):
         gateway = self.gateway()

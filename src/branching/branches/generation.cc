@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "base/strings.h"
+#include "branching/branches/collation_reader.h"
 #include "branching/branches/role_reader.h"
 #include "branching/branches/volume_server.h"
 #include "branching/instances/pool_work.h"
@@ -13,6 +14,12 @@ namespace prism::branching {
 namespace {
 
 using runtime::Task;
+
+// What the server of a generation says of it.
+struct ServerSays {
+  std::vector<StoredRole> roles;
+  std::vector<CollationChange> collations;
+};
 
 class Preparation {
  public:
@@ -69,7 +76,7 @@ class Preparation {
     CO_TRY(std::move(filled));
     workshop_.After("generation-imported");
     auto recovered = co_await Recover(state);
-    CO_TRY_ASSIGN(const std::vector<StoredRole> roles, std::move(recovered));
+    CO_TRY_ASSIGN(const ServerSays said, std::move(recovered));
     CO_TRY_ASSIGN(const std::string volume, workshop_.storage.Path(generation_.id));
     auto controls = co_await workshop_.runtime.ReadControl(volume, state.binaries);
     CO_TRY_ASSIGN(const ClusterControl control, std::move(controls));
@@ -77,15 +84,16 @@ class Preparation {
     Status completed = co_await RunOnPool(workshop_.pool, [&]() -> Status {
       TRY(workshop_.storage.Freeze(generation_.id));
       workshop_.After("generation-frozen");
-      return workshop_.journal.CompleteGeneration(generation_, roles);
+      return workshop_.journal.CompleteGeneration(generation_, said.roles, said.collations);
     });
     CO_TRY(std::move(completed));
     workshop_.logger.Info("generation_ready", {{"generation", generation_.id}});
+    WarnOfCollations(said.collations);
     co_return generation_;
   }
 
   // One start, so that branches have nothing to recover.
-  Task<Result<std::vector<StoredRole>>> Recover(SourceState state) {
+  Task<Result<ServerSays>> Recover(SourceState state) {
     CO_TRY_ASSIGN(const std::string volume, workshop_.storage.Path(generation_.id));
     InstanceSpec spec{.volume = volume,
                       .data_directory = volume,
@@ -100,18 +108,37 @@ class Preparation {
     auto read = co_await LoadAndRead(std::move(state), instance->socket_path());
     auto stopped = co_await instance->Stop({});
     CO_TRY_ASSIGN(const StopKind kind, std::move(stopped));
-    CO_TRY_ASSIGN(std::vector<StoredRole> roles, std::move(read));
-    if (kind == StopKind::kFast) co_return roles;
+    CO_TRY_ASSIGN(ServerSays said, std::move(read));
+    if (kind == StopKind::kFast) co_return said;
     co_return std::unexpected(
         Error(Code::kUnavailable, "GENERATION_NOT_CLEAN",
               "the server of the new generation did not stop cleanly: see its log"));
   }
 
-  Task<Result<std::vector<StoredRole>>> LoadAndRead(SourceState state, std::string socket_path) {
+  Task<Result<ServerSays>> LoadAndRead(SourceState state, std::string socket_path) {
     Status loaded = co_await source_.Load(state, socket_path, &stop_);
     CO_TRY(std::move(loaded));
-    co_return co_await RunOnPool(workshop_.pool,
-                                 [&] { return ReadStoredRoles(socket_path, workshop_.superuser); });
+    co_return co_await RunOnPool(workshop_.pool, [&] { return Read(socket_path); });
+  }
+
+  // What sorts otherwise is for people: nobody is kept out for it.
+  Result<ServerSays> Read(const std::string& socket_path) {
+    ServerSays said;
+    TRY_ASSIGN(said.roles, ReadStoredRoles(socket_path, workshop_.superuser));
+    auto collations = ReadCollationChanges(socket_path, workshop_.superuser);
+    if (!collations) workshop_.logger.Failure("collations_not_read", collations.error());
+    if (collations) said.collations = *std::move(collations);
+    return said;
+  }
+
+  void WarnOfCollations(const std::vector<CollationChange>& changes) {
+    if (changes.empty()) return;
+    const CollationChange& first = changes.front();
+    workshop_.logger.Warn("collation_version_differs", {{"source", name_},
+                                                        {"databases", changes.size()},
+                                                        {"database", first.database},
+                                                        {"recorded", first.recorded},
+                                                        {"actual", first.actual}});
   }
 
   Workshop& workshop_;

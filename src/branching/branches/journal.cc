@@ -17,7 +17,7 @@ using sqlite::Statement;
 
 // Times are milliseconds of Unix time. `state` is 'making' until the volume is there, and
 // 'removing' until it is gone.
-constexpr std::array<std::string_view, 5> kSteps = {R"sql(
+constexpr std::array<std::string_view, 6> kSteps = {R"sql(
 CREATE TABLE branch_secrets(
   name TEXT PRIMARY KEY,
   value BLOB NOT NULL
@@ -96,6 +96,15 @@ CREATE TABLE sources(
 ALTER TABLE generations RENAME COLUMN source TO mark;
 ALTER TABLE generations ADD COLUMN source TEXT NOT NULL DEFAULT 'source';
 ALTER TABLE generations ADD COLUMN checkpoint_lsn TEXT NOT NULL DEFAULT '';
+)sql",
+                                                    R"sql(
+CREATE TABLE generation_collations(
+  generation TEXT NOT NULL REFERENCES generations(id) ON DELETE CASCADE,
+  database TEXT NOT NULL,
+  recorded TEXT NOT NULL,
+  actual TEXT NOT NULL,
+  PRIMARY KEY(generation, database)
+) STRICT;
 )sql"};
 
 // As ReadGeneration reads it.
@@ -193,6 +202,27 @@ Status WriteRole(Connection& connection, std::string_view generation, const Stor
   return insert.Run();
 }
 
+Status WriteCollationChange(Connection& connection, std::string_view generation,
+                            const CollationChange& change) {
+  TRY_ASSIGN(Statement insert,
+             connection.Prepare("INSERT INTO generation_collations(generation, database, recorded, "
+                                "actual) VALUES(?1, ?2, ?3, ?4)"));
+  insert.Text(1, generation).Text(2, change.database);
+  return insert.Text(3, change.recorded).Text(4, change.actual).Run();
+}
+
+CollationChange ReadCollationChange(const Statement& row) {
+  return {.database = std::string(row.TextAt(0)),
+          .recorded = std::string(row.TextAt(1)),
+          .actual = std::string(row.TextAt(2)),
+          .source = std::string(row.TextAt(3))};
+}
+
+Result<bool> HasTable(Connection& connection, std::string_view name) {
+  TRY_ASSIGN(Statement find, connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1"));
+  return find.Text(1, name).Step();
+}
+
 void SetTime(Statement& statement, int parameter, const std::optional<WallMillis>& time) {
   time ? statement.Int(parameter, *time) : statement.Null(parameter);
 }
@@ -261,10 +291,22 @@ Status InsertBranch(Connection& connection, const Branch& branch, std::string_vi
 }  // namespace
 
 Result<std::vector<AddedSource>> ReadSources(Connection& journal) {
-  TRY_ASSIGN(Statement find, journal.Prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sources'"));
-  TRY_ASSIGN(const bool has_sources, find.Step());
+  TRY_ASSIGN(const bool has_sources, HasTable(journal, "sources"));
   if (!has_sources) return std::vector<AddedSource>();
   return SelectSources(journal, "= 'there'");
+}
+
+Result<std::vector<CollationChange>> ReadRecordedCollationChanges(Connection& journal) {
+  TRY_ASSIGN(const bool has_any, HasTable(journal, "generation_collations"));
+  if (!has_any) return std::vector<CollationChange>();
+  TRY_ASSIGN(
+      Statement select,
+      journal.Prepare("SELECT c.database, c.recorded, c.actual, g.source "
+                      "FROM generation_collations c JOIN generations g ON g.id = c.generation "
+                      "WHERE g.id = (SELECT id FROM generations n WHERE n.source = g.source "
+                      "AND n.state = 'there' ORDER BY as_of DESC, id DESC LIMIT 1) "
+                      "ORDER BY g.source, c.database"));
+  return ReadAll(select, ReadCollationChange);
 }
 
 sqlite::SchemaPart Journal::Part() { return {"branches", kSteps}; }
@@ -294,9 +336,13 @@ Status Journal::BeginGeneration(const Generation& generation) {
 }
 
 Status Journal::CompleteGeneration(const Generation& generation,
-                                   const std::vector<StoredRole>& roles) {
+                                   const std::vector<StoredRole>& roles,
+                                   const std::vector<CollationChange>& collations) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Status {
     for (const StoredRole& role : roles) TRY(WriteRole(connection, generation.id, role));
+    for (const CollationChange& change : collations) {
+      TRY(WriteCollationChange(connection, generation.id, change));
+    }
     TRY_ASSIGN(Statement update,
                connection.Prepare("UPDATE generations SET state = 'there', checkpoint_lsn = ?2 "
                                   "WHERE id = ?1"));

@@ -51,6 +51,14 @@ struct StoredRole {
   std::optional<std::int64_t> valid_until;  // seconds of Unix time
 };
 
+// Text of a database may be sorted otherwise by servers here than where its indexes were made.
+struct CollationChange {
+  std::string database;
+  std::string recorded;     // the version of its collation there
+  std::string actual;       // here; empty: there is none
+  std::string source = {};  // as branches name it; of what was recorded
+};
+
 // A state of a branch that is kept: a frozen volume.
 struct Snapshot {
   std::string id;      // of the volume, too
@@ -92,6 +100,10 @@ struct Branch {
 // Complete ones, by name; none of a file of an older version of Prism. Blocks.
 Result<std::vector<AddedSource>> ReadSources(sqlite::Connection& journal);
 
+// Of the newest generations, by source and database; none of a file of an older version of Prism.
+// Blocks.
+Result<std::vector<CollationChange>> ReadRecordedCollationChanges(sqlite::Connection& journal);
+
 // Each change is on disk when the call returns. Life cycle: as the database, which is of a
 // sqlite::PlainKind with Part(). Thread rule: everything blocks and is thread-safe; not on a shard.
 class Journal {
@@ -105,8 +117,9 @@ class Journal {
 
   // A volume that is about to be made. Until Complete a restart removes it.
   Status BeginGeneration(const Generation& generation);
-  // It is there, and so are its roles. With what pg_control says.
-  Status CompleteGeneration(const Generation& generation, const std::vector<StoredRole>& roles);
+  // It is there, and so is what its server said. With what pg_control says.
+  Status CompleteGeneration(const Generation& generation, const std::vector<StoredRole>& roles,
+                            const std::vector<CollationChange>& collations);
   // The one that was made of the source in this state.
   Result<std::optional<Generation>> FindGeneration(std::string_view source, std::string_view mark);
   // Complete ones.
