@@ -24,6 +24,7 @@
 #include "branching/branches/journal.h"
 #include "branching/doctor/comparison.h"
 #include "branching/doctor/mending.h"
+#include "branching/doctor/recorded_logins.h"
 #include "branching/storage/probe.h"
 #include "cli/output.h"
 #include "cli/shell.h"
@@ -157,6 +158,8 @@ class Doctor {
       if (before != after) continue;  // a server works with them
       std::vector<Finding> findings = branching::Compare(after, there, in_use);
       findings.insert(findings.begin(), Summary(after, in_use));
+      TRY_ASSIGN(const auto logins, branching::CheckRecordedLogins(*journal));
+      findings.insert(findings.begin() + 1, logins.begin(), logins.end());
       return findings;
     }
     return std::unexpected(

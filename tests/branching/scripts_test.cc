@@ -13,6 +13,7 @@
 #include "branching/pgwire/testing/startup_packet.h"
 #include "branching/pgwire/wire_bytes.h"
 #include "branching/proxy/proxy.h"
+#include "branching/scram/scram_server.h"
 #include "rpc/testing/certificates.h"
 #include "runtime/shard.h"
 #include "tests/branching/client.h"
@@ -38,6 +39,10 @@ constexpr std::uint32_t kSsl = 80877103;
 std::shared_ptr<const Roles> Ann() {
   std::map<std::string, Role, std::less<>> roles;
   roles["ann"] = {.password = ScramVerifier::FromPassword("secret").value(),
+                  .may_login = true,
+                  .valid_until = {}};
+  // md5('secret' || 'old')
+  roles["old"] = {.password = Md5Password{"7cb133e596658708079ed4cfaaf64462"},
                   .may_login = true,
                   .valid_until = {}};
   return std::make_shared<const Roles>(std::move(roles), "a secret of the test");
@@ -97,9 +102,9 @@ class Stage {
   Stage& operator=(const Stage&) = delete;
 
   // What libpq says; empty: it is in.
-  std::string Connect() const {
-    const std::string info =
-        "host=127.0.0.1 port=" + port + " user=ann@dev password=secret dbname=x sslmode=disable";
+  std::string Connect(const std::string& who = "user=ann@dev dbname=x",
+                      const std::string& how = "password=secret sslmode=disable") const {
+    const std::string info = "host=127.0.0.1 port=" + port + " " + who + " " + how;
     PGconn* connection = PQconnectdb(info.c_str());
     const std::string said =
         PQstatus(connection) == CONNECTION_OK ? "" : PQerrorMessage(connection);
@@ -136,6 +141,36 @@ TEST(ProxyScripts, AsksAServerAgainThatIsNotReadyYet) {
   });
   EXPECT_EQ(stage.Connect(), "");
   EXPECT_EQ(stage.server.connections(), 4);
+}
+
+TEST(ProxyScripts, LetsThoseInOfWhomAnMd5HashIsKept) {
+  const Stage stage(LetIn);
+  const std::string old = "user=old dbname=x@dev";
+  EXPECT_EQ(stage.Connect(old), "");
+  EXPECT_EQ(stage.Connect(old, "password=secret sslmode=require"), "");
+  EXPECT_EQ(stage.Connect(old, "password=wrong sslmode=disable"),
+            "FATAL:  password authentication failed for user \"old\"\n");
+  EXPECT_TRUE(stage.Connect("user=old@dev dbname=x")
+                  .starts_with("FATAL:  user \"old\" can't be authenticated with a branch in its"));
+  EXPECT_EQ(stage.server.connections(), 2);
+  RawClient rude(stage.port);
+  rude.SendStartup("old", "x@dev");
+  EXPECT_EQ(rude.socket().ReceiveMessage().type, 'R');
+  rude.socket().Send("Q\0\0\0\6x\0"s);
+  EXPECT_EQ(rude.socket().ReceiveMessage().type, 'E');
+}
+
+// It would prove nothing to a server that wants more than its socket.
+TEST(ProxyScripts, GivesUpAServerThatAsksForAPasswordWhichMd5DoesNotGive) {
+  const Stage stage([](WireSocket& client, int) {
+    (void)ReceivePacket(client);
+    std::string asked;
+    AppendAuthenticationSasl(asked, std::vector<std::string_view>{kScramSha256});
+    client.Send(asked);
+    (void)client.Receive(100'000);  // until nobody speaks
+  });
+  EXPECT_TRUE(stage.Connect("user=old dbname=x@dev")
+                  .starts_with("FATAL:  branch \"dev\" is not ready yet\n"));
 }
 
 TEST(ProxyScripts, SaysWordForWordWhatAServerRefuses) {

@@ -1,10 +1,11 @@
-"""The PostgreSQL port as operators meet it: how it is drained, and who stands in front of it, and names of hosts that
-stand for branches.
+"""The PostgreSQL port as operators meet it: how it is drained, and who stands in front of it, who is let in, and
+names of hosts that stand for branches.
 
 usage: branching_port_test.py PROGRAM [unittest arguments]
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -18,6 +19,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from branching_case import CLEAN, PASSWORD, BranchingCase, psql  # noqa: E402
 from mounts import own_mounts  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from postgres_wire import Connection, Refused, startup  # noqa: E402
 from prism_gateway import wait_for  # noqa: E402
 from tls_files import Authority  # noqa: E402
@@ -128,6 +130,39 @@ class BalancerTest(BranchingCase):
         self.configure(trusted_proxies=["10.0.0.1/8"])
         with self.assertRaisesRegex(RuntimeError, 'trusted_proxies: "10.0.0.1/8" is no network'):
             self.gateway()
+
+
+class LoginTest(BranchingCase):
+    def test_the_password_that_the_source_has_counts(self):
+        with Postgres() as source:
+            for query in ("CREATE ROLE old LOGIN", "SET password_encryption = 'md5'; ALTER ROLE old PASSWORD 'hers'",
+                          "CREATE ROLE bare LOGIN", "CREATE ROLE crew NOLOGIN PASSWORD 'theirs'"):
+                subprocess.run(["psql", "-XAtq", "-c", query, source.conninfo], env=CLEAN, check=True, timeout=60)
+            source.stop()
+            self.configure(source=str(source.data))
+            gateway = self.gateway()
+            self.addCleanup(gateway.stop)
+            host, port = gateway.postgres.rsplit(":", 1)
+
+            def ask(user, password, database="postgres@dev"):
+                return subprocess.run(
+                    ["psql", "-XAtqw", "-c", "SELECT current_user", f"host={host} port={port} user={user} dbname={database}"],
+                    env=CLEAN | {"PGPASSWORD": password}, capture_output=True, text=True, timeout=60)
+
+            self.assertEqual(ask("old", "hers").stdout, "old\n", gateway.output())
+            self.assertIn("name the branch in the database", ask("old@dev", "hers", "postgres").stderr)
+            refusals = [ask(user, password).stderr.replace(user, "USER") for user, password in (
+                ("old", "wrong"), ("postgres", "wrong"), ("bare", "x"), ("crew", "theirs"), ("nobody", "x"))]
+            self.assertIn('FATAL:  password authentication failed for user "USER"', refusals[0])
+            self.assertEqual(set(refusals), {refusals[0]})
+            said = "1 of 3 roles can't log in, having no password: bare"
+            self.assertRegex(gateway.output(), f'"event":"roles_without_password","source":"source",.*{said}')
+            doctor = subprocess.run([self.program, "doctor", "--config", str(self.directory / "prism.yaml"), "--data-dir",
+                                     str(self.directory / "data"), "-o", "json"],
+                                    env=CLEAN, capture_output=True, text=True, timeout=60)
+            (logins,) = [finding for finding in json.loads(doctor.stdout)["findings"] if finding["about"] == "logins"]
+            self.assertEqual((logins["health"], logins["says"]), ("note", said))
+            self.assertIn("ALTER ROLE", logins["advice"])
 
 
 class HostNameTest(BranchingCase):

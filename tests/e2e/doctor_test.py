@@ -96,6 +96,7 @@ class DoctorTest(BranchingCase):
         findings = self.doctor()
         self.assertIn("1 branches, 0 snapshots, 1 generations", findings["journal"]["says"])
         self.assertIn("a server works with them", findings["journal"]["says"])
+        self.assertEqual((findings["logins"]["health"], findings["logins"]["says"]), ("fine", "1 role can log in"))
         self.assertIn("STORE_LOCKED", self.doctor("--repair", code=1))
         servers = self.servers()
         gateway.kill()

@@ -143,6 +143,9 @@ void CheckLines(std::string_view text) {
 
 void CheckBody(const Message& message) {
   std::string written;
+  if (const auto body = ParsePassword(message.body)) {
+    Require(message.body == std::string(*body) + '\0');
+  }
   if (const auto body = ParseSaslInitialResponse(message.body); body && body->data) {
     AppendSaslInitialResponse(written, body->mechanism, *body->data);
     Require(std::string_view(written).substr(5) == message.body);

@@ -1,9 +1,10 @@
-// Logins by SCRAM. The first line of an input says what the others are:
+// Logins by SCRAM and MD5. The first line of an input says what the others are:
 //   server     the mechanism, the first message and the last one of a client
 //   client     the mechanisms that a server offers, its challenge and its last message, where # in
 //              the challenge stands for the client's nonce, and in the last one for the signature
 //   verifier   the text of a stored password
 //   password   a password
+//   md5        the answer of a client to the challenge "salt" of a role with the password "pencil"
 // Who is let in has proven something, whoever plays the other side; what is stored reads back; and
 // both sides make the same of a password.
 
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/base64.h"
+#include "branching/scram/md5_login.h"
 #include "branching/scram/password.h"
 #include "branching/scram/scram_client.h"
 #include "branching/scram/scram_server.h"
@@ -118,7 +120,17 @@ void CheckVerifier(std::string_view text) {
   } else {
     Require(stored.error().reason() == "BAD_VERIFIER" && !verifier);
   }
-  Require(!branching::MockVerifiers("secret").Choose(nullptr, text).genuine);
+  const branching::MockVerifiers mocks("secret");
+  Require(!mocks.Choose(nullptr, text).genuine && !mocks.ChooseMd5(nullptr, text).genuine);
+  Require(!mocks.IsAmong(0, 7, text) && mocks.IsAmong(7, 7, text));
+}
+
+void CheckMd5(std::string_view answer) {
+  const branching::Md5Verifier known{.hex = "20c46e3762c864548e296b33c3406aa9",
+                                     .genuine = true};  // md5('pencil' || 'user')
+  const std::string right = *branching::Md5Answer(known.hex, "salt");
+  Require(branching::CheckMd5Answer(known, "salt", answer).has_value() == (answer == right));
+  Require(!branching::CheckMd5Answer({.hex = known.hex}, "salt", answer));
 }
 
 void CheckPassword(std::string_view text) {
@@ -142,5 +154,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (kind == "client") CheckClient(rest);
   if (kind == "verifier") CheckVerifier(rest);
   if (kind == "password") CheckPassword(rest);
+  if (kind == "md5") CheckMd5(rest);
   return 0;
 }

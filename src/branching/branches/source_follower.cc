@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "branching/branches/generation.h"
+#include "branching/branches/logins.h"
 #include "branching/branches/volume_server.h"
 #include "branching/instances/pool_work.h"
 #include "runtime/wait.h"
@@ -183,13 +184,21 @@ Status SourceFollower::LoadRoles(const Generation& generation) {
   TRY_ASSIGN(const std::vector<StoredRole> stored, workshop_.journal.Roles(generation.id));
   TRY_ASSIGN(std::string secret, workshop_.journal.LoginSecret());
   std::map<std::string, Role, std::less<>> roles;
+  LoginRoles logins;
   for (const StoredRole& role : stored) {
+    if (role.may_login) logins.Add(role.name, role.password.has_value());
     TRY_ASSIGN(StoredPassword password, ParseStoredPassword(role.password));
     roles[role.name] = {.password = std::move(password),
                         .may_login = role.may_login,
                         .valid_until = role.valid_until};
   }
   roles_.store(std::make_shared<const Roles>(std::move(roles), std::move(secret)));
+  if (!logins.without_password.empty()) {
+    workshop_.logger.Warn("roles_without_password", {{"source", name()},
+                                                     {"generation", generation.id},
+                                                     {"says", DescribeLogins(logins)},
+                                                     {"advice", kGivePasswords}});
+  }
   return {};
 }
 

@@ -77,6 +77,12 @@ Result<std::vector<std::string_view>> ParseMechanisms(std::string_view data) {
   return mechanisms;
 }
 
+Result<std::string_view> ParsePassword(std::string_view body) {
+  const auto password = TakeText(body);
+  if (!password || !body.empty()) return Unreadable("password");
+  return *password;
+}
+
 Result<SaslInitialBody> ParseSaslInitialResponse(std::string_view body) {
   const auto mechanism = TakeText(body);
   const auto size = TakeInt32(body);

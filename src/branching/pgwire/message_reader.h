@@ -55,6 +55,8 @@ Result<AuthenticationBody> ParseAuthentication(std::string_view body);
 // Of the data of AuthenticationSASL.
 Result<std::vector<std::string_view>> ParseMechanisms(std::string_view data);
 
+// Of a 'p' that answers AuthenticationMd5Password.
+Result<std::string_view> ParsePassword(std::string_view body);
 // Of the first 'p' in an exchange of SASL. No data at all (-1) is absent, which is not empty.
 struct SaslInitialBody {
   std::string_view mechanism;

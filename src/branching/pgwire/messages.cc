@@ -18,6 +18,7 @@ constexpr std::size_t kMaxReportField = 4096;
 // The codes of AuthenticationXXX.
 enum class Authentication : std::uint32_t {
   kOk = 0,
+  kMd5Password = 5,
   kSasl = 10,
   kSaslContinue = 11,
   kSaslFinal = 12,
@@ -88,6 +89,10 @@ void AppendNoticeResponse(std::string& out, const Report& report) {
 
 void AppendAuthenticationOk(std::string& out) {
   AppendAuthentication(out, Authentication::kOk, {});
+}
+
+void AppendAuthenticationMd5Password(std::string& out, std::string_view salt) {
+  AppendAuthentication(out, Authentication::kMd5Password, salt);
 }
 
 void AppendAuthenticationSasl(std::string& out, std::span<const std::string_view> mechanisms) {

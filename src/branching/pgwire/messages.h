@@ -34,6 +34,8 @@ void AppendErrorResponse(std::string& out, const Error& error);
 void AppendNoticeResponse(std::string& out, const Report& report);
 
 void AppendAuthenticationOk(std::string& out);
+// `salt` has 4 bytes.
+void AppendAuthenticationMd5Password(std::string& out, std::string_view salt);
 void AppendAuthenticationSasl(std::string& out, std::span<const std::string_view> mechanisms);
 void AppendAuthenticationSaslContinue(std::string& out, std::string_view data);
 void AppendAuthenticationSaslFinal(std::string& out, std::string_view data);

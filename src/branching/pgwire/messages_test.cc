@@ -86,6 +86,7 @@ TEST(Messages, ReportsStayBelowWhatLibpqTakesAndEndAtAZeroByte) {
 
 TEST(Messages, AuthenticationRequests) {
   EXPECT_EQ(Written(AppendAuthenticationOk), "R\0\0\0\x8\0\0\0\0"s);
+  EXPECT_EQ(Written(AppendAuthenticationMd5Password, "salt"), "R\0\0\0\xc\0\0\0\5salt"s);
   EXPECT_EQ(Written(AppendAuthenticationSaslContinue, "r=1"), "R\0\0\0\xb\0\0\0\xbr=1"s);
   EXPECT_EQ(Written(AppendAuthenticationSaslFinal, "v=1"), "R\0\0\0\xb\0\0\0\xcv=1"s);
 
@@ -183,6 +184,10 @@ TEST(MessageReader, BodiesThatAreCutOrTooLongAreRefused) {
   EXPECT_FALSE(ParseMechanisms(""));
   EXPECT_FALSE(ParseMechanisms("a\0"s));
   EXPECT_FALSE(ParseMechanisms("a\0\0b"s));
+  EXPECT_EQ(ParsePassword("md5x\0"s).value(), "md5x");
+  EXPECT_EQ(ParsePassword("\0"s).value(), "");
+  for (const std::string& body : {""s, "x"s, "x\0y\0"s, "x\0\0"s})
+    EXPECT_FALSE(ParsePassword(body));
   EXPECT_FALSE(ParseSaslInitialResponse("S"));
   EXPECT_FALSE(ParseSaslInitialResponse("S\0\0\0"s));
   EXPECT_FALSE(ParseSaslInitialResponse("S\0\0\0\0\x2x"s));

@@ -72,8 +72,11 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
     {Refusal::kLoginNotAllowed, Code::kPermissionDenied, "LOGIN_NOT_ALLOWED", "28000",
      "user \"{}\" may not connect here", "ask the administrator"},
     {Refusal::kUnsupportedLogin, Code::kUnimplemented, "UNSUPPORTED_LOGIN", "0A000",
-     "user \"{}\" can't be authenticated here",
-     "set the password again with password_encryption = 'scram-sha-256'"},
+     "user \"{}\" can't be authenticated with a branch in its name",
+     "name the branch in the database, in options or in the host, since clients hash an MD5 "
+     "password "
+     "with the name that they give; or set the password again with password_encryption = "
+     "'scram-sha-256'"},
     {Refusal::kTooManyConnections, Code::kResourceExhausted, "TOO_MANY_CONNECTIONS", "53300",
      "sorry, too many clients already", "close connections, or try again later"},
     {Refusal::kTooManyBranches, Code::kResourceExhausted, "TOO_MANY_BRANCHES", "53300",

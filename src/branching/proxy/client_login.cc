@@ -1,9 +1,12 @@
 #include "branching/proxy/client_login.h"
 
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include "branching/pgwire/messages.h"
 #include "branching/pgwire/refusal.h"
+#include "branching/scram/md5_login.h"
 
 namespace prism::branching {
 namespace {
@@ -13,9 +16,17 @@ using runtime::Task;
 // PostgreSQL documentation, "Message Formats": every answer of a client that logs in.
 constexpr char kPasswordMessage = 'p';
 
-class ClientLogin {
+using Keys = Result<std::optional<ScramKeys>>;
+
+Status CheckIsPassword(const Message& message) {
+  if (message.type == kPasswordMessage) return {};
+  const std::string_view type(&message.type, 1);
+  return std::unexpected(Refuse(Refusal::kProtocolViolation, type));
+}
+
+class ScramLogin {
  public:
-  ClientLogin(SocketStream& client, MessageStream& messages, ScramServer scram, Until until)
+  ScramLogin(SocketStream& client, MessageStream& messages, ScramServer scram, Until until)
       : client_(client), messages_(messages), scram_(std::move(scram)), until_(until) {}
 
   Task<Status> Run() {
@@ -43,10 +54,7 @@ class ClientLogin {
 
  private:
   Result<ScramServer::Reply> Take(const Message& message, bool begun) {
-    if (message.type != kPasswordMessage) {
-      const std::string_view type(&message.type, 1);
-      return std::unexpected(Refuse(Refusal::kProtocolViolation, type));
-    }
+    TRY(CheckIsPassword(message));
     if (begun) return scram_.Take(message.body);
     TRY_ASSIGN(const SaslInitialBody first, ParseSaslInitialResponse(message.body));
     return scram_.Begin(first.mechanism, first.data);
@@ -58,17 +66,44 @@ class ClientLogin {
   const Until until_;
 };
 
+Task<Keys> AskByScram(SocketStream* client, MessageStream* messages, LoginVerifier verifier,
+                      std::string end_point, Until until) {
+  CO_TRY_ASSIGN(ScramServer scram, ScramServer::Make(std::move(verifier), std::move(end_point)));
+  ScramLogin login(*client, *messages, std::move(scram), until);
+  Status proven = co_await login.Run();
+  CO_TRY(std::move(proven));
+  co_return login.keys();
+}
+
+Task<Keys> AskByMd5(SocketStream* client, MessageStream* messages, Md5Verifier verifier,
+                    Until until) {
+  CO_TRY_ASSIGN(const std::string salt, RandomBytes(kMd5SaltLength));
+  std::string out;
+  AppendAuthenticationMd5Password(out, salt);
+  Status asked = co_await client->Write(out, until);
+  CO_TRY(std::move(asked));
+  auto next = co_await messages->Next(until);
+  CO_TRY_ASSIGN(const Message message, std::move(next));
+  CO_TRY(CheckIsPassword(message));
+  CO_TRY_ASSIGN(const std::string_view answer, ParsePassword(message.body));
+  CO_TRY(CheckMd5Answer(verifier, salt, answer));
+  co_return std::nullopt;
+}
+
 }  // namespace
 
-Task<Result<ScramKeys>> AskPassword(SocketStream* client, MessageStream* messages,
-                                    LoginVerifier verifier, std::string user, std::string end_point,
-                                    Until until) {
-  CO_TRY_ASSIGN(ScramServer scram, ScramServer::Make(std::move(verifier), std::move(end_point)));
-  ClientLogin login(*client, *messages, std::move(scram), until);
-  Status proven = co_await login.Run();
-  if (proven) co_return login.keys();
-  const bool wrong = proven.error().reason() == Describe(Refusal::kWrongPassword).reason;
-  co_return std::unexpected(wrong ? Refuse(Refusal::kWrongPassword, user) : proven.error());
+Task<Keys> AskPassword(SocketStream* client, MessageStream* messages, LoginCheck check,
+                       std::string user, std::string end_point, Until until) {
+  Keys keys;
+  if (auto* md5 = std::get_if<Md5Verifier>(&check)) {
+    keys = co_await AskByMd5(client, messages, std::move(*md5), until);
+  } else {
+    keys = co_await AskByScram(client, messages, std::get<LoginVerifier>(std::move(check)),
+                               std::move(end_point), until);
+  }
+  const bool wrong = !keys && keys.error().reason() == Describe(Refusal::kWrongPassword).reason;
+  if (wrong) co_return std::unexpected(Refuse(Refusal::kWrongPassword, user));
+  co_return keys;
 }
 
 }  // namespace prism::branching

@@ -1,6 +1,7 @@
 // Who may log in: the roles of a source, as its pg_authid had them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,21 +23,17 @@ struct Role {
 class Roles {
  public:
   // `secret`: see MockVerifiers.
-  Roles(std::map<std::string, Role, std::less<>> roles, std::string secret)
-      : roles_(std::move(roles)), mocks_(std::move(secret)) {}
+  Roles(std::map<std::string, Role, std::less<>> roles, std::string secret);
 
-  // What `user` has to prove: who can't log in at `now` (seconds of Unix time) is treated as
-  // somebody who does not exist.
-  LoginVerifier VerifierOf(std::string_view user, std::int64_t now) const {
-    const auto role = roles_.find(user);
-    const bool may = role != roles_.end() && role->second.may_login &&
-                     role->second.valid_until.value_or(now + 1) > now;
-    return mocks_.Choose(may ? std::get_if<ScramVerifier>(&role->second.password) : nullptr, user);
-  }
+  // What `user` has to prove, and how: who can't log in at `now` (seconds of Unix time) is treated
+  // as somebody who does not exist, and is asked as if they were one of those who can.
+  LoginCheck CheckOf(std::string_view user, std::int64_t now) const;
 
  private:
   std::map<std::string, Role, std::less<>> roles_;
   MockVerifiers mocks_;
+  std::size_t passwords_ = 0;  // of roles that may log in
+  std::size_t md5_passwords_ = 0;
 };
 
 }  // namespace prism::branching

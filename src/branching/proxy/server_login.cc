@@ -28,8 +28,9 @@ constexpr std::size_t kMaxGreeting = std::size_t{256} * 1024;
 
 class ServerLogin {
  public:
-  ServerLogin(std::unique_ptr<SocketStream> stream, ScramKeys keys, Until until)
-      : messages_(*stream, kMaxBodyOfServer), keys_(std::move(keys)), until_(until) {
+  ServerLogin(std::unique_ptr<SocketStream> stream, const std::optional<ScramKeys>& keys,
+              Until until)
+      : messages_(*stream, kMaxBodyOfServer), keys_(keys), until_(until) {
     session_.stream = std::move(stream);
   }
 
@@ -75,9 +76,9 @@ class ServerLogin {
     TRY_ASSIGN(const AuthenticationBody asked, ParseAuthentication(body));
     if (asked.code == kOk) return std::string();
     std::string out;
-    if (asked.code == kSasl) {
+    if (asked.code == kSasl && keys_) {
       TRY_ASSIGN(const auto mechanisms, ParseMechanisms(asked.data));
-      TRY_ASSIGN(scram_, ScramClient::Make(keys_, {}));
+      TRY_ASSIGN(scram_, ScramClient::Make(*keys_, {}));
       TRY_ASSIGN(const ScramClient::Opening opening, scram_->Start(mechanisms));
       AppendSaslInitialResponse(out, opening.mechanism, opening.data);
       return out;
@@ -114,7 +115,7 @@ class ServerLogin {
 
   ServerSession session_;
   MessageStream messages_;
-  const ScramKeys keys_;
+  const std::optional<ScramKeys> keys_;
   const Until until_;
   std::optional<ScramClient> scram_;
 };
@@ -147,8 +148,8 @@ Result<std::unique_ptr<SocketStream>> ConnectUnix(runtime::Shard& shard, StreamB
 }
 
 Task<Result<LoginOutcome>> LogIn(std::unique_ptr<SocketStream> stream, StartupMessage startup,
-                                 ScramKeys keys, Until until) {
-  ServerLogin login(std::move(stream), std::move(keys), until);
+                                 std::optional<ScramKeys> keys, Until until) {
+  ServerLogin login(std::move(stream), keys, until);
   co_return co_await login.Run(std::move(startup));
 }
 

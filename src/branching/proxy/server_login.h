@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -33,9 +34,10 @@ struct ServerRefusal {
 };
 using LoginOutcome = std::variant<ServerSession, ServerRefusal>;
 
-// Logs in by what the server asks for: nothing, or SCRAM by `keys`. Errors of the stream, and
-// UNAVAILABLE/SERVER_LOGIN_UNSUPPORTED.
+// Logs in by what the server asks for: nothing, as those of branches do, or SCRAM by `keys`, when
+// there are any. Errors of the stream, and UNAVAILABLE/SERVER_LOGIN_UNSUPPORTED.
 runtime::Task<Result<LoginOutcome>> LogIn(std::unique_ptr<SocketStream> stream,
-                                          StartupMessage startup, ScramKeys keys, Until until);
+                                          StartupMessage startup, std::optional<ScramKeys> keys,
+                                          Until until);
 
 }  // namespace prism::branching

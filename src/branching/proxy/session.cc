@@ -156,6 +156,7 @@ Task<Status> Session::ServeClient(ClientHello hello) {
   Status passed = co_await PassGate();
   CO_TRY(std::move(passed));
   const std::string& domain = owner_.context().naming.domain;
+  std::string spelled(hello.startup.user());
   CO_TRY_ASSIGN(BranchRequest request,
                 ReadBranchRequest(std::move(hello.startup), hello.server_name, domain));
   if (!request.branch) request.branch = owner_.context().naming.default_branch;
@@ -168,7 +169,7 @@ Task<Status> Session::ServeClient(ClientHello hello) {
     CO_TRY(std::move(told));
   }
   MessageStream messages(client_, kMaxBodyOfStranger, std::move(hello.seen));
-  auto known = co_await Authenticate(&request, &messages);
+  auto known = co_await Authenticate(&request, std::move(spelled), &messages);
   CO_TRY_ASSIGN(std::string source, std::move(known));
   co_return co_await Connect(std::move(request), std::move(source), &messages);
 }
@@ -191,14 +192,18 @@ Task<Status> Session::PassGate() {
   co_return passed;
 }
 
-Task<Result<std::string>> Session::Authenticate(const BranchRequest* request,
+Task<Result<std::string>> Session::Authenticate(const BranchRequest* request, std::string spelled,
                                                 MessageStream* messages) {
   std::string user(request->message.user());
   Login login = co_await owner_.context().host.FindLogin(*request->branch, request->from);
   const std::string end_point = client_.tls() != nullptr ? rules_.tls->end_point : "";
   const std::int64_t now = owner_.context().clock.Now() / 1000;
-  LoginVerifier verifier = login.roles->VerifierOf(user, now);
-  auto asked = co_await AskPassword(&client_, messages, std::move(verifier), std::move(user),
+  LoginCheck check = login.roles->CheckOf(user, now);
+  // An answer that nobody could check: the client hashes its password with the name that it gives.
+  if (std::holds_alternative<Md5Verifier>(check) && user != spelled) {
+    co_return std::unexpected(branching::Refuse(Refusal::kUnsupportedLogin, user));
+  }
+  auto asked = co_await AskPassword(&client_, messages, std::move(check), std::move(user),
                                     end_point, InHandshake());
   CO_TRY_ASSIGN(keys_, std::move(asked));
   if (!owner_.AdmitClient()) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,7 +58,8 @@ class Session {
   runtime::Task<Status> ServeClient(ClientHello hello);
   runtime::Task<Status> PassGate();
   // Returns the source whose role the user is.
-  runtime::Task<Result<std::string>> Authenticate(const BranchRequest* request,
+  // `spelled`: the user as the client gives it.
+  runtime::Task<Result<std::string>> Authenticate(const BranchRequest* request, std::string spelled,
                                                   MessageStream* messages);
   runtime::Task<Result<Place>> Hold(EntryRequest request, StartupMessage startup);
   runtime::Task<Result<Place>> FindPlace(EntryRequest request, StartupMessage startup);
@@ -81,7 +83,7 @@ class Session {
   SocketStream client_;
   runtime::CancelSource cancel_;
   SessionState state_;
-  ScramKeys keys_;
+  std::optional<ScramKeys> keys_;  // as LogIn wants them
   CancelTarget target_;
   Relay* relay_ = nullptr;  // while there is one
   std::uint32_t key_ = 0;   // the process id that the client was told; 0: none

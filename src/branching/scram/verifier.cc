@@ -1,8 +1,10 @@
 #include "branching/scram/verifier.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/base64.h"
@@ -96,6 +98,23 @@ LoginVerifier MockVerifiers::Choose(const ScramVerifier* known, std::string_view
                      .genuine = false};
   if (known == nullptr) return mock;
   return {.verifier = *known, .genuine = true};
+}
+
+Md5Verifier MockVerifiers::ChooseMd5(const Md5Password* known, std::string_view user) const {
+  const ScramKey hash = HmacSha256(secret_, user);
+  Md5Verifier mock{.hex = fmt::format("{:02x}", fmt::join(std::span(hash).first<16>(), "")),
+                   .genuine = false};
+  if (known == nullptr) return mock;
+  return {.hex = known->hex, .genuine = true};
+}
+
+bool MockVerifiers::IsAmong(std::size_t share, std::size_t all, std::string_view user) const {
+  const ScramKey hash = HmacSha256(secret_, user);
+  // Bytes that nobody sees: the first ones are the salt of the mock.
+  constexpr std::size_t kAt = 16;
+  constexpr double kRange = 65536;
+  const double place = (hash[kAt] * 256 + hash[kAt + 1]) / kRange;
+  return place * static_cast<double>(all) < static_cast<double>(share);
 }
 
 }  // namespace prism::branching

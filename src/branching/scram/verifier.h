@@ -58,8 +58,15 @@ struct LoginVerifier {
   bool genuine = false;
 };
 
-// Verifiers for users that don't exist or have no SCRAM password: whoever asks gets the same salt
-// each time, and can't tell that it is made up. Immutable: any thread.
+// The same where MD5 is asked for.
+struct Md5Verifier {
+  std::string hex;  // see Md5Password
+  bool genuine = false;
+};
+using LoginCheck = std::variant<LoginVerifier, Md5Verifier>;
+
+// Verifiers for users that don't exist or have no password: whoever asks gets the same salt each
+// time, and can't tell that it is made up. Immutable: any thread.
 class MockVerifiers {
  public:
   // `secret` stays the same for the lifetime of the source; who knows it can tell mocks.
@@ -68,6 +75,9 @@ class MockVerifiers {
 
   // `known` when there is one, else the mock of `user`. Does the same work in both cases.
   LoginVerifier Choose(const ScramVerifier* known, std::string_view user) const;
+  Md5Verifier ChooseMd5(const Md5Password* known, std::string_view user) const;
+  // True for `share` of `all` names, about: always the same ones.
+  bool IsAmong(std::size_t share, std::size_t all, std::string_view user) const;
 
  private:
   std::string secret_;

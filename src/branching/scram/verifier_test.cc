@@ -121,6 +121,16 @@ TEST(MockVerifiersTest, LookLikeThoseOfUsers) {
             mock.verifier.salt);
 }
 
+TEST(MockVerifiersTest, LookLikeThoseOfUsersWithMd5) {
+  const MockVerifiers mocks("secret of the source");
+  const Md5Verifier mock = mocks.ChooseMd5(nullptr, "ann");
+  EXPECT_FALSE(mock.genuine);
+  EXPECT_EQ(mock.hex.size(), 32u);
+  const Md5Password known{.hex = std::string(32, 'a')};
+  EXPECT_TRUE(mocks.ChooseMd5(&known, "ann").genuine);
+  EXPECT_EQ(mocks.ChooseMd5(&known, "ann").hex, known.hex);
+}
+
 TEST(MockVerifiersTest, StandBackForWhatIsKnown) {
   const auto verifier = ScramVerifier::Parse(kExample);
   ASSERT_TRUE(verifier.has_value());
