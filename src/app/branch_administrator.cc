@@ -73,6 +73,8 @@ BranchInfo BranchAdministrator::Describe(const BranchStatus& status) const {
                   .measured_at = {},
                   .source = branch.source};
   if (branch.deleted_at) info.remove_at = *branch.deleted_at + undo_period_ / kNanosPerMilli;
+  // It may have been given up before its time.
+  if (status.state == BranchState::kRemoving) info.remove_at = branch.deleted_at;
   if (!status.size) return info;
   info.own_bytes = static_cast<std::int64_t>(status.size->usage.own_bytes);
   info.shared_bytes = static_cast<std::int64_t>(status.size->usage.shared_bytes);
@@ -116,10 +118,13 @@ Task<Result<BranchInfo>> BranchAdministrator::Create(BranchWish wish) {
   co_return Describe(made);
 }
 
-Task<Result<BranchInfo>> BranchAdministrator::Delete(std::string name, bool force, bool recursive) {
+Task<Result<BranchInfo>> BranchAdministrator::Delete(std::string name,
+                                                     gateway::BranchDeletion how) {
   CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
-  CO_TRY_ASSIGN(const BranchStatus deleted,
-                co_await manager->Delete(std::move(name), force, recursive));
+  CO_TRY_ASSIGN(
+      const BranchStatus deleted,
+      co_await manager->Delete(
+          std::move(name), {.force = how.force, .recursive = how.recursive, .purge = how.purge}));
   co_return Describe(deleted);
 }
 

@@ -27,8 +27,8 @@ class BranchAdministrator final : public gateway::BranchControl {
   Result<gateway::BranchInfo> Get(const std::string& name) override;
   Result<std::string> ReadLog(const std::string& name, std::size_t bytes) override;
   runtime::Task<Result<gateway::BranchInfo>> Create(gateway::BranchWish wish) override;
-  runtime::Task<Result<gateway::BranchInfo>> Delete(std::string name, bool force,
-                                                    bool recursive) override;
+  runtime::Task<Result<gateway::BranchInfo>> Delete(std::string name,
+                                                    gateway::BranchDeletion how) override;
   runtime::Task<Result<gateway::BranchInfo>> Undelete(std::string name) override;
   runtime::Task<Result<gateway::BranchInfo>> Update(std::string name,
                                                     gateway::BranchEdit edit) override;

@@ -32,12 +32,14 @@ struct InitFlags {
   std::string data_dir;
   std::string path;
   std::string size = "20GiB";
+  bool grow = false;  // the size was asked for
   std::string user;
 };
 
 // What there is now.
 struct Report {
   BranchStore store;
+  bool is_short = false;  // the disk has not what was asked for
   branching::StorageTraits traits;
   bool in_use = false;               // by a server
   std::string parent;                // the directory that it is in
@@ -70,22 +72,34 @@ Status GiveDirectories(const std::string& data_dir, branching::InstanceUser user
   return given || given.error().reason() == "DATA_DIR_OWNER" ? Status() : given;
 }
 
+// Whose the store is stays, unless somebody is named.
+Result<branching::InstanceUser> ChooseOwner(const InitFlags& flags, const std::string& path) {
+  std::string name = flags.user;
+  if (::geteuid() == 0 && name.empty()) name = OwnerOf(path + "/volumes");
+  if (::geteuid() == 0 && name.empty()) name = OwnerOf(flags.data_dir);
+  return ChooseBranchUser(name);
+}
+
 Result<Report> Init(const InitFlags& flags) {
   TRY_ASSIGN(const std::uint64_t bytes, ReadSize(flags.size));
-  TRY_ASSIGN(const branching::InstanceUser user, ChooseBranchUser(flags.user));
+  const std::string path =
+      flags.path.empty() ? fmt::format("{}/branches/store", flags.data_dir) : flags.path;
+  TRY_ASSIGN(const branching::InstanceUser user, ChooseOwner(flags, path));
   const branching::VolumeOwner owner{.uid = user.uid, .gid = user.gid};
-  std::string path = flags.path;
-  if (path.empty()) {
-    TRY(GiveDirectories(flags.data_dir, user));
-    path = fmt::format("{}/branches/store", flags.data_dir);
-  }
+  if (flags.path.empty()) TRY(GiveDirectories(flags.data_dir, user));
   TRY_ASSIGN(BranchStore store, PrepareBranchStore(path, bytes, owner));
+  bool is_short = false;
+  if (flags.grow) {
+    TRY_ASSIGN(const auto size, GrowBranchStore(store, bytes, owner));
+    is_short = size.value_or(bytes) < bytes;
+  }
   // Whoever asks for a store does not want full copies.
   if (store.driver == "copy" && store.no_image) return std::unexpected(*store.no_image);
   TRY_ASSIGN(auto driver, branching::MakeDriver(store.driver, nullptr));
   TRY_ASSIGN(const bool in_use, IsInUse(store, owner));
   std::string parent = std::filesystem::path(store.path).parent_path().string();
   return Report{.store = std::move(store),
+                .is_short = is_short,
                 .traits = driver->traits(),
                 .in_use = in_use,
                 .parent = parent,
@@ -119,7 +133,8 @@ void Print(const Report& report) {
   cli::WriteLine(fmt::format("store   {}{}", report.store.path,
                              report.in_use ? ", which a server is using" : ""));
   if (!report.store.image.empty()) {
-    cli::WriteLine(fmt::format("image   {}", OnDisk(report.store.image)));
+    cli::WriteLine(fmt::format("image   {}{}", OnDisk(report.store.image),
+                               report.is_short ? "; its disk can give no more" : ""));
   }
   cli::WriteLine(fmt::format("driver  {}: {}", report.store.driver, report.traits.cost));
   if (report.store.no_image) {
@@ -160,23 +175,30 @@ void AddBranchInit(CLI::App& app, cli::Shell& shell) {
       ->type_name("DIR");
   verb->add_option("--path", flags->path, "The store itself, as branching.storage.path says it")
       ->type_name("DIR");
-  verb->add_option(
-          "--size", flags->size,
-          "Of the file system, where one has to be made in a sparse file: at least 256MiB, "
-          "and no more than the disk has free")
-      ->capture_default_str()
+  verb->add_option_function<std::string>(
+          "--size",
+          [flags](const std::string& size) {
+            flags->size = size;
+            flags->grow = true;
+          },
+          "Of the file system, where one is made in a sparse file: at least 256MiB, and no more "
+          "than the disk has free. One that is there and smaller grows, also while it is used")
+      ->default_str(flags->size)
       ->type_name("SIZE");
   verb->add_option("--user", flags->user,
                    "Whom it belongs to: who `prism serve` is, or, when root starts it, becomes "
-                   "(server.user, branching.user; default: postgres, else nobody)")
+                   "(server.user, branching.user; default: whom it or --data-dir belongs to, else "
+                   "postgres, else nobody)")
       ->type_name("USER");
   verb->footer(
       "On btrfs or XFS, and for root on ZFS, the store is a directory. Elsewhere it is a btrfs in "
       "a\n"
       "sparse file, which only root can make and mount; where that can't be had either, overlays.\n"
-      "Running it again changes nothing, and says what there is. No server is asked.\n\n"
+      "Running it again mounts and, with --size, makes larger what is there; else it changes\n"
+      "nothing, and says what there is. No server is asked.\n\n"
       "Examples:\n"
       "  sudo prism branch init --user prism\n"
+      "  sudo prism branch init --user prism --size 100GiB\n"
       "  prism branch init --path /srv/branches -o json");
   shell.On(*verb, [&shell, flags] { return RunInit(shell, *flags); });
 }

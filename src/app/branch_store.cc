@@ -1,9 +1,11 @@
 #include "app/branch_store.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -25,11 +27,14 @@ using branching::BtrfsImage;
 // What an image leaves to others of the disk: its file is sparse and grows.
 constexpr std::uint64_t kSparedBytes = std::uint64_t{1} << 30;
 
-std::uint64_t ImageBytes(const std::string& directory, std::uint64_t wanted) {
+// `taken`: what it has of the disk already.
+std::uint64_t ImageBytes(const std::string& directory, std::uint64_t wanted,
+                         std::uint64_t taken = 0) {
   std::error_code failed;
   const auto space = std::filesystem::space(directory, failed);
-  if (failed || space.available < BtrfsImage::kMinimumBytes + kSparedBytes) return wanted;
-  return std::min<std::uint64_t>(wanted, space.available - kSparedBytes);
+  const std::uint64_t available = space.available + taken;
+  if (failed || available < BtrfsImage::kMinimumBytes + kSparedBytes) return wanted;
+  return std::min<std::uint64_t>(wanted, available - kSparedBytes);
 }
 
 // The name of the best driver of the directory that can use the volumes which are there.
@@ -96,6 +101,26 @@ Result<BranchStore> PrepareBranchStore(const std::string& path, std::uint64_t im
     store.no_image = std::move(mounted).error();
   }
   return store;
+}
+
+Result<std::optional<std::uint64_t>> GrowBranchStore(const BranchStore& store, std::uint64_t bytes,
+                                                     const branching::VolumeOwner& owner) {
+  if (store.image.empty()) return std::nullopt;
+  const auto look = [&store]() -> Result<struct stat> {
+    struct stat status = {};
+    if (::stat(store.image.c_str(), &status) == 0) return status;
+    return std::unexpected(base::OsError(errno, "BRANCH_DIRECTORY", "reading " + store.image));
+  };
+  TRY_ASSIGN(const struct stat before, look());
+  constexpr std::uint64_t kBlock = 512;  // stat(2): st_blocks
+  const std::string parent = std::filesystem::path(store.image).parent_path().string();
+  const std::uint64_t taken = static_cast<std::uint64_t>(before.st_blocks) * kBlock;
+  TRY(branching::GrowBtrfsImage({.file = store.image,
+                                 .mount_point = store.path,
+                                 .bytes = ImageBytes(parent, bytes, taken),
+                                 .owner = owner}));
+  TRY_ASSIGN(const struct stat after, look());
+  return static_cast<std::uint64_t>(after.st_size);
 }
 
 Result<BranchStore> FindBranchStore(const std::string& path, const branching::VolumeOwner& owner) {

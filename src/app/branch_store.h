@@ -34,6 +34,12 @@ struct BranchStore {
 Result<BranchStore> PrepareBranchStore(const std::string& path, std::uint64_t image_bytes,
                                        const branching::VolumeOwner& owner);
 
+// Makes the image of a store that is there larger, so that it has `bytes`, or what the disk can
+// give; whoever is using it goes on. How large it is then; nothing when the store has none. Errors
+// of GrowBtrfsImage.
+Result<std::optional<std::uint64_t>> GrowBranchStore(const BranchStore& store, std::uint64_t bytes,
+                                                     const branching::VolumeOwner& owner);
+
 // What PrepareBranchStore would find, without making or mounting anything; an empty path when there
 // is none yet. FAILED_PRECONDITION/STORE_NOT_MOUNTED when its image is there and not mounted.
 Result<BranchStore> FindBranchStore(const std::string& path, const branching::VolumeOwner& owner);

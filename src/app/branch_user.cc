@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -43,6 +44,13 @@ Result<branching::InstanceUser> ChooseBranchUser(const std::string& name) {
   return std::unexpected(Error(Code::kNotFound, "USER_NOT_FOUND",
                                "PostgreSQL does not run as root, and there is neither a user "
                                "postgres nor nobody: name one in branching.user"));
+}
+
+std::string OwnerOf(const std::string& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0 || status.st_uid == 0) return "";
+  const passwd* found = ::getpwuid(status.st_uid);
+  return found == nullptr ? "" : found->pw_name;
 }
 
 }  // namespace prism::app

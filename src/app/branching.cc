@@ -27,7 +27,8 @@ branching::BranchLimits LimitsOf(const BranchingSettings& settings) {
           .refresh_interval = settings.refresh_interval.count() * kNanosPerMilli,
           .keep_generations = settings.keep_generations,
           .allow_source = settings.allow_source,
-          .idle_timeout = settings.idle_timeout.count() * kNanosPerMilli};
+          .idle_timeout = settings.idle_timeout.count() * kNanosPerMilli,
+          .undo_period = settings.undo_period.count() * kNanosPerMilli};
 }
 
 branching::ProxyLimits ProxyLimitsOf(const BranchingSettings& settings) {

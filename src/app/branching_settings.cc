@@ -53,6 +53,7 @@ BranchingConfig OverlayBranching(const BranchingConfig& over, const BranchingCon
   take(result.pg_bin_dirs, over.pg_bin_dirs);
   take(result.idle_timeout, over.idle_timeout);
   take(result.hold_timeout, over.hold_timeout);
+  take(result.undo_period, over.undo_period);
   take(result.default_branch, over.default_branch);
   take(result.allow_source, over.allow_source);
   take(result.domain, over.domain);
@@ -92,6 +93,7 @@ std::optional<BranchingSettings> DecideBranching(const BranchingConfig& config,
   settings.docker_socket = config.docker_socket.value_or("/var/run/docker.sock");
   settings.idle_timeout = config.idle_timeout.value_or(settings.idle_timeout);
   settings.hold_timeout = config.hold_timeout.value_or(settings.hold_timeout);
+  settings.undo_period = config.undo_period.value_or(settings.undo_period);
   settings.default_branch = config.default_branch.value_or("");
   settings.allow_source = config.allow_source.value_or(false);
   settings.domain = config.domain.value_or("");
@@ -238,6 +240,7 @@ nlohmann::ordered_json BranchingToJson(const BranchingSettings& settings) {
   if (!settings.user.empty()) json["user"] = settings.user;
   json["idle_timeout"] = base::FormatDuration(settings.idle_timeout);
   json["hold_timeout"] = base::FormatDuration(settings.hold_timeout);
+  json["undo_period"] = base::FormatDuration(settings.undo_period);
   if (!settings.default_branch.empty()) json["default"] = settings.default_branch;
   if (settings.allow_source) json["allow_source"] = true;
   if (!settings.domain.empty()) json["domain"] = settings.domain;

@@ -30,6 +30,7 @@ struct BranchingSettings {
   std::string docker_socket;
   std::chrono::milliseconds idle_timeout{15 * 60'000};
   std::chrono::milliseconds hold_timeout{30'000};
+  std::chrono::milliseconds undo_period{24 * 60 * 60'000};  // of deleted branches
   std::string default_branch;  // of connections that name none; empty: they are refused
   bool allow_source = false;   // clients may be in a managed source itself
   std::string domain;          // empty: names of hosts stand for nothing

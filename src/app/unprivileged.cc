@@ -30,14 +30,6 @@ Result<std::string> NameOf(InstanceUser user) {
             fmt::format("there is no user {} on this machine: name one with --user", user.uid)));
 }
 
-// Empty: root, or nobody whom this machine knows, or nothing is there.
-std::string OwnerOf(const std::string& path) {
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0 || status.st_uid == 0) return "";
-  const passwd* found = ::getpwuid(status.st_uid);
-  return found == nullptr ? "" : found->pw_name;
-}
-
 // Before anything is made for somebody who can do nothing with it.
 Status CheckSource(const namespaces::BranchSourceConfig& source) {
   struct stat status = {};

@@ -137,23 +137,33 @@ struct DeleteArguments {
   std::string name;
   bool force = false;
   bool recursive = false;
+  bool purge = false;
 };
 
+std::string DeleteQuestion(const DeleteArguments& arguments) {
+  return fmt::format("Delete the branch {}{}?{} {}", Printable(arguments.name),
+                     arguments.recursive ? " and all that were made of it" : "",
+                     arguments.force ? " Clients in it are cut off." : "",
+                     arguments.purge ? "It can't be had back." : "It can be had back for a while.");
+}
+
 int RunDelete(Shell& shell, const DeleteArguments& arguments, const ChangeOptions& options) {
-  const Result<bool> confirmed =
-      Confirm(options, fmt::format("Delete the branch {}{}?{} It can be had back for a while.",
-                                   Printable(arguments.name),
-                                   arguments.recursive ? " and all that were made of it" : "",
-                                   arguments.force ? " Clients in it are cut off." : ""));
+  const Result<bool> confirmed = Confirm(options, DeleteQuestion(arguments));
   if (!confirmed || !*confirmed) return NotConfirmed(shell, confirmed);
   pb::DeleteBranchRequest request;
   request.set_name(arguments.name);
   request.set_force(arguments.force);
   request.set_recursive(arguments.recursive);
+  request.set_purge(arguments.purge);
+  // What is removed may be a full copy.
+  if (arguments.purge && !shell.options.timeout) shell.options.timeout = Shell::kStreamTimeout;
   pb::Branch branch;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Delete"), request, branch);
   if (!reply) return shell.Fail(reply.error());
-  if (!shell.Print(branch)) {
+  if (shell.Print(branch)) return kDone;
+  if (arguments.purge) {
+    WriteLine(fmt::format("branch {}: deleted for good", Printable(branch.name())));
+  } else {
     WriteLine(fmt::format("branch {0}: deleted; until {1}: prism branch undelete {0}",
                           Printable(branch.name()), TimeCell(branch.remove_time())));
   }
@@ -359,8 +369,11 @@ void AddDelete(CLI::App& branch, Shell& shell) {
   verb->add_flag("--force", arguments->force, "Although clients are in it: they are cut off");
   verb->add_flag("--recursive", arguments->recursive,
                  "With all branches that were made of it, and of those");
+  verb->add_flag("--purge", arguments->purge,
+                 "For good: its room is free then; also of a branch that is deleted already");
   AddYes(*verb, *options);
-  verb->footer("Example:\n  prism branch delete pr-12 --yes");
+  verb->footer(
+      "Examples:\n  prism branch delete pr-12 --yes\n  prism branch delete pr-12 --purge --yes");
   shell.On(
       *verb, [&shell, arguments, options] { return RunDelete(shell, *arguments, *options); },
       Formats::kAll);

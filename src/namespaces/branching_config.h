@@ -49,6 +49,7 @@ struct BranchingConfig {
   std::optional<std::vector<std::string>> pg_bin_dirs;
   std::optional<std::chrono::milliseconds> idle_timeout;
   std::optional<std::chrono::milliseconds> hold_timeout;
+  std::optional<std::chrono::milliseconds> undo_period;
   std::optional<std::string> default_branch;
   std::optional<bool> allow_source;
   std::optional<std::string> domain;

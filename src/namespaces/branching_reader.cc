@@ -84,6 +84,7 @@ class Reader {
     config_.pg_bin_dirs = reader_.TextList("pg_bin_dirs", kMaxBinDirs, kMaxPathBytes);
     config_.idle_timeout = reader_.Duration("idle_timeout", seconds(1), hours(24 * 30));
     config_.hold_timeout = reader_.Duration("hold_timeout", seconds(1), hours(1));
+    config_.undo_period = reader_.Duration("undo_period", seconds(0), hours(24 * 365));
     config_.default_branch = reader_.Text("default", kMaxBranchBytes, WhenEmpty);
     config_.allow_source = reader_.Bool("allow_source");
     config_.domain = reader_.Text("domain", kMaxDomainBytes, WhenNoDomain);

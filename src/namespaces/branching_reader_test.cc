@@ -25,7 +25,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   const BranchingConfig config = Read(R"({listen: "127.0.0.1:5433", source: /srv/master,
     superuser: ann, storage: {path: /srv/branches, size: 1GiB}, runtime: docker, image: "example.com:5000/pg:15",
     network: "none", docker-socket: /run/docker.sock, user: pg,
-    pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, default: dev, allow_source: true,
+    pg_bin-dirs: [/opt/pg/bin], idle_timeout: 1m, hold_timeout: 5s, undo_period: 2h, default: dev, allow_source: true,
     domain: db.example.com, trusted_proxies: [10.0.0.0/8], max_connections: 10, max_branches: 20, max_branches_per_owner: 4,
     max_disk_per_owner: 10GiB, max_memory_per_owner: 2GiB, max_connections_per_owner: 5,
     memory_limit: 512MiB, warm_pool: 0, refresh_interval: 5m, keep_generations: 9,
@@ -45,6 +45,7 @@ TEST(BranchingReaderTest, ReadsEveryKey) {
   expected.pg_bin_dirs = {"/opt/pg/bin"};
   expected.idle_timeout = std::chrono::minutes(1);
   expected.hold_timeout = std::chrono::seconds(5);
+  expected.undo_period = std::chrono::hours(2);
   expected.default_branch = "dev";
   expected.allow_source = true;
   expected.domain = "db.example.com";
@@ -113,14 +114,15 @@ TEST(BranchingReaderTest, ARuleOfUsersHasBoth) {
 
 TEST(BranchingReaderTest, TellsAllMistakesAtOnce) {
   const std::string message = Message(
-      "{source: \"\", idle_timeout: 0s, max_branches: 0, profile: fast, domain: .a,\n"
+      "{source: \"\", idle_timeout: 0s, undo_period: 366d, max_branches: 0, profile: fast, domain: "
+      ".a,\n"
       "runtime: podman, image: \"-x\", network: \"a/b\",\n"
       "storage: {size: 1MiB, paht: /x}, memory_limit: 1MiB, auto_create: [\"\"], idle_tiemout: "
       "1s}");
   for (const char* part :
-       {"source is empty", "idle_timeout must be from", "max_branches must",
-        "one of disposable, durable", "one of process, docker", "image must be the name",
-        "network must be the name", "domain must be", "size must be from",
+       {"source is empty", "idle_timeout must be from", "undo_period must be from",
+        "max_branches must", "one of disposable, durable", "one of process, docker",
+        "image must be the name", "network must be the name", "domain must be", "size must be from",
         "memory_limit must be from", "\"path\"?", "auto_create must", "\"idle_timeout\"?"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }

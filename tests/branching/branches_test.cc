@@ -127,6 +127,30 @@ TEST_F(BranchesTest, AfterTheUndoPeriodTheNameIsFree) {
   EXPECT_EQ(house_->AskIn("again", "SELECT count(*) FROM things"), "100");
 }
 
+TEST_F(BranchesTest, WhatIsPurgedIsGoneAtOnce) {
+  Open();
+  EXPECT_EQ(house_->AskIn("base", "SELECT count(*) FROM things"), "100");
+  EXPECT_EQ(house_->AskIn("child", "DELETE FROM things", "-c prism.from=base"), "DELETE 100");
+  ASSERT_TRUE(house_->TakeSnapshot("child", "kept"));
+  const Deletion purge{.force = true, .purge = true};
+  EXPECT_EQ(house_->Delete("base", purge).error().reason(), "BRANCH_HAS_CHILDREN");
+  ASSERT_TRUE(house_->Delete("child", true));
+  EXPECT_EQ(house_->storage().List()->size(), 4u);  // two, the snapshot, and the generation
+  // With those that were deleted before.
+  const auto purged = house_->Delete("base", {.force = true, .recursive = true, .purge = true});
+  ASSERT_TRUE(purged) << purged.error().ToString();
+  EXPECT_EQ(purged->state, BranchState::kRemoving);
+  EXPECT_EQ(house_->storage().List()->size(), 1u);
+  EXPECT_TRUE(house_->manager().List().empty());
+  EXPECT_EQ(house_->Undelete("base").error().reason(), "BRANCH_NOT_FOUND");
+  EXPECT_EQ(house_->AskIn("base", "SELECT count(*) FROM things"), "100");
+  ASSERT_TRUE(house_->Delete("base", true));
+  ASSERT_TRUE(house_->Delete("base", purge));
+  EXPECT_EQ(house_->storage().List()->size(), 1u);
+  Open();
+  EXPECT_TRUE(house_->manager().List().empty());
+}
+
 TEST_F(BranchesTest, ASourceThatMovedOnIsPreparedAgain) {
   Open();
   EXPECT_EQ(house_->AskIn("old", "SELECT count(*) FROM things"), "100");

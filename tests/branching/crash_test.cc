@@ -122,7 +122,8 @@ class BranchCrashStress : public ::testing::Test {
       const std::string name = "b" + std::to_string(random() % kNames);
       if (random() % 4 == 0) {
         say(name + " -\n");
-        (void)house.Delete(name, true);  // it may not be there, or busy
+        // It may not be there, or busy.
+        (void)house.Delete(name, Deletion{.force = true, .purge = random() % 2 == 0});
         continue;
       }
       if (random() % 4 == 0) {

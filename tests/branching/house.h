@@ -133,7 +133,10 @@ class House {
     });
   }
   Result<BranchStatus> Delete(const std::string& name, bool force = false, bool recursive = false) {
-    return runtime::RunOn(shards_.at(1), [&] { return manager_->Delete(name, force, recursive); });
+    return Delete(name, Deletion{.force = force, .recursive = recursive});
+  }
+  Result<BranchStatus> Delete(const std::string& name, const Deletion& how) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->Delete(name, how); });
   }
   Result<BranchStatus> Undelete(const std::string& name) {
     return runtime::RunOn(shards_.at(1), [&] { return manager_->Undelete(name); });

@@ -95,6 +95,26 @@ class BranchInitTest(unittest.TestCase):
         self.assertEqual((place / "roots").stat().st_uid, 0)
         self.assertEqual((place / "roots/branches/store/volumes").stat().st_uid, NOBODY)
 
+    def test_makes_a_store_larger_that_is_used(self):
+        store = self.mount("ext4") / "branches/store"
+        self.ok("--path", store, "--size", "300MiB", "--user", "nobody")
+        (store / "volumes/kept").write_text("k")
+        with (store / "volumes/kept").open("a"):
+            self.assertEqual(shutil.disk_usage(store).total, 300 << 20)
+            refused = self.run_init("--path", store, "--size", "500MiB", user=NOBODY)
+            self.assertEqual(refused.returncode, 1)
+            advice = refused.stderr.split("sudo prism branch init ")[1].splitlines()[0]
+            self.assertEqual(self.run_init(*advice.split()).returncode, 0)
+            self.assertEqual(shutil.disk_usage(store).total, 500 << 20)
+        self.ok("--path", store)  # with no size it stays, and whose it is too
+        self.ok("--path", store, "--size", "300MiB")
+        self.assertEqual((shutil.disk_usage(store).total, store.stat().st_uid), (500 << 20, NOBODY))
+        self.assertIn("STORE_IMAGE_SIZE", self.run_init("--path", store, "--size", "2GiB").stderr)
+        subprocess.run(["umount", str(store)], check=True)
+        self.ok("--path", store, "--size", "600MiB", "--user", "nobody")
+        self.assertEqual(shutil.disk_usage(store).total, 600 << 20)
+        self.assertEqual((store / "volumes/kept").read_text(), "k")
+
     def test_uses_a_directory_where_files_can_share_blocks(self):
         place = self.mount("xfs")
         made = self.ok("--path", place / "store")

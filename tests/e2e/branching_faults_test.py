@@ -13,7 +13,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from branching_case import PASSWORD, BranchingCase, psql  # noqa: E402
+from branching_case import CLEAN, PASSWORD, BranchingCase, psql  # noqa: E402
 from mounts import own_mounts  # noqa: E402
 from postgres import Postgres  # noqa: E402
 from postgres_wire import Connection, Ended, Refused, startup  # noqa: E402
@@ -149,24 +149,53 @@ class FaultsTest(BranchingCase):
         self.assertIn("still here", log.read_text())
         self.assertEqual(self.servers(), {name: server})
 
-    def test_a_full_disk_is_said_and_filled_when_it_is_larger(self):
+    def fill_store(self):
+        """By what one of three branches takes up, `greedy`. The gateway."""
         self.configure(storage={"size": "256MiB"})
         gateway = self.gateway()
         self.addCleanup(gateway.stop)
         self.answer(gateway, "kept", "CREATE TABLE t AS SELECT 7 AS x")
         self.answer(gateway, "rests", "CREATE TABLE t AS SELECT 8 AS x")
-        ballast = self.directory / "data/branches/store/ballast"
-        fill(ballast)
+        volumes = set(self.volumes())
+        self.answer(gateway, "greedy", "SELECT 1")
+        [greedy] = set(self.volumes()) - volumes
+        fill(greedy / "ballast")
         wait_for(lambda: self.is_told_of_a_full_disk(gateway, "kept"))
-        # XX000: its server has started, and can't write a file for the session.
-        self.assertIn(self.told(gateway, "new"), (("53100", "the branch store has no room"),
-                                                  ("XX000", "could not write init file")))
-        ballast.unlink()
+        return gateway
+
+    def volumes(self):
+        return [path for path in self.store.glob("volumes/*") if path.is_dir()]
+
+    @property
+    def store(self):
+        return self.directory / "data/branches/store"
+
+    def prism(self, *arguments):
+        subprocess.run([self.program, *map(str, arguments)], env=CLEAN, check=True, stdout=subprocess.DEVNULL)
+
+    def check_repaired(self, gateway):
         # The file system frees what was deleted when it has the time.
         wait_for(lambda: psql(gateway.postgres, "kept", FILL.format(10000)).returncode == 0, seconds=60)
         for branch, kept in (("kept", "7"), ("rests", "8")):
             self.assertEqual(self.answer(gateway, branch, "SELECT x FROM t"), kept)
         self.assertEqual(self.answer(gateway, "new", "SELECT 1"), "1")
+
+    def test_a_full_disk_is_said_and_a_branch_that_is_purged_makes_room(self):
+        gateway = self.fill_store()
+        # XX000: its server has started, and can't write a file for the session.
+        self.assertIn(self.told(gateway, "new"), (("53100", "the branch store has no room"),
+                                                  ("XX000", "could not write init file")))
+        delete = ("--admin-server", gateway.admin, "branch", "delete", "greedy", "--force", "--yes")
+        self.prism(*delete)
+        # It can be had back, so its room is not free.
+        wait_for(lambda: self.is_told_of_a_full_disk(gateway, "kept"))
+        self.prism(*delete, "--purge")
+        self.check_repaired(gateway)
+
+    def test_a_full_disk_that_is_made_larger_is_used_at_once(self):
+        gateway = self.fill_store()
+        self.prism("branch", "init", "--data-dir", self.directory / "data", "--size", "512MiB")
+        self.check_repaired(gateway)
 
     def test_a_source_that_does_not_start_is_told_and_used_when_it_is_repaired(self):
         for setting, reason in (("no_such_setting = 1", "INSTANCE_START_FAILED"),

@@ -34,33 +34,40 @@ Task<Result<BranchStatus>> BranchManager::CreateHere(EntryRequest request) {
   co_return status;
 }
 
-Task<Result<BranchStatus>> BranchManager::Delete(std::string name, bool force, bool recursive) {
-  co_return co_await OnShard(home_, tasks_, [this, &name, force, recursive] {
-    return DeleteHere(name, force, recursive);
-  });
+Task<Result<BranchStatus>> BranchManager::Delete(std::string name, Deletion how) {
+  co_return co_await OnShard(home_, tasks_, [this, &name, how] { return DeleteHere(name, how); });
 }
 
-Task<Result<BranchStatus>> BranchManager::DeleteHere(std::string name, bool force, bool recursive) {
+Task<Result<BranchStatus>> BranchManager::DeleteHere(std::string name, Deletion how) {
   CO_TRY_ASSIGN(BranchSlot* const slot, Find(name));
-  if (slot->state == BranchState::kDeleted) co_return StatusOf(*slot);
-  std::vector<BranchSlot*> all = DescendantsOf(*slot);
-  if (!recursive && !all.empty()) {
-    co_return std::unexpected(HasChildren(name, all.front()->branch.name));
-  }
-  all.push_back(slot);
-  for (const BranchSlot* one : all) CO_TRY(CheckDeletable(*one, force));
   const auto kept = slot->shared_from_this();
-  Status deleted = co_await DeleteAll(std::move(all));
-  CO_TRY(std::move(deleted));
+  if (slot->state != BranchState::kDeleted) {
+    std::vector<BranchSlot*> all = DescendantsOf(*slot);
+    if (!how.recursive && !all.empty()) {
+      co_return std::unexpected(HasChildren(name, all.front()->branch.name));
+    }
+    all.push_back(slot);
+    for (const BranchSlot* one : all) CO_TRY(CheckDeletable(*one, how.force));
+    Status deleted = co_await DeleteAll(std::move(all));
+    CO_TRY(std::move(deleted));
+  }
+  if (how.purge) {
+    std::vector<BranchSlot*> all;
+    if (how.recursive) all = DescendantsOf(*slot, true);
+    all.push_back(slot);
+    Status purged = co_await Purge(std::move(all));
+    CO_TRY(std::move(purged));
+  }
   co_return StatusOf(*slot);
 }
 
-std::vector<BranchSlot*> BranchManager::DescendantsOf(const BranchSlot& slot) {
+std::vector<BranchSlot*> BranchManager::DescendantsOf(const BranchSlot& slot, bool deleted) {
   std::vector<BranchSlot*> found;
   const auto add_children = [&](const std::string& id) {
     for (const auto& [name, other] : slots_) {
       const Branch& branch = other->branch;
-      if (branch.parent_id == id && !branch.deleted_at && name == branch.name) {
+      if (branch.parent_id == id && branch.deleted_at.has_value() == deleted &&
+          name == branch.name) {
         found.push_back(other.get());
       }
     }
@@ -236,7 +243,7 @@ void BranchManager::ExpireAfter(BranchSlot& slot, MonoNanos time) {
 Task<void> BranchManager::Expire(BranchSlot* slot) {
   const auto here = slot->shared_from_this();
   if (!slot->waiting.empty()) co_return ExpireAfter(*slot, kExpiryRetry);
-  const auto deleted = co_await DeleteHere(slot->branch.name, false, false);
+  const auto deleted = co_await DeleteHere(slot->branch.name, {});
   if (deleted) {
     workshop_.logger.Info("branch_expired", {{"branch", slot->branch.name}});
     co_return;
@@ -255,12 +262,34 @@ void BranchManager::RemoveLater(BranchSlot& slot) {
 
 void BranchManager::DiscardAfter(BranchSlot& slot, MonoNanos time) {
   if (cancel_.cancelled()) return;
-  slot.idle =
-      std::make_unique<BranchSlot::DueTimer>([this, &slot] { tasks_.Spawn(Discard(&slot)); });
+  slot.idle = std::make_unique<BranchSlot::DueTimer>(
+      [this, &slot] { tasks_.Spawn(DiscardWhenDue(&slot)); });
   home_.ArmTimerAt(*slot.idle, MonotonicNow() + time);
 }
 
-Task<void> BranchManager::Discard(BranchSlot* slot) {
+Task<Status> BranchManager::Purge(std::vector<BranchSlot*> deleted) {
+  std::vector<std::shared_ptr<BranchSlot>> going;
+  for (BranchSlot* slot : deleted) {
+    if (slot->state != BranchState::kDeleted) co_return std::unexpected(Busy(slot->branch.name));
+    going.push_back(slot->shared_from_this());
+  }
+  for (const auto& slot : going) {
+    slot->idle.reset();
+    slot->state = BranchState::kRemoving;
+  }
+  Status purged;
+  for (const auto& slot : going) {
+    Status removed = co_await Discard(slot.get());
+    if (!removed) purged = std::move(removed);
+  }
+  co_return purged;
+}
+
+Task<void> BranchManager::DiscardWhenDue(BranchSlot* slot) {
+  (void)co_await Discard(slot);  // an error is in the log
+}
+
+Task<Status> BranchManager::Discard(BranchSlot* slot) {
   slot->state = BranchState::kRemoving;
   Status removed = co_await RunOnPool(
       workshop_.pool, [this, slot] { return workshop_.journal.BeginRemoval(slot->branch.volume); });
@@ -273,10 +302,11 @@ Task<void> BranchManager::Discard(BranchSlot* slot) {
   if (removed) {
     workshop_.logger.Info("branch_removed", {{"branch", slot->branch.name}});
     slots_.erase(slot->branch.name);
-    co_return;
+    co_return removed;
   }
   workshop_.logger.Failure("branch_not_removed", removed.error());
   DiscardAfter(*slot, kRemovalRetry);
+  co_return removed;
 }
 
 }  // namespace prism::branching

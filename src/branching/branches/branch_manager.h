@@ -68,6 +68,12 @@ struct BranchChange {
   std::optional<std::optional<std::chrono::milliseconds>> ttl;
 };
 
+struct Deletion {
+  bool force = false;      // clients that are in are cut off
+  bool recursive = false;  // with what was made of it, all or none, each to be had back by itself
+  bool purge = false;      // not to be had back: data go now, those that were deleted before too
+};
+
 struct BranchLimits {
   int max_branches = 500;
   OwnerLimits of_owner = {};
@@ -131,11 +137,10 @@ class BranchManager final : public BranchHost {
   // FAILED_PRECONDITION/BRANCH_IN_USE: clients are in the parent, and its storage can't clone what
   // is being written to.
   runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
-  // Its server stops, its data stay for the undo period. Those that were made of it go with it
-  // (`recursive`), all or none, each to be had back by itself. NOT_FOUND/BRANCH_NOT_FOUND,
-  // FAILED_PRECONDITION: BRANCH_PROTECTED, BRANCH_HAS_CHILDREN, BRANCH_IN_USE unless clients may be
-  // cut off (`force`). ABORTED/BRANCH_BUSY.
-  runtime::Task<Result<BranchStatus>> Delete(std::string name, bool force, bool recursive = false);
+  // Its server stops, its data stay for the undo period. NOT_FOUND/BRANCH_NOT_FOUND,
+  // FAILED_PRECONDITION: BRANCH_PROTECTED, BRANCH_HAS_CHILDREN, BRANCH_IN_USE. ABORTED/BRANCH_BUSY.
+  // What can't be removed (`purge`) is tried again later; errors of the storage.
+  runtime::Task<Result<BranchStatus>> Delete(std::string name, Deletion how);
   // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED.
   // One that had expired does not expire any more.
   runtime::Task<Result<BranchStatus>> Undelete(std::string name);
@@ -268,9 +273,11 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> ReplaceDamaged(BranchSlot* slot);
 
   runtime::Task<Result<BranchStatus>> CreateHere(EntryRequest request);
-  runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, bool force, bool recursive);
-  // Those that are there of what was made of it, nearest first.
-  std::vector<BranchSlot*> DescendantsOf(const BranchSlot& slot);
+  runtime::Task<Result<BranchStatus>> DeleteHere(std::string name, Deletion how);
+  // What was made of it, nearest first: those that are there, or those that are `deleted`.
+  std::vector<BranchSlot*> DescendantsOf(const BranchSlot& slot, bool deleted = false);
+  // Deleted ones that nobody wants back, and nobody gets back from here on.
+  runtime::Task<Status> Purge(std::vector<BranchSlot*> deleted);
   // What a branch is to have instead of what it has.
   struct Replacement {
     std::string from;    // the volume to clone
@@ -314,7 +321,9 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> StopServer(BranchSlot* slot);
   void RemoveLater(BranchSlot& slot);
   void DiscardAfter(BranchSlot& slot, MonoNanos time);
-  runtime::Task<void> Discard(BranchSlot* slot);
+  runtime::Task<void> DiscardWhenDue(BranchSlot* slot);
+  // Tried again later when it fails; else there is no slot any more.
+  runtime::Task<Status> Discard(BranchSlot* slot);
   runtime::Task<void> Make(BranchSlot* slot);
   runtime::Task<Status> NameSpare(BranchSlot* slot);
   void NoteMade(const BranchSlot& slot);

@@ -255,20 +255,12 @@ Task<Result<SourceStatus>> BranchManager::RemoveSourceHere(std::string name, boo
   co_return status;
 }
 
-// Deleted ones that nobody wants back, and nobody gets back from here on.
 Task<Status> BranchManager::DiscardBranchesOf(std::string name) {
-  std::vector<std::shared_ptr<BranchSlot>> deleted;
+  std::vector<BranchSlot*> deleted;
   for (const auto& [branch_name, slot] : slots_) {
-    if (slot->branch.source != name) continue;
-    slot->idle.reset();
-    slot->state = BranchState::kRemoving;
-    deleted.push_back(slot);
+    if (slot->branch.source == name) deleted.push_back(slot.get());
   }
-  for (const auto& slot : deleted) co_await Discard(slot.get());
-  for (const auto& slot : deleted) {
-    if (slots_.contains(slot->branch.name)) co_return std::unexpected(Busy(slot->branch.name));
-  }
-  co_return Status();
+  co_return co_await Purge(std::move(deleted));
 }
 
 // From the row on it goes, sooner or later: what can't be removed now goes with the next start.

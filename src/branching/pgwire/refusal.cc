@@ -92,7 +92,9 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "too many connections of one user ({})",
      "close some, or ask the administrator for more (branching.max_connections_per_owner)"},
     {Refusal::kDiskFull, Code::kResourceExhausted, "DISK_FULL", "53100",
-     "the branch store has no room", "delete branches or make the store larger"},
+     "the branch store has no room",
+     "give up branches, deleted ones too (`prism branch delete --purge`), or make the store larger "
+     "(`prism branch init --size`)"},
     {Refusal::kOutOfMemory, Code::kResourceExhausted, "OUT_OF_MEMORY", "53200",
      "there is not enough memory to run another branch",
      "stop one, try again later, or give "

@@ -25,6 +25,7 @@
 #include "branching/storage/loop_device.h"
 #include "branching/storage/make_btrfs.h"
 #include "branching/storage/store_error.h"
+#include "branching/storage/subvolume.h"
 
 namespace prism::branching {
 namespace {
@@ -84,9 +85,10 @@ Result<base::UniqueFd> Lock(const std::string& directory) {
                  fmt::format("Another process makes a store in {}. Wait for it.", directory));
 }
 
-Status CheckSize(const BtrfsImage& image, const std::string& directory) {
+// `taken`: what an image that is there has of the disk already.
+Status CheckSize(const BtrfsImage& image, const std::string& directory, std::uint64_t taken = 0) {
   std::error_code failed;
-  const std::uint64_t free = fs::space(directory, failed).available;
+  const std::uint64_t free = fs::space(directory, failed).available + taken;
   if (failed) return Failed(failed.value(), fmt::format("look at {}", directory));
   // A sparse file could be larger, and its file system would break when the disk is full.
   if (image.bytes >= BtrfsImage::kMinimumBytes && image.bytes <= free) return {};
@@ -165,6 +167,18 @@ Status Mount(const BtrfsImage& image) {
   return {};
 }
 
+// As large as its file, each of them.
+Status GrowDeviceAndFileSystem(const BtrfsImage& image) {
+  TRY_ASSIGN(const internal::LoopDevice device, internal::FindOrAttachLoop(image.file));
+  if (const int failed = internal::TakeFileSize(device)) {
+    return Failed(failed, fmt::format("make {} larger", device.path));
+  }
+  if (const int failed = internal::FillDevice(image.mount_point)) {
+    return Failed(failed, fmt::format("make the file system on {} larger", image.mount_point));
+  }
+  return {};
+}
+
 Status GiveToOwner(const BtrfsImage& image) {
   struct stat status = {};
   if (::stat(image.mount_point.c_str(), &status) != 0) {
@@ -213,6 +227,36 @@ Status MountBtrfsImage(const BtrfsImage& image) {
     TRY(Mount(image));
   }
   return GiveToOwner(image);
+}
+
+Status GrowBtrfsImage(const BtrfsImage& image) {
+  struct stat status = {};
+  if (::stat(image.file.c_str(), &status) != 0) {
+    return Failed(errno, fmt::format("look at {}", image.file));
+  }
+  const auto now = static_cast<std::uint64_t>(status.st_size);
+  if (now > image.bytes) return {};
+  if (::geteuid() != 0) {
+    if (now == image.bytes) return {};
+    return std::unexpected(
+        Error(Code::kPermissionDenied, "STORE_NEEDS_ROOT",
+              fmt::format("Making the store {} larger needs root: sudo prism branch init --path {} "
+                          "--size {} --user {}",
+                          image.file, image.mount_point, base::FormatSize(image.bytes),
+                          image.owner.uid)));
+  }
+  const std::string directory = fs::path(image.file).parent_path().string();
+  TRY_ASSIGN(const base::UniqueFd lock, Lock(directory));
+  if (now < image.bytes) {
+    constexpr std::uint64_t kBlock = 512;  // stat(2): st_blocks
+    TRY(CheckSize(image, directory, static_cast<std::uint64_t>(status.st_blocks) * kBlock));
+    const base::UniqueFd file(::open(image.file.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file || ::ftruncate(file.get(), static_cast<off_t>(image.bytes)) != 0 ||
+        ::fsync(file.get()) != 0) {
+      return Failed(errno, fmt::format("make {} larger", image.file));
+    }
+  }
+  return GrowDeviceAndFileSystem(image);
 }
 
 Status UnmountBtrfsImage(const BtrfsImage& image) {

@@ -30,6 +30,13 @@ struct BtrfsImage {
 // (another process is doing this), STORE_NO_MKFS (btrfs-progs is not installed), STORE_MKFS.
 Status MountBtrfsImage(const BtrfsImage& image);
 
+// Makes the file system in a mounted image as large as `image.bytes`, whoever is using it; nothing
+// when it is larger. What a killed process began, the same call finishes.
+//
+// PERMISSION_DENIED/STORE_NEEDS_ROOT, FAILED_PRECONDITION: STORE_IMAGE_SIZE when the disk has not
+// so much, STORE_LOCKED as above.
+Status GrowBtrfsImage(const BtrfsImage& image);
+
 // Whether the image is mounted there; STORE_MOUNT_POINT_TAKEN when something else is. Needs no
 // root.
 Result<bool> IsBtrfsImageMounted(const BtrfsImage& image);

@@ -94,6 +94,34 @@ TEST_F(BtrfsImageTest, HoldsAStoreOfItsOwner) {
   EXPECT_EQ(ReasonOf(UnmountBtrfsImage(image_)), "OK");
 }
 
+TEST_F(BtrfsImageTest, GrowsWhileItIsUsed) {
+  ASSERT_EQ(ReasonOf(MountBtrfsImage(image_)), "OK");
+  testing::WriteFile(image_.mount_point + "/kept", "k");
+  const int used = ::open((image_.mount_point + "/kept").c_str(), O_RDWR);
+  const auto capacity = [this] { return fs::space(image_.mount_point).capacity >> 20; };
+  EXPECT_EQ(capacity(), 300U);
+  image_.bytes = std::uint64_t{500} << 20;
+  const Status grown = GrowBtrfsImage(image_);
+  ASSERT_TRUE(grown) << grown.error().ToString();
+  EXPECT_EQ(capacity(), 500U);
+  image_.bytes = std::uint64_t{400} << 20;
+  EXPECT_EQ(ReasonOf(GrowBtrfsImage(image_)), "OK");
+  EXPECT_EQ(capacity(), 500U) << "it never becomes smaller";
+  image_.bytes = std::uint64_t{1} << 60;
+  EXPECT_EQ(ReasonOf(GrowBtrfsImage(image_)), "STORE_IMAGE_SIZE");
+  // Of a process that was killed after its first step.
+  image_.bytes = std::uint64_t{600} << 20;
+  fs::resize_file(image_.file, image_.bytes);
+  EXPECT_EQ(capacity(), 500U);
+  EXPECT_EQ(ReasonOf(GrowBtrfsImage(image_)), "OK");
+  EXPECT_EQ(capacity(), 600U);
+  ::close(used);
+  ASSERT_EQ(ReasonOf(UnmountBtrfsImage(image_)), "OK");
+  ASSERT_EQ(ReasonOf(MountBtrfsImage(image_)), "OK");
+  EXPECT_EQ(capacity(), 600U);
+  EXPECT_EQ(testing::ReadFile(image_.mount_point + "/kept"), "k");
+}
+
 TEST_F(BtrfsImageTest, NeedsRootOnlyWhereSomethingIsMissing) {
   ASSERT_EQ(::chmod(directory_.path().c_str(), 0711), 0);
   const auto as_user = [&] {

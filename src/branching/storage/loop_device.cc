@@ -60,6 +60,10 @@ Result<std::optional<std::string>> FindLoop(const struct stat& file) {
   return std::nullopt;
 }
 
+int TakeFileSize(const LoopDevice& device) {
+  return ::ioctl(device.fd.get(), LOOP_SET_CAPACITY, 0) == 0 ? 0 : errno;
+}
+
 Result<LoopDevice> FindOrAttachLoop(const std::string& file) {
   struct stat status = {};
   if (::stat(file.c_str(), &status) != 0) {

@@ -25,6 +25,9 @@ Result<LoopDevice> AttachLoop(const std::string& file);
 // away. Needs no rights.
 Result<std::optional<std::string>> FindLoop(const struct stat& file);
 
+// The file has grown: so does the device. Needs root. Answers 0 or errno.
+int TakeFileSize(const LoopDevice& device);
+
 // The device of the file: the one that is there, as a second one would spoil a file system in it,
 // else a new one. UNAVAILABLE/STORE_LOOP_DEVICE_BUSY when it neither goes nor stays.
 Result<LoopDevice> FindOrAttachLoop(const std::string& file);

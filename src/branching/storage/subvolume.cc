@@ -84,6 +84,13 @@ int RemoveSubvolume(const std::string& path) {
   return Apply(BTRFS_IOC_SNAP_DESTROY, path);
 }
 
+int FillDevice(const std::string& mount_point) {
+  const base::UniqueFd fd = Open(mount_point);
+  btrfs_ioctl_vol_args arguments = {};
+  if (!fd || !SetName(arguments.name, "max")) return errno;
+  return ::ioctl(fd.get(), BTRFS_IOC_RESIZE, &arguments) == 0 ? 0 : errno;
+}
+
 bool IsSubvolume(const std::string& path) {
   const base::UniqueFd fd = Open(path);
   struct statfs system = {};

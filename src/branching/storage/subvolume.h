@@ -1,4 +1,4 @@
-// Subvolumes of btrfs by ioctl(2).
+// btrfs and its subvolumes by ioctl(2).
 #pragma once
 
 #include <string>
@@ -16,6 +16,9 @@ int MakeSubvolumeReadOnly(const std::string& path);
 // Gives up a subvolume that has no other ones inside; its space comes back in the background.
 // EPERM: the file system is mounted without user_subvol_rm_allowed and we are not root.
 int RemoveSubvolume(const std::string& path);
+
+// The file system that is mounted there takes all of its device, which has grown. Needs root.
+int FillDevice(const std::string& mount_point);
 
 bool IsSubvolume(const std::string& path);
 // FAILED_PRECONDITION/STORE_NESTED_SUBVOLUME: a snapshot would have empty directories there.

@@ -225,12 +225,15 @@ Task<Status> BranchAdminService::Delete(contract::CallContext& ctx,
   CO_TRY(Check(ctx));
   CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
   CO_TRY_ASSIGN(const BranchInfo deleted,
-                co_await parts_.control->Delete(before.name, request.force(), request.recursive()));
+                co_await parts_.control->Delete(before.name, {.force = request.force(),
+                                                              .recursive = request.recursive(),
+                                                              .purge = request.purge()}));
   Describe(deleted, response);
-  if (before.deleted_at == deleted.deleted_at) co_return Status();
+  if (before.deleted_at == deleted.deleted_at && !request.purge()) co_return Status();
   std::vector<std::string> flags;
   if (request.force()) flags.emplace_back("force");
   if (request.recursive()) flags.emplace_back("recursive");
+  if (request.purge()) flags.emplace_back("purge");
   co_return co_await RecordChange(ctx, kDelete, &before, deleted, "", std::move(flags));
 }
 

@@ -57,12 +57,12 @@ class FakeControl final : public BranchControl {
     }
     co_return at->second;
   }
-  Task<Result<BranchInfo>> Delete(std::string name, bool force, bool recursive) override {
+  Task<Result<BranchInfo>> Delete(std::string name, BranchDeletion how) override {
     BranchInfo& branch = branches.at(name);
-    if (branch.connections > 0 && !force) {
+    if (branch.connections > 0 && !how.force) {
       co_return std::unexpected(Error(Code::kFailedPrecondition, "BRANCH_IN_USE", "force it"));
     }
-    if (name == "parent" && !recursive) {
+    if (name == "parent" && !how.recursive) {
       co_return std::unexpected(
           Error(Code::kFailedPrecondition, "BRANCH_HAS_CHILDREN", "recursive"));
     }
@@ -70,7 +70,9 @@ class FakeControl final : public BranchControl {
     branch.state = pb::Branch::DELETED;
     branch.deleted_at = kStart + 1000;
     branch.remove_at = kStart + 2000;
-    co_return branch;
+    const BranchInfo deleted = branch;
+    if (how.purge) branches.erase(name);
+    co_return deleted;
   }
   Task<Result<BranchInfo>> Undelete(std::string name) override {
     BranchInfo& branch = branches.at(name);
@@ -327,6 +329,10 @@ TEST_F(BranchAdminTest, PassesOnWhatToMakeItOfAndWhatGoesWithIt) {
   EXPECT_EQ(Run("Delete", request)->error->reason(), "BRANCH_HAS_CHILDREN");
   request.set_recursive(true);
   EXPECT_EQ(Answer<pb::Branch>(*Run("Delete", request)).state(), pb::Branch::DELETED);
+  request.set_purge(true);
+  Answer<pb::Branch>(*Run("Delete", request));
+  EXPECT_FALSE(control_.branches.contains("parent"));
+  EXPECT_TRUE(Audit().at(2).entry.after.ends_with(R"("recursive":true,"purge":true})"));
 }
 
 TEST_F(BranchAdminTest, TakesListsAndRemovesSnapshots) {

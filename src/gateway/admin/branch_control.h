@@ -89,6 +89,13 @@ struct BranchWish {
   std::string from = {};  // empty: the source of the configuration
 };
 
+// How a branch is to be deleted.
+struct BranchDeletion {
+  bool force = false;      // clients that are in are cut off
+  bool recursive = false;  // with what was made of it
+  bool purge = false;      // not to be had back, and those that were deleted before neither
+};
+
 // What is to be changed of a branch; what is not set stays.
 struct BranchEdit {
   std::optional<bool> is_protected;
@@ -115,8 +122,7 @@ class BranchControl {
   virtual runtime::Task<Result<BranchInfo>> Create(BranchWish wish) = 0;
   // From here on by names only. NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION:
   // BRANCH_PROTECTED, BRANCH_HAS_CHILDREN, BRANCH_IN_USE. ABORTED/BRANCH_BUSY.
-  virtual runtime::Task<Result<BranchInfo>> Delete(std::string name, bool force,
-                                                   bool recursive) = 0;
+  virtual runtime::Task<Result<BranchInfo>> Delete(std::string name, BranchDeletion how) = 0;
   // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED, ABORTED/BRANCH_BUSY.
   virtual runtime::Task<Result<BranchInfo>> Undelete(std::string name) = 0;
   // NOT_FOUND: BRANCH_NOT_FOUND, BRANCH_DELETED. ABORTED/BRANCH_BUSY.
