@@ -163,6 +163,27 @@ TEST_F(SnapshotsTest, ResettingTakesWhatTheParentHasNowAndKeepsTheRest) {
   EXPECT_EQ(Marks("child"), "1,9");
 }
 
+TEST_F(SnapshotsTest, OfWhatResetsKeepTheNewestStay) {
+  ASSERT_EQ(Write("shop", 1), "INSERT 0 1");
+  ASSERT_TRUE(house_->TakeSnapshot("shop", "taken"));
+  for (std::size_t i = 0; i < kKeptAutomatic; ++i) ASSERT_TRUE(house_->Reset("shop", true));
+  const auto all = house_->manager().Snapshots("shop");
+  ASSERT_EQ(all->size(), kKeptAutomatic + 1);
+  EXPECT_EQ(Marks("of-oldest", "-c prism.from=shop@" + all->at(1).name), "1");
+  ASSERT_TRUE(house_->Restore("shop", all->at(1).name, true));
+  EXPECT_EQ(Marks("shop"), "1");
+  const auto left = house_->manager().Snapshots("shop");
+  ASSERT_EQ(left->size(), kKeptAutomatic + 1);
+  EXPECT_EQ(left->front().name, "taken");
+  EXPECT_EQ(left->at(1).name, all->at(2).name);
+  EXPECT_TRUE(left->back().name.starts_with("before-restore-"));
+  // With the generation, the branch and the one that was made of what has gone.
+  EXPECT_EQ(house_->storage().List()->size(), left->size() + 3);
+  Open();
+  EXPECT_EQ(house_->manager().Snapshots("shop")->size(), left->size());
+  EXPECT_EQ(Marks("of-oldest"), "1");
+}
+
 TEST_F(SnapshotsTest, ABranchOfTheSourceIsResetToIt) {
   ASSERT_EQ(Write("shop", 1), "INSERT 0 1");
   AwaitNobodyIn();

@@ -66,9 +66,11 @@ Error BadSnapshotName(const std::string& name) {
 }
 
 Error TooManySnapshots(const std::string& branch, std::size_t most) {
-  return {Code::kResourceExhausted, "TOO_MANY_SNAPSHOTS",
-          fmt::format("branch \"{}\" has {} snapshots, the most that there may be: delete one",
-                      branch, most)};
+  return {
+      Code::kResourceExhausted, "TOO_MANY_SNAPSHOTS",
+      fmt::format("{} snapshots of branch \"{}\" were taken, the most that there may be: delete "
+                  "one (prism branch delete-snapshot)",
+                  most, branch)};
 }
 
 Error BadSourceName(const std::string& name) {

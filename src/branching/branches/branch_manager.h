@@ -27,8 +27,10 @@
 
 namespace prism::branching {
 
-// Of one branch, automatic ones too.
+// Of one branch, those that were taken.
 inline constexpr std::size_t kMaxSnapshots = 100;
+// And those that were kept since it got other data: the newest.
+inline constexpr std::size_t kKeptAutomatic = 5;
 // With that of the configuration.
 inline constexpr std::size_t kMaxSources = 100;
 // A volume that could not be removed is tried again.
@@ -166,7 +168,8 @@ class BranchManager final : public BranchHost {
   // By time. Any thread but a shard. NOT_FOUND/BRANCH_NOT_FOUND.
   Result<std::vector<Snapshot>> Snapshots(const std::string& name);
   // Puts other data in a branch: the newest of its parent, or those of a snapshot of it. What it
-  // had is kept as a snapshot (`before-reset-...`). As TakeSnapshot, and FAILED_PRECONDITION:
+  // had is kept as a snapshot (`before-reset-...`), and the oldest of such goes. As Update, and
+  // RESOURCE_EXHAUSTED/DISK_FULL, FAILED_PRECONDITION:
   // BRANCH_PROTECTED, BRANCH_IN_USE unless clients may be cut off (`force`). NOT_FOUND:
   // PARENT_NOT_FOUND, SNAPSHOT_NOT_FOUND.
   runtime::Task<Result<BranchStatus>> Reset(std::string name, bool force);
@@ -294,7 +297,12 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<std::vector<Snapshot>>> SnapshotsHere(std::string name);
   runtime::Task<Status> MakeSnapshot(const BranchSlot* slot, Snapshot* snapshot, WhileStill still);
   // Of the branch as it is, not made yet.
-  Result<Snapshot> NewSnapshot(const BranchSlot& slot, std::string name) const;
+  Snapshot NewSnapshot(const BranchSlot& slot, std::string name) const;
+  // A branch is being made of it.
+  bool IsBeingUsed(const Snapshot& snapshot) const;
+  // From its first step on a start removes it.
+  runtime::Task<Status> RemoveSnapshot(BranchSlot* slot, Snapshot gone);
+  runtime::Task<void> RemoveOldAutomatic(BranchSlot* slot);
   runtime::Task<Status> ReadControl(std::string volume, Snapshot* into);
   runtime::Task<Result<BranchStatus>> ResetHere(std::string name, bool force);
   runtime::Task<Result<BranchStatus>> RestoreHere(std::string name, std::string snapshot,

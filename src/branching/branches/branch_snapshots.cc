@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <ctime>
+#include <iterator>
 #include <utility>
 
 #include "branching/branches/branch_changing.h"
@@ -53,36 +55,36 @@ Task<Result<Snapshot>> BranchManager::TakeSnapshotHere(std::string name, std::st
     co_return std::unexpected(BadSnapshotName(snapshot));
   }
   if (HasSnapshot(*slot, snapshot)) co_return std::unexpected(SnapshotExists(name, snapshot));
+  const auto taken = std::ranges::count(slot->snapshots, false, &Snapshot::is_automatic);
+  if (taken >= static_cast<std::ptrdiff_t>(kMaxSnapshots)) {
+    co_return std::unexpected(TooManySnapshots(name, kMaxSnapshots));
+  }
   const Changing changing(*slot);
   CO_TRY_ASSIGN(const Stillness still, co_await HoldStill(slot));
-  auto wanted = NewSnapshot(*slot, std::move(snapshot));
-  Status made = wanted ? Status() : std::unexpected(wanted.error());
-  if (made) made = co_await MakeSnapshot(slot, &*wanted, still.pause);
+  Snapshot wanted = NewSnapshot(*slot, std::move(snapshot));
+  Status made = co_await MakeSnapshot(slot, &wanted, still.pause);
   LetGo(*slot, still);
   CO_TRY(std::move(made));
-  slot->snapshots.push_back(*wanted);
-  workshop_.logger.Info("snapshot_taken", {{"branch", name}, {"snapshot", wanted->name}});
+  slot->snapshots.push_back(wanted);
+  workshop_.logger.Info("snapshot_taken", {{"branch", name}, {"snapshot", wanted.name}});
   co_return wanted;
 }
 
-Result<Snapshot> BranchManager::NewSnapshot(const BranchSlot& slot, std::string name) const {
+Snapshot BranchManager::NewSnapshot(const BranchSlot& slot, std::string name) const {
   const Branch& branch = slot.branch;
-  if (slot.snapshots.size() >= kMaxSnapshots) {
-    return std::unexpected(TooManySnapshots(branch.name, kMaxSnapshots));
-  }
   // Not before the one before it, however the clock was set.
   WallMillis now = workshop_.clock.Now();
   if (!slot.snapshots.empty()) now = std::max(now, slot.snapshots.back().created_at);
   if (name.empty()) name = NameOfTime(slot, "", now);
-  return Snapshot{.id = NewVolumeId(),
-                  .branch = branch.id,
-                  .name = std::move(name),
-                  .created_at = now,
-                  .is_automatic = false,
-                  .generation = branch.generation,
-                  .major = branch.major,
-                  .max_prepared_transactions = branch.max_prepared_transactions,
-                  .as_of = branch.as_of};
+  return {.id = NewVolumeId(),
+          .branch = branch.id,
+          .name = std::move(name),
+          .created_at = now,
+          .is_automatic = false,
+          .generation = branch.generation,
+          .major = branch.major,
+          .max_prepared_transactions = branch.max_prepared_transactions,
+          .as_of = branch.as_of};
 }
 
 // The row first, as for branches. What fails leaves nothing.
@@ -129,17 +131,26 @@ Task<Result<Snapshot>> BranchManager::DeleteSnapshot(std::string name, std::stri
       home_, tasks_, [this, &name, &snapshot] { return DeleteSnapshotHere(name, snapshot); });
 }
 
-// What can't be removed now is removed at the next start.
 Task<Result<Snapshot>> BranchManager::DeleteSnapshotHere(std::string name, std::string snapshot) {
   CO_TRY_ASSIGN(BranchSlot* const slot, FindForChange(name));
   const auto found = std::ranges::find(slot->snapshots, snapshot, &Snapshot::name);
   if (found == slot->snapshots.end()) co_return std::unexpected(NoSnapshot(name, snapshot));
-  const bool used = std::ranges::any_of(slots_, [&](const auto& other) {
-    return other.second->state == BranchState::kMaking && other.second->made_of == found->id;
-  });
-  if (used) co_return std::unexpected(Busy(name));
+  if (IsBeingUsed(*found)) co_return std::unexpected(Busy(name));
   Snapshot gone = *found;
   const Changing changing(*slot);
+  Status removed = co_await RemoveSnapshot(slot, gone);
+  CO_TRY(std::move(removed));
+  co_return gone;
+}
+
+bool BranchManager::IsBeingUsed(const Snapshot& snapshot) const {
+  return std::ranges::any_of(slots_, [&snapshot](const auto& other) {
+    return other.second->state == BranchState::kMaking && other.second->made_of == snapshot.id;
+  });
+}
+
+// What can't be removed now is removed at the next start.
+Task<Status> BranchManager::RemoveSnapshot(BranchSlot* slot, Snapshot gone) {
   Status begun = co_await RunOnPool(workshop_.pool, [&]() -> Status {
     TRY(workshop_.journal.BeginRemoval(gone.id));
     workshop_.After("removal-begun");
@@ -149,7 +160,17 @@ Task<Result<Snapshot>> BranchManager::DeleteSnapshotHere(std::string name, std::
   std::erase_if(slot->snapshots, [&gone](const Snapshot& kept) { return kept.id == gone.id; });
   const Status removed = co_await RemoveVolume(&workshop_, gone.id);
   if (!removed) workshop_.logger.Failure("snapshot_not_removed", removed.error());
-  co_return gone;
+  co_return Status();
+}
+
+Task<void> BranchManager::RemoveOldAutomatic(BranchSlot* slot) {
+  std::vector<Snapshot> automatic;
+  std::ranges::copy_if(slot->snapshots, std::back_inserter(automatic), &Snapshot::is_automatic);
+  for (std::size_t i = 0; i + kKeptAutomatic < automatic.size(); ++i) {
+    if (IsBeingUsed(automatic[i])) continue;
+    const Status removed = co_await RemoveSnapshot(slot, automatic[i]);
+    if (!removed) workshop_.logger.Failure("snapshot_not_removed", removed.error());
+  }
 }
 
 Result<std::vector<Snapshot>> BranchManager::Snapshots(const std::string& name) {
@@ -228,8 +249,7 @@ Task<Result<BranchStatus>> BranchManager::RestoreHere(std::string name, std::str
 Result<BranchSlot*> BranchManager::FindForReplacement(const std::string& name, bool force) {
   TRY_ASSIGN(BranchSlot* const slot, FindForChange(name));
   TRY(CheckDeletable(*slot, force));
-  if (slot->snapshots.size() < kMaxSnapshots) return slot;
-  return std::unexpected(TooManySnapshots(name, kMaxSnapshots));
+  return slot;
 }
 
 // Who comes meanwhile waits, and finds the new data, or the old ones when that failed. Nobody is
@@ -246,13 +266,14 @@ Task<Result<BranchStatus>> BranchManager::Replace(BranchSlot* slot,
   const BranchStatus status = StatusOf(*slot);
   Settle(*slot);
   CO_TRY(std::move(replaced));
+  co_await RemoveOldAutomatic(slot);  // clients get in meanwhile
   co_return status;
 }
 
 // One transaction gives the branch its new volume and keeps the old one, or gives it up: before it
 // a start finds the old state, after it the new one.
 Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, WhileStill still) {
-  CO_TRY_ASSIGN(Snapshot had, NewSnapshot(*slot, ""));
+  Snapshot had = NewSnapshot(*slot, "");
   had.id = slot->branch.volume;
   had.name = NameOfTime(*slot, with.reason, had.created_at);
   had.is_automatic = true;

@@ -138,7 +138,7 @@ class BranchControl {
   virtual runtime::Task<Result<SnapshotInfo>> DeleteSnapshot(std::string name,
                                                              std::string snapshot) = 0;
   // To what its parent has; of Restore: to the snapshot. As Update and Delete, and
-  // NOT_FOUND: PARENT_NOT_FOUND, SNAPSHOT_NOT_FOUND. RESOURCE_EXHAUSTED/TOO_MANY_SNAPSHOTS.
+  // NOT_FOUND: PARENT_NOT_FOUND, SNAPSHOT_NOT_FOUND.
   virtual runtime::Task<Result<BranchInfo>> Reset(std::string name, bool force) = 0;
   virtual runtime::Task<Result<BranchInfo>> Restore(std::string name, std::string snapshot,
                                                     bool force) = 0;
