@@ -128,6 +128,12 @@ Task<Result<BranchInfo>> BranchAdministrator::Delete(std::string name,
   co_return Describe(deleted);
 }
 
+Task<Result<BranchInfo>> BranchAdministrator::Stop(std::string name, bool force) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const BranchStatus stopped, co_await manager->StopBranch(std::move(name), force));
+  co_return Describe(stopped);
+}
+
 Task<Result<BranchInfo>> BranchAdministrator::Undelete(std::string name) {
   CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
   CO_TRY_ASSIGN(const BranchStatus back, co_await manager->Undelete(std::move(name)));

@@ -29,6 +29,7 @@ class BranchAdministrator final : public gateway::BranchControl {
   runtime::Task<Result<gateway::BranchInfo>> Create(gateway::BranchWish wish) override;
   runtime::Task<Result<gateway::BranchInfo>> Delete(std::string name,
                                                     gateway::BranchDeletion how) override;
+  runtime::Task<Result<gateway::BranchInfo>> Stop(std::string name, bool force) override;
   runtime::Task<Result<gateway::BranchInfo>> Undelete(std::string name) override;
   runtime::Task<Result<gateway::BranchInfo>> Update(std::string name,
                                                     gateway::BranchEdit edit) override;

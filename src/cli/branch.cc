@@ -1,4 +1,5 @@
-// prism branch list, get, create, protect, unprotect, expire, rename, delete, undelete, url, psql.
+// prism branch list, get, logs, create, protect, unprotect, expire, rename, stop, delete, undelete,
+// url, psql.
 #include "cli/branch.h"
 
 #include <CLI/CLI.hpp>
@@ -220,6 +221,51 @@ int RunRename(Shell& shell, const std::string& name, const std::string& to,
   return kDone;
 }
 
+struct StopArguments {
+  std::string name;
+  bool all = false;
+  bool force = false;
+};
+
+int StopOne(Shell& shell, const std::string& name, const StopArguments& arguments,
+            const ChangeOptions& options) {
+  pb::StopBranchRequest request;
+  request.set_name(name);
+  request.set_force(arguments.force);
+  request.set_reason(options.reason);
+  pb::Branch branch;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Stop"), request, branch);
+  if (!reply) return shell.Fail(reply.error());
+  if (!(arguments.all ? shell.PrintElement(branch) : shell.Print(branch))) {
+    WriteLine(fmt::format("branch {}: stopped", Printable(branch.name())));
+  }
+  return kDone;
+}
+
+// What can't be stopped keeps none of the others running.
+int StopAll(Shell& shell, const StopArguments& arguments, const ChangeOptions& options) {
+  const auto branches = ReadBranches(shell);
+  if (!branches) return shell.Fail(branches.error());
+  int code = kDone;
+  for (const pb::Branch& branch : *branches) {
+    const bool runs =
+        branch.state() == pb::Branch::RUNNING || branch.state() == pb::Branch::STARTING;
+    if (!runs) continue;
+    const int one = StopOne(shell, branch.name(), arguments, options);
+    if (one != kDone) code = one;
+  }
+  return code;
+}
+
+int RunStop(Shell& shell, const StopArguments& arguments, const ChangeOptions& options) {
+  if (arguments.all == arguments.name.empty()) {
+    return arguments.all ? StopAll(shell, arguments, options)
+                         : StopOne(shell, arguments.name, arguments, options);
+  }
+  return BadUsage(shell, Error(Code::kInvalidArgument, "BAD_USAGE",
+                               "name the branch to stop, or all of them (--all)"));
+}
+
 int RunUndelete(Shell& shell, const std::string& name) {
   pb::UndeleteBranchRequest request;
   request.set_name(name);
@@ -379,6 +425,21 @@ void AddDelete(CLI::App& branch, Shell& shell) {
       Formats::kAll);
 }
 
+void AddStop(CLI::App& branch, Shell& shell) {
+  CLI::App* verb = branch.add_subcommand(
+      "stop", "End the server of a branch; its data stay, and the next client starts it again");
+  auto arguments = std::make_shared<StopArguments>();
+  auto options = std::make_shared<ChangeOptions>();
+  verb->add_option("BRANCH", arguments->name, "Its name, or the text that was folded to it");
+  verb->add_flag("--all", arguments->all, "Those of all branches");
+  verb->add_flag("--force", arguments->force, "Although clients are in it: they are cut off");
+  AddReason(*verb, *options);
+  verb->footer("Examples:\n  prism branch stop pr-12\n  prism branch stop --all --force");
+  shell.On(
+      *verb, [&shell, arguments, options] { return RunStop(shell, *arguments, *options); },
+      Formats::kAll);
+}
+
 void AddUndelete(CLI::App& branch, Shell& shell) {
   CLI::App* verb = branch.add_subcommand("undelete", "Take a deleted branch back, with its data");
   auto name = std::make_shared<std::string>();
@@ -448,6 +509,7 @@ void AddBranch(CLI::App& app, Shell& shell) {
   AddRename(*branch, shell);
   AddBranchSnapshots(*branch, shell);
   AddBranchSources(*branch, shell);
+  AddStop(*branch, shell);
   AddDelete(*branch, shell);
   AddUndelete(*branch, shell);
   AddUrl(*branch, shell);

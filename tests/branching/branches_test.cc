@@ -127,6 +127,25 @@ TEST_F(BranchesTest, AfterTheUndoPeriodTheNameIsFree) {
   EXPECT_EQ(house_->AskIn("again", "SELECT count(*) FROM things"), "100");
 }
 
+TEST_F(BranchesTest, AServerThatIsStoppedIsStartedForTheNextClient) {
+  Open();
+  EXPECT_EQ(house_->AskIn("busy", "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
+  Connection inside = house_->Connect("busy");
+  EXPECT_EQ(house_->StopBranch("busy").error().reason(), "BRANCH_IN_USE");
+  EXPECT_EQ(Ask(inside, "SELECT x FROM mine"), "7");
+  const auto stopped = house_->StopBranch("busy", true);
+  ASSERT_TRUE(stopped) << stopped.error().ToString();
+  EXPECT_EQ(stopped->state, BranchState::kStopped);
+  EXPECT_NE(Ask(inside, "SELECT 1"), "1");
+  inside.reset();
+  AwaitTrue([&] { return house_->manager().List()[0].connections == 0; });
+  EXPECT_TRUE(house_->StopBranch("busy"));  // once more
+  EXPECT_EQ(house_->AskIn("busy", "SELECT x FROM mine"), "7");
+  EXPECT_EQ(house_->StopBranch("never").error().reason(), "BRANCH_NOT_FOUND");
+  ASSERT_TRUE(house_->Delete("busy", true));
+  EXPECT_EQ(house_->StopBranch("busy").error().reason(), "BRANCH_DELETED");
+}
+
 TEST_F(BranchesTest, WhatIsPurgedIsGoneAtOnce) {
   Open();
   EXPECT_EQ(house_->AskIn("base", "SELECT count(*) FROM things"), "100");

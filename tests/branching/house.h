@@ -138,6 +138,9 @@ class House {
   Result<BranchStatus> Delete(const std::string& name, const Deletion& how) {
     return runtime::RunOn(shards_.at(1), [&] { return manager_->Delete(name, how); });
   }
+  Result<BranchStatus> StopBranch(const std::string& name, bool force = false) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->StopBranch(name, force); });
+  }
   Result<BranchStatus> Undelete(const std::string& name) {
     return runtime::RunOn(shards_.at(1), [&] { return manager_->Undelete(name); });
   }

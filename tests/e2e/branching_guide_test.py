@@ -33,11 +33,18 @@ def ordinary_user(directory):
     return ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
 
 
+def servers_of(directory):
+    """A pattern of their commands, which does not find itself by the brackets."""
+    return "[" + directory[0] + "]" + directory[1:] + ".*/store/"
+
+
 def end_servers(directory):
-    """Those of branches outlive everybody. The brackets keep the pattern from finding itself."""
-    pattern = "[" + directory[0] + "]" + directory[1:] + ".*/store/"
+    """Those of branches outlive everybody, unless the guide has ended them, which it should."""
+    pattern, left = servers_of(directory), False
     while subprocess.run(["pkill", "-QUIT", "-f", pattern], check=False).returncode == 0:
+        left = True
         subprocess.run(["pidwait", "-f", pattern], check=False, timeout=30)
+    return left
 
 
 def main():
@@ -57,11 +64,13 @@ def main():
             run = subprocess.run(ordinary_user(own) + ["bash", "-c", script], env=environment, cwd=directory, text=True,
                                  timeout=200, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         finally:
-            end_servers(directory)
+            left = end_servers(directory)
         print(run.stdout)
         log = own / "guide/log"
         if run.returncode != 0:
             raise RuntimeError(f"the commands failed with code {run.returncode}\n" + (log.read_text() if log.exists() else ""))
+        if left:
+            raise RuntimeError("the commands leave servers behind")
         for (commands, shown), printed in zip(blocks, run.stdout.split(MARK + "\n"), strict=False):
             missing = missing_lines(printed.replace("\r", ""), shown or "")
             if missing:

@@ -127,6 +127,31 @@ void BranchManager::GoOn(BranchSlot& slot) {
   RestWhenIdle(slot);
 }
 
+Task<Result<BranchStatus>> BranchManager::StopBranch(std::string name, bool force) {
+  co_return co_await OnShard(home_, tasks_,
+                             [this, &name, force] { return StopBranchHere(name, force); });
+}
+
+Task<Result<BranchStatus>> BranchManager::StopBranchHere(std::string name, bool force) {
+  CO_TRY_ASSIGN(BranchSlot* const slot, FindForChange(name));
+  if (slot->inside > 0 && !force) co_return std::unexpected(InUse(name, slot->inside));
+  if (slot->state == BranchState::kStopped) co_return StatusOf(*slot);
+  if (slot->state != BranchState::kRunning || slot->copying > 0) {
+    co_return std::unexpected(Busy(name));
+  }
+  const Changing changing(*slot);
+  Status stopped = co_await StopServer(slot);
+  if (!stopped) {
+    GoOn(*slot);
+    co_return std::unexpected(std::move(stopped).error());
+  }
+  workshop_.logger.Info("branch_stopped", {{"branch", slot->branch.name}});
+  slot->state = BranchState::kStopped;
+  const BranchStatus status = StatusOf(*slot);
+  Settle(*slot);
+  co_return status;
+}
+
 Task<Result<BranchStatus>> BranchManager::Undelete(std::string name) {
   co_return co_await OnShard(home_, tasks_, [this, &name] { return UndeleteHere(name); });
 }

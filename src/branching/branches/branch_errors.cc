@@ -15,8 +15,9 @@ bool SaysDamage(const Error& error) {
 }
 
 Error Busy(const std::string& name) {
-  return Error(Code::kAborted, "BRANCH_BUSY",
-               fmt::format("branch \"{}\" is being started, stopped or made: try again", name));
+  return Error(
+      Code::kAborted, "BRANCH_BUSY",
+      fmt::format("branch \"{}\" is being started, stopped, copied or made: try again", name));
 }
 
 Error InUse(const std::string& name, int clients) {

@@ -143,6 +143,9 @@ class BranchManager final : public BranchHost {
   // FAILED_PRECONDITION: BRANCH_PROTECTED, BRANCH_HAS_CHILDREN, BRANCH_IN_USE. ABORTED/BRANCH_BUSY.
   // What can't be removed (`purge`) is tried again later; errors of the storage.
   runtime::Task<Result<BranchStatus>> Delete(std::string name, Deletion how);
+  // Its server ends, also when none runs; the next client has it started again. As Update, and
+  // FAILED_PRECONDITION/BRANCH_IN_USE unless clients may be cut off (`force`).
+  runtime::Task<Result<BranchStatus>> StopBranch(std::string name, bool force);
   // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED.
   // One that had expired does not expire any more.
   runtime::Task<Result<BranchStatus>> Undelete(std::string name);
@@ -314,6 +317,7 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> MakeReplacement(BranchSlot* slot, Replacement with, WhileStill still = {});
   static Status CheckDeletable(const BranchSlot& slot, bool force);
   runtime::Task<Status> DeleteAll(std::vector<BranchSlot*> slots);
+  runtime::Task<Result<BranchStatus>> StopBranchHere(std::string name, bool force);
   runtime::Task<Result<BranchStatus>> UndeleteHere(std::string name);
   runtime::Task<Result<BranchStatus>> UpdateHere(std::string name, BranchChange change);
   runtime::Task<Result<BranchStatus>> RenameHere(std::string name, BranchName to);

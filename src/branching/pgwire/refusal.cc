@@ -87,7 +87,8 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
     {Refusal::kOwnerMemoryLimit, Code::kResourceExhausted, "OWNER_MEMORY_LIMIT", "53200",
      "as many servers of one owner run as may run ({})",
      "leave one of its branches, which then stops after branching.idle_timeout, or ask the "
-     "administrator for more (branching.max_memory_per_owner)"},
+     "administrator to stop one (`prism branch stop`) or for more "
+     "(branching.max_memory_per_owner)"},
     {Refusal::kOwnerConnectionLimit, Code::kResourceExhausted, "OWNER_CONNECTION_LIMIT", "53300",
      "too many connections of one user ({})",
      "close some, or ask the administrator for more (branching.max_connections_per_owner)"},
@@ -97,8 +98,8 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "(`prism branch init --size`)"},
     {Refusal::kOutOfMemory, Code::kResourceExhausted, "OUT_OF_MEMORY", "53200",
      "there is not enough memory to run another branch",
-     "stop one, try again later, or give "
-     "servers more (branching.memory_limit)"},
+     "stop one (`prism branch stop`), try again later, or give servers more "
+     "(branching.memory_limit)"},
     {Refusal::kBranchNotReady, Code::kUnavailable, "BRANCH_NOT_READY", "57P03",
      "branch \"{}\" is not ready yet", "connect again"},
     {Refusal::kBranchBeingMade, Code::kUnavailable, "BRANCH_BEING_MADE", "57P03",

@@ -27,6 +27,7 @@ namespace {
 
 constexpr std::string_view kCreate = "/prism.admin.v1.BranchAdmin/Create";
 constexpr std::string_view kDelete = "/prism.admin.v1.BranchAdmin/Delete";
+constexpr std::string_view kStop = "/prism.admin.v1.BranchAdmin/Stop";
 constexpr std::string_view kUndelete = "/prism.admin.v1.BranchAdmin/Undelete";
 constexpr std::string_view kUpdate = "/prism.admin.v1.BranchAdmin/Update";
 constexpr std::string_view kRename = "/prism.admin.v1.BranchAdmin/Rename";
@@ -235,6 +236,20 @@ Task<Status> BranchAdminService::Delete(contract::CallContext& ctx,
   if (request.recursive()) flags.emplace_back("recursive");
   if (request.purge()) flags.emplace_back("purge");
   co_return co_await RecordChange(ctx, kDelete, &before, deleted, "", std::move(flags));
+}
+
+Task<Status> BranchAdminService::Stop(contract::CallContext& ctx,
+                                      const pb::StopBranchRequest& request, pb::Branch& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
+  CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
+  CO_TRY_ASSIGN(const BranchInfo branch,
+                co_await parts_.control->Stop(before.name, request.force()));
+  Describe(branch, response);
+  if (before.state == branch.state) co_return Status();
+  std::vector<std::string> flags;
+  if (request.force()) flags.emplace_back("force");
+  co_return co_await RecordChange(ctx, kStop, &before, branch, request.reason(), std::move(flags));
 }
 
 Task<Status> BranchAdminService::Undelete(contract::CallContext& ctx,

@@ -66,6 +66,9 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   runtime::Task<Status> Rename(contract::CallContext& ctx,
                                const prism::admin::v1::RenameBranchRequest& request,
                                prism::admin::v1::Branch& response) override;
+  runtime::Task<Status> Stop(contract::CallContext& ctx,
+                             const prism::admin::v1::StopBranchRequest& request,
+                             prism::admin::v1::Branch& response) override;
   runtime::Task<Status> Undelete(contract::CallContext& ctx,
                                  const prism::admin::v1::UndeleteBranchRequest& request,
                                  prism::admin::v1::Branch& response) override;

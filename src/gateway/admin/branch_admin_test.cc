@@ -74,6 +74,15 @@ class FakeControl final : public BranchControl {
     if (how.purge) branches.erase(name);
     co_return deleted;
   }
+  Task<Result<BranchInfo>> Stop(std::string name, bool force) override {
+    BranchInfo& branch = branches.at(name);
+    if (branch.connections > 0 && !force) {
+      co_return std::unexpected(Error(Code::kFailedPrecondition, "BRANCH_IN_USE", "force it"));
+    }
+    branch.connections = 0;
+    branch.state = pb::Branch::STOPPED;
+    co_return branch;
+  }
   Task<Result<BranchInfo>> Undelete(std::string name) override {
     BranchInfo& branch = branches.at(name);
     if (!branch.deleted_at) {
@@ -481,6 +490,21 @@ TEST_F(BranchAdminTest, TheAuditTellsWhatADeletionWasAllowed) {
   request.set_recursive(true);
   Answer<pb::Branch>(*Run("Delete", request));
   EXPECT_TRUE(Audit().at(1).entry.after.ends_with(R"("force":true,"recursive":true})"));
+}
+
+TEST_F(BranchAdminTest, StopsAServerAndTellsTheAuditWhatHasEnded) {
+  Create("busy");
+  control_.branches.at("busy").state = pb::Branch::RUNNING;
+  control_.branches.at("busy").connections = 1;
+  auto request = Named<pb::StopBranchRequest>("Label of busy");
+  EXPECT_EQ(Run("Stop", request)->error->reason(), "BRANCH_IN_USE");
+  request.set_force(true);
+  EXPECT_EQ(Answer<pb::Branch>(*Run("Stop", request)).state(), pb::Branch::STOPPED);
+  EXPECT_EQ(Answer<pb::Branch>(*Run("Stop", request)).state(), pb::Branch::STOPPED);
+  const auto audit = Audit();
+  ASSERT_EQ(audit.size(), 2U) << "of what had ended before there is no entry";
+  EXPECT_TRUE(audit[1].entry.action.ends_with("/Stop"));
+  EXPECT_TRUE(audit[1].entry.after.ends_with(R"("force":true})"));
 }
 
 TEST_F(BranchAdminTest, NamesOfRolesMayBeAnyBytes) {

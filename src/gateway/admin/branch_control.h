@@ -123,6 +123,8 @@ class BranchControl {
   // From here on by names only. NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION:
   // BRANCH_PROTECTED, BRANCH_HAS_CHILDREN, BRANCH_IN_USE. ABORTED/BRANCH_BUSY.
   virtual runtime::Task<Result<BranchInfo>> Delete(std::string name, BranchDeletion how) = 0;
+  // Its server ends. As Update, and FAILED_PRECONDITION/BRANCH_IN_USE.
+  virtual runtime::Task<Result<BranchInfo>> Stop(std::string name, bool force) = 0;
   // NOT_FOUND/BRANCH_NOT_FOUND, FAILED_PRECONDITION/BRANCH_NOT_DELETED, ABORTED/BRANCH_BUSY.
   virtual runtime::Task<Result<BranchInfo>> Undelete(std::string name) = 0;
   // NOT_FOUND: BRANCH_NOT_FOUND, BRANCH_DELETED. ABORTED/BRANCH_BUSY.
