@@ -71,7 +71,8 @@ BranchInfo BranchAdministrator::Describe(const BranchStatus& status) const {
                   .own_bytes = 0,
                   .shared_bytes = 0,
                   .measured_at = {},
-                  .source = branch.source};
+                  .source = branch.source,
+                  .source_lsn = status.source_lsn};
   if (branch.deleted_at) info.remove_at = *branch.deleted_at + undo_period_ / kNanosPerMilli;
   // It may have been given up before its time.
   if (status.state == BranchState::kRemoving) info.remove_at = branch.deleted_at;

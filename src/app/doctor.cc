@@ -169,15 +169,21 @@ class Doctor {
   }
 
   Finding Summary(const std::vector<branching::RecordedVolume>& recorded, bool in_use) const {
-    const auto count = [&recorded](branching::VolumeKind kind) {
-      return std::ranges::count(recorded, kind, &branching::RecordedVolume::kind);
+    using Kind = branching::VolumeKind;
+    const auto tell = [&recorded](Kind kind, std::string_view one, std::string_view more,
+                                  bool deleted = false) {
+      const auto count = std::ranges::count_if(recorded, [&](const auto& volume) {
+        return volume.kind == kind && volume.deleted == deleted;
+      });
+      return fmt::format("{} {}", count, count == 1 ? one : more);
     };
     return {.about = "journal",
-            .says = fmt::format(
-                "{} branches, {} snapshots, {} generations, {} spares{}",
-                count(branching::VolumeKind::kBranch), count(branching::VolumeKind::kSnapshot),
-                count(branching::VolumeKind::kGeneration), count(branching::VolumeKind::kSpare),
-                in_use ? "; a server works with them" : "")};
+            .says = fmt::format("{}, {}, {}, {}, {}{}", tell(Kind::kBranch, "branch", "branches"),
+                                tell(Kind::kBranch, "deleted one", "deleted ones", true),
+                                tell(Kind::kSnapshot, "snapshot", "snapshots"),
+                                tell(Kind::kGeneration, "generation", "generations"),
+                                tell(Kind::kSpare, "spare", "spares"),
+                                in_use ? "; a server works with them" : "")};
   }
 
   const ServerSettings& settings_;

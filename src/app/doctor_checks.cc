@@ -44,7 +44,9 @@ Finding CheckSpace(const std::string& what, const std::string& directory) {
                              base::HumanSize(space.capacity), directory);
   if (space.available >= kLittleSpace) return finding;
   finding.health = space.available < kNoSpace ? Health::kUnwell : Health::kNote;
-  finding.advice = "make room: delete branches or snapshots, or what else is on that disk";
+  finding.advice =
+      "make room: delete branches (`prism branch delete --purge`) or snapshots, or what else is on "
+      "that disk";
   return finding;
 }
 

@@ -6,8 +6,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,11 +46,24 @@ std::string StateText(const pb::Branch& branch) {
   return state;
 }
 
-// Of its own; "+" and what it shares with others.
+// In its largest unit: "3m".
+std::string AgeText(const google::protobuf::Timestamp& time) {
+  const std::int64_t age = std::max<std::int64_t>(std::time(nullptr) - time.seconds(), 0);
+  constexpr std::int64_t kMinute = 60;
+  constexpr std::int64_t kHour = 60 * kMinute;
+  constexpr std::int64_t kDay = 24 * kHour;
+  if (age >= kDay) return fmt::format("{}d", age / kDay);
+  if (age >= kHour) return fmt::format("{}h", age / kHour);
+  return age >= kMinute ? fmt::format("{}m", age / kMinute) : fmt::format("{}s", age);
+}
+
+// Of its own; "+" and what it shares with others; and when that was.
 std::string SizeText(const pb::Branch& branch) {
   if (!branch.has_size_time()) return "";
-  return fmt::format("{} + {}", base::HumanSize(static_cast<std::uint64_t>(branch.own_bytes())),
-                     base::HumanSize(static_cast<std::uint64_t>(branch.shared_bytes())));
+  return fmt::format("{} + {}, {} ago",
+                     base::HumanSize(static_cast<std::uint64_t>(branch.own_bytes())),
+                     base::HumanSize(static_cast<std::uint64_t>(branch.shared_bytes())),
+                     AgeText(branch.size_time()));
 }
 
 Result<std::vector<pb::Branch>> ReadBranches(Shell& shell) {
@@ -72,12 +88,14 @@ int RunList(Shell& shell, bool names_only) {
     }
     return kDone;
   }
-  Table table({"BRANCH", "PARENT", "STATE", "CONNECTIONS", "LAST ACTIVITY", "OWN + SHARED"});
+  Table table(
+      {"BRANCH", "PARENT", "STATE", "CONNECTIONS", "LAST ACTIVITY", "SOURCE LSN", "OWN + SHARED"});
   for (const TreeLine& line : BranchTree(*branches)) {
     const pb::Branch& branch = *line.branch;
     table.Add({line.indent + Printable(branch.name()), Printable(branch.parent()),
                StateText(branch), std::to_string(branch.connections()),
-               TimeCell(branch.last_activity_time()), SizeText(branch)});
+               TimeCell(branch.last_activity_time()), Printable(branch.source_lsn()),
+               SizeText(branch)});
   }
   table.Flush();
   return kDone;
@@ -145,7 +163,9 @@ std::string DeleteQuestion(const DeleteArguments& arguments) {
   return fmt::format("Delete the branch {}{}?{} {}", Printable(arguments.name),
                      arguments.recursive ? " and all that were made of it" : "",
                      arguments.force ? " Clients in it are cut off." : "",
-                     arguments.purge ? "It can't be had back." : "It can be had back for a while.");
+                     arguments.purge
+                         ? "It can't be had back."
+                         : "It can be had back for a day, or as branching.undo_period says.");
 }
 
 int RunDelete(Shell& shell, const DeleteArguments& arguments, const ChangeOptions& options) {
@@ -156,6 +176,7 @@ int RunDelete(Shell& shell, const DeleteArguments& arguments, const ChangeOption
   request.set_force(arguments.force);
   request.set_recursive(arguments.recursive);
   request.set_purge(arguments.purge);
+  request.set_reason(options.reason);
   // What is removed may be a full copy.
   if (arguments.purge && !shell.options.timeout) shell.options.timeout = Shell::kStreamTimeout;
   pb::Branch branch;
@@ -266,9 +287,10 @@ int RunStop(Shell& shell, const StopArguments& arguments, const ChangeOptions& o
                                "name the branch to stop, or all of them (--all)"));
 }
 
-int RunUndelete(Shell& shell, const std::string& name) {
+int RunUndelete(Shell& shell, const std::string& name, const ChangeOptions& options) {
   pb::UndeleteBranchRequest request;
   request.set_name(name);
+  request.set_reason(options.reason);
   pb::Branch branch;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Undelete"), request, branch);
   if (!reply) return shell.Fail(reply.error());
@@ -407,8 +429,8 @@ void AddRename(CLI::App& branch, Shell& shell) {
 }
 
 void AddDelete(CLI::App& branch, Shell& shell) {
-  CLI::App* verb =
-      branch.add_subcommand("delete", "Delete a branch; for a while it can be had back");
+  CLI::App* verb = branch.add_subcommand(
+      "delete", "Delete a branch; for a day (branching.undo_period) it can be had back");
   auto arguments = std::make_shared<DeleteArguments>();
   auto options = std::make_shared<ChangeOptions>();
   AddBranchName(*verb, arguments->name);
@@ -417,6 +439,7 @@ void AddDelete(CLI::App& branch, Shell& shell) {
                  "With all branches that were made of it, and of those");
   verb->add_flag("--purge", arguments->purge,
                  "For good: its room is free then; also of a branch that is deleted already");
+  AddReason(*verb, *options);
   AddYes(*verb, *options);
   verb->footer(
       "Examples:\n  prism branch delete pr-12 --yes\n  prism branch delete pr-12 --purge --yes");
@@ -443,9 +466,13 @@ void AddStop(CLI::App& branch, Shell& shell) {
 void AddUndelete(CLI::App& branch, Shell& shell) {
   CLI::App* verb = branch.add_subcommand("undelete", "Take a deleted branch back, with its data");
   auto name = std::make_shared<std::string>();
+  auto options = std::make_shared<ChangeOptions>();
   AddBranchName(*verb, *name);
+  AddReason(*verb, *options);
   verb->footer("Example:\n  prism branch undelete pr-12");
-  shell.On(*verb, [&shell, name] { return RunUndelete(shell, *name); }, Formats::kAll);
+  shell.On(
+      *verb, [&shell, name, options] { return RunUndelete(shell, *name, *options); },
+      Formats::kAll);
 }
 
 void AddAddress(CLI::App& verb, BranchAddress& address) {

@@ -65,6 +65,7 @@ int RunDeleteSnapshot(Shell& shell, const Arguments& arguments) {
   pb::DeleteSnapshotRequest request;
   request.set_name(arguments.branch);
   request.set_snapshot(arguments.snapshot);
+  request.set_reason(arguments.options.reason);
   pb::Snapshot snapshot;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/DeleteSnapshot"), request, snapshot);
   if (!reply) return shell.Fail(reply.error());
@@ -157,6 +158,7 @@ void AddBranchSnapshots(CLI::App& branch, Shell& shell) {
   CLI::App* remove = AddVerb(branch, shell, "delete-snapshot", "Delete a snapshot, for good",
                              RunDeleteSnapshot, deleted);
   AddSnapshotName(*remove, *deleted);
+  AddReason(*remove, deleted->options);
   AddYes(*remove, deleted->options);
   remove->footer("Example:\n  prism branch delete-snapshot pr-12 before-migration --yes");
 

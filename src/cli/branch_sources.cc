@@ -105,6 +105,7 @@ int RunRemove(Shell& shell, const RemoveArguments& arguments) {
   pb::RemoveBranchSourceRequest request;
   request.set_name(arguments.name);
   request.set_force(arguments.force);
+  request.set_reason(arguments.options.reason);
   pb::BranchSource source;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/RemoveSource"), request, source);
   if (!reply) return shell.Fail(reply.error());
@@ -149,6 +150,7 @@ void AddRemove(CLI::App& group, Shell& shell) {
   verb->add_option("NAME", arguments->name, "Of the source")->required();
   verb->add_flag("--force", arguments->force,
                  "Although deleted branches of it may be had back: they are given up");
+  AddReason(*verb, arguments->options);
   AddYes(*verb, arguments->options);
   verb->footer("Example:\n  prism branch source remove shop --yes");
   shell.On(*verb, [&shell, arguments] { return RunRemove(shell, *arguments); }, Formats::kAll);

@@ -163,7 +163,7 @@ class BranchingTest(BranchingCase):
         self.assertEqual(prism("branch", "stop", "staged", "--force").stdout, "branch staged: stopped\n")
         self.assertEqual(self.answer(gateway, "staged", "SELECT x FROM t"), "7")
         stopped = prism("branch", "stop", "--all", "--force")
-        self.assertEqual((stopped.returncode, self.servers()), (0, []), stopped.stderr)
+        self.assertEqual((stopped.returncode, self.servers()), (0, {}), stopped.stderr)
         self.assertIn("branch staged: stopped", stopped.stdout)
         self.assertIn("BAD_USAGE", prism("branch", "stop").stderr)
         self.assertIn("protected", prism("branch", "protect", "staged").stdout)

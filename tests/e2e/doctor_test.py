@@ -94,7 +94,7 @@ class DoctorTest(BranchingCase):
         self.addCleanup(gateway.stop)
         self.answer(gateway, "a", "CREATE TABLE mine AS SELECT 7 AS x")
         findings = self.doctor()
-        self.assertIn("1 branches, 0 snapshots, 1 generations", findings["journal"]["says"])
+        self.assertIn("1 branch, 0 deleted ones, 0 snapshots, 1 generation, 0 spares", findings["journal"]["says"])
         self.assertIn("a server works with them", findings["journal"]["says"])
         self.assertEqual((findings["logins"]["health"], findings["logins"]["says"]), ("fine", "1 role can log in"))
         self.assertIn("STORE_LOCKED", self.doctor("--repair", code=1))

@@ -24,7 +24,7 @@ Task<Result<BranchStatus>> BranchManager::Create(EntryRequest request) {
 Task<Result<BranchStatus>> BranchManager::CreateHere(EntryRequest request) {
   const std::string& name = request.branch.name();
   if (!open_) co_return std::unexpected(Refuse(Refusal::kShuttingDown));
-  if (slots_.contains(name)) co_return std::unexpected(Exists(name));
+  CO_TRY(CheckNameIsFree(name));
   CO_TRY_ASSIGN(BranchSlot* const slot, NewSlot(request));
   Status made = co_await Found(slot);
   CO_TRY(std::move(made));
@@ -32,6 +32,12 @@ Task<Result<BranchStatus>> BranchManager::CreateHere(EntryRequest request) {
   const BranchStatus status = StatusOf(*slot);
   Settle(*slot);
   co_return status;
+}
+
+Status BranchManager::CheckNameIsFree(const std::string& name) const {
+  const auto it = slots_.find(name);
+  if (it == slots_.end()) return {};
+  return std::unexpected(it->second->branch.deleted_at ? DeletedExists(name) : Exists(name));
 }
 
 Task<Result<BranchStatus>> BranchManager::Delete(std::string name, Deletion how) {
@@ -217,7 +223,7 @@ Task<Result<BranchStatus>> BranchManager::RenameHere(std::string name, BranchNam
   CO_TRY_ASSIGN(BranchSlot* const slot, FindForChange(name));
   CO_TRY(CheckNewName(to.name()));
   if (to.name() == name) co_return StatusOf(*slot);
-  if (slots_.contains(to.name())) co_return std::unexpected(Exists(to.name()));
+  CO_TRY(CheckNameIsFree(to.name()));
   slots_.emplace(to.name(), slot->shared_from_this());
   Branch branch = slot->branch;
   branch.name = to.name();

@@ -21,10 +21,11 @@ Error Busy(const std::string& name) {
 }
 
 Error InUse(const std::string& name, int clients) {
-  return Error(Code::kFailedPrecondition, "BRANCH_IN_USE",
-               fmt::format("{} clients are in branch \"{}\": wait until they have left, or cut "
-                           "them off (force)",
-                           clients, name));
+  return Error(
+      Code::kFailedPrecondition, "BRANCH_IN_USE",
+      fmt::format("{} in branch \"{}\": wait until they have left, or cut them off "
+                  "(force)",
+                  clients == 1 ? "1 client is" : fmt::format("{} clients are", clients), name));
 }
 
 Error Protected(const std::string& name) {
@@ -36,8 +37,16 @@ Error Protected(const std::string& name) {
 
 Error Exists(const std::string& name) {
   return Error(Code::kAlreadyExists, "BRANCH_EXISTS",
-               fmt::format("there is a branch \"{}\": delete it, and wait for the end of its undo "
-                           "period, or take another name",
+               fmt::format("there is a branch \"{0}\": take another name, or delete it for good "
+                           "(prism branch delete {0} --purge)",
+                           name));
+}
+
+Error DeletedExists(const std::string& name) {
+  return Error(Code::kAlreadyExists, "BRANCH_EXISTS",
+               fmt::format("there is a deleted branch \"{0}\": take it back (prism branch undelete "
+                           "{0}), give it up (prism branch delete {0} --purge), or take another "
+                           "name",
                            name));
 }
 
@@ -113,7 +122,8 @@ Error SourceInUse(const std::string& name, const std::string& branch) {
 Error SourceKept(const std::string& name, const std::string& branch) {
   return {Code::kFailedPrecondition, "SOURCE_IN_USE",
           fmt::format("branch \"{}\", which was deleted and can be had back, was made of source "
-                      "\"{}\": wait for the end of its undo period, or give it up (force)",
+                      "\"{}\": wait for the end of its undo period, or give it up (prism branch "
+                      "delete --purge, or force)",
                       branch, name)};
 }
 

@@ -17,6 +17,8 @@ Error Busy(const std::string& name);
 Error InUse(const std::string& name, int clients);
 Error Protected(const std::string& name);
 Error Exists(const std::string& name);
+// The name is of a deleted branch that can be had back.
+Error DeletedExists(const std::string& name);
 Error NotDeleted(const std::string& name);
 Error SnapshotExists(const std::string& branch, const std::string& name);
 Error NoSnapshot(const std::string& branch, const std::string& name);

@@ -1,5 +1,6 @@
 #include "branching/branches/branch_manager.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "branching/branches/branch_visit.h"
@@ -180,7 +181,16 @@ BranchStatus BranchManager::StatusOf(const BranchSlot& slot) const {
           .state = slot.state,
           .connections = slot.inside,
           .last_activity = slot.inside > 0 ? workshop_.clock.Now() : slot.branch.last_activity,
-          .size = slot.size};
+          .size = slot.size,
+          .source_lsn = SourceLsnOf(slot.branch)};
+}
+
+std::string BranchManager::SourceLsnOf(const Branch& branch) const {
+  const auto source = sources_.find(branch.source);
+  if (source == sources_.end()) return {};
+  const std::vector<Generation>& all = source->second.follower->generations();
+  const auto found = std::ranges::find(all, branch.generation, &Generation::id);
+  return found == all.end() ? std::string() : found->checkpoint_lsn;
 }
 
 std::vector<BranchStatus> BranchManager::List() {

@@ -44,6 +44,8 @@ struct BranchStatus {
   int connections = 0;
   WallMillis last_activity = 0;  // now, while there are connections
   std::optional<BranchSize> size = {};
+  // Of the last checkpoint of its generation; empty: an older version of Prism made that.
+  std::string source_lsn = {};
 };
 
 enum class SourcePhase : std::uint8_t {
@@ -326,10 +328,13 @@ class BranchManager final : public BranchHost {
   // One that is there for long and that nobody else changes.
   Result<BranchSlot*> FindForChange(const std::string& name);
   Status CheckNewName(const std::string& name) const;
+  // ALREADY_EXISTS/BRANCH_EXISTS.
+  Status CheckNameIsFree(const std::string& name) const;
   void ExpireWhenDue(BranchSlot& slot);
   void ExpireAfter(BranchSlot& slot, MonoNanos time);
   runtime::Task<void> Expire(BranchSlot* slot);
   BranchStatus StatusOf(const BranchSlot& slot) const;
+  std::string SourceLsnOf(const Branch& branch) const;
   runtime::Task<Status> StopServer(BranchSlot* slot);
   void RemoveLater(BranchSlot& slot);
   void DiscardAfter(BranchSlot& slot, MonoNanos time);

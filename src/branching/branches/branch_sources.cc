@@ -151,7 +151,7 @@ Status BranchManager::CheckNewSource(const std::string& name) const {
   if (!open_) return std::unexpected(Refuse(Refusal::kShuttingDown));
   if (!IsPlainName(name)) return std::unexpected(BadSourceName(name));
   TRY(CheckNewName(name));
-  if (slots_.contains(name)) return std::unexpected(Exists(name));
+  TRY(CheckNameIsFree(name));
   if (sources_.size() < kMaxSources) return {};
   return std::unexpected(TooManySources(kMaxSources));
 }

@@ -21,8 +21,9 @@ enum class VolumeKind : std::uint8_t {
 struct RecordedVolume {
   std::string id;
   VolumeKind kind;
-  std::string name;  // of people: "review", "review/before-reset-..."; of a generation its id
-  bool unfinished;   // being made or removed: by who runs now, or by who was killed
+  std::string name;      // of people: "review", "review/before-reset-..."; of a generation its id
+  bool unfinished;       // being made or removed: by who runs now, or by who was killed
+  bool deleted = false;  // a branch that may be had back
 
   friend bool operator==(const RecordedVolume&, const RecordedVolume&) = default;
 };

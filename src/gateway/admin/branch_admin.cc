@@ -55,6 +55,7 @@ void Describe(const BranchInfo& branch, pb::Branch& into) {
   into.set_shared_bytes(branch.shared_bytes);
   if (branch.measured_at) SetTime(*branch.measured_at, *into.mutable_size_time());
   into.set_source(branch.source);
+  into.set_source_lsn(branch.source_lsn);
 }
 
 void Describe(const SnapshotInfo& snapshot, pb::Snapshot& into) {
@@ -224,6 +225,7 @@ Task<Status> BranchAdminService::Delete(contract::CallContext& ctx,
                                         const pb::DeleteBranchRequest& request,
                                         pb::Branch& response) {
   CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
   CO_TRY_ASSIGN(const BranchInfo deleted,
                 co_await parts_.control->Delete(before.name, {.force = request.force(),
@@ -235,7 +237,8 @@ Task<Status> BranchAdminService::Delete(contract::CallContext& ctx,
   if (request.force()) flags.emplace_back("force");
   if (request.recursive()) flags.emplace_back("recursive");
   if (request.purge()) flags.emplace_back("purge");
-  co_return co_await RecordChange(ctx, kDelete, &before, deleted, "", std::move(flags));
+  co_return co_await RecordChange(ctx, kDelete, &before, deleted, request.reason(),
+                                  std::move(flags));
 }
 
 Task<Status> BranchAdminService::Stop(contract::CallContext& ctx,
@@ -256,10 +259,11 @@ Task<Status> BranchAdminService::Undelete(contract::CallContext& ctx,
                                           const pb::UndeleteBranchRequest& request,
                                           pb::Branch& response) {
   CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
   CO_TRY_ASSIGN(const BranchInfo branch, co_await parts_.control->Undelete(before.name));
   Describe(branch, response);
-  co_return co_await RecordChange(ctx, kUndelete, &before, branch, "");
+  co_return co_await RecordChange(ctx, kUndelete, &before, branch, request.reason());
 }
 
 Task<Status> BranchAdminService::Update(contract::CallContext& ctx,
@@ -316,11 +320,12 @@ Task<Status> BranchAdminService::DeleteSnapshot(contract::CallContext& ctx,
                                                 const pb::DeleteSnapshotRequest& request,
                                                 pb::Snapshot& response) {
   CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(const BranchInfo of, co_await FindBranch(ctx, request.name()));
   CO_TRY_ASSIGN(const SnapshotInfo deleted,
                 co_await parts_.control->DeleteSnapshot(of.name, request.snapshot()));
   Describe(deleted, response);
-  co_return co_await RecordSnapshot(ctx, kDeleteSnapshot, of.name, deleted, "");
+  co_return co_await RecordSnapshot(ctx, kDeleteSnapshot, of.name, deleted, request.reason());
 }
 
 Task<Status> BranchAdminService::Reset(contract::CallContext& ctx,

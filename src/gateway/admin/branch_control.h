@@ -34,6 +34,7 @@ struct BranchInfo {
   std::int64_t shared_bytes = 0;
   std::optional<WallMillis> measured_at;  // the two
   std::string source = {};                // its name
+  std::string source_lsn = {};            // of the last checkpoint of the state that it comes from
 };
 
 // A state of a source, as prism.admin.v1.BranchGeneration describes it.

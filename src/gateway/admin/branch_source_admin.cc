@@ -127,10 +127,11 @@ Task<Status> BranchAdminService::RemoveSource(contract::CallContext& ctx,
                                               const pb::RemoveBranchSourceRequest& request,
                                               pb::BranchSource& response) {
   CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(const SourceInfo removed,
                 co_await parts_.control->RemoveSource(request.name(), request.force()));
   Describe(removed, response);
-  co_return co_await RecordSource(ctx, kRemove, removed, "");
+  co_return co_await RecordSource(ctx, kRemove, removed, request.reason());
 }
 
 }  // namespace prism::gateway
