@@ -16,9 +16,17 @@ AdminApi::AdminApi(Core& core, AdminPages& pages, gateway::BranchControl* branch
                .changes = core.changes(),
                .operations = core.operations(),
                .back_up = [&core] { return core.BackUpNow(); }}),
-      operations_(core.operations(), core.pool(), core.changes()),
-      branches_(
-          {.control = branches, .pool = core.pool(), .database = core.database(), .clock = clock_}),
+      operations_(core.operations(), core.pool(), core.changes(),
+                  [branches](const gateway::OperationRecord& record) {
+                    return gateway::ProgressOf(branches, record);
+                  }),
+      branches_({.control = branches,
+                 .pool = core.pool(),
+                 .database = core.database(),
+                 .clock = clock_,
+                 .shards = core.shards(),
+                 .operations = core.operations(),
+                 .changes = core.changes()}),
       offered_(Offered(pages)),
       names_(NamesOf(offered_)),
       health_(core.shards(), names_),

@@ -45,6 +45,9 @@ class AdminApi {
   Status Tidy();
   // The same for the last time, when no calls are led here any more.
   Status Stop();
+  // Waits for work on branches that goes on, so that its end is written down; it is to be near. On
+  // the control thread, while the pool runs.
+  void StopOperations() { branches_.Stop(); }
 
  private:
   using Services = std::vector<gateway::MethodTable::SystemService>;

@@ -1,10 +1,13 @@
 #include "app/branch_administrator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
 
+#include "base/units.h"
 #include "branching/pgwire/branch_naming.h"
 #include "branching/pgwire/refusal.h"
 
@@ -104,6 +107,14 @@ Result<BranchInfo> BranchAdministrator::Get(const std::string& name) {
   });
   if (found != list.end()) return Describe(*found);
   return std::unexpected(branching::Refuse(branching::Refusal::kBranchNotFound, name));
+}
+
+std::string BranchAdministrator::Progress(const std::string& name) {
+  const auto manager = manager_();
+  if (!manager) return "";
+  const branching::TransferProgress done = (*manager)->Copied(name);
+  if (done.files == 0 && done.bytes == 0) return "";
+  return fmt::format("{} files, {}", done.files, base::HumanSize(done.bytes));
 }
 
 Task<Result<BranchInfo>> BranchAdministrator::Create(BranchWish wish) {

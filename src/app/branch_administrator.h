@@ -26,6 +26,7 @@ class BranchAdministrator final : public gateway::BranchControl {
   Result<std::vector<gateway::BranchInfo>> List() override;
   Result<gateway::BranchInfo> Get(const std::string& name) override;
   Result<std::string> ReadLog(const std::string& name, std::size_t bytes) override;
+  std::string Progress(const std::string& name) override;
   runtime::Task<Result<gateway::BranchInfo>> Create(gateway::BranchWish wish) override;
   runtime::Task<Result<gateway::BranchInfo>> Delete(std::string name,
                                                     gateway::BranchDeletion how) override;

@@ -78,6 +78,8 @@ class Branching {
 
   // As branching::Proxy::Drain. Beside what is being prepared.
   bool Drain(MonoNanos deadline);
+  // What is being copied is given up. Any thread; not after Stop.
+  void Abandon() { manager_->Abandon(); }
   // Ends all sessions; servers go on running. Waits for what is being prepared.
   void Stop();
 

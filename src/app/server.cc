@@ -133,6 +133,8 @@ Server::~Server() {
   lifecycle_.serving = false;
   hurry_ = true;
   Listeners& all = *listeners_;
+  if (all.branching != nullptr) all.branching->Abandon();
+  if (all.admin_api != nullptr) all.admin_api->StopOperations();
   // A drain that still runs ends at its next step, and the pool with it.
   all.core.pool().Stop();
   all.core.whole_reads().Stop();

@@ -84,6 +84,11 @@ void AddYes(CLI::App& verb, ChangeOptions& options) {
   verb.add_flag("-y,--yes", options.yes, "Do not ask; needed where standard input is no terminal");
 }
 
+void AddNoWait(CLI::App& verb, ChangeOptions& options) {
+  verb.add_flag("--no-wait", options.no_wait,
+                "Do not wait for work that takes longer than a moment: print its operation");
+}
+
 char Ask(std::string_view question) {
   std::fflush(stdout);
   fmt::print(stderr, "{} ", question);

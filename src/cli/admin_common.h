@@ -24,6 +24,7 @@ std::string AdminPath(std::string_view method);
 struct ChangeOptions {
   bool dry_run = false;
   bool yes = false;
+  bool no_wait = false;
   std::string reason;
   std::int64_t revision = 0;
 };
@@ -35,6 +36,8 @@ void AddReason(CLI::App& verb, ChangeOptions& options);
 void AddDryRun(CLI::App& verb, ChangeOptions& options);
 // --revision: that of the record, as the user has read it.
 void AddRevision(CLI::App& verb, ChangeOptions& options);
+// --no-wait, of what may take long.
+void AddNoWait(CLI::App& verb, ChangeOptions& options);
 // -y, --yes.
 void AddYes(CLI::App& verb, ChangeOptions& options);
 

@@ -26,6 +26,7 @@
 #include "cli/branch_sources.h"
 #include "cli/branch_tree.h"
 #include "cli/branch_url.h"
+#include "cli/branch_wait.h"
 #include "cli/output.h"
 #include "cli/record_verbs.h"
 #include "cli/shell.h"
@@ -142,9 +143,13 @@ int RunCreate(Shell& shell, const std::string& name, const Origin& origin,
   request.set_from(origin.from);
   if (origin.ttl) SetTtl(origin.ttl, *request.mutable_ttl());
   request.set_reason(options.reason);
+  request.set_background(true);
   pb::Branch branch;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Create"), request, branch);
   if (!reply) return shell.Fail(reply.error());
+  const Result<bool> waited = AwaitBranch(shell, options, branch);
+  if (!waited) return shell.Fail(waited.error());
+  if (!*waited) return kDone;
   if (!shell.Print(branch)) {
     WriteLine(fmt::format("branch {}: made of {} as of {}", Printable(branch.name()),
                           Printable(branch.parent()), TimeCell(branch.as_of())));
@@ -372,6 +377,7 @@ void AddCreate(CLI::App& branch, Shell& shell) {
           "How long it lives, 1s to 3650d; default: until it is deleted")
       ->type_name("DURATION");
   AddReason(*verb, *options);
+  AddNoWait(*verb, *options);
   verb->footer("Example:\n  prism branch create pr-12 --ttl 7d --reason \"the new checkout\"");
   shell.On(
       *verb, [&shell, name, origin, options] { return RunCreate(shell, *name, *origin, *options); },

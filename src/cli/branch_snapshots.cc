@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cli/admin_common.h"
+#include "cli/branch_wait.h"
 #include "cli/output.h"
 #include "cli/record_verbs.h"
 #include "cli/shell.h"
@@ -30,9 +31,13 @@ int RunSnapshot(Shell& shell, const Arguments& arguments) {
   request.set_name(arguments.branch);
   request.set_snapshot(arguments.snapshot);
   request.set_reason(arguments.options.reason);
+  request.set_background(true);
   pb::Snapshot snapshot;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/CreateSnapshot"), request, snapshot);
   if (!reply) return shell.Fail(reply.error());
+  const Result<bool> waited = AwaitSnapshot(shell, arguments.options, arguments.branch, snapshot);
+  if (!waited) return shell.Fail(waited.error());
+  if (!*waited) return kDone;
   if (!shell.Print(snapshot)) {
     WriteLine(
         fmt::format("snapshot {0}: taken; a branch of it: prism branch create NAME --from {1}@{0}",
@@ -75,8 +80,11 @@ int RunDeleteSnapshot(Shell& shell, const Arguments& arguments) {
   return kDone;
 }
 
-// What has become of the branch by a call that gave it other data.
-int TellReplaced(Shell& shell, const pb::Branch& branch) {
+// What becomes of the branch by a call that gives it other data.
+int TellReplaced(Shell& shell, const Arguments& arguments, pb::Branch branch) {
+  const Result<bool> waited = AwaitBranch(shell, arguments.options, branch);
+  if (!waited) return shell.Fail(waited.error());
+  if (!*waited) return kDone;
   if (!shell.Print(branch)) {
     WriteLine(fmt::format("branch {0}: as of {1}; what it had: prism branch snapshots {0}",
                           Printable(branch.name()), TimeCell(branch.as_of())));
@@ -98,9 +106,10 @@ int RunReset(Shell& shell, const Arguments& arguments) {
   request.set_name(arguments.branch);
   request.set_force(arguments.force);
   request.set_reason(arguments.options.reason);
+  request.set_background(true);
   pb::Branch branch;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Reset"), request, branch);
-  return reply ? TellReplaced(shell, branch) : shell.Fail(reply.error());
+  return reply ? TellReplaced(shell, arguments, branch) : shell.Fail(reply.error());
 }
 
 int RunRestore(Shell& shell, const Arguments& arguments) {
@@ -111,9 +120,10 @@ int RunRestore(Shell& shell, const Arguments& arguments) {
   request.set_snapshot(arguments.snapshot);
   request.set_force(arguments.force);
   request.set_reason(arguments.options.reason);
+  request.set_background(true);
   pb::Branch branch;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/Restore"), request, branch);
-  return reply ? TellReplaced(shell, branch) : shell.Fail(reply.error());
+  return reply ? TellReplaced(shell, arguments, branch) : shell.Fail(reply.error());
 }
 
 using Run = int (*)(Shell& shell, const Arguments& arguments);
@@ -135,6 +145,7 @@ void AddSnapshotName(CLI::App& verb, Arguments& arguments) {
 void AddReplacement(CLI::App& verb, Arguments& arguments) {
   verb.add_flag("--force", arguments.force, "Although clients are in it: they are cut off");
   AddReason(verb, arguments.options);
+  AddNoWait(verb, arguments.options);
   AddYes(verb, arguments.options);
 }
 
@@ -147,6 +158,7 @@ void AddBranchSnapshots(CLI::App& branch, Shell& shell) {
   take->add_option("--name", taken->snapshot, "1 to 63 of a-z, 0-9, _ and -; default: the time")
       ->type_name("SNAPSHOT");
   AddReason(*take, taken->options);
+  AddNoWait(*take, taken->options);
   take->footer("Example:\n  prism branch snapshot pr-12 --name before-migration");
 
   auto listed = std::make_shared<Arguments>();

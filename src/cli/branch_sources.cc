@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "base/units.h"
 #include "cli/admin_common.h"
+#include "cli/branch_wait.h"
 #include "cli/output.h"
 #include "cli/record_verbs.h"
 #include "cli/shell.h"
@@ -44,17 +45,19 @@ Result<pb::AddBranchSourceRequest> AddRequest(const AddArguments& arguments) {
   request.set_roles(arguments.roles);
   request.set_password(arguments.password);
   request.set_reason(arguments.options.reason);
+  request.set_background(true);
   return request;
 }
 
-// Takes as long as the copy does.
 int RunAdd(Shell& shell, const AddArguments& arguments) {
   const auto request = AddRequest(arguments);
   if (!request) return BadUsage(shell, request.error());
-  if (!shell.options.timeout) shell.options.timeout = Shell::kStreamTimeout;
   pb::BranchSource source;
   const auto reply = shell.AdminCall(AdminPath("BranchAdmin/AddSource"), *request, source);
   if (!reply) return shell.Fail(reply.error());
+  const Result<bool> waited = AwaitSource(shell, arguments.options, source);
+  if (!waited) return shell.Fail(waited.error());
+  if (!*waited) return kDone;
   if (!shell.Print(source)) {
     WriteLine(fmt::format("source {0}: added; a branch of it: prism branch create NAME --from {0}",
                           Printable(source.name())));
@@ -135,6 +138,7 @@ void AddAdd(CLI::App& group, Shell& shell) {
       ->type_name("REFERENCE");
   managed->excludes("--dump");
   AddReason(*verb, arguments->options);
+  AddNoWait(*verb, arguments->options);
   verb->footer(
       "Ends when branches can be made of it. Its roles log in to its branches.\n\n"
       "Examples:\n"

@@ -88,8 +88,8 @@ void AddTimeout(CLI::App& app, ClientOptions& options) {
              throw CLI::ValidationError("--timeout", "it must be more than 0");
            options.timeout = *parsed;
          },
-         "Of each call, such as 500ms, 10s or 2m; default: 30s (scan, export,\n"
-         "branch source add and branch delete --purge: 24h)")
+         "Of each call, such as 500ms, 10s or 2m; default: 30s (scan, export and\n"
+         "branch delete --purge: 24h; what is waited for as an operation: its end)")
       ->envname("PRISM_TIMEOUT")
       ->type_name("DURATION");
 }

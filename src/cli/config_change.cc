@@ -1,9 +1,7 @@
 // prism config import, rollback, backup.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <google/protobuf/util/time_util.h>
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +11,7 @@
 #include "cli/config_difference.h"
 #include "cli/config_pieces.h"
 #include "cli/diff.h"
+#include "cli/operation_wait.h"
 #include "cli/output.h"
 #include "cli/shell.h"
 #include "prism/admin/v1/config.pb.h"
@@ -135,21 +134,6 @@ int RunRollBack(Shell& shell, const RollBackArguments& arguments) {
            fmt::format("Make the whole configuration what it was at revision {}?", arguments.to));
 }
 
-// Asks again and again until it has ended, or the user's time is over.
-Result<adminpb::Operation> AwaitEnd(Shell& shell, adminpb::Operation operation) {
-  constexpr std::chrono::hours kLongest{1};
-  const auto end = std::chrono::steady_clock::now() + shell.options.timeout.value_or(kLongest);
-  while (!operation.done() && std::chrono::steady_clock::now() < end) {
-    adminpb::GetOperationRequest request;
-    request.set_name(operation.name());
-    // Well within the deadline of the call.
-    *request.mutable_wait() =
-        google::protobuf::util::TimeUtil::MillisecondsToDuration(shell.call_timeout().count() / 3);
-    TRY(shell.AdminCall(AdminPath("OperationAdmin/Get"), request, operation));
-  }
-  return operation;
-}
-
 int TellOperation(Shell& shell, const adminpb::Operation& operation) {
   if (operation.done() && !operation.error().empty()) {
     return shell.Fail(Error(Code::kInternal, "OPERATION_FAILED",
@@ -157,8 +141,7 @@ int TellOperation(Shell& shell, const adminpb::Operation& operation) {
                                         operation.error())));
   }
   if (shell.Print(operation)) return kDone;
-  WriteLine(operation.done() ? Printable(operation.result())
-                             : fmt::format("operation {} goes on", Printable(operation.name())));
+  WriteLine(operation.done() ? Printable(operation.result()) : GoesOn(operation.name()));
   return kDone;
 }
 
@@ -170,11 +153,6 @@ int RunBackup(Shell& shell, bool wait) {
   if (!wait) return TellOperation(shell, operation);
   const auto ended = AwaitEnd(shell, operation);
   if (!ended) return shell.Fail(ended.error());
-  if (!ended->done()) {
-    return shell.Fail(
-        Error(Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
-              fmt::format("operation {} has not ended yet; it goes on", ended->name())));
-  }
   return TellOperation(shell, *ended);
 }
 

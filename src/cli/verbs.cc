@@ -24,6 +24,7 @@
 #include "cli/kv.h"
 #include "cli/load.h"
 #include "cli/namespace.h"
+#include "cli/operation.h"
 #include "cli/output.h"
 #include "cli/shell.h"
 #include "cli/status.h"
@@ -35,10 +36,10 @@ namespace prism::cli {
 namespace {
 
 // One line a family: to add one, write its file and name its function here.
-constexpr std::array<AddVerb, 15> kVerbs = {
-    AddKv,       AddFeatures,    AddCapabilities, AddNamespaceVerbs, AddBackendVerbs,
-    AddConfig,   AddToken,       AddAudit,        AddBranch,         AddStatus,
-    AddValidate, AddConformance, AddBench,        AddVersion,        AddCompletion,
+constexpr std::array<AddVerb, 16> kVerbs = {
+    AddKv,          AddFeatures, AddCapabilities, AddNamespaceVerbs, AddBackendVerbs, AddConfig,
+    AddToken,       AddAudit,    AddBranch,       AddOperation,      AddStatus,       AddValidate,
+    AddConformance, AddBench,    AddVersion,      AddCompletion,
 };
 
 // The innermost verb that was recognised: whose help is worth reading.

@@ -13,6 +13,7 @@
 #include "branching/instances/clean_clone.h"
 #include "branching/instances/pool_work.h"
 #include "branching/pgwire/refusal.h"
+#include "runtime/sync_wait.h"
 
 namespace prism::branching {
 
@@ -237,12 +238,32 @@ void BranchManager::LetGo(BranchSlot& slot, const Stillness& still) {
   RestWhenIdle(slot);
 }
 
+Status BranchManager::CloneFor(BranchSlot* slot, const std::string& from, const std::string& to,
+                               const WhileStill& still) {
+  Status cloned = CloneVolume(workshop_, from, to, still, slot->copied.Watch(stopping_));
+  slot->copied.Clear();
+  return cloned;
+}
+
+TransferProgress BranchManager::Copied(const std::string& name) {
+  return runtime::RunOn(home_, [this, &name] { return CopiedHere(name); });
+}
+
+Task<TransferProgress> BranchManager::CopiedHere(std::string name) {
+  if (const auto slot = slots_.find(name); slot != slots_.end()) {
+    co_return slot->second->copied.done();
+  }
+  const auto source = sources_.find(name);
+  if (source == sources_.end() || source->second.follower->source() == nullptr) co_return {};
+  co_return source->second.follower->source()->copied();
+}
+
 // The row first: a volume that no row names is never touched again.
 Task<Status> BranchManager::MakeFrom(BranchSlot* slot, std::string volume, WhileStill still) {
   co_return co_await RunOnPool(workshop_.pool, [&, branch = slot->branch]() -> Status {
     TRY(workshop_.journal.BeginBranch(branch));
     workshop_.After("branch-begun");
-    TRY(CloneVolume(workshop_, volume, branch.volume, still));
+    TRY(CloneFor(slot, volume, branch.volume, still));
     workshop_.After("branch-cloned");
     TRY(workshop_.journal.CompleteBranch(branch.id));
     workshop_.After("branch-there");

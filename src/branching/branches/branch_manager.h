@@ -116,7 +116,7 @@ class BranchManager final : public BranchHost {
   // its first generation is waited for. The source outlives the manager; those that were added are
   // made by `make`. Again when it failed.
   Status Start(Source& source, MakeSource make = {});
-  // What states of sources are being copied for is given up. Any thread; not after Stop.
+  // What is being copied is given up. Any thread; not after Stop.
   void Abandon();
   // Nobody gets in any more; who is in stays, and servers go on running.
   void Stop();
@@ -170,6 +170,9 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<Snapshot>> TakeSnapshot(std::string name, std::string snapshot);
   // As Update, and NOT_FOUND/SNAPSHOT_NOT_FOUND. Branches that were made of it stay.
   runtime::Task<Result<Snapshot>> DeleteSnapshot(std::string name, std::string snapshot);
+  // What has been done of the copy that is made for the branch or source of that name; nothing when
+  // none is, or its storage or source can't say. Any thread but a shard.
+  TransferProgress Copied(const std::string& name);
   // By time. Any thread but a shard. NOT_FOUND/BRANCH_NOT_FOUND.
   Result<std::vector<Snapshot>> Snapshots(const std::string& name);
   // Puts other data in a branch: the newest of its parent, or those of a snapshot of it. What it
@@ -300,7 +303,7 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<Snapshot>> TakeSnapshotHere(std::string name, std::string snapshot);
   runtime::Task<Result<Snapshot>> DeleteSnapshotHere(std::string name, std::string snapshot);
   runtime::Task<Result<std::vector<Snapshot>>> SnapshotsHere(std::string name);
-  runtime::Task<Status> MakeSnapshot(const BranchSlot* slot, Snapshot* snapshot, WhileStill still);
+  runtime::Task<Status> MakeSnapshot(BranchSlot* slot, Snapshot* snapshot, WhileStill still);
   // Of the branch as it is, not made yet.
   Snapshot NewSnapshot(const BranchSlot& slot, std::string name) const;
   // A branch is being made of it.
@@ -349,6 +352,10 @@ class BranchManager final : public BranchHost {
   runtime::Task<Status> MakeFromBranch(BranchSlot* slot);
   // `still`: of a volume in use.
   runtime::Task<Status> MakeFrom(BranchSlot* slot, std::string volume, WhileStill still);
+  // Of data for the slot, until the manager stops. Blocks.
+  Status CloneFor(BranchSlot* slot, const std::string& from, const std::string& to,
+                  const WhileStill& still);
+  runtime::Task<TransferProgress> CopiedHere(std::string name);
   // How its volume can be cloned until LetGo: both empty, just so.
   struct Stillness {
     bool stopped = false;  // no server runs

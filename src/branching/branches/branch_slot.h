@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "branching/branches/copy_progress.h"
 #include "branching/branches/journal.h"
 #include "branching/branches/ticket.h"
 #include "branching/instances/runtime.h"
@@ -59,6 +60,7 @@ struct BranchSlot : std::enable_shared_from_this<BranchSlot> {
   std::vector<std::shared_ptr<Ticket>> waiting;
   int inside = 0;
   int copying = 0;                   // clones that are made of it while it runs
+  CopyProgress copied;               // of what is made for it: its data, or a snapshot of them
   std::string made_of;               // in kMaking: the volume; empty: what its parent has then
   bool is_new = false;               // its maker has not been told yet
   bool untouched = false;            // made of a source's newest, and nobody let in has left

@@ -88,12 +88,11 @@ Snapshot BranchManager::NewSnapshot(const BranchSlot& slot, std::string name) co
 }
 
 // The row first, as for branches. What fails leaves nothing.
-Task<Status> BranchManager::MakeSnapshot(const BranchSlot* slot, Snapshot* snapshot,
-                                         WhileStill still) {
+Task<Status> BranchManager::MakeSnapshot(BranchSlot* slot, Snapshot* snapshot, WhileStill still) {
   Status made = co_await RunOnPool(workshop_.pool, [&]() -> Status {
     TRY(workshop_.journal.BeginSnapshot(*snapshot));
     workshop_.After("snapshot-begun");
-    TRY(CloneVolume(workshop_, slot->branch.volume, snapshot->id, still));
+    TRY(CloneFor(slot, slot->branch.volume, snapshot->id, still));
     workshop_.After("snapshot-cloned");
     return {};
   });
@@ -290,7 +289,7 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, 
   Status replaced = co_await RunOnPool(workshop_.pool, [&]() -> Status {
     TRY(workshop_.journal.BeginReplacement(branch.id, branch.volume));
     workshop_.After("replacement-begun");
-    TRY(CloneVolume(workshop_, with.from, branch.volume, still));
+    TRY(CloneFor(slot, with.from, branch.volume, still));
     workshop_.After("replacement-cloned");
     TRY(workshop_.journal.Replace(branch, had, with.keeps_old));
     workshop_.After("replacement-there");

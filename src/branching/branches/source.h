@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "branching/instances/postgres_binaries.h"
+#include "branching/storage/driver.h"
 #include "runtime/task.h"
 
 namespace prism::branching {
@@ -59,6 +60,9 @@ class Source {
                                      const std::atomic<bool>* /*stop*/) {
     co_return Status();
   }
+
+  // What Fill has done so far; nothing when none runs, or it can't say.
+  virtual TransferProgress copied() const { return {}; }
 
   // nullptr: nobody can be in it, only in branches.
   virtual SourceServer* server() { return nullptr; }

@@ -56,8 +56,9 @@ Task<Result<std::unique_ptr<Instance>>> FindServer(Workshop* workshop, std::stri
 }
 
 Status CloneVolume(const Workshop& workshop, const std::string& from, const std::string& to,
-                   const WhileStill& still) {
-  TRY(still ? workshop.storage.CloneStill(from, to, still) : workshop.storage.Clone(from, to));
+                   const WhileStill& still, const TransferWatch& watch) {
+  TRY(still ? workshop.storage.CloneStill(from, to, still, watch)
+            : workshop.storage.Clone(from, to, watch));
   TRY_ASSIGN(const std::string parent, workshop.storage.Path(from));
   TRY_ASSIGN(const std::string volume, workshop.storage.Path(to));
   return CleanClone(volume, volume, parent);

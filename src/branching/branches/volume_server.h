@@ -31,7 +31,7 @@ runtime::Task<Status> EndServer(Workshop* workshop, std::string volume);
 // A clone that is a cluster of its own (CleanClone); of a volume in use as it is while `still` lets
 // nobody write to it. Blocks.
 Status CloneVolume(const Workshop& workshop, const std::string& from, const std::string& to,
-                   const WhileStill& still = {});
+                   const WhileStill& still = {}, const TransferWatch& watch = {});
 // Server first, then volume, then its row of the journal: each step may be the last one.
 runtime::Task<Status> RemoveVolume(Workshop* workshop, std::string volume);
 

@@ -100,8 +100,9 @@ Task<Status> TemplateSource::Fill(const SourceState& state, std::string volume,
 }
 
 Status TemplateSource::Import(const std::string& volume, const std::atomic<bool>& stop) {
-  TRY(workshop_.storage.Import(directory_, volume,
-                               [&stop](const TransferProgress&) { return !stop.load(); }));
+  const Status imported = workshop_.storage.Import(directory_, volume, copied_.Watch(stop));
+  copied_.Clear();
+  TRY(imported);
   TRY_ASSIGN(const std::string path, workshop_.storage.Path(volume));
   return CleanClone(path, path, directory_);
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "branching/branches/copy_progress.h"
 #include "branching/branches/source.h"
 #include "branching/branches/workshop.h"
 
@@ -23,12 +24,14 @@ class TemplateSource final : public Source {
   runtime::Task<Result<SourceState>> Look() override;
   runtime::Task<Status> Fill(const SourceState& state, std::string volume,
                              const std::atomic<bool>* stop) override;
+  TransferProgress copied() const override { return copied_.done(); }
 
  private:
   Status Import(const std::string& volume, const std::atomic<bool>& stop);
 
   Workshop& workshop_;
   const std::string directory_;
+  CopyProgress copied_;
 };
 
 }  // namespace prism::branching

@@ -123,6 +123,18 @@ std::string Dump(const nlohmann::ordered_json& json) {
 
 std::string ObjectOf(const BranchInfo& branch) { return "branch/" + branch.name; }
 
+security::AuditEntry Filled(security::AuditEntry entry, const BranchInfo* before,
+                            const BranchInfo& after, const std::string& reason,
+                            const std::vector<std::string>& flags) {
+  entry.object = ObjectOf(after);
+  if (before != nullptr) entry.before = Dump(JsonOf(*before));
+  nlohmann::ordered_json json = JsonOf(after);
+  if (!reason.empty()) json["reason"] = reason;
+  for (const std::string& flag : flags) json[flag] = true;
+  entry.after = Dump(json);
+  return entry;
+}
+
 }  // namespace
 
 Status BranchAdminService::Check(const contract::CallContext& ctx) const {
@@ -184,13 +196,44 @@ Task<Status> BranchAdminService::RecordChange(const contract::CallContext& ctx,
                                               std::string_view action, const BranchInfo* before,
                                               const BranchInfo& after, const std::string& reason,
                                               std::vector<std::string> flags) {
-  security::AuditEntry entry = EntryOf(ctx, action, ObjectOf(after));
-  if (before != nullptr) entry.before = Dump(JsonOf(*before));
-  nlohmann::ordered_json json = JsonOf(after);
-  if (!reason.empty()) json["reason"] = reason;
-  for (const std::string& flag : flags) json[flag] = true;
-  entry.after = Dump(json);
-  co_return co_await Record(std::move(entry));
+  co_return co_await Record(Filled(EntryOf(ctx, action, ""), before, after, reason, flags));
+}
+
+// The change is recorded although its maker has gone.
+BranchOperations::Work BranchAdminService::RecordBranch(Task<Result<BranchInfo>> work,
+                                                        Change change,
+                                                        std::shared_ptr<BranchInfo> made) {
+  CO_TRY_ASSIGN(*made, co_await std::move(work));
+  const BranchInfo* const before = change.before ? &*change.before : nullptr;
+  CO_TRY(co_await Record(Filled(std::move(change.entry), before, *made, change.reason, {})));
+  co_return made->name;
+}
+
+Task<Status> BranchAdminService::RunBranchWork(contract::CallContext& ctx, WorkKind kind,
+                                               std::string name, Task<Result<BranchInfo>> work,
+                                               Change change, pb::Branch& response) {
+  change.entry = EntryOf(ctx, kind.action, "");
+  const auto made = std::make_shared<BranchInfo>();
+  BranchOperations::Wish wish{.kind = std::string(kind.kind),
+                              .by = std::string(ctx.principal),
+                              .background = kind.background,
+                              .object = [control = parts_.control, name] {
+                                const auto branch = control->Get(name);
+                                return "branch/" + (branch ? branch->name : AsText(name));
+                              }};
+  CO_TRY_ASSIGN(const auto outcome,
+                co_await operations_.Run(ctx, std::move(wish),
+                                         RecordBranch(std::move(work), std::move(change), made)));
+  response.set_operation(outcome.operation);
+  if (outcome.ended) {
+    Describe(*made, response);
+    co_return Status();
+  }
+  // It may have failed since, as its operation tells.
+  response.set_name(name);
+  const auto now = co_await FindBranch(ctx, name);
+  if (now) Describe(*now, response);
+  co_return Status();
 }
 
 Task<Status> BranchAdminService::ReadLog(contract::CallContext& ctx,
@@ -216,9 +259,10 @@ Task<Status> BranchAdminService::Create(contract::CallContext& ctx,
   if (request.has_ttl()) {
     CO_TRY_ASSIGN(wish.ttl, ReadTtl(request.ttl()));
   }
-  CO_TRY_ASSIGN(const BranchInfo made, co_await parts_.control->Create(std::move(wish)));
-  Describe(made, response);
-  co_return co_await RecordChange(ctx, kCreate, nullptr, made, request.reason());
+  co_return co_await RunBranchWork(
+      ctx, {.action = kCreate, .kind = "branch create", .background = request.background()},
+      request.name(), parts_.control->Create(std::move(wish)), {.reason = request.reason()},
+      response);
 }
 
 Task<Status> BranchAdminService::Delete(contract::CallContext& ctx,
@@ -278,16 +322,13 @@ Task<Status> BranchAdminService::Update(contract::CallContext& ctx,
   co_return co_await RecordChange(ctx, kUpdate, &before, branch, request.reason());
 }
 
-Task<Status> BranchAdminService::RecordSnapshot(const contract::CallContext& ctx,
-                                                std::string_view action, const std::string& branch,
-                                                const SnapshotInfo& snapshot,
-                                                const std::string& reason) {
-  security::AuditEntry entry = EntryOf(ctx, action, "branch/" + branch);
+Task<Status> BranchAdminService::RecordSnapshot(security::AuditEntry entry, SnapshotInfo snapshot,
+                                                std::string reason) {
   nlohmann::ordered_json json = {{"snapshot", snapshot.name},
                                  {"created_at", snapshot.created_at},
                                  {"checkpoint_lsn", snapshot.checkpoint_lsn}};
   if (!reason.empty()) json["reason"] = reason;
-  (action == kDeleteSnapshot ? entry.before : entry.after) = Dump(json);
+  (entry.action == kDeleteSnapshot ? entry.before : entry.after) = Dump(json);
   co_return co_await Record(std::move(entry));
 }
 
@@ -297,10 +338,32 @@ Task<Status> BranchAdminService::CreateSnapshot(contract::CallContext& ctx,
   CO_TRY(Check(ctx));
   CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(const BranchInfo of, co_await FindBranch(ctx, request.name()));
-  CO_TRY_ASSIGN(const SnapshotInfo taken,
-                co_await parts_.control->CreateSnapshot(of.name, request.snapshot()));
-  Describe(taken, response);
-  co_return co_await RecordSnapshot(ctx, kCreateSnapshot, of.name, taken, request.reason());
+  const auto taken = std::make_shared<SnapshotInfo>();
+  BranchOperations::Wish wish{.kind = "branch snapshot",
+                              .by = std::string(ctx.principal),
+                              .background = request.background(),
+                              .object = [object = ObjectOf(of)] { return object; }};
+  CO_TRY_ASSIGN(const auto outcome,
+                co_await operations_.Run(ctx, std::move(wish),
+                                         TakeSnapshot(of.name, request.snapshot(),
+                                                      EntryOf(ctx, kCreateSnapshot, ObjectOf(of)),
+                                                      request.reason(), taken)));
+  response.set_operation(outcome.operation);
+  if (outcome.ended) {
+    Describe(*taken, response);
+  } else {
+    response.set_name(request.snapshot());
+  }
+  co_return Status();
+}
+
+BranchOperations::Work BranchAdminService::TakeSnapshot(std::string branch, std::string snapshot,
+                                                        security::AuditEntry entry,
+                                                        std::string reason,
+                                                        std::shared_ptr<SnapshotInfo> taken) {
+  CO_TRY_ASSIGN(*taken, co_await parts_.control->CreateSnapshot(branch, snapshot));
+  CO_TRY(co_await RecordSnapshot(std::move(entry), *taken, reason));
+  co_return taken->name;
 }
 
 Task<Status> BranchAdminService::ListSnapshots(contract::CallContext& ctx,
@@ -325,7 +388,8 @@ Task<Status> BranchAdminService::DeleteSnapshot(contract::CallContext& ctx,
   CO_TRY_ASSIGN(const SnapshotInfo deleted,
                 co_await parts_.control->DeleteSnapshot(of.name, request.snapshot()));
   Describe(deleted, response);
-  co_return co_await RecordSnapshot(ctx, kDeleteSnapshot, of.name, deleted, request.reason());
+  co_return co_await RecordSnapshot(EntryOf(ctx, kDeleteSnapshot, ObjectOf(of)), deleted,
+                                    request.reason());
 }
 
 Task<Status> BranchAdminService::Reset(contract::CallContext& ctx,
@@ -334,10 +398,10 @@ Task<Status> BranchAdminService::Reset(contract::CallContext& ctx,
   CO_TRY(Check(ctx));
   CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
-  CO_TRY_ASSIGN(const BranchInfo branch,
-                co_await parts_.control->Reset(before.name, request.force()));
-  Describe(branch, response);
-  co_return co_await RecordChange(ctx, kReset, &before, branch, request.reason());
+  co_return co_await RunBranchWork(
+      ctx, {.action = kReset, .kind = "branch reset", .background = request.background()},
+      before.name, parts_.control->Reset(before.name, request.force()),
+      {.before = before, .reason = request.reason()}, response);
 }
 
 Task<Status> BranchAdminService::Restore(contract::CallContext& ctx,
@@ -346,10 +410,10 @@ Task<Status> BranchAdminService::Restore(contract::CallContext& ctx,
   CO_TRY(Check(ctx));
   CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(const BranchInfo before, co_await FindBranch(ctx, request.name()));
-  CO_TRY_ASSIGN(const BranchInfo branch,
-                co_await parts_.control->Restore(before.name, request.snapshot(), request.force()));
-  Describe(branch, response);
-  co_return co_await RecordChange(ctx, kRestore, &before, branch, request.reason());
+  co_return co_await RunBranchWork(
+      ctx, {.action = kRestore, .kind = "branch restore", .background = request.background()},
+      before.name, parts_.control->Restore(before.name, request.snapshot(), request.force()),
+      {.before = before, .reason = request.reason()}, response);
 }
 
 Task<Status> BranchAdminService::Rename(contract::CallContext& ctx,

@@ -1,6 +1,9 @@
 // PostgreSQL branches for administrators.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +12,7 @@
 #include "contract/implements.h"
 #include "gateway/admin/admin_call.h"
 #include "gateway/admin/branch_control.h"
+#include "gateway/admin/branch_operations.h"
 #include "prism/admin/v1/branches.pb.h"
 #include "prism/admin/v1/branches.prism.h"
 #include "runtime/blocking_pool.h"
@@ -17,7 +21,8 @@
 
 namespace prism::gateway {
 
-// Life cycle: outlives the calls. Thread rule: methods on any shard; what blocks is on the pool.
+// Life cycle: construct (the shards are running), Stop, destroy; outlives the calls. Thread rule:
+// methods on any shard; what blocks is on the pool.
 class BranchAdminService final : public contract::Implements<prism::admin::v1::BranchAdmin> {
  public:
   // Everything outlives the service.
@@ -26,9 +31,21 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
     runtime::BlockingPool& pool;
     sqlite::Database& database;  // has security::AuditPart()
     Clock& clock;
+    runtime::ShardPool& shards;
+    OperationStore& operations;
+    ConfigChanges& changes;  // rings when an operation ends
+    MonoNanos moment = BranchOperations::kMoment;
   };
 
-  explicit BranchAdminService(const Parts& parts) : parts_(parts) {}
+  explicit BranchAdminService(const Parts& parts)
+      : parts_(parts),
+        operations_({.shards = parts.shards,
+                     .pool = parts.pool,
+                     .operations = parts.operations,
+                     .changes = parts.changes,
+                     .moment = parts.moment}) {}
+  // As BranchOperations::Stop.
+  void Stop() { operations_.Stop(); }
 
   runtime::Task<Status> List(contract::CallContext& ctx,
                              const prism::admin::v1::ListBranchesRequest& request,
@@ -83,6 +100,19 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
                                      prism::admin::v1::BranchSource& response) override;
 
  private:
+  // A change of a branch to be recorded once it is made, whatever has become of its call.
+  struct Change {
+    security::AuditEntry entry = {};
+    std::optional<BranchInfo> before = {};
+    std::string reason;
+  };
+  // Of work that may be an operation.
+  struct WorkKind {
+    std::string_view action;  // of the audit
+    std::string_view kind;
+    bool background;
+  };
+
   // PERMISSION_DENIED/ACCESS_DENIED, FAILED_PRECONDITION/BRANCHING_OFF.
   Status Check(const contract::CallContext& ctx) const;
   // By name or by label, on the pool.
@@ -93,17 +123,27 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
                                      const BranchInfo* before, const BranchInfo& after,
                                      const std::string& reason,
                                      std::vector<std::string> flags = {});
-  // Of a snapshot of the branch.
-  runtime::Task<Status> RecordSnapshot(const contract::CallContext& ctx, std::string_view action,
-                                       const std::string& branch, const SnapshotInfo& snapshot,
-                                       const std::string& reason);
-  // Of a source.
-  runtime::Task<Status> RecordSource(const contract::CallContext& ctx, std::string_view action,
-                                     const SourceInfo& source, const std::string& reason);
+  // Of a snapshot of the branch that the entry is about.
+  runtime::Task<Status> RecordSnapshot(security::AuditEntry entry, SnapshotInfo snapshot,
+                                       std::string reason);
+  runtime::Task<Status> RecordSource(security::AuditEntry entry, SourceInfo source,
+                                     std::string reason);
+  // What makes or replaces the data of the branch `name`, to its end or in the background.
+  runtime::Task<Status> RunBranchWork(contract::CallContext& ctx, WorkKind kind, std::string name,
+                                      runtime::Task<Result<BranchInfo>> work, Change change,
+                                      prism::admin::v1::Branch& response);
+  BranchOperations::Work RecordBranch(runtime::Task<Result<BranchInfo>> work, Change change,
+                                      std::shared_ptr<BranchInfo> made);
+  BranchOperations::Work TakeSnapshot(std::string branch, std::string snapshot,
+                                      security::AuditEntry entry, std::string reason,
+                                      std::shared_ptr<SnapshotInfo> taken);
+  BranchOperations::Work AddAndRecord(SourceWish wish, security::AuditEntry entry,
+                                      std::string reason, std::shared_ptr<SourceInfo> added);
   // Whether or not somebody still waits for the answer.
   runtime::Task<Status> Record(security::AuditEntry entry);
 
   const Parts parts_;
+  BranchOperations operations_;
   const PageTokens page_tokens_;
 };
 

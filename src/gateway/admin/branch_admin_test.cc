@@ -4,11 +4,15 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "gateway/admin/operation_admin.h"
 #include "gateway/admin/testing/admin_store.h"
+#include "runtime/wait.h"
 
 namespace prism::gateway {
 namespace {
@@ -39,7 +43,15 @@ class FakeControl final : public BranchControl {
   Result<std::string> ReadLog(const std::string& name, std::size_t bytes) override {
     return name + " " + std::to_string(bytes) + log;
   }
+  std::string Progress(const std::string& name) override { return "3 files of " + name; }
   Task<Result<BranchInfo>> Create(BranchWish wish) override {
+    if (held_up) {
+      branches[wish.name].name = wish.name;
+      branches[wish.name].state = pb::Branch::MAKING;
+      co_await held_up->For();
+      branches.erase(wish.name);
+      if (failure) co_return std::unexpected(*failure);
+    }
     const std::string name = wish.name;
     BranchInfo branch;
     branch.name = name;
@@ -105,6 +117,7 @@ class FakeControl final : public BranchControl {
     return snapshots[name];
   }
   Task<Result<SnapshotInfo>> CreateSnapshot(std::string name, std::string snapshot) override {
+    if (held_up) co_await held_up->For();
     co_return snapshots[name].emplace_back(SnapshotInfo{.name = snapshot,
                                                         .created_at = kStart,
                                                         .is_automatic = false,
@@ -125,6 +138,7 @@ class FakeControl final : public BranchControl {
     co_return co_await Restore(std::move(name), "", force);
   }
   Task<Result<BranchInfo>> Restore(std::string name, std::string snapshot, bool force) override {
+    if (held_up) co_await held_up->For();
     BranchInfo& branch = branches.at(name);
     if (!force)
       co_return std::unexpected(Error(Code::kFailedPrecondition, "BRANCH_IN_USE", "force"));
@@ -143,6 +157,7 @@ class FakeControl final : public BranchControl {
     return list;
   }
   Task<Result<SourceInfo>> AddSource(SourceWish wish) override {
+    if (held_up) co_await held_up->For();
     password = wish.password;
     SourceInfo source{.name = wish.name,
                       .kind = wish.kind,
@@ -166,6 +181,8 @@ class FakeControl final : public BranchControl {
     co_return gone;
   }
 
+  std::unique_ptr<runtime::Event> held_up;  // whatever copies waits for it
+  std::optional<Error> failure;             // of what was held up
   std::string log;
   std::string password;  // of the source that was added last
   std::map<std::string, SourceInfo> sources;
@@ -177,11 +194,22 @@ class BranchAdminTest : public AdminStoreTest {
  protected:
   void SetUp() override {
     AdminStoreTest::SetUp();
+    operations_ = std::make_unique<OperationStore>(store_->database(), clock_);
+    ASSERT_TRUE(operations_->Start());
     UseControl(&control_);
   }
-  void UseControl(BranchControl* control) {
-    service_ = std::make_unique<BranchAdminService>(BranchAdminService::Parts{
-        .control = control, .pool = pool_, .database = store_->database(), .clock = clock_});
+  std::vector<sqlite::SchemaPart> MoreParts() override { return {OperationStore::Part()}; }
+  // Work that takes longer than `moment` is an operation.
+  void UseControl(BranchControl* control, MonoNanos moment = BranchOperations::kMoment) {
+    service_ = std::make_unique<BranchAdminService>(
+        BranchAdminService::Parts{.control = control,
+                                  .pool = pool_,
+                                  .database = store_->database(),
+                                  .clock = clock_,
+                                  .shards = shards_,
+                                  .operations = *operations_,
+                                  .changes = changes_,
+                                  .moment = moment});
   }
   std::unique_ptr<FakeCall> Run(std::string_view method, const google::protobuf::Message& request,
                                 std::string_view who = kZoe) {
@@ -243,7 +271,38 @@ class BranchAdminTest : public AdminStoreTest {
     return reasons;
   }
 
+  // What is known of the only operation.
+  OperationRecord Operation() {
+    const auto all = operations_->List(0, 10);
+    EXPECT_TRUE(all && all->size() == 1) << (all ? all->size() : 0);
+    return all && all->size() == 1 ? all->front() : OperationRecord();
+  }
+  pb::Operation AskFor(const std::string& operation, bool wait) {
+    pb::GetOperationRequest request;
+    request.set_name(operation);
+    if (wait) request.mutable_wait()->set_seconds(60);
+    OperationAdminService service(*operations_, pool_, changes_, [this](const auto& record) {
+      return ProgressOf(&control_, record);
+    });
+    return Answer<pb::Operation>(*Call(service, "/prism.admin.v1.OperationAdmin/Get", request));
+  }
+  // What is asked for takes until LetGo from here on.
+  void HoldUp() {
+    UseControl(&control_, kNanosPerMilli);
+    control_.held_up = std::make_unique<runtime::Event>(shards_.at(0));
+  }
+  void LetGo() {
+    shards_.at(0).Post([this] { control_.held_up->Set(); });
+  }
+  static pb::CreateBranchRequest InBackground(const std::string& name) {
+    auto request = Named<pb::CreateBranchRequest>(name);
+    request.set_background(true);
+    return request;
+  }
+
   FakeControl control_;
+  ConfigChanges changes_{shards_};
+  std::unique_ptr<OperationStore> operations_;
   std::unique_ptr<BranchAdminService> service_;
 };
 
@@ -538,6 +597,111 @@ TEST_F(BranchAdminTest, ListsInPagesByName) {
   pb::ListBranchesRequest forged;
   forged.set_page_token("Zm9yZ2VkIGJ5IHNvbWVib2R5IGVsc2U");
   EXPECT_EQ(Run("List", forged)->error->reason(), "PAGE_TOKEN_MISMATCH");
+}
+
+TEST_F(BranchAdminTest, WhatIsDoneInAMomentIsNoOperation) {
+  EXPECT_EQ(Create("feature").operation(), "");
+  EXPECT_EQ(Answer<pb::Branch>(*Run("Create", InBackground("other"))).operation(), "");
+  const auto again = Run("Create", InBackground("other"));
+  EXPECT_EQ(again->error->reason(), "BRANCH_EXISTS");
+  EXPECT_EQ(operations_->List(0, 10)->size(), 0u);
+}
+
+TEST_F(BranchAdminTest, WorkInTheBackgroundIsAnOperation) {
+  HoldUp();
+  const auto begun = Answer<pb::Branch>(*Run("Create", InBackground("feature")));
+  EXPECT_EQ(begun.name(), "feature");
+  EXPECT_EQ(begun.state(), pb::Branch::MAKING);
+  ASSERT_NE(begun.operation(), "");
+  const pb::Operation going = AskFor(begun.operation(), false);
+  EXPECT_FALSE(going.done());
+  EXPECT_EQ(going.kind(), "branch create");
+  EXPECT_EQ(going.object(), "branch/feature");
+  EXPECT_EQ(going.created_by(), kZoe);
+  EXPECT_EQ(going.progress(), "3 files of feature");
+  EXPECT_TRUE(Audit().empty());
+  LetGo();
+  const pb::Operation ended = AskFor(begun.operation(), true);
+  EXPECT_TRUE(ended.done());
+  EXPECT_EQ(ended.result(), "feature");
+  EXPECT_EQ(ended.error(), "");
+  EXPECT_EQ(ended.progress(), "");
+  ASSERT_EQ(Audit().size(), 1u);  // by whom nobody waits for any more
+  EXPECT_EQ(Audit().at(0).entry.principal, kZoe);
+  EXPECT_EQ(Audit().at(0).entry.object, "branch/feature");
+  service_->Stop();
+}
+
+TEST_F(BranchAdminTest, AnOperationThatFailsKeepsItsReason) {
+  HoldUp();
+  control_.failure = Error(Code::kResourceExhausted, "DISK_FULL", "make room");
+  const auto begun = Answer<pb::Branch>(*Run("Create", InBackground("feature")));
+  LetGo();
+  const pb::Operation ended = AskFor(begun.operation(), true);
+  EXPECT_EQ(ended.error(), "RESOURCE_EXHAUSTED/DISK_FULL: make room");
+  EXPECT_TRUE(Audit().empty());
+  service_->Stop();
+}
+
+TEST_F(BranchAdminTest, WhoeverWaitsGetsTheEndAndItsOperation) {
+  HoldUp();
+  runtime::BlockingPool other(1, 1);
+  ASSERT_TRUE(other.Submit([this] {
+    while (operations_->List(0, 1)->empty()) std::this_thread::yield();
+    LetGo();
+  }));
+  const pb::Branch made = Create("feature");
+  other.Stop();
+  EXPECT_EQ(made.state(), pb::Branch::STOPPED);
+  EXPECT_EQ(made.operation(), std::to_string(Operation().id));
+  EXPECT_EQ(Operation().result, "feature");
+}
+
+TEST_F(BranchAdminTest, EverythingThatCopiesCanBeAnOperation) {
+  Create("x");
+  HoldUp();
+  const auto operation_of = [this](std::string_view method, auto request) {
+    request.set_background(true);
+    const auto call = Run(method, request);
+    EXPECT_EQ(call->error, std::nullopt) << method;
+  };
+  auto reset = Named<pb::ResetBranchRequest>("x");
+  reset.set_force(true);
+  operation_of("Reset", reset);
+  auto restore = OfSnapshot<pb::RestoreBranchRequest>("first");
+  restore.set_force(true);
+  operation_of("Restore", restore);
+  operation_of("CreateSnapshot", OfSnapshot<pb::CreateSnapshotRequest>("first"));
+  operation_of("AddSource", Adding("shop", "/srv/shop"));
+  LetGo();
+  service_->Stop();
+  std::map<std::string, std::string> told;
+  for (const OperationRecord& record : *operations_->List(0, 10)) {
+    EXPECT_TRUE(record.ended_at);
+    told[record.kind] = record.object + " " + record.result;
+  }
+  EXPECT_EQ(told, (std::map<std::string, std::string>{{"branch reset", "branch/x x"},
+                                                      {"branch restore", "branch/x x"},
+                                                      {"branch snapshot", "branch/x first"},
+                                                      {"source add", "source/shop shop"}}));
+}
+
+TEST_F(BranchAdminTest, WhatAStopGivesUpIsInterrupted) {
+  HoldUp();
+  control_.failure = Error(Code::kCancelled, "TRANSFER_CANCELLED", "nothing is left");
+  Answer<pb::Branch>(*Run("Create", InBackground("feature")));
+  runtime::BlockingPool other(1, 1);
+  ASSERT_TRUE(other.Submit([this] { service_->Stop(); }));
+  // Refused from the moment on that the stop has begun.
+  while (true) {
+    const auto call = Run("Create", InBackground("more"));
+    if (call->error && call->error->reason() == "SHUTTING_DOWN") break;
+  }
+  LetGo();
+  other.Stop();
+  for (const OperationRecord& record : *operations_->List(0, 1000)) {
+    EXPECT_TRUE(record.error.starts_with("ABORTED/INTERRUPTED: ")) << record.error;
+  }
 }
 
 TEST_F(BranchAdminTest, OnlyAdministratorsOfTheServerMay) {

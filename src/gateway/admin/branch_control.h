@@ -117,6 +117,9 @@ class BranchControl {
   // The end of its server's log, at most so many bytes. By name. Any thread but a shard, and it
   // blocks. NOT_FOUND/BRANCH_NOT_FOUND.
   virtual Result<std::string> ReadLog(const std::string& name, std::size_t bytes) = 0;
+  // How far the copy has come that is made for the branch or source of that name: "1204 files, 3.1
+  // GiB". Empty: none is, or it can't say. Any thread but a shard, and it blocks.
+  virtual std::string Progress(const std::string& name) = 0;
   // INVALID_ARGUMENT: BAD_BRANCH_NAME, RESERVED_BRANCH_NAME. ALREADY_EXISTS/BRANCH_EXISTS,
   // RESOURCE_EXHAUSTED/TOO_MANY_BRANCHES; NOT_FOUND/PARENT_NOT_FOUND, and BRANCH_DELETED,
   // BRANCH_BUSY, BRANCH_IN_USE of the parent.

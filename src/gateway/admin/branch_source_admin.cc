@@ -1,6 +1,8 @@
 // What branches are made of: the methods of BranchAdminService about sources.
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,16 +90,15 @@ Result<SourceWish> ReadWish(const pb::AddBranchSourceRequest& request, std::stri
 
 }  // namespace
 
-Task<Status> BranchAdminService::RecordSource(const contract::CallContext& ctx,
-                                              std::string_view action, const SourceInfo& source,
-                                              const std::string& reason) {
-  security::AuditEntry entry = EntryOf(ctx, action, "source/" + source.name);
+Task<Status> BranchAdminService::RecordSource(security::AuditEntry entry, SourceInfo source,
+                                              std::string reason) {
+  entry.object = "source/" + source.name;
   nlohmann::ordered_json json = {{"name", source.name},
                                  {"kind", pb::BranchSource::Kind_Name(source.kind)},
                                  {"path", AsText(source.path)}};
   if (!source.roles.empty()) json["roles"] = AsText(source.roles);
   if (!reason.empty()) json["reason"] = reason;
-  (action == kRemove ? entry.before : entry.after) =
+  (entry.action == kRemove ? entry.before : entry.after) =
       json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   co_return co_await Record(std::move(entry));
 }
@@ -118,9 +119,36 @@ Task<Status> BranchAdminService::AddSource(contract::CallContext& ctx,
   CO_TRY(Check(ctx));
   CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(SourceWish wish, ReadWish(request, ctx.principal));
-  CO_TRY_ASSIGN(const SourceInfo added, co_await parts_.control->AddSource(std::move(wish)));
-  Describe(added, response);
-  co_return co_await RecordSource(ctx, kAdd, added, request.reason());
+  const auto added = std::make_shared<SourceInfo>();
+  BranchOperations::Wish operation{
+      .kind = "source add",
+      .by = std::string(ctx.principal),
+      .background = request.background(),
+      .object = [name = wish.name] { return "source/" + AsText(name); }};
+  CO_TRY_ASSIGN(const auto outcome,
+                co_await operations_.Run(ctx, std::move(operation),
+                                         AddAndRecord(std::move(wish), EntryOf(ctx, kAdd, ""),
+                                                      request.reason(), added)));
+  response.set_operation(outcome.operation);
+  if (outcome.ended) {
+    Describe(*added, response);
+    co_return Status();
+  }
+  // It may have failed since, as its operation tells.
+  response.set_name(request.name());
+  CO_TRY_ASSIGN(const auto sources,
+                co_await OnPool(ctx, parts_.pool, [&] { return parts_.control->ListSources(); }));
+  const auto found = std::ranges::find(sources, request.name(), &SourceInfo::name);
+  if (found != sources.end()) Describe(*found, response);
+  co_return Status();
+}
+
+BranchOperations::Work BranchAdminService::AddAndRecord(SourceWish wish, security::AuditEntry entry,
+                                                        std::string reason,
+                                                        std::shared_ptr<SourceInfo> added) {
+  CO_TRY_ASSIGN(*added, co_await parts_.control->AddSource(std::move(wish)));
+  CO_TRY(co_await RecordSource(std::move(entry), *added, reason));
+  co_return added->name;
 }
 
 Task<Status> BranchAdminService::RemoveSource(contract::CallContext& ctx,
@@ -131,7 +159,7 @@ Task<Status> BranchAdminService::RemoveSource(contract::CallContext& ctx,
   CO_TRY_ASSIGN(const SourceInfo removed,
                 co_await parts_.control->RemoveSource(request.name(), request.force()));
   Describe(removed, response);
-  co_return co_await RecordSource(ctx, kRemove, removed, request.reason());
+  co_return co_await RecordSource(EntryOf(ctx, kRemove, ""), removed, request.reason());
 }
 
 }  // namespace prism::gateway

@@ -37,6 +37,11 @@ void ToProto(const OperationRecord& record, v1::Operation& message) {
   message.set_result(record.result);
 }
 
+void OperationAdminService::Describe(const OperationRecord& record, v1::Operation& message) const {
+  ToProto(record, message);
+  if (progress_ && !record.ended_at) message.set_progress(progress_(record));
+}
+
 Status OperationAdminService::ReadOne(const std::string& name, v1::Operation& response) {
   std::int64_t id = 0;
   const char* end = name.data() + name.size();
@@ -45,7 +50,7 @@ Status OperationAdminService::ReadOne(const std::string& name, v1::Operation& re
   TRY_ASSIGN(const auto record, operations_.Find(id));
   if (!record) return std::unexpected(NotFound(name));
   response.Clear();
-  ToProto(*record, response);
+  Describe(*record, response);
   return {};
 }
 
@@ -68,7 +73,7 @@ Status OperationAdminService::ReadPage(std::int64_t before, std::size_t limit,
   TRY_ASSIGN(auto records, operations_.List(before, limit + 1));
   const bool more = records.size() > limit;
   if (more) records.pop_back();
-  for (const OperationRecord& record : records) ToProto(record, *response.add_operations());
+  for (const OperationRecord& record : records) Describe(record, *response.add_operations());
   if (more) {
     response.set_next_page_token(tokens_.Make(kList, "", std::to_string(records.back().id)));
   }

@@ -1,6 +1,10 @@
 // The service prism.admin.v1.OperationAdmin.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <utility>
+
 #include "contract/implements.h"
 #include "gateway/admin/admin_call.h"
 #include "gateway/admin/config_changes.h"
@@ -17,10 +21,13 @@ void ToProto(const OperationRecord& record, admin::v1::Operation& message);
 // them; all that it is given outlives it. Thread rule: methods on any shard.
 class OperationAdminService final : public contract::Implements<admin::v1::OperationAdmin> {
  public:
+  // How far what goes on has come; empty: it can't be said. On a thread of the pool.
+  using Progress = std::function<std::string(const OperationRecord& record)>;
+
   // `changes` rings when an operation ends.
   OperationAdminService(OperationStore& operations, runtime::BlockingPool& pool,
-                        ConfigChanges& changes)
-      : operations_(operations), pool_(pool), changes_(changes) {}
+                        ConfigChanges& changes, Progress progress = {})
+      : operations_(operations), pool_(pool), changes_(changes), progress_(std::move(progress)) {}
 
   runtime::Task<Status> Get(contract::CallContext& ctx,
                             const admin::v1::GetOperationRequest& request,
@@ -30,6 +37,7 @@ class OperationAdminService final : public contract::Implements<admin::v1::Opera
                              admin::v1::ListOperationsResponse& response) override;
 
  private:
+  void Describe(const OperationRecord& record, admin::v1::Operation& message) const;
   Status ReadOne(const std::string& name, admin::v1::Operation& response);
   Status ReadPage(std::int64_t before, std::size_t limit,
                   admin::v1::ListOperationsResponse& response);
@@ -37,6 +45,7 @@ class OperationAdminService final : public contract::Implements<admin::v1::Opera
   OperationStore& operations_;
   runtime::BlockingPool& pool_;
   ConfigChanges& changes_;
+  const Progress progress_;
   const PageTokens tokens_;
 };
 

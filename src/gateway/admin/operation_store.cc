@@ -72,9 +72,10 @@ Status OperationStore::Start(const std::vector<std::string>& resumed) {
 
 Result<OperationRecord> OperationStore::Begin(std::string_view kind, std::string_view by,
                                               const Also& also) {
-  OperationRecord record;
-  record.kind = kind;
-  record.created_by = by;
+  return Begin({.kind = std::string(kind), .created_by = std::string(by)}, also);
+}
+
+Result<OperationRecord> OperationStore::Begin(OperationRecord record, const Also& also) {
   return sqlite::WriteAndWait(database_, [&](Connection& connection) -> Result<OperationRecord> {
     TRY(BeginIn(connection, record));
     if (also) TRY(also(connection));

@@ -46,8 +46,9 @@ class OperationStore {
   // `also` joins the transaction, such as to record it; an error of it undoes all.
   using Also = std::function<Status(sqlite::Connection&)>;
   Result<OperationRecord> Begin(std::string_view kind, std::string_view by, const Also& also = {});
-  // In a transaction of others, of the same file. `record` has kind, creator and object; id and
-  // time are added.
+  // `record` has kind, creator and object; id and time are added.
+  Result<OperationRecord> Begin(OperationRecord record, const Also& also = {});
+  // The same in a transaction of others, of the same file.
   Status BeginIn(sqlite::Connection& connection, OperationRecord& record);
   // Ends what goes on about this object.
   Status EndIn(sqlite::Connection& connection, const std::string& object,

@@ -28,12 +28,15 @@ inline constexpr std::string_view kRita = "x509:CN=rita";
 
 class AdminStoreTest : public ::testing::Test {
  protected:
+  // Tables of others in the store's file.
+  virtual std::vector<sqlite::SchemaPart> MoreParts() { return {}; }
+
   void SetUp() override {
+    std::vector<sqlite::SchemaPart> parts = MoreParts();
+    parts.push_back(security::TokenStore::Part());
+    parts.push_back(security::AuditPart());
     auto opened = namespaces::ConfigStore::Open(
-        {.path = path_,
-         .more_parts = {security::TokenStore::Part(), security::AuditPart()},
-         .chain = security::ReadAuditHeadAt},
-        clock_);
+        {.path = path_, .more_parts = parts, .chain = security::ReadAuditHeadAt}, clock_);
     ASSERT_TRUE(opened) << opened.error().ToString();
     store_ = *std::move(opened);
     tokens_ = std::make_unique<security::TokenStore>(
