@@ -121,6 +121,7 @@ class PrivilegesTest(BranchingCase):
         gateway = self.gateway()
         self.addCleanup(gateway.stop)
         secret = self.directory / "data/branches/branches.db"
+        wait_for(secret.exists)  # the first state of the source is noted there
         self.assertEqual(secret.stat().st_uid, NOBODY)
         shell = "CREATE TEMP TABLE o (line text); COPY o FROM PROGRAM '%s'; SELECT string_agg(line, ',') FROM o"
         look = f"ls {secret} 2>&1; kill -0 {gateway.process.pid} 2>&1; ls /proc | grep -c ^[0-9]; true".replace("'", "''")
