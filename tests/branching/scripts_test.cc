@@ -170,7 +170,7 @@ TEST(ProxyScripts, GivesUpAServerThatAsksForAPasswordWhichMd5DoesNotGive) {
     (void)client.Receive(100'000);  // until nobody speaks
   });
   EXPECT_TRUE(stage.Connect("user=old dbname=x@dev")
-                  .starts_with("FATAL:  branch \"dev\" is not ready yet\n"));
+                  .starts_with("FATAL:  the server of branch \"dev\" ended the connection\n"));
 }
 
 TEST(ProxyScripts, SaysWordForWordWhatAServerRefuses) {

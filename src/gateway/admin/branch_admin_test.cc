@@ -555,7 +555,7 @@ TEST_F(BranchAdminTest, StopsAServerAndTellsTheAuditWhatHasEnded) {
   Create("busy");
   control_.branches.at("busy").state = pb::Branch::RUNNING;
   control_.branches.at("busy").connections = 1;
-  auto request = Named<pb::StopBranchRequest>("Label of busy");
+  auto request = Named<pb::StopBranchRequest>("busy");
   EXPECT_EQ(Run("Stop", request)->error->reason(), "BRANCH_IN_USE");
   request.set_force(true);
   EXPECT_EQ(Answer<pb::Branch>(*Run("Stop", request)).state(), pb::Branch::STOPPED);
