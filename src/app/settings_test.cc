@@ -202,7 +202,7 @@ TEST(EffectiveConfigTest, WritesBranchesAsTheirSectionSaysThem) {
   const auto json = nlohmann::json::parse(text);
   EXPECT_EQ(json["branching"]["storage"]["size"], "20GiB");
   EXPECT_EQ(json["branching"]["idle_timeout"], "15m");
-  EXPECT_EQ(json["branching"]["undo_period"], "24h");
+  EXPECT_EQ(json["branching"]["undo_period"], "1d");
   // It can be pasted back.
   const auto again = Config("branching: " + json["branching"].dump());
   EXPECT_EQ(Decide(again->server, *again).branching, Decide(snapshot->server, *snapshot).branching);

@@ -72,7 +72,12 @@ class PurgeTest(unittest.TestCase):
         channel = grpc.insecure_channel(gateway.data, options=[("grpc.http2.bdp_probe", 0)])
         call = channel.unary_stream("/prism.keyvalue.v1.KeyValueScan/Scan")(field(1, namespace.encode()))
         next(call)
-        return channel.close
+
+        def end():
+            call.cancel()  # a call that nothing names any more ends by itself
+            channel.close()
+
+        return end
 
     def test_data_stays_unless_it_is_purged(self):
         with self.gateway() as gateway:
@@ -105,6 +110,7 @@ class PurgeTest(unittest.TestCase):
             end = self.hold(gateway, "orders")
             self.addCleanup(end)
             deleted = gateway.administer("DELETE", "namespaces/orders?purge=true")
+            self.assertFalse(gateway.administer("GET", f"operations/{deleted['operation']}").get("done"))
             for method, path, body in (("POST", "namespaces", {"name": "orders", "backend": "memory"}),
                                        ("POST", "namespaces/orders:rollback", {"toRevision": 1}),
                                        ("POST", "config:import", {"yaml": "namespaces: [{name: orders, backend: sqlite}]"}),
@@ -112,6 +118,7 @@ class PurgeTest(unittest.TestCase):
                 self.assertIn("PURGE_PENDING", self.refusal(gateway, method, path, body), path)
             self.assertIn("orders.db", self.files_of("orders"))
             self.await_end(gateway, deleted["operation"])
+            end()
             self.assertEqual(self.files_of("orders"), [])
             gateway.administer("POST", "namespaces", {"name": "orders", "backend": "sqlite"})
             self.assertFalse(self.has(gateway, "orders"))

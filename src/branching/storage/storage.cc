@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -84,15 +85,27 @@ Result<base::UniqueFd> OpenLock(const std::string& path, const VolumeOwner& owne
   return fd;
 }
 
+Error Locked(const std::string& directory) {
+  return {Code::kFailedPrecondition, "STORE_LOCKED",
+          fmt::format("{} is in use by another process. Stop that one, or name another directory.",
+                      directory)};
+}
+
 Result<base::UniqueFd> Lock(const std::string& directory, const VolumeOwner& owner) {
   const std::string path = LockOf(directory);
   TRY_ASSIGN(base::UniqueFd fd, OpenLock(path, owner));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  if (errno != EWOULDBLOCK) return std::unexpected(StoreError(errno, fmt::format("lock {}", path)));
-  return std::unexpected(Error(Code::kFailedPrecondition, "STORE_LOCKED",
-                               fmt::format("{} is in use by another process. Stop that one, or "
-                                           "name another directory.",
-                                           directory)));
+  // A process that was killed while it started a program has left a child that holds the lock until
+  // it has become that program: not to be told from one that goes on, but by a moment's patience.
+  constexpr int kTries = 100;
+  constexpr int kPauseMs = 10;
+  for (int tries = 1; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno != EWOULDBLOCK) {
+      return std::unexpected(StoreError(errno, fmt::format("lock {}", path)));
+    }
+    if (tries == kTries) return std::unexpected(Locked(directory));
+    ::poll(nullptr, 0, kPauseMs);
+  }
+  return fd;
 }
 
 // A volume or a part of one.

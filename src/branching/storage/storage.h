@@ -43,8 +43,8 @@ class Storage {
   // Its directory without links. For root; errors of Open, but STORE_LOCKED.
   static Result<std::string> Prepare(const Options& options, const StorageTraits& traits);
 
-  // Locks the directory for the life of the object; FAILED_PRECONDITION/STORE_LOCKED,
-  // FAILED_PRECONDITION/STORE_OWNER, PERMISSION_DENIED/STORE_OWNER,
+  // Locks the directory for the life of the object; FAILED_PRECONDITION/STORE_LOCKED (after a
+  // second), FAILED_PRECONDITION/STORE_OWNER, PERMISSION_DENIED/STORE_OWNER,
   // FAILED_PRECONDITION/STORE_LAYOUT (its volumes are of a kind that the driver can't use).
   static Result<std::unique_ptr<Storage>> Open(const Options& options,
                                                std::unique_ptr<StorageDriver> driver);

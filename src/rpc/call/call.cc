@@ -237,6 +237,12 @@ void Call::OnTimer() {
   shard_.RunReady();
 }
 
+void Call::WakeWhenCancelled::OnCancel(runtime::CancelReason) {
+  CallShard& shard = call_.shard_;
+  call_.Queue(kWakeWriter);
+  shard.RunReady();
+}
+
 // --- request -------------------------------------------------------------------------------------
 
 void Call::OnHeader(std::string_view name, std::string_view value) {
@@ -691,6 +697,7 @@ runtime::Task<Result<bool>> Call::Read(google::protobuf::Message& into) {
       if (reader_.buffered() + base64_.pending() != 0) co_return std::unexpected(Truncated());
       co_return false;
     }
+    const WakeWhenCancelled cancelled(*this);
     co_await reader_wakeup_;
   }
 }

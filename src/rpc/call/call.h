@@ -114,6 +114,19 @@ class Call final : public ServerCall,
     std::coroutine_handle<> waiter_ = nullptr;
   };
 
+  // While a Read or Write waits: whoever cancels the call ends the wait.
+  class WakeWhenCancelled final : private runtime::CancelCallback {
+   public:
+    explicit WakeWhenCancelled(Call& call) : call_(call) {
+      call.context_->cancel().Register(*this);
+    }
+
+   private:
+    void OnCancel(runtime::CancelReason) override;  // may end the wait, and with it this, at once
+
+    Call& call_;
+  };
+
   // From here on a message counts with all its copies.
   static constexpr std::size_t kLargeBytes = 16 * 1024;
 

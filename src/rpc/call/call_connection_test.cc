@@ -227,6 +227,36 @@ TEST(CallConnection, AWriterWaitsForAReaderWhoDoesNotRead) {
   EXPECT_TRUE(wire.End(id));
 }
 
+// As when the namespace of a stream has changed, or its caller has lost the right to it.
+TEST(CallConnection, AServerCancelsAStreamThatItsClientDoesNotRead) {
+  Wire wire;
+  wire.dispatcher.repeats = 1000;
+  const std::int32_t id =
+      wire.Call(EchoDispatcher::kRepeat, Framed(Serialized(std::string(10'000, 'x'))));
+  wire.Pump();
+  ASSERT_EQ(wire.dispatcher.finished, 0);
+  wire.dispatcher.CancelLast(runtime::CancelReason::kReconfigured);
+  EXPECT_EQ(wire.dispatcher.finished, 1);  // though nothing comes on the connection
+  EXPECT_EQ(wire.dispatcher.cancelled, std::vector{runtime::CancelReason::kReconfigured});
+  while (!wire.client.Find(id)->closed) {
+    ASSERT_GT(wire.client.TakeBody(id).size(), 0u);
+    wire.Pump();
+  }
+  EXPECT_EQ(Reason(wire, id), "CALL_CANCELLED");
+}
+
+TEST(CallConnection, AServerCancelsAStreamWhoseClientSendsNothing) {
+  Wire wire;
+  const std::int32_t id = wire.Open(Wire::CallHeaders(EchoDispatcher::kCollect));
+  wire.client.Write(id, Framed(Serialized("x")));
+  wire.Pump();
+  ASSERT_EQ(wire.dispatcher.finished, 0);
+  wire.dispatcher.CancelLast(runtime::CancelReason::kReconfigured);
+  EXPECT_EQ(wire.dispatcher.finished, 1);
+  wire.Pump();
+  EXPECT_TRUE(wire.client.Find(id)->closed);
+}
+
 TEST(CallConnection, AClientWaitsForAMethodThatDoesNotRead) {
   Wire wire;
   wire.dispatcher.hold_reads = true;

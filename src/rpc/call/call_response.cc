@@ -167,6 +167,7 @@ runtime::Task<Status> Call::Write(const google::protobuf::Message& message) {
     FlushBody();
   }
   while (body.size() > kHighWaterBytes) {
+    const WakeWhenCancelled cancelled(*this);
     co_await writer_wakeup_;
     CO_TRY(Alive());
   }

@@ -75,6 +75,7 @@ void EchoDispatcher::Release() {
 
 runtime::Task<void> EchoDispatcher::Serve(ServerCall& call) {
   ++started;
+  last_call_ = &call;
   last_header = call.Header("x-test");
   last_request_id = call.context().request_id.text();
   const telemetry::TraceContext& trace = call.context().trace;

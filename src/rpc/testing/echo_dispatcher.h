@@ -38,6 +38,8 @@ class EchoDispatcher final : public Dispatcher {
 
   // Lets everything go on that is held.
   void Release();
+  // Cancels the call that began last, which must not have ended.
+  void CancelLast(runtime::CancelReason reason) { last_call_->context().cancel().Cancel(reason); }
 
   int repeats = 3;
   const ResourceRoute* route = nullptr;
@@ -65,6 +67,7 @@ class EchoDispatcher final : public Dispatcher {
   runtime::Task<void> Chat(ServerCall& call);
 
   std::vector<Gate*> gates_;
+  ServerCall* last_call_ = nullptr;
 };
 
 }  // namespace prism::rpc::testing
