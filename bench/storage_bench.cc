@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -30,12 +31,23 @@ using prism::branching::Storage;
 using prism::branching::testing::LoopFileSystem;
 
 constexpr int kFiles = 980;
+constexpr int kTebibyte = 1024;  // segments of PostgreSQL's tables
+
+// A table's file of 1 GiB with one page at its end.
+void WriteSegment(const std::string& path) {
+  prism::branching::testing::WriteFile(path, "");
+  constexpr off_t kPage = 8192;
+  const prism::base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const std::string page(kPage, 'x');
+  const off_t at = (off_t{1} << 30) - kPage;
+  if (::pwrite(file.get(), page.data(), page.size(), at) != kPage) std::abort();
+}
 
 // A store with the volume "base", or why there is none.
 class Bench {
  public:
   Bench(benchmark::State& state, const std::string& type, const std::string& driver,
-        prism::runtime::BlockingPool* helpers)
+        prism::runtime::BlockingPool* helpers, int segments = 0)
       : state_(state) {
     if (!Must(prism::branching::testing::UseOwnMounts())) return;
     auto made = LoopFileSystem::Make(type, 1024);
@@ -47,6 +59,7 @@ class Bench {
           source + "/" + std::to_string(i % 4) + "/" + std::to_string(i),
           std::string(40 << 10, 'x'));
     }
+    for (int i = 0; i < segments; ++i) WriteSegment(source + "/large/" + std::to_string(i));
     auto storage = Storage::Open({.directory = file_system_->path() + "/store", .owner = {}},
                                  *MakeDriver(driver, helpers));
     if (!Must(storage)) return;
@@ -70,10 +83,10 @@ class Bench {
   std::unique_ptr<Storage> storage_;
 };
 
-void Clone(benchmark::State& state, const std::string& type, const std::string& driver,
-           bool helped) {
+void Clone(benchmark::State& state, const std::string& type, const std::string& driver, bool helped,
+           int segments = 0) {
   prism::runtime::BlockingPool pool(1, 8);
-  Bench bench(state, type, driver, helped ? &pool : nullptr);
+  Bench bench(state, type, driver, helped ? &pool : nullptr, segments);
   for (auto _ : state) {
     if (!bench.storage() || !bench.Must(bench.storage()->Clone("base", "clone"))) break;
     state.PauseTiming();
@@ -158,6 +171,9 @@ void Measure(benchmark::State& state, const std::string& type, const std::string
 
 BENCHMARK(FloorOfBtrfs)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(Clone, Btrfs, "btrfs", "btrfs", false)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(Clone, BtrfsOfATebibyte, "btrfs", "btrfs", false, kTebibyte)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 BENCHMARK(FloorOfZfs)->Unit(benchmark::kMillisecond)->UseRealTime();

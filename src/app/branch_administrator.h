@@ -45,6 +45,7 @@ class BranchAdministrator final : public gateway::BranchControl {
   runtime::Task<Result<gateway::BranchInfo>> Rename(std::string name, std::string to) override;
   Result<std::vector<gateway::SourceInfo>> ListSources() override;
   runtime::Task<Result<gateway::SourceInfo>> AddSource(gateway::SourceWish wish) override;
+  runtime::Task<Result<gateway::SourceInfo>> RefreshSource(std::string name) override;
   runtime::Task<Result<gateway::SourceInfo>> RemoveSource(std::string name, bool force) override;
 
  private:

@@ -70,7 +70,10 @@ SourceInfo BranchAdministrator::Describe(const SourceStatus& status) const {
   if (!status.newest) return info;
   info.generation = {.created_at = status.newest->as_of,
                      .checkpoint_lsn = status.newest->checkpoint_lsn,
-                     .postgres_version = status.newest->major};
+                     .postgres_version = status.newest->major,
+                     .size_bytes = 0,  // until it is measured
+                     .timeline = status.newest->timeline,
+                     .system_identifier = status.newest->system_identifier};
   if (status.usage) {
     info.generation->size_bytes =
         static_cast<std::int64_t>(status.usage->own_bytes + status.usage->shared_bytes);
@@ -94,6 +97,12 @@ Task<Result<SourceInfo>> BranchAdministrator::AddSource(SourceWish wish) {
                                .password = std::move(wish.password),
                                .created_by = std::move(wish.by)};
   CO_TRY_ASSIGN(const SourceStatus status, co_await manager->AddSource(std::move(added)));
+  co_return Describe(status);
+}
+
+Task<Result<SourceInfo>> BranchAdministrator::RefreshSource(std::string name) {
+  CO_TRY_ASSIGN(branching::BranchManager* const manager, manager_());
+  CO_TRY_ASSIGN(const SourceStatus status, co_await manager->RefreshSource(std::move(name)));
   co_return Describe(status);
 }
 

@@ -93,6 +93,29 @@ int RunList(Shell& shell) {
   return kDone;
 }
 
+struct RefreshArguments {
+  std::string name = "source";
+  ChangeOptions options;
+};
+
+int RunRefresh(Shell& shell, const RefreshArguments& arguments) {
+  pb::RefreshBranchSourceRequest request;
+  request.set_name(arguments.name);
+  request.set_reason(arguments.options.reason);
+  request.set_background(true);
+  pb::BranchSource source;
+  const auto reply = shell.AdminCall(AdminPath("BranchAdmin/RefreshSource"), request, source);
+  if (!reply) return shell.Fail(reply.error());
+  const Result<bool> waited = AwaitSource(shell, arguments.options, source);
+  if (!waited) return shell.Fail(waited.error());
+  if (!*waited) return kDone;
+  if (!shell.Print(source)) {
+    WriteLine(fmt::format("source {}: new branches begin with its state of {}",
+                          Printable(source.name()), TimeCell(source.generation().create_time())));
+  }
+  return kDone;
+}
+
 struct RemoveArguments {
   std::string name;
   bool force = false;
@@ -148,6 +171,22 @@ void AddAdd(CLI::App& group, Shell& shell) {
   shell.On(*verb, [&shell, arguments] { return RunAdd(shell, *arguments); }, Formats::kAll);
 }
 
+void AddRefresh(CLI::App& group, Shell& shell) {
+  CLI::App* verb = group.add_subcommand(
+      "refresh", "Look at a source now, and copy it when it has changed since it was copied last");
+  auto arguments = std::make_shared<RefreshArguments>();
+  verb->add_option("NAME", arguments->name, "Of the source; default: that of the configuration");
+  AddReason(*verb, arguments->options);
+  AddNoWait(*verb, arguments->options);
+  verb->footer(
+      "Ends when new branches begin with what it has. The schedule (branching.refresh_interval) "
+      "goes on beside it.\n\n"
+      "Examples:\n"
+      "  prism branch source refresh\n"
+      "  prism branch source refresh shop");
+  shell.On(*verb, [&shell, arguments] { return RunRefresh(shell, *arguments); }, Formats::kAll);
+}
+
 void AddRemove(CLI::App& group, Shell& shell) {
   CLI::App* verb = group.add_subcommand("remove", "Remove a source; what it was made of stays");
   auto arguments = std::make_shared<RemoveArguments>();
@@ -169,6 +208,7 @@ void AddBranchSources(CLI::App& branch, Shell& shell) {
   CLI::App* list = group->add_subcommand("list", "List sources, that of the configuration first");
   list->footer("Example:\n  prism branch source list -o json");
   shell.On(*list, [&shell] { return RunList(shell); }, Formats::kAll);
+  AddRefresh(*group, shell);
   AddRemove(*group, shell);
 }
 

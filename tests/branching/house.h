@@ -181,6 +181,9 @@ class House {
   Result<SourceStatus> AddSource(const AddedSource& added) {
     return runtime::RunOn(shards_.at(1), [&] { return manager_->AddSource(added); });
   }
+  Result<SourceStatus> RefreshSource(const std::string& name) {
+    return runtime::RunOn(shards_.at(1), [&] { return manager_->RefreshSource(name); });
+  }
   Result<SourceStatus> RemoveSource(const std::string& name, bool force = false) {
     return runtime::RunOn(shards_.at(1), [&] { return manager_->RemoveSource(name, force); });
   }

@@ -202,6 +202,33 @@ TEST_F(SourcesTest, EachSourceIsFollowed) {
   other->Stop();
 }
 
+TEST_F(SourcesTest, ASourceIsLookedAtOnDemand) {
+  Open();  // without a schedule
+  Add(Shop());
+  const auto first = StatusOf("shop").newest;
+  EXPECT_EQ(house_->RefreshSource("shop")->newest->id, first->id);
+  EXPECT_EQ(house_->RefreshSource("none").error().reason(), "SOURCE_NOT_FOUND");
+  other->Start();
+  Tell(*other, "INSERT INTO orders VALUES (8)");
+  EXPECT_EQ(house_->RefreshSource("shop").error().reason(), "SOURCE_RUNNING");
+  EXPECT_EQ(Orders("early"), "7");
+  other->Stop();
+  const auto second = house_->RefreshSource("shop");
+  ASSERT_TRUE(second) << second.error().ToString();
+  EXPECT_FALSE(second->failure);
+  EXPECT_NE(second->newest->id, first->id);
+  EXPECT_NE(second->newest->checkpoint_lsn, first->checkpoint_lsn);
+  EXPECT_EQ(second->newest->system_identifier, first->system_identifier);
+  EXPECT_NE(second->newest->system_identifier, StatusOf("source").newest->system_identifier);
+  EXPECT_EQ(second->newest->timeline, 1);
+  EXPECT_EQ(house_->journal().GenerationsOf("shop")->back().timeline, 1);
+  EXPECT_EQ(Orders("fresh"), "8");
+  EXPECT_EQ(Orders("early"), "7");
+  other->Start();
+  Tell(*other, "DELETE FROM orders WHERE id = 8");
+  other->Stop();
+}
+
 TEST_F(SourcesTest, ASourceGoesWhenNoBranchIsOfIt) {
   Open();
   EXPECT_EQ(RemoveError("source"), "DEFAULT_SOURCE");

@@ -112,6 +112,30 @@ class BranchSourcesTest(BranchingCase):
         self.assertIn("BranchAdmin/AddSource", audit)
         self.assertIn("BranchAdmin/RemoveSource", audit)
 
+    def test_a_source_is_refreshed_on_demand(self):
+        self.configure(refresh_interval="1d")
+        gateway = self.start()
+        self.addCleanup(gateway.stop)
+        self.fine(gateway, "branch", "source", "add", "ops", str(self.directory / "ops"), "--managed")
+        password = (self.directory / "data/branches/source-password-ops").read_text().strip()
+        first = json.loads(self.fine(gateway, "branch", "source", "refresh", "ops", "-o", "json"))
+        again = json.loads(self.fine(gateway, "branch", "source", "refresh", "ops", "-o", "json"))
+        self.assertEqual(again["generation"], first["generation"])
+        self.assertRegex(first["generation"]["system_identifier"], "^[0-9]{15,20}$")
+        self.assertEqual(first["generation"]["timeline"], 1)
+        (socket,) = (self.directory / "data/branches").glob("**/.s.PGSQL.*[0-9]")
+        made = run("psql", "-XAtqw", "-c", "CREATE TABLE t AS SELECT 7 AS x", f"host={socket.parent} port=5432 user=postgres dbname=postgres",
+                   environment=CLEAN | {"PGPASSWORD": password})
+        self.assertEqual(made.returncode, 0, made.stderr)
+        told = self.fine(gateway, "branch", "source", "refresh", "ops", "--reason", "t is there")
+        self.assertIn("source ops: new branches begin with its state of ", told)
+        self.assertEqual(self.ask(gateway, "postgres", "new", "SELECT x FROM t", password, "-c prism.from=ops").stdout, "7\n")
+        self.fine(gateway, "branch", "source", "refresh")
+        self.assertIn("SOURCE_NOT_FOUND", self.prism(gateway, "branch", "source", "refresh", "none").stderr)
+        self.assertIn("BranchAdmin/RefreshSource", self.fine(gateway, "audit", "list"))
+        self.fine(gateway, "branch", "delete", "new", "--force", "--yes")
+        self.fine(gateway, "branch", "source", "remove", "ops", "--force", "--yes")
+
     def test_what_can_not_be_added_is_told_and_leaves_nothing(self):
         gateway = self.start()
         self.addCleanup(gateway.stop)

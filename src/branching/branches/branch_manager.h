@@ -190,6 +190,9 @@ class BranchManager final : public BranchHost {
   // ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS, SOURCE_MANAGED_ALREADY.
   // RESOURCE_EXHAUSTED/TOO_MANY_SOURCES. Errors of making it, and of PrepareGeneration.
   runtime::Task<Result<SourceStatus>> AddSource(AddedSource added);
+  // On any shard. Looks at it now, and answers when new branches begin with what it has.
+  // NOT_FOUND/SOURCE_NOT_FOUND, ABORTED/SOURCE_BUSY. Errors of making it, and of PrepareGeneration.
+  runtime::Task<Result<SourceStatus>> RefreshSource(std::string name);
   // On any shard. Its states go, and its server ends; what it was made of stays. One that is still
   // being added is given up. NOT_FOUND/SOURCE_NOT_FOUND, FAILED_PRECONDITION: DEFAULT_SOURCE,
   // SOURCE_IN_USE while there are branches of it; deleted ones don't count when they are given up
@@ -226,6 +229,7 @@ class BranchManager final : public BranchHost {
   Status CheckOwnServer(const SourceFollower& follower) const;
   runtime::Task<Result<SourceStatus>> AddSourceHere(AddedSource added);
   runtime::Task<Status> MakeSourceReady(SourceSlot* slot);
+  runtime::Task<Result<SourceStatus>> RefreshSourceHere(std::string name);
   runtime::Task<Result<SourceStatus>> RemoveSourceHere(std::string name, bool force);
   Status CheckSourceUnused(const std::string& name, bool force) const;
   runtime::Task<Status> DiscardBranchesOf(std::string name);

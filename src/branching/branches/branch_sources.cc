@@ -216,6 +216,22 @@ Status BranchManager::CheckOwnServer(const SourceFollower& follower) const {
   return {};
 }
 
+Task<Result<SourceStatus>> BranchManager::RefreshSource(std::string name) {
+  co_return co_await OnShard(home_, tasks_, [this, &name] { return RefreshSourceHere(name); });
+}
+
+Task<Result<SourceStatus>> BranchManager::RefreshSourceHere(std::string name) {
+  if (!open_) co_return std::unexpected(Refuse(Refusal::kShuttingDown));
+  const auto it = sources_.find(name);
+  if (it == sources_.end()) co_return std::unexpected(NoSource(name));
+  if (it->second.phase != SourcePhase::kReady) co_return std::unexpected(SourceBusy(name));
+  Status looked = co_await it->second.follower->RefreshNow();
+  CO_TRY(std::move(looked));
+  const auto still = sources_.find(name);
+  if (still == sources_.end()) co_return std::unexpected(NoSource(name));
+  co_return StatusOf(still->second);
+}
+
 Task<Result<SourceStatus>> BranchManager::RemoveSource(std::string name, bool force) {
   co_return co_await OnShard(home_, tasks_,
                              [this, &name, force] { return RemoveSourceHere(name, force); });

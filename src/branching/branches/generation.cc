@@ -81,6 +81,8 @@ class Preparation {
     auto controls = co_await workshop_.runtime.ReadControl(volume, state.binaries);
     CO_TRY_ASSIGN(const ClusterControl control, std::move(controls));
     generation_.checkpoint_lsn = control.checkpoint_lsn;
+    generation_.timeline = control.timeline;
+    generation_.system_identifier = control.system_identifier;
     Status completed = co_await RunOnPool(workshop_.pool, [&]() -> Status {
       TRY(workshop_.storage.Freeze(generation_.id));
       workshop_.After("generation-frozen");

@@ -17,7 +17,7 @@ using sqlite::Statement;
 
 // Times are milliseconds of Unix time. `state` is 'making' until the volume is there, and
 // 'removing' until it is gone.
-constexpr std::array<std::string_view, 6> kSteps = {R"sql(
+constexpr std::array<std::string_view, 7> kSteps = {R"sql(
 CREATE TABLE branch_secrets(
   name TEXT PRIMARY KEY,
   value BLOB NOT NULL
@@ -105,12 +105,16 @@ CREATE TABLE generation_collations(
   actual TEXT NOT NULL,
   PRIMARY KEY(generation, database)
 ) STRICT;
+)sql",
+                                                    R"sql(
+ALTER TABLE generations ADD COLUMN timeline INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE generations ADD COLUMN system_identifier TEXT NOT NULL DEFAULT '';
 )sql"};
 
 // As ReadGeneration reads it.
 constexpr std::string_view kSelectGeneration =
-    "SELECT id, source, mark, major, as_of, max_prepared_transactions, checkpoint_lsn "
-    "FROM generations WHERE state = 'there' AND source = ?1 ";
+    "SELECT id, source, mark, major, as_of, max_prepared_transactions, checkpoint_lsn, timeline, "
+    "system_identifier FROM generations WHERE state = 'there' AND source = ?1 ";
 
 constexpr std::string_view kLoginSecret = "login";
 constexpr std::size_t kSecretBytes = 32;
@@ -130,7 +134,9 @@ Generation ReadGeneration(const Statement& row) {
           .major = static_cast<int>(row.IntAt(3)),
           .as_of = row.IntAt(4),
           .max_prepared_transactions = static_cast<std::uint32_t>(row.IntAt(5)),
-          .checkpoint_lsn = std::string(row.TextAt(6))};
+          .checkpoint_lsn = std::string(row.TextAt(6)),
+          .timeline = static_cast<int>(row.IntAt(7)),
+          .system_identifier = std::string(row.TextAt(8))};
 }
 
 AddedSource ReadSource(const Statement& row) {
@@ -344,9 +350,10 @@ Status Journal::CompleteGeneration(const Generation& generation,
       TRY(WriteCollationChange(connection, generation.id, change));
     }
     TRY_ASSIGN(Statement update,
-               connection.Prepare("UPDATE generations SET state = 'there', checkpoint_lsn = ?2 "
-                                  "WHERE id = ?1"));
-    return update.Text(1, generation.id).Text(2, generation.checkpoint_lsn).Run();
+               connection.Prepare("UPDATE generations SET state = 'there', checkpoint_lsn = ?2, "
+                                  "timeline = ?3, system_identifier = ?4 WHERE id = ?1"));
+    update.Text(1, generation.id).Text(2, generation.checkpoint_lsn).Int(3, generation.timeline);
+    return update.Text(4, generation.system_identifier).Run();
   });
 }
 

@@ -39,8 +39,10 @@ struct Generation {
   int major = 0;       // of PostgreSQL
   WallMillis as_of = 0;
   std::uint32_t max_prepared_transactions = 0;
-  // What pg_control says; empty: an older version of Prism made it.
+  // What pg_control says; empty and 0: an older version of Prism made it.
   std::string checkpoint_lsn = {};
+  int timeline = 0;
+  std::string system_identifier = {};
 };
 
 // A row of pg_authid.

@@ -5,6 +5,7 @@
 #include <ranges>
 #include <utility>
 
+#include "branching/branches/branch_errors.h"
 #include "branching/branches/generation.h"
 #include "branching/branches/logins.h"
 #include "branching/branches/volume_server.h"
@@ -22,7 +23,8 @@ SourceFollower::SourceFollower(runtime::Shard& home, Workshop& workshop, std::st
       source_(&source),
       rules_(rules),
       hooks_(std::move(hooks)),
-      look_now_(home) {}
+      look_now_(home),
+      look_ended_(home) {}
 
 SourceFollower::SourceFollower(runtime::Shard& home, Workshop& workshop, AddedSource added,
                                Make make, const FollowRules& rules, Hooks hooks)
@@ -31,7 +33,8 @@ SourceFollower::SourceFollower(runtime::Shard& home, Workshop& workshop, AddedSo
       make_(std::move(make)),
       rules_(rules),
       hooks_(std::move(hooks)),
-      look_now_(home) {}
+      look_now_(home),
+      look_ended_(home) {}
 
 Task<Status> SourceFollower::Begin() {
   Status made = co_await EnsureSource();
@@ -71,9 +74,26 @@ Task<void> SourceFollower::KeepFollowing(MonoNanos first) {
   while (co_await look_now_.For(next, &cancel_) != runtime::WaitResult::kCancelled) {
     if (cancel_.cancelled()) co_return;
     look_now_.Reset();
+    ++looks_begun_;
     co_await RefreshOnce();
+    ++looks_ended_;
+    look_ended_.Set();
+    look_ended_.Reset();
     next = std::max(NextLook(), rests_until_);
   }
+}
+
+// Not the look that is under way, which may have begun before the source changed.
+Task<Status> SourceFollower::RefreshNow() {
+  const std::string name = added_.name;
+  const std::uint64_t wanted = looks_begun_ + 1;
+  look_now_.Set();
+  while (looks_ended_ < wanted) {
+    const auto waited = co_await look_ended_.For(runtime::kNoDeadline, &cancel_);
+    if (waited == runtime::WaitResult::kCancelled) co_return std::unexpected(SourceBusy(name));
+  }
+  if (failure_) co_return std::unexpected(*failure_);
+  co_return Status();
 }
 
 // What is wrong again is told once.

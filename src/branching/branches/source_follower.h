@@ -65,6 +65,9 @@ class SourceFollower {
   runtime::Task<Status> BeginWithKnown();
   // Looks for newer states from here on: at once, when it was not looked at yet.
   void Follow();
+  // Looks now, and waits for what comes of that look. Its failure, or ABORTED/SOURCE_BUSY when the
+  // follower was stopped, and may have gone.
+  runtime::Task<Status> RefreshNow();
   // What was made of this generation, as it was made, can't be served. It is not chosen again once
   // there is a newer one. The newest is made again soon, although the source has not changed; not
   // within kDamagedAgain after that was done.
@@ -126,6 +129,9 @@ class SourceFollower {
   std::set<std::string> distrusted_;  // of them, and of those before
   MonoNanos remake_after_ = 0;        // until then a damaged newest_ stays
   runtime::Event look_now_;
+  std::uint64_t looks_begun_ = 0;
+  std::uint64_t looks_ended_ = 0;
+  runtime::Event look_ended_;                        // set for a moment
   std::atomic<std::shared_ptr<const Roles>> roles_;  // of newest_
   std::optional<std::string> moment_;                // of the source, when newest_ was made
   std::optional<VolumeUsage> usage_;

@@ -95,6 +95,9 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   runtime::Task<Status> AddSource(contract::CallContext& ctx,
                                   const prism::admin::v1::AddBranchSourceRequest& request,
                                   prism::admin::v1::BranchSource& response) override;
+  runtime::Task<Status> RefreshSource(contract::CallContext& ctx,
+                                      const prism::admin::v1::RefreshBranchSourceRequest& request,
+                                      prism::admin::v1::BranchSource& response) override;
   runtime::Task<Status> RemoveSource(contract::CallContext& ctx,
                                      const prism::admin::v1::RemoveBranchSourceRequest& request,
                                      prism::admin::v1::BranchSource& response) override;
@@ -137,8 +140,13 @@ class BranchAdminService final : public contract::Implements<prism::admin::v1::B
   BranchOperations::Work TakeSnapshot(std::string branch, std::string snapshot,
                                       security::AuditEntry entry, std::string reason,
                                       std::shared_ptr<SnapshotInfo> taken);
-  BranchOperations::Work AddAndRecord(SourceWish wish, security::AuditEntry entry,
-                                      std::string reason, std::shared_ptr<SourceInfo> added);
+  // What copies the source `name`, to its end or in the background.
+  runtime::Task<Status> RunSourceWork(contract::CallContext& ctx, WorkKind kind, std::string name,
+                                      runtime::Task<Result<SourceInfo>> work, std::string reason,
+                                      prism::admin::v1::BranchSource& response);
+  BranchOperations::Work WorkAndRecord(runtime::Task<Result<SourceInfo>> work,
+                                       security::AuditEntry entry, std::string reason,
+                                       std::shared_ptr<SourceInfo> made);
   // Whether or not somebody still waits for the answer.
   runtime::Task<Status> Record(security::AuditEntry entry);
 

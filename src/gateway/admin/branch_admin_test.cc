@@ -167,10 +167,18 @@ class FakeControl final : public BranchControl {
                       .generation = GenerationInfo{.created_at = kStart,
                                                    .checkpoint_lsn = "0/1500028",
                                                    .postgres_version = 15,
-                                                   .size_bytes = 4096},
+                                                   .size_bytes = 4096,
+                                                   .timeline = 3,
+                                                   .system_identifier = "7439"},
                       .created_at = kStart,
                       .created_by = wish.by};
     co_return sources[wish.name] = source;
+  }
+  Task<Result<SourceInfo>> RefreshSource(std::string name) override {
+    if (held_up) co_await held_up->For();
+    SourceInfo& source = sources.at(name);
+    source.generation->created_at += 1000;
+    co_return source;
   }
   Task<Result<SourceInfo>> RemoveSource(std::string name, bool force) override {
     if (!force) {
@@ -264,6 +272,7 @@ class BranchAdminTest : public AdminStoreTest {
                              Run("Reset", Named<pb::ResetBranchRequest>("x"), who),
                              Run("ListSources", pb::ListBranchSourcesRequest(), who),
                              Run("AddSource", Adding("x", "/srv/x"), who),
+                             Run("RefreshSource", Named<pb::RefreshBranchSourceRequest>("x"), who),
                              Run("RemoveSource", Named<pb::RemoveBranchSourceRequest>("x"), who),
                              Run("Restore", OfSnapshot<pb::RestoreBranchRequest>("y"), who)}) {
       reasons.emplace_back(call->error ? call->error->reason() : "none");
@@ -441,6 +450,8 @@ TEST_F(BranchAdminTest, AddsListsAndRemovesSources) {
   EXPECT_EQ(added.created_by(), kZoe);
   EXPECT_EQ(added.generation().checkpoint_lsn(), "0/1500028");
   EXPECT_EQ(added.generation().size_bytes(), 4096);
+  EXPECT_EQ(added.generation().timeline(), 3);
+  EXPECT_EQ(added.generation().system_identifier(), "7439");
   EXPECT_FALSE(added.has_last_error_time());
   EXPECT_EQ(control_.password, "${file:/etc/prism/shop}");
   control_.sources.at("shop").last_error = "FAILED_PRECONDITION/SOURCE_RUNNING: it runs";
@@ -449,16 +460,20 @@ TEST_F(BranchAdminTest, AddsListsAndRemovesSources) {
       Answer<pb::ListBranchSourcesResponse>(*Run("ListSources", pb::ListBranchSourcesRequest()));
   ASSERT_EQ(list.sources_size(), 1);
   EXPECT_EQ(list.sources(0).last_error_time().seconds(), kStart / 1000 + 3);
+  const auto refreshed = Answer<pb::BranchSource>(
+      *Run("RefreshSource", Named<pb::RefreshBranchSourceRequest>("shop")));
+  EXPECT_EQ(refreshed.generation().create_time().seconds(), kStart / 1000 + 1);
   auto removal = Named<pb::RemoveBranchSourceRequest>("shop");
   EXPECT_EQ(Run("RemoveSource", removal)->error->reason(), "SOURCE_IN_USE");
   removal.set_force(true);
   EXPECT_EQ(Answer<pb::BranchSource>(*Run("RemoveSource", removal)).name(), "shop");
   const auto audit = Audit();
-  ASSERT_EQ(audit.size(), 2u);
+  ASSERT_EQ(audit.size(), 3u);
   EXPECT_EQ(audit[0].entry.object, "source/shop");
+  EXPECT_TRUE(audit[1].entry.action.ends_with("/RefreshSource")) << audit[1].entry.action;
   EXPECT_NE(audit[0].entry.after.find(R"("reason":"the shop, too")"), std::string::npos);
   EXPECT_EQ(audit[0].entry.after.find("/etc/prism"), std::string::npos);
-  EXPECT_NE(audit[1].entry.before.find(R"("path":"/srv/shop.dump")"), std::string::npos);
+  EXPECT_NE(audit[2].entry.before.find(R"("path":"/srv/shop.dump")"), std::string::npos);
 }
 
 TEST_F(BranchAdminTest, RefusesSourcesThatCanNotBe) {
@@ -673,6 +688,8 @@ TEST_F(BranchAdminTest, EverythingThatCopiesCanBeAnOperation) {
   operation_of("Restore", restore);
   operation_of("CreateSnapshot", OfSnapshot<pb::CreateSnapshotRequest>("first"));
   operation_of("AddSource", Adding("shop", "/srv/shop"));
+  control_.sources["old"].generation.emplace();
+  operation_of("RefreshSource", Named<pb::RefreshBranchSourceRequest>("old"));
   LetGo();
   service_->Stop();
   std::map<std::string, std::string> told;
@@ -683,7 +700,8 @@ TEST_F(BranchAdminTest, EverythingThatCopiesCanBeAnOperation) {
   EXPECT_EQ(told, (std::map<std::string, std::string>{{"branch reset", "branch/x x"},
                                                       {"branch restore", "branch/x x"},
                                                       {"branch snapshot", "branch/x first"},
-                                                      {"source add", "source/shop shop"}}));
+                                                      {"source add", "source/shop shop"},
+                                                      {"source refresh", "source/old old"}}));
 }
 
 TEST_F(BranchAdminTest, WhatAStopGivesUpIsInterrupted) {
@@ -705,15 +723,15 @@ TEST_F(BranchAdminTest, WhatAStopGivesUpIsInterrupted) {
 }
 
 TEST_F(BranchAdminTest, OnlyAdministratorsOfTheServerMay) {
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(16, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(17, "ACCESS_DENIED"));
   EXPECT_TRUE(control_.branches.empty());
 }
 
 TEST_F(BranchAdminTest, SaysWhatToDoWhenBranchingIsOff) {
   UseControl(nullptr);
-  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(16, "BRANCHING_OFF"));
+  EXPECT_EQ(Refusals(kZoe), std::vector<std::string>(17, "BRANCHING_OFF"));
   // Whether it is on is not for everybody.
-  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(16, "ACCESS_DENIED"));
+  EXPECT_EQ(Refusals(kRita), std::vector<std::string>(17, "ACCESS_DENIED"));
 }
 
 }  // namespace

@@ -43,6 +43,8 @@ struct GenerationInfo {
   std::string checkpoint_lsn;
   int postgres_version = 0;
   std::int64_t size_bytes = 0;
+  int timeline = 0;
+  std::string system_identifier;
 };
 
 // A source, as prism.admin.v1.BranchSource describes it.
@@ -156,6 +158,9 @@ class BranchControl {
   // ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS, SOURCE_MANAGED_ALREADY.
   // RESOURCE_EXHAUSTED/TOO_MANY_SOURCES, and what is wrong with what is at the path.
   virtual runtime::Task<Result<SourceInfo>> AddSource(SourceWish wish) = 0;
+  // When new branches begin with what it has now. NOT_FOUND/SOURCE_NOT_FOUND, ABORTED/SOURCE_BUSY,
+  // and what is wrong with it.
+  virtual runtime::Task<Result<SourceInfo>> RefreshSource(std::string name) = 0;
   // NOT_FOUND/SOURCE_NOT_FOUND, FAILED_PRECONDITION: DEFAULT_SOURCE, SOURCE_IN_USE.
   // ABORTED/SOURCE_BUSY.
   virtual runtime::Task<Result<SourceInfo>> RemoveSource(std::string name, bool force) = 0;

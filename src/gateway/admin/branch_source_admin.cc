@@ -22,6 +22,7 @@ using runtime::Task;
 namespace {
 
 constexpr std::string_view kAdd = "/prism.admin.v1.BranchAdmin/AddSource";
+constexpr std::string_view kRefresh = "/prism.admin.v1.BranchAdmin/RefreshSource";
 constexpr std::string_view kRemove = "/prism.admin.v1.BranchAdmin/RemoveSource";
 
 void Describe(const SourceInfo& source, pb::BranchSource& into) {
@@ -37,6 +38,8 @@ void Describe(const SourceInfo& source, pb::BranchSource& into) {
     generation.set_checkpoint_lsn(source.generation->checkpoint_lsn);
     generation.set_postgres_version(source.generation->postgres_version);
     generation.set_size_bytes(source.generation->size_bytes);
+    generation.set_timeline(source.generation->timeline);
+    generation.set_system_identifier(source.generation->system_identifier);
   }
   into.set_last_error(AsText(source.last_error));
   if (!source.last_error.empty()) SetTime(source.failed_at, *into.mutable_last_error_time());
@@ -119,36 +122,58 @@ Task<Status> BranchAdminService::AddSource(contract::CallContext& ctx,
   CO_TRY(Check(ctx));
   CO_TRY(CheckReason(request.reason()));
   CO_TRY_ASSIGN(SourceWish wish, ReadWish(request, ctx.principal));
-  const auto added = std::make_shared<SourceInfo>();
-  BranchOperations::Wish operation{
-      .kind = "source add",
-      .by = std::string(ctx.principal),
-      .background = request.background(),
-      .object = [name = wish.name] { return "source/" + AsText(name); }};
-  CO_TRY_ASSIGN(const auto outcome,
-                co_await operations_.Run(ctx, std::move(operation),
-                                         AddAndRecord(std::move(wish), EntryOf(ctx, kAdd, ""),
-                                                      request.reason(), added)));
+  const WorkKind kind{.action = kAdd, .kind = "source add", .background = request.background()};
+  co_return co_await RunSourceWork(ctx, kind, request.name(),
+                                   parts_.control->AddSource(std::move(wish)), request.reason(),
+                                   response);
+}
+
+Task<Status> BranchAdminService::RefreshSource(contract::CallContext& ctx,
+                                               const pb::RefreshBranchSourceRequest& request,
+                                               pb::BranchSource& response) {
+  CO_TRY(Check(ctx));
+  CO_TRY(CheckReason(request.reason()));
+  const WorkKind kind{
+      .action = kRefresh, .kind = "source refresh", .background = request.background()};
+  co_return co_await RunSourceWork(ctx, kind, request.name(),
+                                   parts_.control->RefreshSource(request.name()), request.reason(),
+                                   response);
+}
+
+Task<Status> BranchAdminService::RunSourceWork(contract::CallContext& ctx, WorkKind kind,
+                                               std::string name, Task<Result<SourceInfo>> work,
+                                               std::string reason, pb::BranchSource& response) {
+  const auto made = std::make_shared<SourceInfo>();
+  BranchOperations::Wish operation{.kind = std::string(kind.kind),
+                                   .by = std::string(ctx.principal),
+                                   .background = kind.background,
+                                   .object = [name] { return "source/" + AsText(name); }};
+  CO_TRY_ASSIGN(
+      const auto outcome,
+      co_await operations_.Run(
+          ctx, std::move(operation),
+          WorkAndRecord(std::move(work), EntryOf(ctx, kind.action, ""), std::move(reason), made)));
   response.set_operation(outcome.operation);
   if (outcome.ended) {
-    Describe(*added, response);
+    Describe(*made, response);
     co_return Status();
   }
   // It may have failed since, as its operation tells.
-  response.set_name(request.name());
+  response.set_name(AsText(name));
   CO_TRY_ASSIGN(const auto sources,
                 co_await OnPool(ctx, parts_.pool, [&] { return parts_.control->ListSources(); }));
-  const auto found = std::ranges::find(sources, request.name(), &SourceInfo::name);
+  const auto found = std::ranges::find(sources, name, &SourceInfo::name);
   if (found != sources.end()) Describe(*found, response);
   co_return Status();
 }
 
-BranchOperations::Work BranchAdminService::AddAndRecord(SourceWish wish, security::AuditEntry entry,
-                                                        std::string reason,
-                                                        std::shared_ptr<SourceInfo> added) {
-  CO_TRY_ASSIGN(*added, co_await parts_.control->AddSource(std::move(wish)));
-  CO_TRY(co_await RecordSource(std::move(entry), *added, reason));
-  co_return added->name;
+BranchOperations::Work BranchAdminService::WorkAndRecord(Task<Result<SourceInfo>> work,
+                                                         security::AuditEntry entry,
+                                                         std::string reason,
+                                                         std::shared_ptr<SourceInfo> made) {
+  CO_TRY_ASSIGN(*made, co_await std::move(work));
+  CO_TRY(co_await RecordSource(std::move(entry), *made, reason));
+  co_return made->name;
 }
 
 Task<Status> BranchAdminService::RemoveSource(contract::CallContext& ctx,
