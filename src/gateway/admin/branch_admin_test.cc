@@ -688,7 +688,7 @@ TEST_F(BranchAdminTest, EverythingThatCopiesCanBeAnOperation) {
   operation_of("Restore", restore);
   operation_of("CreateSnapshot", OfSnapshot<pb::CreateSnapshotRequest>("first"));
   operation_of("AddSource", Adding("shop", "/srv/shop"));
-  control_.sources["old"].generation.emplace();
+  control_.sources["old"] = {.name = "old", .path = "/srv/old", .roles = "", .generation = {{}}};
   operation_of("RefreshSource", Named<pb::RefreshBranchSourceRequest>("old"));
   LetGo();
   service_->Stop();
