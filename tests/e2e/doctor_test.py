@@ -106,6 +106,18 @@ class DoctorTest(BranchingCase):
         self.addCleanup(gateway.stop)
         self.assertEqual(self.answer(gateway, "a", "SELECT x FROM mine"), "7")
 
+    def test_servers_in_advance_are_no_news(self):
+        self.configure(warm_pool=2)
+        gateway = self.gateway()
+        self.addCleanup(gateway.stop)
+        if os.geteuid() == 0:  # else branches are copies, and none are made in advance
+            wait_for(lambda: len(self.servers()) == 2)
+        kinds = {about.split(" ")[0] for about in self.doctor()}
+        self.assertNotIn("spare", kinds)
+        self.assertEqual(gateway.stop(), 0)
+        self.assertEqual(self.servers(), {})
+        self.assertIn(", 0 spares", self.doctor()["journal"]["says"])
+
     def test_leftovers_and_losses(self):
         gateway = self.gateway()
         self.addCleanup(gateway.stop)

@@ -161,11 +161,7 @@ Task<void> Spares::Remove(Spare spare) {
 Task<void> Spares::Stop() {
   cancel_.Cancel(runtime::CancelReason::kShutdown);
   co_await tasks_.Join();
-  for (Spare& spare : ready_) {
-    const auto stopped = co_await spare.instance->Stop({});
-    if (!stopped) workshop_.logger.Failure("spare_not_stopped", stopped.error());
-  }
-  ready_.clear();
+  while (!ready_.empty()) co_await Remove(Pop());
 }
 
 }  // namespace prism::branching

@@ -49,7 +49,7 @@ class Spares {
   // Those that are ready. Any thread.
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
-  // Their servers stop; the next start removes what they leave.
+  // They go. What can't be removed goes with the next start.
   runtime::Task<void> Stop();
 
  private:

@@ -90,6 +90,7 @@ class Comparison {
 
  private:
   void LookAt(const RecordedVolume& volume) {
+    if (volume.kind == VolumeKind::kSpare && in_use_) return;  // it stands ready, or will
     if (volume.unfinished) {
       findings_.push_back(Unfinished(volume, in_use_));
     } else if (!std::ranges::binary_search(there_.store.volumes, volume.id)) {

@@ -52,9 +52,10 @@ TEST(ComparisonTest, WhatAKilledProcessLeavesCanBeMended) {
 }
 
 TEST(ComparisonTest, WhatAServerIsDoingIsNoLeftover) {
-  const std::vector<RecordedVolume> recorded{Recorded("b-1", VolumeKind::kBranch, "half", true)};
-  const WhatIsThere there{.store = {.volumes = {}, .pieces = 1},
-                          .servers = {{"b-1", 5}, {"b-2", std::nullopt}}};
+  const std::vector<RecordedVolume> recorded{Recorded("b-1", VolumeKind::kBranch, "half", true),
+                                             Recorded("p-1", VolumeKind::kSpare, "p-1", true)};
+  const WhatIsThere there{.store = {.volumes = {"p-1"}, .pieces = 1},
+                          .servers = {{"b-1", 5}, {"b-2", std::nullopt}, {"p-1", 7}}};
   EXPECT_EQ(Told(Compare(recorded, there, true)),
             (std::vector<std::string>{
                 "note branch half: the server that runs is making or removing it"}));
