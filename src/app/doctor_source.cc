@@ -24,6 +24,12 @@ Finding CheckTemplate(const std::string& path, const branching::PostgresServers*
   if (const Status links = branching::CheckLinks(*directory, directory->path); !links) {
     return Unwell("source", links.error());
   }
+  if (directory->standby) {
+    return {.health = Health::kUnwell,
+            .about = "source",
+            .says = fmt::format("{}: PostgreSQL {}, of a standby", path, directory->major),
+            .advice = "promote it, or name the one of its primary"};
+  }
   if (servers != nullptr) {
     const auto binaries = servers->ForMajor(directory->major);
     if (!binaries) return Unwell("source", binaries.error());

@@ -273,13 +273,16 @@ int StopAll(Shell& shell, const StopArguments& arguments, const ChangeOptions& o
   const auto branches = ReadBranches(shell);
   if (!branches) return shell.Fail(branches.error());
   int code = kDone;
+  bool any = false;
   for (const pb::Branch& branch : *branches) {
     const bool runs =
         branch.state() == pb::Branch::RUNNING || branch.state() == pb::Branch::STARTING;
     if (!runs) continue;
+    any = true;
     const int one = StopOne(shell, branch.name(), arguments, options);
     if (one != kDone) code = one;
   }
+  if (!any && shell.options.output == Output::kTable) WriteLine("no server of a branch runs");
   return code;
 }
 

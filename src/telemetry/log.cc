@@ -158,10 +158,12 @@ void Logger::Log(LogLevel level, std::string_view event, std::span<const LogFiel
   }
 }
 
-void Logger::Failure(std::string_view event, const prism::Error& error) {
-  Error(
-      event,
+void Logger::Failure(std::string_view event, const prism::Error& error, Fields fields) {
+  std::vector<LogField> all(fields);
+  all.insert(
+      all.end(),
       {{"code", CodeName(error.code())}, {"reason", error.reason()}, {"message", error.message()}});
+  Log(LogLevel::kError, event, all);
 }
 
 }  // namespace prism::telemetry

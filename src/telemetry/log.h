@@ -73,8 +73,8 @@ class Logger {
   void Info(std::string_view event, Fields fields = {}) { Log(LogLevel::kInfo, event, fields); }
   void Warn(std::string_view event, Fields fields = {}) { Log(LogLevel::kWarn, event, fields); }
   void Error(std::string_view event, Fields fields = {}) { Log(LogLevel::kError, event, fields); }
-  // Level kError with the reason and message of a failure.
-  void Failure(std::string_view event, const prism::Error& error);
+  // Level kError with the reason and message of a failure, behind `fields`.
+  void Failure(std::string_view event, const prism::Error& error, Fields fields = {});
 
  private:
   struct Writer;

@@ -172,6 +172,9 @@ TEST_F(ManagedTest, RunsADirectoryThatIsThere) {
   Open(directory);
   EXPECT_EQ(house_->AskIn("one", "SELECT count(*) FROM things"), "100");
   EXPECT_EQ(house_->AskIn("source", "DELETE FROM things WHERE id > 10"), "DELETE 90");
+  // Who starts a server by hand, or by a unit that was forgotten, makes no second one.
+  EXPECT_THAT(postgres.StartInVain(), HasSubstr("pre-existing shared memory block"));
+  EXPECT_EQ(house_->AskIn("source", "SELECT count(*) FROM things"), "10");
   EXPECT_FALSE(std::filesystem::exists(ground_.File("source-password")));
   TearDown();
 

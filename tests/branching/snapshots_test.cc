@@ -257,10 +257,9 @@ TEST_F(SnapshotsTest, TheEndOfALogIsWholeLines) {
 TEST_F(SnapshotsTest, OneOwnerHasOnlySoMany) {
   Open({.of_owner = {.branches = 1}});
   EXPECT_EQ(house_->AskIn("one", "SELECT 1"), "1");
-  EXPECT_NE(house_->AskIn("two", "SELECT 1").find("as many branches as there may be"),
-            std::string::npos);
+  EXPECT_NE(house_->AskIn("two", "SELECT 1").find("(postgres: 1 of 1)"), std::string::npos);
   ASSERT_TRUE(house_->Create("of-somebody"));
-  EXPECT_EQ(house_->Create("more").error().reason(), "TOO_MANY_BRANCHES");
+  EXPECT_EQ(house_->Create("more").error().reason(), "OWNER_BRANCH_LIMIT");
   ASSERT_TRUE(house_->Delete("of-somebody"));
   EXPECT_TRUE(house_->Create("more"));
 }

@@ -136,6 +136,13 @@ void PostgresServer::Start() {
   AwaitReady();
 }
 
+std::string PostgresServer::StartInVain() {
+  const std::size_t before = Log().size();
+  Launch("postgres", {"-D", data_directory(), "-k", socket_directory(), "-c", "listen_addresses="});
+  Wait();
+  return Log().substr(before);
+}
+
 void PostgresServer::Launch(const std::string& program, const std::vector<std::string>& arguments) {
   std::vector<std::string> command = {"setpriv", "--pdeathsig", "QUIT"};
   if (IsRoot()) {

@@ -37,6 +37,8 @@ class PostgresServer {
 
   // Returns when connections are accepted.
   void Start();
+  // A start that is to fail: what the server has logged by its end.
+  std::string StartInVain();
   // A fast shutdown: sessions are ended, the next start recovers nothing.
   void Stop();
 

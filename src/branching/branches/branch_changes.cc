@@ -281,7 +281,9 @@ Task<void> BranchManager::Expire(BranchSlot* slot) {
   }
   // It may have children.
   const bool soon = deleted.error().reason() == "BRANCH_BUSY";
-  if (!soon) workshop_.logger.Failure("branch_not_expired", deleted.error());
+  if (!soon)
+    workshop_.logger.Failure("branch_not_expired", deleted.error(),
+                             {{"branch", slot->branch.name}});
   ExpireAfter(*slot, soon ? kExpiryRetry : kRemovalRetry);
 }
 
@@ -335,7 +337,7 @@ Task<Status> BranchManager::Discard(BranchSlot* slot) {
     slots_.erase(slot->branch.name);
     co_return removed;
   }
-  workshop_.logger.Failure("branch_not_removed", removed.error());
+  workshop_.logger.Failure("branch_not_removed", removed.error(), {{"branch", slot->branch.name}});
   DiscardAfter(*slot, kRemovalRetry);
   co_return removed;
 }

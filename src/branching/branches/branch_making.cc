@@ -134,7 +134,7 @@ Task<Status> BranchManager::NameSpare(BranchSlot* slot) {
   Status claimed =
       co_await RunOnPool(workshop_.pool, [&] { return workshop_.journal.ClaimSpare(branch); });
   if (!claimed) {
-    workshop_.logger.Failure("spare_not_named", claimed.error());
+    workshop_.logger.Failure("spare_not_named", claimed.error(), {{"branch", slot->branch.name}});
     spares_.Discard(*std::move(spare));
     co_return claimed;
   }
@@ -158,7 +158,7 @@ Task<Status> BranchManager::Found(BranchSlot* slot) {
     NoteMade(*slot);
     co_return made;
   }
-  workshop_.logger.Failure("branch_not_made", made.error());
+  workshop_.logger.Failure("branch_not_made", made.error(), {{"branch", slot->branch.name}});
   if (DistrustIfDamaged(*slot, made.error())) {
     made = std::unexpected(Refuse(Refusal::kBranchDamaged, slot->branch.name));
   }
@@ -167,7 +167,8 @@ Task<Status> BranchManager::Found(BranchSlot* slot) {
   if (removed) {
     slots_.erase(slot->branch.name);
   } else {
-    workshop_.logger.Failure("branch_not_cleared", removed.error());
+    workshop_.logger.Failure("branch_not_cleared", removed.error(),
+                             {{"branch", slot->branch.name}});
     slot->state = BranchState::kRemoving;
     DiscardAfter(*slot, kRemovalRetry);
   }
@@ -200,7 +201,8 @@ Task<void> BranchManager::ShortenReplay(BranchSlot* slot) {
   const std::string socket = slot->instance->socket_path();
   const Status done = co_await RunOnPool(
       workshop_.pool, [&] { return CheckpointWhenFar(socket, workshop_.superuser); });
-  if (!done) workshop_.logger.Failure("checkpoint_failed", done.error());
+  if (!done)
+    workshop_.logger.Failure("checkpoint_failed", done.error(), {{"branch", slot->branch.name}});
   --slot->copying;
   RestWhenIdle(*slot);
 }

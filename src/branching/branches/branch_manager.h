@@ -96,10 +96,9 @@ class BranchManager final : public BranchHost {
   // On any shard. The branch is made, not started. ALREADY_EXISTS: BRANCH_EXISTS, SOURCE_EXISTS.
   // INVALID_ARGUMENT/RESERVED_BRANCH_NAME, NOT_FOUND: PARENT_NOT_FOUND, BRANCH_DELETED (the
   // parent), ABORTED: BRANCH_BUSY (the parent), SOURCE_BUSY. RESOURCE_EXHAUSTED:
-  // TOO_MANY_BRANCHES, OWNER_DISK_LIMIT, DISK_FULL. UNAVAILABLE/BRANCH_DAMAGED: the newest state of
-  // its source is, and is made again.
-  // FAILED_PRECONDITION/BRANCH_IN_USE: clients are in the parent, and its storage can't clone what
-  // is being written to.
+  // TOO_MANY_BRANCHES, OWNER_BRANCH_LIMIT, OWNER_DISK_LIMIT, DISK_FULL. UNAVAILABLE/BRANCH_DAMAGED:
+  // the newest state of its source is, and is made again. FAILED_PRECONDITION/BRANCH_IN_USE:
+  // clients are in the parent, and its storage can't clone what is being written to.
   runtime::Task<Result<BranchStatus>> Create(EntryRequest request);
   // Its server stops, its data stay for the undo period. NOT_FOUND/BRANCH_NOT_FOUND,
   // FAILED_PRECONDITION: BRANCH_PROTECTED, BRANCH_HAS_CHILDREN, BRANCH_IN_USE. ABORTED/BRANCH_BUSY.

@@ -26,9 +26,6 @@ bool MayRest(const BranchSlot& slot) {
   return slot.state == BranchState::kRunning && slot.inside == 0 && slot.copying == 0;
 }
 
-// RFC 3339 in UTC, to the second.
-std::string TimeText(WallMillis time) { return telemetry::FormatTime(time / 1000 * 1000); }
-
 }  // namespace
 
 Task<void> BranchManager::Wake(BranchSlot* slot) {
@@ -47,7 +44,7 @@ Task<void> BranchManager::Wake(BranchSlot* slot) {
     co_return;
   }
   slot->state = BranchState::kStopped;
-  workshop_.logger.Failure("branch_not_started", started.error());
+  workshop_.logger.Failure("branch_not_started", started.error(), {{"branch", slot->branch.name}});
   const std::string& name = slot->branch.name;
   if (!open_) co_return TurnAway(*slot, Refuse(Refusal::kShuttingDown));
   const bool damaged = DistrustIfDamaged(*slot, started.error());
@@ -86,7 +83,7 @@ Task<void> BranchManager::Watch(BranchSlot* slot) {
 
 void BranchManager::Welcome(BranchSlot& slot) {
   slot.idle.reset();
-  const std::string as_of = TimeText(slot.branch.as_of);
+  const std::string as_of = telemetry::FormatTime(slot.branch.as_of);
   for (const auto& ticket : std::exchange(slot.waiting, {})) {
     if (Status entered = quotas_.Enter(ticket->user()); !entered) {
       ticket->Resolve(std::unexpected(std::move(entered).error()));
@@ -138,7 +135,9 @@ void BranchManager::RestWhenIdle(BranchSlot& slot) {
 // Data stay; who comes meanwhile waits until the server can be started again.
 Task<void> BranchManager::Rest(BranchSlot* slot) {
   const Status stopped = co_await StopServer(slot);
-  if (!stopped) workshop_.logger.Failure("branch_not_stopped", stopped.error());
+  if (!stopped)
+    workshop_.logger.Failure("branch_not_stopped", stopped.error(),
+                             {{"branch", slot->branch.name}});
   workshop_.logger.Info("branch_stopped", {{"branch", slot->branch.name}});
   Settle(*slot);
 }

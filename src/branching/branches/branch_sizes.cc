@@ -110,7 +110,8 @@ Task<void> BranchManager::KeepMeasuring() {
       slot->size = BranchSize{.usage = *usage, .measured_at = now + 1};
     } else {
       slot->measure_after = MonotonicNow() + kRetry;
-      workshop_.logger.Failure("branch_not_measured", usage.error());
+      workshop_.logger.Failure("branch_not_measured", usage.error(),
+                               {{"branch", slot->branch.name}});
     }
   }
 }

@@ -105,9 +105,11 @@ Task<Status> BranchManager::MakeSnapshot(BranchSlot* slot, Snapshot* snapshot, W
     });
   }
   if (made) co_return made;
-  workshop_.logger.Failure("snapshot_not_taken", made.error());
+  workshop_.logger.Failure("snapshot_not_taken", made.error(), {{"branch", slot->branch.name}});
   const Status removed = co_await RemoveVolume(&workshop_, snapshot->id);
-  if (!removed) workshop_.logger.Failure("snapshot_not_cleared", removed.error());
+  if (!removed)
+    workshop_.logger.Failure("snapshot_not_cleared", removed.error(),
+                             {{"branch", slot->branch.name}});
   co_return made;
 }
 
@@ -158,7 +160,9 @@ Task<Status> BranchManager::RemoveSnapshot(BranchSlot* slot, Snapshot gone) {
   CO_TRY(std::move(begun));
   std::erase_if(slot->snapshots, [&gone](const Snapshot& kept) { return kept.id == gone.id; });
   const Status removed = co_await RemoveVolume(&workshop_, gone.id);
-  if (!removed) workshop_.logger.Failure("snapshot_not_removed", removed.error());
+  if (!removed)
+    workshop_.logger.Failure("snapshot_not_removed", removed.error(),
+                             {{"branch", slot->branch.name}});
   co_return Status();
 }
 
@@ -168,7 +172,9 @@ Task<void> BranchManager::RemoveOldAutomatic(BranchSlot* slot) {
   for (std::size_t i = 0; i + kKeptAutomatic < automatic.size(); ++i) {
     if (IsBeingUsed(automatic[i])) continue;
     const Status removed = co_await RemoveSnapshot(slot, automatic[i]);
-    if (!removed) workshop_.logger.Failure("snapshot_not_removed", removed.error());
+    if (!removed)
+      workshop_.logger.Failure("snapshot_not_removed", removed.error(),
+                               {{"branch", slot->branch.name}});
   }
 }
 
@@ -260,7 +266,9 @@ Task<Result<BranchStatus>> BranchManager::Replace(BranchSlot* slot,
   if (slot->state == BranchState::kRunning) replaced = co_await StopServer(slot);
   slot->state = BranchState::kStopping;
   if (replaced) replaced = co_await replace();
-  if (!replaced) workshop_.logger.Failure("branch_not_replaced", replaced.error());
+  if (!replaced)
+    workshop_.logger.Failure("branch_not_replaced", replaced.error(),
+                             {{"branch", slot->branch.name}});
   slot->state = BranchState::kStopped;
   const BranchStatus status = StatusOf(*slot);
   Settle(*slot);
@@ -297,7 +305,9 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, 
   });
   if (!replaced) {
     const Status removed = co_await RemoveVolume(&workshop_, branch.volume);
-    if (!removed) workshop_.logger.Failure("branch_not_cleared", removed.error());
+    if (!removed)
+      workshop_.logger.Failure("branch_not_cleared", removed.error(),
+                               {{"branch", slot->branch.name}});
     co_return replaced;
   }
   // The rest of it may have changed meanwhile.
@@ -309,14 +319,18 @@ Task<Status> BranchManager::MakeReplacement(BranchSlot* slot, Replacement with, 
   slot->size.reset();
   if (!with.keeps_old) {
     const Status removed = co_await RemoveVolume(&workshop_, had.id);
-    if (!removed) workshop_.logger.Failure("replaced_data_not_removed", removed.error());
+    if (!removed)
+      workshop_.logger.Failure("replaced_data_not_removed", removed.error(),
+                               {{"branch", slot->branch.name}});
     co_return Status();
   }
   slot->snapshots.push_back(had);
   // Frozen or not, no server is ever started on it.
   const Status frozen =
       co_await RunOnPool(workshop_.pool, [&] { return workshop_.storage.Freeze(had.id); });
-  if (!frozen) workshop_.logger.Failure("snapshot_not_frozen", frozen.error());
+  if (!frozen)
+    workshop_.logger.Failure("snapshot_not_frozen", frozen.error(),
+                             {{"branch", slot->branch.name}});
   co_return Status();
 }
 

@@ -51,7 +51,8 @@ Task<Status> BranchManager::TakeOver() {
 // With its server, when that went on running while we did not.
 Task<void> BranchManager::TakeOverOne(Branch branch, std::vector<Snapshot> snapshots) {
   auto found = co_await FindServer(&workshop_, branch.volume);
-  if (!found) workshop_.logger.Failure("branch_not_adopted", found.error());
+  if (!found)
+    workshop_.logger.Failure("branch_not_adopted", found.error(), {{"branch", branch.name}});
   std::string name = branch.name;
   auto slot = std::make_shared<BranchSlot>(std::move(branch));
   BranchSlot& kept = *slots_.emplace(std::move(name), std::move(slot)).first->second;
@@ -62,7 +63,9 @@ Task<void> BranchManager::TakeOverOne(Branch branch, std::vector<Snapshot> snaps
   if (!kept.branch.deleted_at) co_return;
   if (kept.instance != nullptr) {
     const Status stopped = co_await StopServer(&kept);
-    if (!stopped) workshop_.logger.Failure("branch_not_stopped", stopped.error());
+    if (!stopped)
+      workshop_.logger.Failure("branch_not_stopped", stopped.error(),
+                               {{"branch", kept.branch.name}});
   }
   kept.state = BranchState::kDeleted;
   RemoveLater(kept);

@@ -9,7 +9,7 @@ namespace prism::branching {
 namespace {
 
 constexpr std::array<Refusal, kQuotas> kRefusals = {
-    Refusal::kTooManyBranches, Refusal::kOwnerDiskLimit, Refusal::kOwnerMemoryLimit,
+    Refusal::kOwnerBranchLimit, Refusal::kOwnerDiskLimit, Refusal::kOwnerMemoryLimit,
     Refusal::kOwnerConnectionLimit};
 
 }  // namespace
@@ -21,7 +21,10 @@ std::unexpected<Error> Quotas::Exceeded(Quota quota, const std::string& what) {
 }
 
 Status Quotas::MayMake(const std::string& owner, const OwnerUse& use) {
-  if (use.branches >= limits_.branches) return Exceeded(Quota::kBranches, owner);
+  if (use.branches >= limits_.branches) {
+    return Exceeded(Quota::kBranches,
+                    fmt::format("{}: {} of {}", owner, use.branches, limits_.branches));
+  }
   return CheckDisk(owner, use);
 }
 

@@ -36,7 +36,7 @@ class Quotas {
  public:
   explicit Quotas(const OwnerLimits& limits) : limits_(limits) {}
 
-  // RESOURCE_EXHAUSTED: TOO_MANY_BRANCHES, OWNER_DISK_LIMIT.
+  // RESOURCE_EXHAUSTED: OWNER_BRANCH_LIMIT, OWNER_DISK_LIMIT.
   Status MayMake(const std::string& owner, const OwnerUse& use);
   // RESOURCE_EXHAUSTED: OWNER_DISK_LIMIT, OWNER_MEMORY_LIMIT.
   Status MayStart(const std::string& owner, const OwnerUse& use);

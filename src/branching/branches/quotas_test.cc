@@ -32,7 +32,7 @@ TEST(QuotasTest, NothingIsLimitedButBranches) {
   EXPECT_EQ(Told(quotas.MayMake("ann", much)), "fine");
   EXPECT_EQ(Told(quotas.MayStart("ann", much)), "fine");
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(quotas.Enter("ann"));
-  Says(quotas.MayMake("ann", {.branches = 2}), "53300", "TOO_MANY_BRANCHES", "");
+  Says(quotas.MayMake("ann", {.branches = 2}), "53300", "OWNER_BRANCH_LIMIT", "ann: 2 of 2");
   EXPECT_EQ(quotas.refusals(Quota::kBranches), 1U);
 }
 

@@ -49,7 +49,7 @@ Result<std::vector<std::string>> RestoreVolumes(const Workshop& workshop) {
   for (const Branch& branch : recorded.branches) {
     const auto usable = EnsureVolume(workshop, branch, recorded.snapshots[branch.id]);
     if (!usable) {  // the others are none the worse
-      workshop.logger.Failure("branch_not_restored", usable.error());
+      workshop.logger.Failure("branch_not_restored", usable.error(), {{"branch", branch.name}});
     } else if (!*usable) {
       workshop.logger.Warn("branch_lost", {{"branch", branch.name}, {"volume", branch.volume}});
       lost.push_back(branch.volume);

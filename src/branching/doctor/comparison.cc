@@ -77,6 +77,7 @@ class Comparison {
   }
 
   std::vector<Finding> Run() {
+    if (IsElsewhere()) return {Elsewhere()};
     for (const RecordedVolume& volume : recorded_) LookAt(volume);
     for (const std::string& volume : there_.store.volumes) {
       if (!names_.contains(volume)) LookAtStray(volume);
@@ -89,6 +90,21 @@ class Comparison {
   }
 
  private:
+  // As a start sees it: what is not mounted is not lost.
+  bool IsElsewhere() const {
+    return there_.store.volumes.empty() &&
+           std::ranges::any_of(recorded_, [](const RecordedVolume& volume) {
+             return volume.kind == VolumeKind::kGeneration && !volume.unfinished;
+           });
+  }
+
+  static Finding Elsewhere() {
+    return {.health = Health::kUnwell,
+            .about = "store",
+            .says = "the journal knows of branches, and the store has none at all",
+            .advice = "mount it, or name the right one (branching.storage.path)"};
+  }
+
   void LookAt(const RecordedVolume& volume) {
     if (volume.kind == VolumeKind::kSpare && in_use_) return;  // it stands ready, or will
     if (volume.unfinished) {

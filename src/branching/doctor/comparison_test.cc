@@ -81,6 +81,17 @@ TEST(ComparisonTest, WhatIsLostIsToldWithWhatBecomesOfIt) {
   EXPECT_EQ(findings[2].advice, "it gets the data of its newest snapshot");
 }
 
+TEST(ComparisonTest, AStoreThatIsNotMountedIsNotLost) {
+  const std::vector<RecordedVolume> recorded{
+      Recorded("g-1", VolumeKind::kGeneration, "g-1"),
+      Recorded("b-1", VolumeKind::kBranch, "kept"),
+  };
+  const WhatIsThere there{.store = {.volumes = {}, .pieces = 0}, .servers = {}};
+  EXPECT_EQ(Told(Compare(recorded, there, false)),
+            (std::vector<std::string>{
+                "unwell store: the journal knows of branches, and the store has none at all"}));
+}
+
 TEST(ComparisonTest, WhatNobodyNamesStaysButForServers) {
   const WhatIsThere there{.store = {.volumes = {"b-9"}, .pieces = 0},
                           .servers = {{"b-8", std::nullopt}, {"b-9", 41}}};

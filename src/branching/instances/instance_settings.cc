@@ -16,7 +16,7 @@ constexpr auto kCommon = std::to_array<Override>({
     {"unix_socket_group", "", "a group of the parent's machine"},
     {"ssl", "off", "the proxy ends TLS; keys of the parent are not the branch's"},
     {"bonjour", "off", "announces nothing"},
-    {"external_pid_file", "", "would overwrite the parent's"},
+    {"external_pid_file", "external.pid", "would overwrite the parent's; in the data directory"},
 
     // It can't hurt what its parent is connected to.
     {"archive_mode", "off", "same system and timeline: it would overwrite the parent's archive"},

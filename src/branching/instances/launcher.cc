@@ -13,7 +13,7 @@ OwnLauncher::OwnLauncher(InstanceUser user, Isolation isolation, bool for_our_pa
       dumpable_(::prctl(PR_GET_DUMPABLE)) {}
 
 Result<runtime::Spawned> OwnLauncher::Launch(const WalledProgram& program) const {
-  const Sandbox sandbox(isolation_, user_, program.paths, program.records);
+  const Sandbox sandbox(isolation_, user_, program.paths, program.records, program.shows_memory);
   return runtime::Spawn({.program = program.program,
                          .argv = program.argv,
                          .environment = program.environment,

@@ -20,6 +20,7 @@ struct WalledProgram {
   int fourth_fd = -1;  // what becomes 3; -1: nothing
   SandboxRecords records = {};
   bool outlives_us = false;
+  bool shows_memory = false;  // its System V shared memory is that of the machine
 };
 
 // Immutable; any thread.

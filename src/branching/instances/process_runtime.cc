@@ -77,7 +77,8 @@ Result<ProcessRuntime::Launched> ProcessRuntime::Launch(const InstanceSpec& spec
                   .standard_fds = {null.get(), log, log},
                   .fourth_fd = prepared.lock.held.get(),
                   .records = {.process = prepared.lock.record.get(), .cgroups = Numbers(members)},
-                  .outlives_us = true}));
+                  .outlives_us = true,
+                  .shows_memory = spec.shows_memory}));
   // 0 when it has ended already, which its pidfd will tell.
   const InstanceIdentity identity{spawned.pid, ProcessStartTime(spawned.pid).value_or(0)};
   return Launched{std::move(spawned), identity, std::move(prepared.readiness), prepared.log_start};

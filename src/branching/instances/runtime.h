@@ -30,6 +30,9 @@ struct InstanceSpec {
   std::string run_directory;
   PostgresBinaries binaries;
   InstanceSettings settings;
+  // People know the data directory and may start a server on it, which has to see that this one
+  // runs: PostgreSQL looks for its shared memory (PGSharedMemoryIsInUse).
+  bool shows_memory = false;
 };
 
 // Which process an instance is, across restarts of ours and reuse of process numbers.

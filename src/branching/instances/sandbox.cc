@@ -171,11 +171,12 @@ Status Try(const Isolation& isolation, InstanceUser user, int dumpable) {
 }  // namespace
 
 Sandbox::Sandbox(const Isolation& isolation, InstanceUser user, const SandboxPaths& paths,
-                 SandboxRecords records)
+                 SandboxRecords records, bool shows_memory)
     : user_(user), as_root_(::geteuid() == 0), isolation_(isolation), records_(std::move(records)) {
   if (isolation.files) namespaces_ |= CLONE_NEWNS;
   if (isolation.network) namespaces_ |= CLONE_NEWNET;
-  if (isolation.processes) namespaces_ |= CLONE_NEWPID | CLONE_NEWIPC;
+  if (isolation.processes) namespaces_ |= CLONE_NEWPID;
+  if (isolation.processes && !shows_memory) namespaces_ |= CLONE_NEWIPC;
   if (namespaces_ != 0 && !as_root_) {
     namespaces_ |= CLONE_NEWUSER;
     uid_map_ = fmt::format("{0} {0} 1", user.uid);

@@ -51,8 +51,9 @@ struct SandboxRecords {
 // in the parent, since the child may allocate nothing.
 class Sandbox final : public runtime::ChildSetup {
  public:
+  // `shows_memory`: its System V shared memory is that of the machine.
   Sandbox(const Isolation& isolation, InstanceUser user, const SandboxPaths& paths,
-          SandboxRecords records = {});
+          SandboxRecords records = {}, bool shows_memory = false);
 
   unsigned long namespaces() const { return namespaces_; }
   int Run() const noexcept override;

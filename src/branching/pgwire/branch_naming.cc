@@ -18,6 +18,9 @@ namespace prism::branching {
 
 namespace {
 
+// As in the API.
+constexpr std::chrono::seconds kMinTtl(1);
+constexpr std::chrono::days kMaxTtl(3650);
 constexpr std::size_t kHashBytes = 6;
 constexpr std::size_t kMaxFolded = kMaxBranchName - 1 - 2 * kHashBytes;
 
@@ -144,9 +147,8 @@ Status Reader::Set(std::string_view name, const std::optional<std::string>& valu
     return {};
   }
   const auto ttl = base::ParseDuration(*value);
-  if (name != "prism.ttl" || !ttl || ttl->count() <= 0 || (request_.ttl && request_.ttl != *ttl)) {
-    return bad();
-  }
+  const bool usable = ttl && *ttl >= kMinTtl && *ttl <= kMaxTtl;
+  if (name != "prism.ttl" || !usable || (request_.ttl && request_.ttl != *ttl)) return bad();
   request_.ttl = *ttl;
   return {};
 }

@@ -162,8 +162,8 @@ TEST(BranchNaming, ASettingAgreesWithTheOtherNames) {
 TEST(BranchNaming, SettingsThatMeanNothingAreRefused) {
   for (const std::string_view setting :
        {"prism.branch", "prism.branch=", "prism.from=", "prism.from=a\x01", "prism.from=\xff",
-        "prism.ttl=", "prism.ttl=2", "prism.ttl=0s", "prism.ttl=-1h", "prism.as_of=now",
-        "prism."}) {
+        "prism.ttl=", "prism.ttl=2", "prism.ttl=0s", "prism.ttl=999ms", "prism.ttl=3651d",
+        "prism.ttl=-1h", "prism.as_of=now", "prism."}) {
     EXPECT_EQ(Meaning({"user", "a", "options", "--" + std::string(setting)}), "BAD_BRANCH_OPTION")
         << setting;
   }

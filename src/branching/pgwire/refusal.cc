@@ -42,8 +42,9 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "the connection names two branches: {}",
      "name it once: in the user, in the database, in the host, or in options"},
     {Refusal::kBadBranchOption, Code::kInvalidArgument, "BAD_BRANCH_OPTION", "08P01",
-     "\"{}\" is no option of branches",
-     "there are prism.branch=NAME, prism.from=NAME|NAME@SNAPSHOT|NAME@TIME|TIME and prism.ttl=2h"},
+     "\"{}\" can't be an option of branches",
+     "there are prism.branch=NAME, prism.from=NAME|NAME@SNAPSHOT|NAME@TIME|TIME and prism.ttl=2h "
+     "(1s to 3650d)"},
     {Refusal::kNoBranchNamed, Code::kInvalidArgument, "NO_BRANCH_NAMED", "3D000",
      "the connection names no branch, and there is no default", "connect as user@branch"},
     {Refusal::kReservedBranchName, Code::kInvalidArgument, "RESERVED_BRANCH_NAME", "3D000",
@@ -80,10 +81,20 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "password "
      "with the name that they give; or set the password again with password_encryption = "
      "'scram-sha-256'"},
+    {Refusal::kScramMalformed, Code::kInvalidArgument, "SCRAM_MALFORMED", "08P01",
+     "malformed SCRAM message: {}", "log in with a client that speaks RFC 5802"},
+    {Refusal::kScramUnsupported, Code::kUnimplemented, "SCRAM_UNSUPPORTED", "0A000",
+     "the client asks for {}, which is not supported", "switch it off in the client"},
+    {Refusal::kScramChannelBinding, Code::kUnauthenticated, "SCRAM_CHANNEL_BINDING", "28000", "{}",
+     "somebody may be between client and server: connect to the server itself"},
     {Refusal::kTooManyConnections, Code::kResourceExhausted, "TOO_MANY_CONNECTIONS", "53300",
      "sorry, too many clients already", "close connections, or try again later"},
     {Refusal::kTooManyBranches, Code::kResourceExhausted, "TOO_MANY_BRANCHES", "53300",
      "there are as many branches as there may be", "delete one: `prism branch delete`"},
+    {Refusal::kOwnerBranchLimit, Code::kResourceExhausted, "OWNER_BRANCH_LIMIT", "53300",
+     "one owner has as many branches as one may have ({})",
+     "delete one (`prism branch delete`), or ask the administrator for more "
+     "(branching.max_branches_per_owner)"},
     {Refusal::kOwnerDiskLimit, Code::kResourceExhausted, "OWNER_DISK_LIMIT", "53100",
      "the branches of one owner take up as much as they may ({})",
      "delete one, or ask the administrator for more (branching.max_disk_per_owner)"},
@@ -117,7 +128,8 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "the server of branch \"{}\" ended the connection",
      "connect again; `prism branch logs` shows what it says"},
     {Refusal::kBranchWontStart, Code::kUnavailable, "BRANCH_WONT_START", "57P03",
-     "branch \"{}\" can't be started", "`prism branch logs` shows what its server says"},
+     "branch \"{}\" can't be started",
+     "`prism branch logs` shows what its server says, the log of Prism what else is the matter"},
     {Refusal::kBranchDamaged, Code::kUnavailable, "BRANCH_DAMAGED", "XX001",
      "the data that branch \"{}\" begins with are damaged",
      "connect again in a moment: they are copied from the source again; `prism branch logs` shows "

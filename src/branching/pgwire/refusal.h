@@ -21,21 +21,25 @@ enum class Refusal : std::uint8_t {
   kBranchNamedTwice,   // subject: both names
   kBadBranchOption,    // subject: the option
   kNoBranchNamed,
-  kReservedBranchName,  // subject: the name
-  kBranchNotFound,      // subject: the branch
-  kBranchDeleted,       // subject: the branch
-  kBranchNameTaken,     // subject: the branch
-  kNameOfSource,        // subject: the name
-  kParentNotFound,      // subject: what was to be branched
-  kBranchInUse,         // subject: the branch that was to be copied
-  kTimeBeforeOldest,    // subject: the time, and the oldest
-  kCreationNotAllowed,  // subject: the branch
-  kWrongPassword,       // subject: the user
-  kLoginNotAllowed,     // subject: the user
-  kUnsupportedLogin,    // subject: the user
+  kReservedBranchName,   // subject: the name
+  kBranchNotFound,       // subject: the branch
+  kBranchDeleted,        // subject: the branch
+  kBranchNameTaken,      // subject: the branch
+  kNameOfSource,         // subject: the name
+  kParentNotFound,       // subject: what was to be branched
+  kBranchInUse,          // subject: the branch that was to be copied
+  kTimeBeforeOldest,     // subject: the time, and the oldest
+  kCreationNotAllowed,   // subject: the branch
+  kWrongPassword,        // subject: the user
+  kLoginNotAllowed,      // subject: the user
+  kUnsupportedLogin,     // subject: the user
+  kScramMalformed,       // subject: what is wrong with the message
+  kScramUnsupported,     // subject: what the client asks for
+  kScramChannelBinding,  // subject: a sentence
   kTooManyConnections,
   kTooManyBranches,
-  kOwnerDiskLimit,  // subject: the owner, and its figures; as the two after it
+  kOwnerBranchLimit,  // subject: the owner, and its figures; as the three after it
+  kOwnerDiskLimit,
   kOwnerMemoryLimit,
   kOwnerConnectionLimit,
   kDiskFull,

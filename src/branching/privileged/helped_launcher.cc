@@ -24,6 +24,7 @@ privileged::Request RequestFor(const WalledProgram& program) {
   launch.set_has_fourth(program.fourth_fd >= 0);
   launch.set_has_record(program.records.process >= 0);
   launch.set_outlives_us(program.outlives_us);
+  launch.set_shows_memory(program.shows_memory);
   launch.set_cgroups(static_cast<std::uint32_t>(program.records.cgroups.size()));
   return request;
 }

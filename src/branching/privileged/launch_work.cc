@@ -62,7 +62,8 @@ Result<runtime::Spawned> LaunchFor(const privileged::Launch& launch,
       .environment = Strings(launch.environment()),
       .paths = {.writable = Strings(launch.writable()), .read_only = Strings(launch.read_only())},
       .standard_fds = {fds[0].get(), fds[1].get(), fds[2].get()},
-      .outlives_us = launch.outlives_us()};
+      .outlives_us = launch.outlives_us(),
+      .shows_memory = launch.shows_memory()};
   for (const base::UniqueFd& fd : fds) TRY(CheckPassable(fd));
   std::size_t next = kStandardFds;
   if (launch.has_fourth()) program.fourth_fd = fds[next++].get();

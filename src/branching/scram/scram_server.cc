@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/base64.h"
+#include "branching/pgwire/refusal.h"
 #include "branching/scram/attributes.h"
 
 namespace prism::branching {
@@ -12,22 +13,11 @@ namespace {
 
 constexpr std::string_view kEndPointFlag = "p=tls-server-end-point";
 
-Error Malformed(std::string_view what) {
-  return {
-      Code::kInvalidArgument, "SCRAM_MALFORMED",
-      fmt::format("malformed SCRAM message: {}; log in with a client that speaks RFC 5802", what)};
-}
+Error Malformed(std::string_view what) { return Refuse(Refusal::kScramMalformed, what); }
 
-Error Unsupported(std::string_view what) {
-  return {Code::kUnimplemented, "SCRAM_UNSUPPORTED",
-          fmt::format("the client asks for {}, which is not supported: switch it off", what)};
-}
+Error Unsupported(std::string_view what) { return Refuse(Refusal::kScramUnsupported, what); }
 
-Error WrongBinding(std::string_view what) {
-  return {Code::kUnauthenticated, "SCRAM_CHANNEL_BINDING",
-          fmt::format("{}: somebody may be between client and server; connect to the server itself",
-                      what)};
-}
+Error WrongBinding(std::string_view what) { return Refuse(Refusal::kScramChannelBinding, what); }
 
 Error WrongPassword() {
   return {Code::kUnauthenticated, "WRONG_PASSWORD",

@@ -252,8 +252,10 @@ TEST(ScramServerTest, AnUnknownUserTakesAsLongAsAWrongPassword) {
     std::vector<std::chrono::nanoseconds> unknown_user;
     std::vector<std::chrono::nanoseconds> wrong_password;
     for (int i = 0; i < 200; ++i) {
-      unknown_user.push_back(TimeOfRefusal(mocks, nullptr));
+      // Whoever comes second may find warmer caches.
+      if (i % 2 == 0) unknown_user.push_back(TimeOfRefusal(mocks, nullptr));
       wrong_password.push_back(TimeOfRefusal(mocks, &known));
+      if (i % 2 == 1) unknown_user.push_back(TimeOfRefusal(mocks, nullptr));
     }
     ratio = static_cast<double>(Median(unknown_user).count()) /
             static_cast<double>(Median(wrong_password).count());

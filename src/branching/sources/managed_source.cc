@@ -208,7 +208,8 @@ Task<Status> ManagedSource::StartOrAdopt() {
                     .binaries = binaries_,
                     .settings = {.profile = InstanceProfile::kDurable,
                                  .shared_buffers_mib = kSharedBuffersMib,
-                                 .title = "source"}};
+                                 .title = "source"},
+                    .shows_memory = true};
   spec.settings.max_prepared_transactions =
       static_cast<std::uint32_t>(control.max_prepared_transactions);
   auto started = co_await workshop_.runtime.Start(
