@@ -462,9 +462,9 @@ TEST_F(BranchesTest, ARenamedBranchKeepsItsServerAndItsClients) {
 
 TEST_F(BranchesTest, ABranchExpiresWhenNobodyIsInIt) {
   Open();
-  Connection inside = house_->Connect("brief", "secret", "-c prism.ttl=1ms");
+  Connection inside = house_->Connect("brief", "secret", "-c prism.ttl=1s");
   EXPECT_EQ(Ask(inside, "CREATE TABLE mine AS SELECT 7 AS x"), "SELECT 1");
-  ::usleep(100'000);  // lint-allow(sleep): what must not happen in this time
+  ::usleep(1'100'000);  // lint-allow(sleep): what must not happen in this time
   EXPECT_EQ(Ask(inside, "SELECT x FROM mine"), "7");
   inside.reset();
   AwaitTrue([&] { return AllAre(BranchState::kDeleted); });
