@@ -106,7 +106,12 @@ TEST_P(RuntimeTest, RunsOnlyOnce) {
 
 TEST_P(RuntimeTest, WhatIsNotReadyInTimeIsGivenUp) {
   const InstanceSpec spec = copies_.Clone(StoppedTemplate(), "a");
-  const auto late = host_.StartUntil(spec, MonotonicNow());
+  auto late = host_.StartUntil(spec, MonotonicNow());
+  // On a busy machine a server may be ready before anybody asks for it.
+  for (int again = 0; late && again < 20; ++again) {
+    host_.Stop(*std::move(late));
+    late = host_.StartUntil(spec, MonotonicNow());
+  }
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().reason(), "INSTANCE_START_DEADLINE");
   EXPECT_EQ(host_.Find(spec.run_directory), std::nullopt);
