@@ -12,9 +12,15 @@
 
 namespace prism::branching {
 
+// A thread that moves itself alone, which only version 1 lets it, waits for nobody. Whoever moves a
+// process waits until all CPUs have passed through the scheduler (cgroup_threadgroup_rwsem, an RCU
+// grace period): 6 to 25 ms instead of 0.4.
 std::vector<std::string> Cgroup::MemberFiles() const {
   std::vector<std::string> files;
-  for (const std::string& directory : directories_) files.push_back(directory + "/cgroup.procs");
+  for (const std::string& directory : directories_) {
+    const std::string tasks = directory + "/tasks";
+    files.push_back(::access(tasks.c_str(), F_OK) == 0 ? tasks : directory + "/cgroup.procs");
+  }
   return files;
 }
 

@@ -43,8 +43,13 @@ TEST(CgroupTest, WhatIsGoneIsRemoved) {
 }
 
 TEST(CgroupTest, EachHierarchyHasItsMembers) {
-  EXPECT_EQ(Cgroup({"/a", "/b"}).MemberFiles(),
-            (std::vector<std::string>{"/a/cgroup.procs", "/b/cgroup.procs"}));
+  const base::testing::TempDirectory directory;
+  const std::string first = directory.File("version1");
+  const std::string second = directory.File("version2");
+  std::filesystem::create_directory(first);
+  AppendText(first + "/tasks", "");
+  EXPECT_EQ(Cgroup({first, second}).MemberFiles(),
+            (std::vector<std::string>{first + "/tasks", second + "/cgroup.procs"}));
 }
 
 }  // namespace
