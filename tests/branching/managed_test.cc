@@ -160,6 +160,16 @@ TEST_F(ManagedTest, ItsServerGoesOnWithoutUsAndIsStartedAgainWhenItEnds) {
   EXPECT_NE(AskIn("source", kStarted), started);
 }
 
+TEST_F(ManagedTest, WhyItsServerDoesNotStartIsInItsLog) {
+  Open(ground_.File("data"));
+  const auto log = [&] { return *house_->manager().ReadLog("source", 65536); };
+  EXPECT_TRUE(log().contains("database system is ready to accept connections")) << log();
+  AppendText(ground_.File("data/postgresql.conf"), "no_such_setting = 1\n");
+  EndServers(SIGKILL);
+  AwaitTrue([&] { return AskIn("source", "SELECT 7").contains("can't be started"); });
+  EXPECT_TRUE(log().contains("no_such_setting")) << log();
+}
+
 TEST_F(ManagedTest, RunsADirectoryThatIsThere) {
   PostgresServer postgres;
   {

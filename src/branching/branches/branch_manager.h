@@ -118,8 +118,8 @@ class BranchManager final : public BranchHost {
   runtime::Task<Result<BranchStatus>> Rename(std::string name, BranchName to);
 
   // The end of what its server has printed since the branch got its data, at most `bytes` of whole
-  // lines. Any thread but a shard. NOT_FOUND/BRANCH_NOT_FOUND, BRANCH_LOG with what the system
-  // said.
+  // lines; of a source whose server Prism runs, too. Any thread but a shard.
+  // NOT_FOUND/BRANCH_NOT_FOUND, BRANCH_LOG with what the system said.
   Result<std::string> ReadLog(const std::string& name, std::size_t bytes);
 
   // Keeps what a branch has now. An empty name is made of the time. Its clients stay in, if the
@@ -219,7 +219,7 @@ class BranchManager final : public BranchHost {
   std::shared_ptr<BranchSlot> NextToMeasure();
   // Bounds what servers print, for as long as the manager runs (RunDirectory::BoundLog).
   runtime::Task<void> KeepLogsShort();
-  runtime::Task<Result<std::string>> VolumeOf(std::string name);
+  runtime::Task<Result<std::string>> LogPathOf(std::string name);
   Status CheckQuota(const EntryRequest& request);
   OwnerUse UseOf(const std::string& owner) const;
   static std::string NewVolumeId();

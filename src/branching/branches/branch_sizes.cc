@@ -123,15 +123,20 @@ std::shared_ptr<BranchSlot> BranchManager::NextToMeasure() {
   return due == slots_.end() ? nullptr : due->second;
 }
 
-Task<Result<std::string>> BranchManager::VolumeOf(std::string name) {
+Task<Result<std::string>> BranchManager::LogPathOf(std::string name) {
+  const auto source = sources_.find(name);
+  if (source != sources_.end()) {
+    SourceServer* const server = source->second.follower->server();
+    if (server != nullptr) co_return server->LogPath();
+  }
   CO_TRY_ASSIGN(const BranchSlot* const slot, Find(name));
-  co_return slot->branch.volume;
+  co_return RunDirectory(workshop_.RunDirectoryOf(slot->branch.volume)).log();
 }
 
 Result<std::string> BranchManager::ReadLog(const std::string& name, std::size_t bytes) {
-  TRY_ASSIGN(const std::string volume,
-             runtime::RunOn(home_, [this, &name] { return VolumeOf(name); }));
-  return ReadEnd(RunDirectory(workshop_.RunDirectoryOf(volume)).log(), bytes);
+  TRY_ASSIGN(const std::string path,
+             runtime::RunOn(home_, [this, &name] { return LogPathOf(name); }));
+  return ReadEnd(path, bytes);
 }
 
 }  // namespace prism::branching

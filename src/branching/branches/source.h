@@ -27,6 +27,8 @@ class SourceServer {
  public:
   // The unix socket of the server, which runs from then on.
   virtual runtime::Task<Result<std::string>> SocketPath() = 0;
+  // The file of what it prints; it may not be there. Fails when nothing could have been printed.
+  virtual Result<std::string> LogPath() const = 0;
 
  protected:
   ~SourceServer() = default;

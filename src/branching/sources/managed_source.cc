@@ -14,6 +14,7 @@
 #include "branching/branches/server_connection.h"
 #include "branching/instances/clean_clone.h"
 #include "branching/instances/pool_work.h"
+#include "branching/instances/run_directory.h"
 #include "branching/sources/managed_directory.h"
 #include "branching/sources/new_cluster.h"
 #include "branching/sources/printed_error.h"
@@ -111,7 +112,7 @@ Task<void> ManagedSource::Close() {
 
 Task<Status> ManagedSource::End() {
   instance_.reset();
-  const auto run = RunDirectory();
+  const auto run = RunPath();
   if (!run) co_return Status();  // there is no directory that a server could be of
   auto found = co_await workshop_.runtime.Find(*run);
   CO_TRY_ASSIGN(const std::optional<InstanceIdentity> identity, std::move(found));
@@ -178,7 +179,7 @@ Task<Status> ManagedSource::MakeDirectory() {
 
 // Another directory is another server, which is not to be taken for this one. It is no volume's, so
 // not where those of volumes are.
-Result<std::string> ManagedSource::RunDirectory() const {
+Result<std::string> ManagedSource::RunPath() const {
   struct stat found = {};
   if (::stat(options_.directory.c_str(), &found) != 0) {
     return std::unexpected(
@@ -187,12 +188,17 @@ Result<std::string> ManagedSource::RunDirectory() const {
   return fmt::format("{}/source-{:x}-{:x}", options_.home, found.st_dev, found.st_ino);
 }
 
+Result<std::string> ManagedSource::LogPath() const {
+  TRY_ASSIGN(const std::string run, RunPath());
+  return RunDirectory(run).log();
+}
+
 Task<Status> ManagedSource::StartOrAdopt() {
   auto read = co_await RunOnPool(
       workshop_.pool, [this] { return ReadManagedDirectory(options_.directory, options_.user); });
   CO_TRY_ASSIGN(const DataDirectory directory, std::move(read));
   CO_TRY_ASSIGN(binaries_, workshop_.servers.ForMajor(directory.major));
-  CO_TRY_ASSIGN(const std::string run, RunDirectory());
+  CO_TRY_ASSIGN(const std::string run, RunPath());
   auto found = co_await workshop_.runtime.Find(run);
   CO_TRY_ASSIGN(const std::optional<InstanceIdentity> identity, std::move(found));
   if (identity) {

@@ -55,13 +55,14 @@ class ManagedSource final : public Source, public SourceServer {
 
   // Starts it when it does not run. Any number of callers.
   runtime::Task<Result<std::string>> SocketPath() override;
+  Result<std::string> LogPath() const override;
 
  private:
   runtime::Task<Status> Run();
   runtime::Task<Status> MakeDirectory();
   runtime::Task<Status> StartOrAdopt();
   std::string PasswordFile() const { return options_.home + "/" + options_.password_file; }
-  Result<std::string> RunDirectory() const;
+  Result<std::string> RunPath() const;
   Status GivePassword() const;
   Result<SourceState> Ask(const std::string& socket_path) const;
 
