@@ -246,6 +246,17 @@ TEST_F(BranchesTest, AStoreThatIsNotThereIsNotForgotten) {
   EXPECT_EQ(house_->AskIn("kept", "SELECT x FROM mine"), "7");
 }
 
+TEST_F(BranchesTest, ABranchWhoseDataWereRemovedByHandSaysSoAndCanBeDeleted) {
+  Open({.idle_timeout = 1});
+  EXPECT_EQ(house_->AskIn("one", "DELETE FROM things"), "DELETE 100");
+  AwaitTrue([&] { return AllAre(BranchState::kStopped); });
+  const std::string path = *house_->storage().Path(house_->manager().List().front().branch.volume);
+  ASSERT_EQ(std::system(("btrfs subvolume delete " + path + " > /dev/null").c_str()), 0);
+  EXPECT_THAT(house_->AskIn("one", "SELECT 7"), HasSubstr("are not in the store any more"));
+  ASSERT_TRUE(house_->Delete("one", Deletion{.purge = true}));
+  EXPECT_EQ(house_->AskIn("one", "SELECT count(*) FROM things"), "100");
+}
+
 TEST_F(BranchesTest, WhatAPowerCutTookIsMadeAnew) {
   Open({.idle_timeout = 1});
   EXPECT_EQ(house_->AskIn("lost", "DELETE FROM things"), "DELETE 100");

@@ -19,6 +19,7 @@ namespace {
 Error WontStart(const Error& error, const std::string& branch) {
   if (error.reason() == "DISK_FULL") return Refuse(Refusal::kDiskFull);
   if (error.reason() == "OUT_OF_MEMORY") return Refuse(Refusal::kOutOfMemory);
+  if (error.reason() == "VOLUME_NOT_FOUND") return Refuse(Refusal::kBranchDataGone, branch);
   return Refuse(Refusal::kBranchWontStart, branch);
 }
 

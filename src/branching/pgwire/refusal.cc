@@ -134,6 +134,10 @@ constexpr std::array<RefusalRow, static_cast<std::size_t>(Refusal::kCount)> kRow
      "the data that branch \"{}\" begins with are damaged",
      "connect again in a moment: they are copied from the source again; `prism branch logs` shows "
      "what its server says"},
+    {Refusal::kBranchDataGone, Code::kDataLoss, "BRANCH_DATA_GONE", "XX001",
+     "the data of branch \"{}\" are not in the store any more",
+     "they were not removed by Prism; delete the branch for good (`prism branch delete --purge`) "
+     "and its name is free"},
     {Refusal::kStartingUp, Code::kUnavailable, "STARTING_UP", "57P03",
      "the database system is starting up",
      "connect again later: what branches begin with is still being copied"},

@@ -51,6 +51,7 @@ enum class Refusal : std::uint8_t {
   kServerLost,       // subject: the branch
   kBranchWontStart,  // subject: the branch
   kBranchDamaged,    // subject: the branch
+  kBranchDataGone,   // subject: the branch
   kStartingUp,
   kNotServing,  // subject: the reason code of what is the matter
   kShuttingDown,
