@@ -22,15 +22,15 @@ Digest RequestIdentity::Payload() const {
   return DigestOf(parts);
 }
 
-Result<std::optional<Buffer>> FindAnswer(DedupStore& dedup, const Digest& id, const Digest& payload,
-                                         WallMillis now) {
+Result<std::optional<base::Buffer>> FindAnswer(DedupStore& dedup, const Digest& id,
+                                               const Digest& payload, WallMillis now) {
   TRY_ASSIGN(auto remembered, dedup.Find(id, now));
   if (!remembered) return std::nullopt;
   if (remembered->payload != payload) return std::unexpected(RequestIdReusedError());
   return std::move(remembered->response);
 }
 
-Status ReadAnswer(const Buffer& bytes, google::protobuf::Message& response) {
+Status ReadAnswer(const base::Buffer& bytes, google::protobuf::Message& response) {
   if (response.ParseFromArray(bytes.view().data(), static_cast<int>(bytes.size()))) return {};
   return std::unexpected(
       Error(Code::kDataLoss, "RECORD_DAMAGED",

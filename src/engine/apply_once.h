@@ -28,10 +28,10 @@ struct RequestIdentity {
 
 // The answer of an earlier write with the same identity; nothing when this is the first one.
 // Between Enter and Leave. INVALID_ARGUMENT/REQUEST_ID_REUSED when the payload was another.
-Result<std::optional<Buffer>> FindAnswer(DedupStore& dedup, const Digest& id, const Digest& payload,
-                                         WallMillis now);
+Result<std::optional<base::Buffer>> FindAnswer(DedupStore& dedup, const Digest& id,
+                                               const Digest& payload, WallMillis now);
 
-Status ReadAnswer(const Buffer& bytes, google::protobuf::Message& response);
+Status ReadAnswer(const base::Buffer& bytes, google::protobuf::Message& response);
 
 // Runs `apply(store)`, a Result, as one write and turns its outcome into the response with
 // `fill(outcome, response)`, a Status. With a request id this happens at most once in the dedup
@@ -51,8 +51,8 @@ runtime::Task<Status> ApplyOnce(StoreHandle<S> store, contract::CallContext& ctx
   const Digest payload = identity.Payload();
   const WallMillis now = ctx.now;
   const WallMillis expires_at = now + store.limits().dedup_window_ms();
-  CO_TRY_ASSIGN(const Buffer answer,
-                co_await store.Write(ctx, [&](S& s, DedupStore& dedup) -> Result<Buffer> {
+  CO_TRY_ASSIGN(const base::Buffer answer,
+                co_await store.Write(ctx, [&](S& s, DedupStore& dedup) -> Result<base::Buffer> {
                   const DedupStore::Section section(dedup, id);
                   TRY_ASSIGN(auto remembered, FindAnswer(dedup, id, payload, now));
                   if (remembered) return *std::move(remembered);
@@ -61,7 +61,7 @@ runtime::Task<Status> ApplyOnce(StoreHandle<S> store, contract::CallContext& ctx
                   TRY(fill(outcome, made));
                   const std::string bytes = made.SerializeAsString();
                   TRY(dedup.Remember(id, payload, bytes, expires_at));
-                  return Buffer::Copy(bytes);
+                  return base::Buffer::Copy(bytes);
                 }));
   ctx.durability = store.durability();
   co_return ReadAnswer(answer, response);

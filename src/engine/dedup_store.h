@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "engine/buffer.h"
 
 namespace prism::engine {
 
@@ -18,8 +18,8 @@ struct Digest {
 };
 
 struct RememberedAnswer {
-  Digest payload;   // of the request that was answered
-  Buffer response;  // as the service encoded it
+  Digest payload;         // of the request that was answered
+  base::Buffer response;  // as the service encoded it
 };
 
 // The request ids of one namespace. Find and Remember run in the same atomic unit as the write that

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "engine/buffer.h"
 #include "engine/model_store.h"
 
 namespace prism::engine {
@@ -22,8 +22,8 @@ inline constexpr Version kNoVersion = 0;
 inline constexpr WallMillis kNeverExpires = 0;
 
 struct KeyValueRecord {
-  Buffer value = {};
-  Buffer tags = {};  // as the service encoded them; empty: none
+  base::Buffer value = {};
+  base::Buffer tags = {};  // as the service encoded them; empty: none
   Version version = kNoVersion;
   WallMillis expires_at = kNeverExpires;
 };

@@ -40,8 +40,8 @@ Version OracleKeyValueStore::Apply(const TransactOperation& operation) {
     if (at != map_.end()) map_.erase(at);
     return kNoVersion;
   }
-  map_[std::string(operation.key)] = {.value = Buffer::Copy(operation.write.value),
-                                      .tags = Buffer::Copy(operation.write.tags),
+  map_[std::string(operation.key)] = {.value = base::Buffer::Copy(operation.write.value),
+                                      .tags = base::Buffer::Copy(operation.write.tags),
                                       .version = ++last_version_,
                                       .expires_at = operation.write.expires_at};
   return last_version_;
@@ -84,7 +84,7 @@ Result<ScanPage> OracleKeyValueStore::Scan(const ScanQuery& query, WallMillis no
   for (const auto& [key, record] : map_) {
     if (!key.starts_with(query.prefix) || key <= query.after) continue;
     KeyValueRecord shown = record;
-    if (query.keys_only) shown.value = shown.tags = Buffer();
+    if (query.keys_only) shown.value = shown.tags = base::Buffer();
     page.entries.push_back({.key = key, .record = shown});
   }
   page.end = true;
@@ -153,7 +153,7 @@ Result<IncrementOutcome> OracleKeyValueStore::Increment(std::string_view key, st
   const auto after = AddDecimal(*before, delta);
   if (!after) return IncrementOutcome{.kind = IncrementOutcome::Kind::kOverflow};
   const std::string text = std::to_string(*after);
-  const Buffer tags = found == nullptr ? Buffer() : found->tags;
+  const base::Buffer tags = found == nullptr ? base::Buffer() : found->tags;
   const WallMillis expires_at = found == nullptr ? kNeverExpires : found->expires_at;
   TRY_ASSIGN(const Version version,
              Set(key, {.value = text, .tags = tags.view(), .expires_at = expires_at}, now));

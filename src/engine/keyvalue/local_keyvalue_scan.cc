@@ -51,7 +51,7 @@ Result<DeleteStep> DeletePageOnce(KeyValueStore& store, DedupStore& dedup, const
   DeletePrefixResponse answer;
   if (remembered && !remembered->empty()) {
     const std::string_view bytes = remembered->view();
-    TRY(ReadAnswer(Buffer::Copy(bytes.substr(1)), answer));
+    TRY(ReadAnswer(base::Buffer::Copy(bytes.substr(1)), answer));
     if (bytes.front() == kDeleted) {
       return DeleteStep{.total = static_cast<std::uint64_t>(answer.deleted()),
                         .progress = {.end = true, .cursor = {}}};

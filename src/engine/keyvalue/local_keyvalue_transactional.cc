@@ -91,8 +91,8 @@ LocalKeyValue::StatusTask LocalKeyValue::SetInTransaction(Context& ctx,
   if (request.has_ttl()) {
     CO_TRY_ASSIGN(write.ttl_ms, TtlMillis(request.ttl(), ctx.now));
   }
-  write.value = Buffer::Copy(request.value());
-  write.tags = Buffer::Copy(EncodeTags(request.tags()));
+  write.value = base::Buffer::Copy(request.value());
+  write.tags = base::Buffer::Copy(EncodeTags(request.tags()));
   co_return transactions_.Write(claim, request.key(), std::move(write));
 }
 

@@ -48,8 +48,9 @@ Status MemoryDedupStore::Remember(const Digest& id, const Digest& payload,
   SweepStripe(stripe, space_.clock().Now(), budget);
   if (const auto at = stripe.answers.find(id); at != stripe.answers.end()) Forget(stripe, at);
   space_.budget().ChargeAnyway(Cost(response));
-  stripe.answers.emplace(
-      id, Answer{.payload = payload, .response = Buffer::Copy(response), .expires_at = expires_at});
+  stripe.answers.emplace(id, Answer{.payload = payload,
+                                    .response = base::Buffer::Copy(response),
+                                    .expires_at = expires_at});
   if (!stripe.due) stripe.due.emplace();
   stripe.due->push_back({.when = expires_at, .id = id});
   size_.fetch_add(1, std::memory_order_relaxed);

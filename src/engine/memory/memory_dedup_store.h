@@ -40,7 +40,7 @@ class MemoryDedupStore final : public DedupStore {
   };
   struct Answer {
     Digest payload;
-    Buffer response;
+    base::Buffer response;
     WallMillis expires_at = 0;
   };
   struct Due {

@@ -195,7 +195,7 @@ Result<SwapOutcome> MemoryKeyValueStore::CompareAndDelete(std::string_view key,
 
 Result<IncrementOutcome> MemoryKeyValueStore::Increment(std::string_view key, std::int64_t delta,
                                                         WallMillis now) {
-  Buffer replaced;  // freed after the lock
+  base::Buffer replaced;  // freed after the lock
   return WithRoom(now, [&]() -> Result<IncrementOutcome> {
     using Kind = IncrementOutcome::Kind;
     LockedKey at(*this, key, now);

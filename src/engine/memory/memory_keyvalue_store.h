@@ -74,12 +74,12 @@ class MemoryKeyValueStore final : public KeyValueStore {
   // A new value on its way in: made before the lock is taken; takes what it replaces out with it.
   struct Incoming {
     explicit Incoming(const KeyValueWrite& write)
-        : value(Buffer::Copy(write.value)),
-          tags(Buffer::Copy(write.tags)),
+        : value(base::Buffer::Copy(write.value)),
+          tags(base::Buffer::Copy(write.tags)),
           expires_at(write.expires_at) {}
     std::size_t bytes() const { return value.size() + tags.size(); }
-    Buffer value;
-    Buffer tags;
+    base::Buffer value;
+    base::Buffer tags;
     WallMillis expires_at;
   };
   class LockedKey;

@@ -12,9 +12,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "engine/buffer.h"
 #include "engine/dedup_store.h"
 #include "engine/keyvalue_store.h"
 #include "engine/memory/memory_budget.h"
@@ -24,8 +24,8 @@ namespace prism::engine {
 // A write that waits for Commit.
 struct PendingWrite {
   bool removal = false;
-  Buffer value = {};
-  Buffer tags = {};
+  base::Buffer value = {};
+  base::Buffer tags = {};
   std::int64_t ttl_ms = 0;  // 0: does not expire; runs from Commit on
 };
 

@@ -13,7 +13,7 @@ class Transactions : public ::testing::Test {
     return {.handle = *table_.Begin("me", deadline, 1), .principal = "me", .now = 1};
   }
   static PendingWrite Value(std::size_t bytes) {
-    return {.value = Buffer::Copy(std::string(bytes, 'v'))};
+    return {.value = base::Buffer::Copy(std::string(bytes, 'v'))};
   }
   static std::string_view Reason(const Status& status) {
     return status ? "" : status.error().reason();
@@ -106,8 +106,9 @@ TEST(TransactionBudget, BuffersCountForTheMemoryLimit) {
     TransactionTable table(budget, 10);
     const TransactionTable::Claim claim = {
         .handle = *table.Begin("me", 100, 1), .principal = "me", .now = 1};
-    EXPECT_TRUE(table.Write(claim, "a", {.value = Buffer::Copy(std::string(9'000, 'v'))}));
-    const Status full = table.Write(claim, "b", {.value = Buffer::Copy(std::string(2'000, 'v'))});
+    EXPECT_TRUE(table.Write(claim, "a", {.value = base::Buffer::Copy(std::string(9'000, 'v'))}));
+    const Status full =
+        table.Write(claim, "b", {.value = base::Buffer::Copy(std::string(2'000, 'v'))});
     ASSERT_FALSE(full);
     EXPECT_EQ(full.error().reason(), "MEMORY_LIMIT");
   }

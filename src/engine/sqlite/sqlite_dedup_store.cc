@@ -44,7 +44,7 @@ Result<std::optional<RememberedAnswer>> SqliteDedupStore::Find(const Digest& id,
     TRY_ASSIGN(const bool found, get.Blob(1, key.view()).Int(2, now).Step());
     if (found) {
       return RememberedAnswer{.payload = ReadDigest(get.BlobAt(0)),
-                              .response = Buffer::Copy(get.BlobAt(1))};
+                              .response = base::Buffer::Copy(get.BlobAt(1))};
     }
   }
   const std::uint64_t limit = space_.limits().dedup_max_entries();

@@ -44,8 +44,8 @@ ScannedEntry ReadEntry(const sqlite::Statement& row, bool keys_only) {
   entry.record.version = static_cast<Version>(row.IntAt(1));
   entry.record.expires_at = row.IntAt(2);
   if (!keys_only) {
-    entry.record.tags = Buffer::Copy(row.BlobAt(5));
-    entry.record.value = Buffer::Copy(row.BlobAt(6));
+    entry.record.tags = base::Buffer::Copy(row.BlobAt(5));
+    entry.record.value = base::Buffer::Copy(row.BlobAt(6));
   }
   return entry;
 }

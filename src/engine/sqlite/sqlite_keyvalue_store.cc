@@ -56,8 +56,8 @@ Result<std::optional<KeyValueRecord>> SqliteKeyValueStore::Read(std::string_view
   if (!found) return std::nullopt;
   const WallMillis expires_at = get.IntAt(1);
   if (expires_at != kNeverExpires && expires_at <= now) return std::nullopt;
-  return KeyValueRecord{.value = Buffer::Copy(get.BlobAt(3)),
-                        .tags = Buffer::Copy(get.BlobAt(2)),
+  return KeyValueRecord{.value = base::Buffer::Copy(get.BlobAt(3)),
+                        .tags = base::Buffer::Copy(get.BlobAt(2)),
                         .version = static_cast<Version>(get.IntAt(0)),
                         .expires_at = expires_at};
 }

@@ -1,9 +1,9 @@
-#include "engine/buffer.h"
+#include "base/buffer.h"
 
 #include <cstring>
 #include <new>
 
-namespace prism::engine {
+namespace prism::base {
 
 Buffer Buffer::Copy(std::string_view bytes) {
   Buffer buffer;
@@ -21,4 +21,4 @@ void Buffer::Release(Block* block) noexcept {
   ::operator delete(block);
 }
 
-}  // namespace prism::engine
+}  // namespace prism::base

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-namespace prism::engine {
+namespace prism::base {
 
 // A reference-counted block of bytes, one allocation. Copies share it; nobody changes it, so a
 // reader keeps a consistent value however often the key is overwritten meanwhile. Empty bytes take
@@ -58,4 +58,4 @@ class Buffer {
   Block* block_ = nullptr;
 };
 
-}  // namespace prism::engine
+}  // namespace prism::base

@@ -1,4 +1,4 @@
-#include "engine/buffer.h"
+#include "base/buffer.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace prism::engine {
+namespace prism::base {
 namespace {
 
 TEST(Buffer, KeepsBytesForAllWhoHoldIt) {
@@ -53,4 +53,4 @@ TEST(Buffer, IsSharedBetweenThreads) {
 }
 
 }  // namespace
-}  // namespace prism::engine
+}  // namespace prism::base
