@@ -57,8 +57,8 @@ testing::MemoryEngine& Engine() {
 
 MemoryKeyValueStore& FilledStore() {
   static ManualClock clock(1'000'000'000);
-  static MemoryBudget budget(1u << 30);
-  static const NamespaceLimits kLimits(contract::NamespaceSettings{.name = "bench"});
+  static models::MemoryBudget budget(1u << 30);
+  static const models::NamespaceLimits kLimits(contract::NamespaceSettings{.name = "bench"});
   static MemorySpace space(budget, kLimits, clock);
   static MemoryKeyValueStore store(space);
   static const bool kFilled = [] {

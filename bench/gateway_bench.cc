@@ -11,10 +11,10 @@
 #include "backends/builtin_backends.h"
 #include "contract/all_interfaces.h"
 #include "engine/local_engine.h"
-#include "engine/memory/memory_budget.h"
 #include "engine/models.h"
 #include "gateway/binder.h"
 #include "gateway/gateway.h"
+#include "models/memory_budget.h"
 #include "namespaces/snapshot.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
 #include "runtime/task_group.h"
@@ -105,7 +105,7 @@ struct Rig {
 
   SystemClock clock;
   telemetry::Logger log{telemetry::LogLevel::kError, telemetry::LogFormat::kText};
-  engine::MemoryBudget budget{64u << 20};
+  models::MemoryBudget budget{64u << 20};
   engine::LocalEngine engine{{}, clock, budget, engine::BuiltinModels()};
   runtime::ShardPool shards{1};
   gateway::NewestTables tables{shards};

@@ -210,7 +210,7 @@ class Gateway {
   base::testing::TempDirectory directory_;
   runtime::Shard shard_{0};
   SystemClock clock_;
-  MemoryBudget budget_{1u << 30};
+  models::MemoryBudget budget_{1u << 30};
   LocalEngine engine_{{}, clock_, budget_, BuiltinModels()};
   std::unique_ptr<SqliteBackend> backend_ =
       Must(SqliteBackend::Make(engine_, {.data_dir = directory_.path()}));
@@ -227,7 +227,7 @@ class Gateway {
 // One Get in the store alone: a connection, no threads.
 double NanosPerGet(Keys& keys) {
   const base::testing::TempDirectory directory;
-  const NamespaceLimits limits({.name = "bench"});
+  const models::NamespaceLimits limits({.name = "bench"});
   SystemClock clock;
   SqliteNamespaceKind kind(limits, clock, BuiltinSqliteModels());
   const auto db = Must(sqlite::Connection::Open(

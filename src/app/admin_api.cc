@@ -6,8 +6,8 @@ AdminApi::AdminApi(Core& core, AdminPages& pages, gateway::BranchControl* branch
                    telemetry::Logger& log)
     : refusals_({.pool = core.pool(), .database = core.database(), .clock = clock_, .log = log}),
       tokens_({.tokens = core.tokens(), .pool = core.pool(), .clock = clock_},
-              engine::TokenKey::Random()),
-      audit_({.store = core.control().store(), .pool = core.pool()}, engine::TokenKey::Random()),
+              models::TokenKey::Random()),
+      audit_({.store = core.control().store(), .pool = core.pool()}, models::TokenKey::Random()),
       namespaces_(core.control(), core.pool(), core.changes(), core.operations()),
       backends_(core.control(), core.pool(), core.changes()),
       config_({.control = core.control(),

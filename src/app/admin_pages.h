@@ -12,10 +12,10 @@
 #include "app/config_keeper.h"
 #include "app/settings.h"
 #include "contract/implements.h"
-#include "engine/memory/memory_budget.h"
 #include "gateway/admin/admin_dispatcher.h"
 #include "gateway/gateway.h"
 #include "gateway/gather.h"
+#include "models/memory_budget.h"
 #include "prism/admin/v1/pages.pb.h"
 #include "prism/admin/v1/pages.prism.h"
 #include "rpc/net/call_server.h"
@@ -46,7 +46,7 @@ class AdminPages final : public contract::Implements<admin::v1::Pages> {
     runtime::BlockingPool& pool;
     gateway::Gateway& gateway;
     const gateway::MethodTable& methods;
-    const engine::MemoryBudget& budget;
+    const models::MemoryBudget& budget;
     const ConfigKeeper& config;
     std::function<rpc::ConnectionCounts()> connections;          // any thread
     std::function<std::uint64_t()> accept_pauses;                // any thread

@@ -9,9 +9,9 @@
 #include "base/scratch_directory.h"
 #include "contract/all_interfaces.h"
 #include "engine/local_engine.h"
-#include "engine/memory/memory_budget.h"
 #include "engine/models.h"
 #include "gateway/binder.h"
+#include "models/memory_budget.h"
 
 namespace prism::app {
 
@@ -38,7 +38,7 @@ Result<std::vector<std::string>> CheckServable(
   TRY(Identity::CheckLists(settings.admins, *snapshot));
   TRY_ASSIGN(const auto scratch, base::ScratchDirectory::Make("prism-check"));
   SystemClock clock;
-  engine::MemoryBudget budget(settings.memory_max_bytes);
+  models::MemoryBudget budget(settings.memory_max_bytes);
   engine::LocalEngine engine({}, clock, budget, engine::BuiltinModels());
   gateway::Binder binder(
       contract::AllInterfaces(),

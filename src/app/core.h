@@ -18,13 +18,13 @@
 #include "backends/builtin_backends.h"
 #include "base/clock.h"
 #include "engine/local_engine.h"
-#include "engine/memory/memory_budget.h"
 #include "gateway/admin/config_changes.h"
 #include "gateway/admin/operation_store.h"
 #include "gateway/binder.h"
 #include "gateway/capabilities.h"
 #include "gateway/gateway.h"
 #include "gateway/newest_table.h"
+#include "models/memory_budget.h"
 #include "namespaces/snapshot.h"
 #include "rpc/services/health.h"
 #include "rpc/services/reflection.h"
@@ -71,7 +71,7 @@ class Core {
   void EndWaits() { tables_.Drain(); }
   const gateway::MethodTable& methods() const { return methods_; }
   rpc::HealthService& health() { return health_; }
-  const engine::MemoryBudget& budget() const { return budget_; }
+  const models::MemoryBudget& budget() const { return budget_; }
   const ConfigKeeper& config() const { return config_; }
   // Once it has started.
   gateway::ConfigControl& control() { return *changer_; }
@@ -98,7 +98,7 @@ class Core {
   telemetry::Logger& log_;
   SystemClock clock_;
   ConfigKeeper config_;
-  engine::MemoryBudget budget_;
+  models::MemoryBudget budget_;
   engine::LocalEngine engine_;
   // Open backends by type and connection, of types that can be opened once.
   std::map<std::pair<std::string, std::string>, std::weak_ptr<contract::Backend>> open_;

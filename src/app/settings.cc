@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "base/units.h"
-#include "engine/memory/memory_budget.h"
+#include "models/memory_budget.h"
 #include "rpc/net/listen_socket.h"
 
 namespace prism::app {
@@ -291,7 +291,7 @@ ServerSettings Decide(const ServerConfig& config, const namespaces::Snapshot& sn
   settings.log_format = telemetry::ParseLogFormat(config.log_format.value_or(""))
                             .value_or(telemetry::DefaultLogFormat());
   settings.memory_max_bytes =
-      config.memory_max_bytes.value_or(engine::MemoryBudget::DefaultMaxBytes());
+      config.memory_max_bytes.value_or(models::MemoryBudget::DefaultMaxBytes());
 
   settings.tls = DecideTls(config);
   settings.branching =

@@ -7,19 +7,13 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "models/digest.h"
 
 namespace prism::engine {
 
-// 128 bits of a SHA-256. Fixed size, so that an id costs the same whatever the client sent.
-struct Digest {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  bool operator==(const Digest&) const = default;
-};
-
 struct RememberedAnswer {
-  Digest payload;         // of the request that was answered
-  base::Buffer response;  // as the service encoded it
+  models::Digest payload;  // of the request that was answered
+  base::Buffer response;   // as the service encoded it
 };
 
 // The request ids of one namespace. Find and Remember run in the same atomic unit as the write that
@@ -30,29 +24,32 @@ class DedupStore {
   virtual ~DedupStore() = default;
 
   // Nobody else is between Enter and Leave with this id. Sections are short: no I/O, no suspension.
-  virtual void Enter(const Digest& id) = 0;
-  virtual void Leave(const Digest& id) = 0;
+  virtual void Enter(const models::Digest& id) = 0;
+  virtual void Leave(const models::Digest& id) = 0;
 
   // The answer that was remembered, unless it has expired. Nothing: the id is free, and Remember
   // will find room for it. RESOURCE_EXHAUSTED/DEDUP_FULL when the namespace holds dedup_max_entries
   // that have not expired.
-  virtual Result<std::optional<RememberedAnswer>> Find(const Digest& id, WallMillis now) = 0;
+  virtual Result<std::optional<RememberedAnswer>> Find(const models::Digest& id,
+                                                       WallMillis now) = 0;
 
   // Stores or replaces. Only after a Find that answered without an error in the same section.
-  virtual Status Remember(const Digest& id, const Digest& payload, std::string_view response,
-                          WallMillis expires_at) = 0;
+  virtual Status Remember(const models::Digest& id, const models::Digest& payload,
+                          std::string_view response, WallMillis expires_at) = 0;
 
   // Enter and Leave as a scope.
   class Section {
    public:
-    Section(DedupStore& store, const Digest& id) : store_(store), id_(id) { store_.Enter(id_); }
+    Section(DedupStore& store, const models::Digest& id) : store_(store), id_(id) {
+      store_.Enter(id_);
+    }
     Section(const Section&) = delete;
     Section& operator=(const Section&) = delete;
     ~Section() { store_.Leave(id_); }
 
    private:
     DedupStore& store_;
-    const Digest id_;
+    const models::Digest id_;
   };
 };
 

@@ -13,7 +13,7 @@ std::uint64_t RandomInstance() {
 
 }  // namespace
 
-LocalEngine::LocalEngine(LocalEngineOptions options, Clock& clock, MemoryBudget& budget,
+LocalEngine::LocalEngine(LocalEngineOptions options, Clock& clock, models::MemoryBudget& budget,
                          std::span<const Model* const> models)
     : options_(options),
       clock_(clock),

@@ -10,16 +10,16 @@
 #include "base/clock.h"
 #include "contract/backend.h"
 #include "engine/memory/janitor.h"
-#include "engine/memory/memory_budget.h"
 #include "engine/model.h"
-#include "engine/page_token.h"
 #include "engine/store.h"
+#include "models/memory_budget.h"
+#include "models/page_token.h"
 
 namespace prism::engine {
 
 struct LocalEngineOptions {
   // Authenticates page tokens over stores that have no key of their own.
-  TokenKey token_key = TokenKey::Random();
+  models::TokenKey token_key = models::TokenKey::Random();
   // Open transactions a namespace; RESOURCE_EXHAUSTED/TOO_MANY_TRANSACTIONS beyond it.
   std::size_t max_transactions = 1000;
   // Of a unary response message; what would be larger is RESPONSE_TOO_LARGE.
@@ -31,7 +31,7 @@ class LocalNamespace;
 // One per process, owned by app/, outlives the backends on it. Thread-safe after construction.
 class LocalEngine {
  public:
-  LocalEngine(LocalEngineOptions options, Clock& clock, MemoryBudget& budget,
+  LocalEngine(LocalEngineOptions options, Clock& clock, models::MemoryBudget& budget,
               std::span<const Model* const> models);
   LocalEngine(const LocalEngine&) = delete;
   LocalEngine& operator=(const LocalEngine&) = delete;
@@ -42,7 +42,7 @@ class LocalEngine {
 
   const LocalEngineOptions& options() const { return options_; }
   Clock& clock() { return clock_; }
-  MemoryBudget& budget() { return budget_; }
+  models::MemoryBudget& budget() { return budget_; }
   // Random, new at each start: tells transactions of this process from those of others.
   std::uint64_t instance() const { return instance_; }
   // Slots of a Session follow this order.
@@ -53,7 +53,7 @@ class LocalEngine {
  private:
   const LocalEngineOptions options_;
   Clock& clock_;
-  MemoryBudget& budget_;
+  models::MemoryBudget& budget_;
   const std::uint64_t instance_;
   std::vector<const Model*> models_;
   std::vector<const contract::InterfaceInfo*> interfaces_;

@@ -73,7 +73,7 @@ class PurgeTest : public ::testing::TestWithParam<std::string_view> {
   const base::testing::TempDirectory directory_;
   ManualClock clock_{1'700'000'000'000};
   runtime::Shard shard_{0};
-  MemoryBudget budget_{1u << 30};
+  models::MemoryBudget budget_{1u << 30};
   LocalEngine engine_{{}, clock_, budget_, BuiltinModels()};
   std::unique_ptr<contract::Backend> backend_;
 };

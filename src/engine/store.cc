@@ -1,39 +1,9 @@
 #include "engine/store.h"
 
-#include "engine/yield.h"
+#include "models/wanted.h"
 
 namespace prism::engine {
-namespace {
 
-Error Unwanted(runtime::CancelReason reason) {
-  switch (reason) {
-    case runtime::CancelReason::kClientGone:
-      return Error(Code::kCancelled, "CALL_CANCELLED",
-                   "The client cancelled before the work was done.");
-    case runtime::CancelReason::kShutdown:
-    case runtime::CancelReason::kReconfigured:
-      return Error(Code::kUnavailable, "SHUTTING_DOWN",
-                   "The server stopped before the work was done. Send it again.");
-    case runtime::CancelReason::kNone:
-    case runtime::CancelReason::kDeadline:
-      break;
-  }
-  return Error(
-      Code::kDeadlineExceeded, "DEADLINE_EXCEEDED",
-      "The deadline passed before the work was done. Allow more time, or send less at once.");
-}
-
-}  // namespace
-
-void StoreWork::Drop() { Fail(Unwanted(cancelled_.load(std::memory_order_relaxed))); }
-
-Status CheckWanted(contract::CallContext& ctx) {
-  const auto& cancel = ctx.cancel();
-  if (cancel.cancelled()) return std::unexpected(Unwanted(cancel.reason()));
-  if (ctx.deadline != 0 && MonotonicNow() >= ctx.deadline) {
-    return std::unexpected(Unwanted(runtime::CancelReason::kDeadline));
-  }
-  return {};
-}
+void StoreWork::Drop() { Fail(models::UnwantedError(cancelled_.load(std::memory_order_relaxed))); }
 
 }  // namespace prism::engine

@@ -14,15 +14,17 @@
 #include "base/status.h"
 #include "contract/call_context.h"
 #include "contract/durability.h"
-#include "engine/limits.h"
 #include "engine/model_store.h"
 #include "engine/sweep_mark.h"
+#include "models/limits.h"
 #include "runtime/cancel.h"
 #include "runtime/shard.h"
 
-namespace prism::engine {
-
+namespace prism::models {
 class TokenKey;
+}
+
+namespace prism::engine {
 
 // One closure on its way through a store. Lives in the frame of the coroutine that waits for it, so
 // it costs no allocation and stays valid until Finish.
@@ -85,7 +87,7 @@ class Store {
 
   // What authenticates page tokens over this data; null: the engine's own key, which ends with the
   // process.
-  virtual const TokenKey* token_key() const { return nullptr; }
+  virtual const models::TokenKey* token_key() const { return nullptr; }
 
   // Not null: work runs at once on the caller's thread, with this session, from any thread.
   const Session* inline_session() const { return inline_session_; }
@@ -106,14 +108,14 @@ class Store {
   // Touched after each write that runs inline, and by services for what they keep themselves.
   SweepMark& sweep_mark() { return sweep_mark_; }
 
-  NamespaceLimits& limits() { return limits_; }
-  const NamespaceLimits& limits() const { return limits_; }
+  models::NamespaceLimits& limits() { return limits_; }
+  const models::NamespaceLimits& limits() const { return limits_; }
 
  protected:
   void RunInline(const Session& session) { inline_session_ = &session; }
 
  private:
-  NamespaceLimits limits_;
+  models::NamespaceLimits limits_;
   const Session* inline_session_ = nullptr;
   SweepMark sweep_mark_;
 };
@@ -192,8 +194,8 @@ class StoreHandle {
   }
   SweepMark& sweep_mark() const { return store_->sweep_mark(); }
   contract::Durability durability() const { return store_->durability(); }
-  const NamespaceLimits& limits() const { return store_->limits(); }
-  const TokenKey* token_key() const { return store_->token_key(); }
+  const models::NamespaceLimits& limits() const { return store_->limits(); }
+  const models::TokenKey* token_key() const { return store_->token_key(); }
 
  private:
   Store* store_;

@@ -23,12 +23,13 @@ class CounterStore final : public ModelStore {
 
 class NoRequests final : public DedupStore {
  public:
-  void Enter(const Digest&) override {}
-  void Leave(const Digest&) override {}
-  Result<std::optional<RememberedAnswer>> Find(const Digest&, WallMillis) override {
+  void Enter(const models::Digest&) override {}
+  void Leave(const models::Digest&) override {}
+  Result<std::optional<RememberedAnswer>> Find(const models::Digest&, WallMillis) override {
     return std::nullopt;
   }
-  Status Remember(const Digest&, const Digest&, std::string_view, WallMillis) override {
+  Status Remember(const models::Digest&, const models::Digest&, std::string_view,
+                  WallMillis) override {
     return {};
   }
 };

@@ -3,8 +3,6 @@
 
 #include <coroutine>
 
-#include "base/status.h"
-#include "contract/call_context.h"
 #include "runtime/shard.h"
 
 namespace prism::engine {
@@ -23,9 +21,5 @@ class Yield {
  private:
   runtime::ShardResume resume_;
 };
-
-// Between two pieces: CANCELLED, DEADLINE_EXCEEDED or UNAVAILABLE when nobody waits for the call
-// any more.
-Status CheckWanted(contract::CallContext& ctx);
 
 }  // namespace prism::engine

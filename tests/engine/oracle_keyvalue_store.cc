@@ -1,7 +1,7 @@
 #include "tests/engine/oracle_keyvalue_store.h"
 
 #include "engine/decimal.h"
-#include "engine/errors.h"
+#include "models/errors.h"
 
 namespace prism::engine::testing {
 
@@ -26,10 +26,10 @@ std::uint64_t OracleKeyValueStore::Bytes() const {
 
 Status OracleKeyValueStore::CheckQuota() const {
   if (settings_.max_bytes != 0 && Bytes() > settings_.max_bytes) {
-    return std::unexpected(QuotaError("max_bytes", settings_.max_bytes));
+    return std::unexpected(models::QuotaError("max_bytes", settings_.max_bytes));
   }
   if (settings_.max_keys != 0 && map_.size() > settings_.max_keys) {
-    return std::unexpected(QuotaError("max_keys", settings_.max_keys));
+    return std::unexpected(models::QuotaError("max_keys", settings_.max_keys));
   }
   return {};
 }

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "engine/digest.h"
+#include "models/digest.h"
 
 namespace prism::engine::testing {
 namespace {
@@ -340,7 +340,7 @@ Answer RandomCommands::CallTransact(KeyValueStore& store, const Command& command
 Answer RandomCommands::CallDedup(DedupStore* store, const Command& command) {
   const WallMillis now = clock_.Now();
   const std::array<std::string_view, 1> parts = {command.key};
-  const Digest id = DigestOf(parts);
+  const models::Digest id = models::DigestOf(parts);
   const bool remember = command.method == Method::kRememberRequest;
   const WallMillis expires_at = now + 1 + command.delta % 100 + 100;
   if (store == nullptr) {

@@ -55,7 +55,7 @@ class Server {
 
  private:
   SystemClock clock_;
-  MemoryBudget budget_;
+  models::MemoryBudget budget_;
   LocalEngine engine_;
   std::unique_ptr<SqliteBackend> backend_;
   std::shared_ptr<contract::NamespaceBackend> ns_;

@@ -21,7 +21,7 @@ class MemorySubject final : public Subject {
   const Session& session() override { return store_.session(); }
 
  private:
-  MemoryBudget budget_;
+  models::MemoryBudget budget_;
   MemoryStore store_;
 };
 
@@ -72,7 +72,7 @@ class SqliteSubject final : public Subject {
   }
 
   base::testing::TempDirectory directory_;
-  NamespaceLimits limits_;
+  models::NamespaceLimits limits_;
   SqliteNamespaceKind kind_;
   std::unique_ptr<sqlite::Connection> connection_;
   std::unique_ptr<sqlite::WriterState> state_;

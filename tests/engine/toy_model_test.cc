@@ -43,7 +43,7 @@ class ToyModel : public ::testing::Test {
   }
 
   ManualClock clock_{1000};
-  MemoryBudget budget_{1u << 20};
+  models::MemoryBudget budget_{1u << 20};
   LocalEngine engine_{{}, clock_, budget_, With(BuiltinModels(), kTallyModel)};
   std::vector<const MemoryModel*> stores_ = With(BuiltinMemoryModels(), kTallyInMemory);
   Result<std::unique_ptr<MemoryBackend>> backend_ = MemoryBackend::Make(engine_, stores_);

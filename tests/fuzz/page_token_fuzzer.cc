@@ -10,12 +10,12 @@
 #include <string_view>
 
 #include "base/testing/temp_directory.h"
-#include "engine/page_token.h"
+#include "models/page_token.h"
 
 namespace {
 
-using prism::engine::TokenKey;
-using prism::engine::TokenScope;
+using prism::models::TokenKey;
+using prism::models::TokenScope;
 
 void Require(bool holds) {
   if (!holds) std::abort();
@@ -55,21 +55,21 @@ const TokenKey& FixedKey() {
 }
 
 void CheckStranger(const TokenScope& scope, std::string_view token) {
-  const auto position = prism::engine::ReadPageToken(FixedKey(), scope, token);
+  const auto position = prism::models::ReadPageToken(FixedKey(), scope, token);
   if (!position) return Require(position.error().reason() == "PAGE_TOKEN_MISMATCH");
-  Require(prism::engine::MakePageToken(FixedKey(), scope, *position) == token);
+  Require(prism::models::MakePageToken(FixedKey(), scope, *position) == token);
 }
 
 void CheckOurs(const TokenScope& scope, std::string_view position) {
-  std::string token = prism::engine::MakePageToken(FixedKey(), scope, position);
-  const auto read = prism::engine::ReadPageToken(FixedKey(), scope, token);
+  std::string token = prism::models::MakePageToken(FixedKey(), scope, position);
+  const auto read = prism::models::ReadPageToken(FixedKey(), scope, token);
   Require(read.has_value() && *read == position);
   TokenScope other = scope;
   other.query = "another prefix";
-  Require(!prism::engine::ReadPageToken(FixedKey(), other, token));
+  Require(!prism::models::ReadPageToken(FixedKey(), other, token));
   char& changed = token[position.size() % token.size()];
   changed = changed == 'A' ? 'B' : 'A';
-  Require(!prism::engine::ReadPageToken(FixedKey(), scope, token));
+  Require(!prism::models::ReadPageToken(FixedKey(), scope, token));
 }
 
 }  // namespace

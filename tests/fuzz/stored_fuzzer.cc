@@ -228,22 +228,24 @@ void CheckWrites(KeyValueStore& store, const std::string& key) {
 
 // A remembered answer is one, or another request's, or damaged; and what is remembered is found.
 void CheckRequestId(DedupStore& dedup, std::string_view bytes) {
-  Digest id;
+  prism::models::WriteIdentity identity = {
+      .id = {},
+      .payload = {.high = 0x3030303030303030, .low = 0x3030303030303030},
+      .expires_at = kNow + 1};
   for (std::size_t i = 0; i < 16 && i < bytes.size(); ++i) {
-    std::uint64_t& half = i < 8 ? id.high : id.low;
+    std::uint64_t& half = i < 8 ? identity.id.high : identity.id.low;
     half = half << 8 | static_cast<unsigned char>(bytes[i]);
   }
-  const Digest payload = {.high = 0x3030303030303030, .low = 0x3030303030303030};
-  const auto found = FindAnswer(dedup, id, payload, kNow);
+  const auto found = FindAnswer(dedup, identity, kNow);
   if (!found && found.error().reason() == "DEDUP_FULL") return;
   if (Works(found) && *found) {
     prism::keyvalue::v1::SetResponse response;
-    const Status read = ReadAnswer(**found, response);
+    const Status read = prism::models::ReadAnswer((**found).view(), response);
     Require(read || read.error().reason() == "RECORD_DAMAGED");
   }
-  Require(Works(dedup.Remember(id, payload, "answer", kNow + 1)));
-  const auto remembered = dedup.Find(id, kNow);
-  Require(Works(remembered) && *remembered && (*remembered)->payload == payload);
+  Require(Works(dedup.Remember(identity.id, identity.payload, "answer", identity.expires_at)));
+  const auto remembered = dedup.Find(identity.id, kNow);
+  Require(Works(remembered) && *remembered && (*remembered)->payload == identity.payload);
   Require((*remembered)->response.view() == "answer");
 }
 
@@ -273,7 +275,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   settings.max_keys = choice % 8;
   settings.max_bytes = settings.max_keys * 30;
   settings.dedup_max_entries = 4;
-  const NamespaceLimits limits(settings);
+  const prism::models::NamespaceLimits limits(settings);
   prism::ManualClock clock(kNow);
   SqliteNamespaceKind kind(limits, clock, BuiltinSqliteModels());
 

@@ -96,8 +96,8 @@ class LocalKeyValue final
 
   // The claim of this call on the transaction that `handle` names.
   Result<TransactionTable::Claim> ClaimOf(const Context& ctx, std::string_view handle) const;
-  const TokenKey& token_key() const {
-    const TokenKey* own = store_.token_key();
+  const models::TokenKey& token_key() const {
+    const models::TokenKey* own = store_.token_key();
     return own != nullptr ? *own : engine_.options().token_key;
   }
   std::uint64_t max_value_bytes() const { return store_.limits().max_value_bytes(); }

@@ -7,6 +7,7 @@
 #include "engine/keyvalue/record_fields.h"
 #include "engine/keyvalue/validation.h"
 #include "engine/yield.h"
+#include "models/wanted.h"
 
 namespace prism::engine {
 namespace {
@@ -43,15 +44,15 @@ struct DeleteStep {
   PrefixProgress progress;
 };
 
-Result<DeleteStep> DeletePageOnce(KeyValueStore& store, DedupStore& dedup, const Digest& id,
-                                  const Digest& payload, std::string_view prefix,
-                                  std::string_view cursor, WallMillis now, WallMillis expires_at) {
-  const DedupStore::Section section(dedup, id);
-  TRY_ASSIGN(const auto remembered, FindAnswer(dedup, id, payload, now));
+Result<DeleteStep> DeletePageOnce(KeyValueStore& store, DedupStore& dedup,
+                                  const models::WriteIdentity& identity, std::string_view prefix,
+                                  std::string_view cursor, WallMillis now) {
+  const DedupStore::Section section(dedup, identity.id);
+  TRY_ASSIGN(const auto remembered, FindAnswer(dedup, identity, now));
   DeletePrefixResponse answer;
   if (remembered && !remembered->empty()) {
     const std::string_view bytes = remembered->view();
-    TRY(ReadAnswer(base::Buffer::Copy(bytes.substr(1)), answer));
+    TRY(models::ReadAnswer(bytes.substr(1), answer));
     if (bytes.front() == kDeleted) {
       return DeleteStep{.total = static_cast<std::uint64_t>(answer.deleted()),
                         .progress = {.end = true, .cursor = {}}};
@@ -62,7 +63,8 @@ Result<DeleteStep> DeletePageOnce(KeyValueStore& store, DedupStore& dedup, const
   step.total = static_cast<std::uint64_t>(answer.deleted()) + step.progress.keys;
   answer.set_deleted(static_cast<std::int64_t>(step.total));
   const std::string state(1, step.progress.end ? kDeleted : kDeleting);
-  TRY(dedup.Remember(id, payload, state + answer.SerializeAsString(), expires_at));
+  TRY(dedup.Remember(identity.id, identity.payload, state + answer.SerializeAsString(),
+                     identity.expires_at));
   return step;
 }
 
@@ -70,14 +72,14 @@ Result<DeleteStep> DeletePageOnce(KeyValueStore& store, DedupStore& dedup, const
 
 // A checked request of Scan or ScanKeys.
 struct LocalKeyValue::StreamPlan {
-  TokenScope scope;
+  models::TokenScope scope;
   std::string position;  // continues behind this key
   std::uint64_t left = 0;
   bool keys_only = false;
 
   template <class Request>
   static Result<StreamPlan> From(const Request& request, std::string_view ns,
-                                 std::string_view method, const TokenKey& key) {
+                                 std::string_view method, const models::TokenKey& key) {
     TRY(CheckPrefix(request.prefix()));
     TRY(CheckLimit(request.limit()));
     StreamPlan plan;
@@ -85,7 +87,7 @@ struct LocalKeyValue::StreamPlan {
     plan.left = request.limit() == 0 ? std::numeric_limits<std::uint64_t>::max()
                                      : static_cast<std::uint64_t>(request.limit());
     if (!request.page_token().empty()) {
-      TRY_ASSIGN(plan.position, ReadPageToken(key, plan.scope, request.page_token()));
+      TRY_ASSIGN(plan.position, models::ReadPageToken(key, plan.scope, request.page_token()));
     }
     return plan;
   }
@@ -94,7 +96,7 @@ struct LocalKeyValue::StreamPlan {
 template <class Response>
 LocalKeyValue::StatusTask LocalKeyValue::StreamScan(Context& ctx, StreamPlan plan,
                                                     Sink<Response> sink) {
-  const TokenKey& key = token_key();
+  const models::TokenKey& key = token_key();
   Response message;
   std::size_t since_checkpoint = 0;
   while (true) {
@@ -119,14 +121,15 @@ LocalKeyValue::StatusTask LocalKeyValue::StreamScan(Context& ctx, StreamPlan pla
     const bool last = page.end || plan.left == 0;
     if (last || since_checkpoint >= kCheckpointEvery) {
       since_checkpoint = 0;
-      std::string token = page.end ? std::string() : MakePageToken(key, plan.scope, plan.position);
+      std::string token =
+          page.end ? std::string() : models::MakePageToken(key, plan.scope, plan.position);
       message.mutable_checkpoint()->set_page_token(std::move(token));
       CO_TRY(co_await sink.Write(message));
     }
     if (last) co_return Status();
     co_await Yield();
     // A page of nothing but expired keys writes nothing, so the sink can't be the one to notice.
-    CO_TRY(CheckWanted(ctx));
+    CO_TRY(models::CheckWanted(ctx));
   }
 }
 
@@ -155,7 +158,7 @@ LocalKeyValue::StatusTask LocalKeyValue::Count(Context& ctx, const CountRequest&
       return store.CountPage(request.prefix(), progress.cursor, kCountVisits, ctx.now);
     }));
     count += progress.keys;
-    CO_TRY(CheckWanted(ctx));
+    CO_TRY(models::CheckWanted(ctx));
     if (!progress.end) co_await Yield();
   }
   response.set_count(static_cast<std::int64_t>(count));
@@ -168,30 +171,28 @@ LocalKeyValue::StatusTask LocalKeyValue::DeletePrefix(Context& ctx,
   CO_TRY(CheckPrefix(request.prefix()));
   if (request.prefix().empty()) co_return std::unexpected(PrefixMissing());
   CO_TRY(CheckRequestId(request.request_id()));
-  const RequestIdentity identity = {"keyvalue_scan.delete_prefix", request.request_id(), request};
-  const bool once = !request.request_id().empty();
-  const Digest id = once ? identity.Id(ctx) : Digest();
-  const Digest payload = once ? identity.Payload() : Digest();
-  const WallMillis expires_at = ctx.now + store_.limits().dedup_window_ms();
+  const models::RequestIdentity identified = {"keyvalue_scan.delete_prefix", request.request_id(),
+                                              request};
+  const auto identity = identified.InStore(ctx, store_.limits().dedup_window_ms());
 
   DeleteStep step;
   while (!step.progress.end) {
-    CO_TRY(CheckWanted(ctx));
+    CO_TRY(models::CheckWanted(ctx));
     const std::string cursor = std::move(step.progress.cursor);
     const std::uint64_t before = step.total;
-    CO_TRY_ASSIGN(step,
-                  co_await store_.Write(
-                      ctx, [&](KeyValueStore& store, DedupStore& dedup) -> Result<DeleteStep> {
-                        if (once) {
-                          return DeletePageOnce(store, dedup, id, payload, request.prefix(), cursor,
-                                                ctx.now, expires_at);
-                        }
-                        DeleteStep next;
-                        TRY_ASSIGN(next.progress, store.DeletePrefixPage(request.prefix(), cursor,
-                                                                         kDeleteVisits, ctx.now));
-                        next.total = before + next.progress.keys;
-                        return next;
-                      }));
+    CO_TRY_ASSIGN(
+        step,
+        co_await store_.Write(
+            ctx, [&](KeyValueStore& store, DedupStore& dedup) -> Result<DeleteStep> {
+              if (identity) {
+                return DeletePageOnce(store, dedup, *identity, request.prefix(), cursor, ctx.now);
+              }
+              DeleteStep next;
+              TRY_ASSIGN(next.progress,
+                         store.DeletePrefixPage(request.prefix(), cursor, kDeleteVisits, ctx.now));
+              next.total = before + next.progress.keys;
+              return next;
+            }));
     if (!step.progress.end) co_await Yield();
   }
   response.set_deleted(static_cast<std::int64_t>(step.total));

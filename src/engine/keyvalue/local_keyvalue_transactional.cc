@@ -11,7 +11,7 @@ namespace {
 using namespace keyvalue::v1;  // NOLINT(google-build-using-namespace): the messages of this model
 
 // A handle is the instance and two random numbers, joined by dots.
-std::string HandleText(std::uint64_t instance, const Digest& handle) {
+std::string HandleText(std::uint64_t instance, const models::Digest& handle) {
   std::string text(VersionText(instance).view());
   text.append(".").append(VersionText(handle.high).view());
   text.append(".").append(VersionText(handle.low).view());
@@ -73,7 +73,7 @@ LocalKeyValue::StatusTask LocalKeyValue::BeginTransaction(Context& ctx,
                                                           BeginTransactionResponse& response) {
   CO_TRY_ASSIGN(const std::int64_t timeout_ms, TransactionTimeout(request));
   const MonoNanos now = MonotonicNow();
-  CO_TRY_ASSIGN(const Digest handle,
+  CO_TRY_ASSIGN(const models::Digest handle,
                 transactions_.Begin(ctx.principal, now + timeout_ms * kNanosPerMilli, now));
   store_.sweep_mark().Touched();
   response.set_transaction(HandleText(engine_.instance(), handle));

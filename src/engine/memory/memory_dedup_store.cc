@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/errors.h"
+#include "models/errors.h"
 
 namespace prism::engine {
 namespace {
@@ -19,7 +19,8 @@ MemoryDedupStore::~MemoryDedupStore() {
   }
 }
 
-Result<std::optional<RememberedAnswer>> MemoryDedupStore::Find(const Digest& id, WallMillis now) {
+Result<std::optional<RememberedAnswer>> MemoryDedupStore::Find(const models::Digest& id,
+                                                               WallMillis now) {
   Stripe& stripe = StripeOf(id);
   if (const auto at = stripe.answers.find(id); at != stripe.answers.end()) {
     if (at->second.expires_at > now) {
@@ -32,7 +33,7 @@ Result<std::optional<RememberedAnswer>> MemoryDedupStore::Find(const Digest& id,
     std::size_t budget = kSweepWhenFull;
     SweepStripe(stripe, now, budget);
     SweepOthers(stripe, now);
-    if (size() >= limit) return std::unexpected(DedupFullError(limit));
+    if (size() >= limit) return std::unexpected(models::DedupFullError(limit));
   }
   // Remember must not fail after the write has happened: room for a small answer has to be there
   // now. A large one passes the limit by its size once, and then nothing more is accepted.
@@ -41,7 +42,7 @@ Result<std::optional<RememberedAnswer>> MemoryDedupStore::Find(const Digest& id,
   return std::nullopt;
 }
 
-Status MemoryDedupStore::Remember(const Digest& id, const Digest& payload,
+Status MemoryDedupStore::Remember(const models::Digest& id, const models::Digest& payload,
                                   std::string_view response, WallMillis expires_at) {
   Stripe& stripe = StripeOf(id);
   std::size_t budget = kSweepPerWrite;

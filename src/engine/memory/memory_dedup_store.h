@@ -20,11 +20,11 @@ class MemoryDedupStore final : public DedupStore {
   explicit MemoryDedupStore(MemorySpace& space) : space_(space) {}
   ~MemoryDedupStore() override;
 
-  void Enter(const Digest& id) override { StripeOf(id).mutex.lock(); }
-  void Leave(const Digest& id) override { StripeOf(id).mutex.unlock(); }
-  Result<std::optional<RememberedAnswer>> Find(const Digest& id, WallMillis now) override;
-  Status Remember(const Digest& id, const Digest& payload, std::string_view response,
-                  WallMillis expires_at) override;
+  void Enter(const models::Digest& id) override { StripeOf(id).mutex.lock(); }
+  void Leave(const models::Digest& id) override { StripeOf(id).mutex.unlock(); }
+  Result<std::optional<RememberedAnswer>> Find(const models::Digest& id, WallMillis now) override;
+  Status Remember(const models::Digest& id, const models::Digest& payload,
+                  std::string_view response, WallMillis expires_at) override;
 
   // Forgets up to `budget` ids that have expired. True when more are due. Not inside a section.
   bool Sweep(WallMillis now, std::size_t budget);
@@ -36,20 +36,20 @@ class MemoryDedupStore final : public DedupStore {
   static constexpr std::size_t kStripes = 16;
 
   struct HashDigest {
-    std::size_t operator()(const Digest& digest) const { return digest.low; }
+    std::size_t operator()(const models::Digest& digest) const { return digest.low; }
   };
   struct Answer {
-    Digest payload;
+    models::Digest payload;
     base::Buffer response;
     WallMillis expires_at = 0;
   };
   struct Due {
     WallMillis when;
-    Digest id;
+    models::Digest id;
   };
   struct alignas(64) Stripe {
     std::mutex mutex;
-    std::unordered_map<Digest, Answer, HashDigest> answers;
+    std::unordered_map<models::Digest, Answer, HashDigest> answers;
     // In order of arrival, which is the order of expiry while the window stays the same. An answer
     // that was replaced is listed twice; what counts is its own time. Made by the first: an empty
     // deque takes 600 bytes, and most namespaces never see a request id.
@@ -59,7 +59,7 @@ class MemoryDedupStore final : public DedupStore {
   static std::uint64_t Cost(std::string_view response) { return kAnswerOverhead + response.size(); }
   static constexpr std::uint64_t kAnswerOverhead = 160;
 
-  Stripe& StripeOf(const Digest& id) { return stripes_[id.high % kStripes]; }
+  Stripe& StripeOf(const models::Digest& id) { return stripes_[id.high % kStripes]; }
   bool SweepStripe(Stripe& stripe, WallMillis now, std::size_t& budget);
   void Forget(Stripe& stripe, decltype(Stripe::answers)::iterator at);
   void SweepOthers(const Stripe& held, WallMillis now);

@@ -12,18 +12,18 @@ namespace {
 
 class MemoryDedup : public ::testing::Test {
  protected:
-  static Digest Id(std::uint64_t number) {
+  static models::Digest Id(std::uint64_t number) {
     return {.high = number * 0x9E3779B97F4A7C15, .low = number};
   }
   bool Remember(std::uint64_t number, WallMillis expires_at,
                 const std::string& response = "answer") {
-    const Digest id = Id(number);
+    const models::Digest id = Id(number);
     const DedupStore::Section section(store_, id);
     const auto found = store_.Find(id, clock_.Now());
     return found && !*found && store_.Remember(id, id, response, expires_at);
   }
   std::optional<std::string> Find(std::uint64_t number) {
-    const Digest id = Id(number);
+    const models::Digest id = Id(number);
     const DedupStore::Section section(store_, id);
     const auto found = store_.Find(id, clock_.Now());
     if (!found || !*found) return std::nullopt;
@@ -31,8 +31,8 @@ class MemoryDedup : public ::testing::Test {
   }
 
   ManualClock clock_{1000};
-  MemoryBudget budget_{1u << 20};
-  NamespaceLimits limits_{{.name = "test", .dedup_max_entries = 100}};
+  models::MemoryBudget budget_{1u << 20};
+  models::NamespaceLimits limits_{{.name = "test", .dedup_max_entries = 100}};
   MemorySpace space_{budget_, limits_, clock_};
   MemoryDedupStore store_{space_};
 };

@@ -35,8 +35,8 @@ class MemoryKeyValues : public ::testing::Test {
 
   static constexpr WallMillis kNow = 1'000'000;
   ManualClock clock_{kNow};
-  MemoryBudget budget_{1u << 30};
-  NamespaceLimits limits_{{.name = "test"}};
+  models::MemoryBudget budget_{1u << 30};
+  models::NamespaceLimits limits_{{.name = "test"}};
   MemorySpace space_{budget_, limits_, clock_};
   MemoryKeyValueStore store_{space_};
 };
@@ -247,22 +247,6 @@ TEST_F(MemoryKeyValues, EverythingAtOnceStress) {
   EXPECT_EQ(space_.keys(), keys);
   EXPECT_EQ(budget_.used(), static_cast<std::uint64_t>(bytes) +
                                 static_cast<std::uint64_t>(keys) * KeyValueTable::kEntryOverhead);
-}
-
-TEST(MemoryBudget, RefusesBeyondItsLimit) {
-  MemoryBudget budget(100);
-  EXPECT_TRUE(budget.Charge(100));
-  const Status refused = budget.Charge(1);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().reason(), "MEMORY_LIMIT");
-  EXPECT_EQ(budget.used(), 100U);
-  budget.Release(1);
-  EXPECT_TRUE(budget.Charge(1));
-}
-
-TEST(MemoryBudget, HasADefaultThatFitsTheMachine) {
-  EXPECT_GT(MemoryBudget::DefaultMaxBytes(), 16u << 20);
-  EXPECT_LT(MemoryBudget::DefaultMaxBytes(), std::uint64_t{1} << 50);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "engine/memory/memory_space.h"
 
-#include "engine/errors.h"
+#include "models/errors.h"
 
 namespace prism::engine {
 namespace {
@@ -24,11 +24,11 @@ Status MemorySpace::Reserve(const SpaceDelta& delta) {
   const std::uint64_t max_bytes = limits_.max_bytes();
   const std::uint64_t max_keys = limits_.max_keys();
   if (!AddWithin(bytes_, delta.bytes, max_bytes)) {
-    return std::unexpected(QuotaError("max_bytes", max_bytes));
+    return std::unexpected(models::QuotaError("max_bytes", max_bytes));
   }
   if (!AddWithin(keys_, delta.keys, max_keys)) {
     bytes_.fetch_sub(delta.bytes, std::memory_order_relaxed);
-    return std::unexpected(QuotaError("max_keys", max_keys));
+    return std::unexpected(models::QuotaError("max_keys", max_keys));
   }
   Status reserved = ReserveMemory(delta.bytes + delta.overhead);
   if (!reserved) {

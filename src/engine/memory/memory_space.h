@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "engine/limits.h"
-#include "engine/memory/memory_budget.h"
+#include "models/limits.h"
+#include "models/memory_budget.h"
 
 namespace prism::engine {
 
@@ -24,7 +24,7 @@ struct SpaceDelta {
 // not.
 class MemorySpace {
  public:
-  MemorySpace(MemoryBudget& budget, const NamespaceLimits& limits, Clock& clock)
+  MemorySpace(models::MemoryBudget& budget, const models::NamespaceLimits& limits, Clock& clock)
       : budget_(budget), limits_(limits), clock_(clock) {}
   MemorySpace(const MemorySpace&) = delete;
   MemorySpace& operator=(const MemorySpace&) = delete;
@@ -36,8 +36,8 @@ class MemorySpace {
   // Gives back the room of one entry that was removed.
   void Release(std::size_t bytes, std::size_t overhead);
 
-  const NamespaceLimits& limits() const { return limits_; }
-  MemoryBudget& budget() { return budget_; }
+  const models::NamespaceLimits& limits() const { return limits_; }
+  models::MemoryBudget& budget() { return budget_; }
   Clock& clock() { return clock_; }
   std::int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   std::int64_t keys() const { return keys_.load(std::memory_order_relaxed); }
@@ -45,8 +45,8 @@ class MemorySpace {
  private:
   Status ReserveMemory(std::int64_t bytes);
 
-  MemoryBudget& budget_;
-  const NamespaceLimits& limits_;
+  models::MemoryBudget& budget_;
+  const models::NamespaceLimits& limits_;
   Clock& clock_;
   std::atomic<std::int64_t> bytes_ = 0;
   std::atomic<std::int64_t> keys_ = 0;

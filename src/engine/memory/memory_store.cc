@@ -10,7 +10,7 @@ constexpr std::size_t kSweepBudget = 4096;
 
 }  // namespace
 
-MemoryStore::MemoryStore(const contract::NamespaceSettings& settings, MemoryBudget& budget,
+MemoryStore::MemoryStore(const contract::NamespaceSettings& settings, models::MemoryBudget& budget,
                          Clock& clock, std::span<const MemoryModel* const> models)
     : Store(settings),
       space_(budget, limits(), clock),

@@ -22,8 +22,8 @@ struct MemoryModel {
 // Thread-safe.
 class MemoryStore final : public Store {
  public:
-  MemoryStore(const contract::NamespaceSettings& settings, MemoryBudget& budget, Clock& clock,
-              std::span<const MemoryModel* const> models);
+  MemoryStore(const contract::NamespaceSettings& settings, models::MemoryBudget& budget,
+              Clock& clock, std::span<const MemoryModel* const> models);
 
   contract::Durability durability() const override { return contract::Durability::kMemory; }
   // Never called: work runs inline.

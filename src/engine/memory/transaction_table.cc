@@ -25,8 +25,8 @@ Error TooLarge() {
                   TransactionTable::kMaxKeys, TransactionTable::kMaxBytes));
 }
 
-Digest RandomHandle() {
-  Digest handle;
+models::Digest RandomHandle() {
+  models::Digest handle;
   if (RAND_bytes(reinterpret_cast<unsigned char*>(&handle), sizeof(handle)) != 1) std::abort();
   return handle;
 }
@@ -46,8 +46,8 @@ TransactionTable::~TransactionTable() {
   }
 }
 
-Result<Digest> TransactionTable::Begin(std::string_view principal, MonoNanos deadline,
-                                       MonoNanos now) {
+Result<models::Digest> TransactionTable::Begin(std::string_view principal, MonoNanos deadline,
+                                               MonoNanos now) {
   if (open_.fetch_add(1, std::memory_order_relaxed) >= max_open_) {
     Sweep(now);
     if (open() > max_open_) {
@@ -62,7 +62,7 @@ Result<Digest> TransactionTable::Begin(std::string_view principal, MonoNanos dea
               .WithRetryAfter(std::chrono::milliseconds(100)));
     }
   }
-  const Digest handle = RandomHandle();
+  const models::Digest handle = RandomHandle();
   Stripe& stripe = StripeOf(handle);
   const std::lock_guard lock(stripe.mutex);
   stripe.transactions.emplace(handle,
@@ -163,7 +163,7 @@ Result<std::shared_ptr<const TransactionContent>> TransactionTable::Close(
   return content;
 }
 
-void TransactionTable::Finish(const Digest& handle) {
+void TransactionTable::Finish(const models::Digest& handle) {
   Stripe& stripe = StripeOf(handle);
   const std::lock_guard lock(stripe.mutex);
   const auto at = stripe.transactions.find(handle);

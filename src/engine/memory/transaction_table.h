@@ -17,7 +17,7 @@
 #include "base/status.h"
 #include "engine/dedup_store.h"
 #include "engine/keyvalue_store.h"
-#include "engine/memory/memory_budget.h"
+#include "models/memory_budget.h"
 
 namespace prism::engine {
 
@@ -44,7 +44,7 @@ class TransactionTable {
   static constexpr std::size_t kMaxKeys = 1000;
   static constexpr std::size_t kMaxBytes = 4u << 20;
 
-  TransactionTable(MemoryBudget& budget, std::size_t max_open)
+  TransactionTable(models::MemoryBudget& budget, std::size_t max_open)
       : budget_(budget), max_open_(max_open) {}
   TransactionTable(const TransactionTable&) = delete;
   TransactionTable& operator=(const TransactionTable&) = delete;
@@ -52,13 +52,13 @@ class TransactionTable {
 
   // A caller's claim on a transaction.
   struct Claim {
-    Digest handle;
+    models::Digest handle;
     std::string_view principal;
     MonoNanos now;
   };
 
   // RESOURCE_EXHAUSTED/TOO_MANY_TRANSACTIONS beyond the limit.
-  Result<Digest> Begin(std::string_view principal, MonoNanos deadline, MonoNanos now);
+  Result<models::Digest> Begin(std::string_view principal, MonoNanos deadline, MonoNanos now);
 
   // All of these: NOT_FOUND/TRANSACTION_NOT_FOUND when it has ended or never was.
   // RESOURCE_EXHAUSTED/TRANSACTION_TOO_LARGE; the transaction stays as it was.
@@ -74,7 +74,7 @@ class TransactionTable {
   Result<std::shared_ptr<const TransactionContent>> Close(const Claim& claim,
                                                           std::string_view request_id);
   // Removes a closed transaction. Nothing happens when it is gone.
-  void Finish(const Digest& handle);
+  void Finish(const models::Digest& handle);
   // Removes an open one of this principal, if it is there.
   void Rollback(const Claim& claim);
 
@@ -97,15 +97,15 @@ class TransactionTable {
     std::shared_ptr<TransactionContent> content;
   };
   struct HashHandle {
-    std::size_t operator()(const Digest& handle) const { return handle.low; }
+    std::size_t operator()(const models::Digest& handle) const { return handle.low; }
   };
-  using Map = std::unordered_map<Digest, Transaction, HashHandle>;
+  using Map = std::unordered_map<models::Digest, Transaction, HashHandle>;
   struct alignas(64) Stripe {
     std::mutex mutex;
     Map transactions;
   };
 
-  Stripe& StripeOf(const Digest& handle) { return stripes_[handle.high % kStripes]; }
+  Stripe& StripeOf(const models::Digest& handle) { return stripes_[handle.high % kStripes]; }
   // The live transaction of this principal, closed ones included, or null. The caller holds the
   // stripe.
   Transaction* Find(Stripe& stripe, const Claim& claim);
@@ -113,7 +113,7 @@ class TransactionTable {
   Result<Transaction*> FindOpen(Stripe& stripe, const Claim& claim);
   void Erase(Stripe& stripe, Map::iterator at);
 
-  MemoryBudget& budget_;
+  models::MemoryBudget& budget_;
   const std::size_t max_open_;
   std::atomic<std::size_t> open_ = 0;
   std::array<Stripe, kStripes> stripes_;

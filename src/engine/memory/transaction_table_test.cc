@@ -19,7 +19,7 @@ class Transactions : public ::testing::Test {
     return status ? "" : status.error().reason();
   }
 
-  MemoryBudget budget_{64u << 20};
+  models::MemoryBudget budget_{64u << 20};
   TransactionTable table_{budget_, 3};
 };
 
@@ -101,7 +101,7 @@ TEST_F(Transactions, AreBounded) {
 }
 
 TEST(TransactionBudget, BuffersCountForTheMemoryLimit) {
-  MemoryBudget budget(10'000);
+  models::MemoryBudget budget(10'000);
   {
     TransactionTable table(budget, 10);
     const TransactionTable::Claim claim = {

@@ -44,7 +44,8 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::Make(
     ordered.push_back(*found);
   }
   TRY_ASSIGN(sqlite::DataDirectory directory, sqlite::DataDirectory::Open(options.data_dir));
-  TRY_ASSIGN(const TokenKey tokens, TokenKey::LoadOrCreate(directory.path() + "/token.key"));
+  TRY_ASSIGN(const models::TokenKey tokens,
+             models::TokenKey::LoadOrCreate(directory.path() + "/token.key"));
   if (options.disk == nullptr) options.disk = std::make_unique<sqlite::SystemDiskProbe>();
   auto files = std::make_shared<SqliteFiles>(std::move(directory), tokens, options.threads,
                                              std::move(options.disk));

@@ -189,7 +189,7 @@ TEST_F(SqliteBackendTest, HousekeepingRemovesWhatHasExpired) {
     }
   }
   ManualClock clock(1'700'000'000'000 + 3'600'000);
-  const NamespaceLimits limits({.name = "test"});
+  const models::NamespaceLimits limits({.name = "test"});
   SqliteNamespaceKind kind(limits, clock, BuiltinSqliteModels());
   const auto db = *sqlite::Connection::Open({.path = File()});
   const auto writer = *kind.MakeWriter(*db);
@@ -312,7 +312,7 @@ TEST_F(SqliteBackendTest, HousekeepingLeavesRowsThatAreNotOurs) {
     ASSERT_TRUE(Set(engine, "k", "v"));
   }
   ManualClock clock(1'700'000'000'000);
-  const NamespaceLimits limits({.name = "test"});
+  const models::NamespaceLimits limits({.name = "test"});
   SqliteNamespaceKind kind(limits, clock, BuiltinSqliteModels());
   const auto db = *sqlite::Connection::Open({.path = File()});
   ASSERT_TRUE(db->Execute(
@@ -395,7 +395,7 @@ TEST_F(SqliteBackendTest, ANamespaceIsOpenedOnceAndTakesNewLimits) {
 TEST(SqliteBackend, EveryModelNeedsAStore) {
   const base::testing::TempDirectory directory;
   SystemClock clock;
-  MemoryBudget budget(1u << 20);
+  models::MemoryBudget budget(1u << 20);
   LocalEngine engine({}, clock, budget, BuiltinModels());
   const auto made = SqliteBackend::Make(engine, {.data_dir = directory.path()}, {});
   ASSERT_FALSE(made);

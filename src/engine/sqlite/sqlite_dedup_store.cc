@@ -3,7 +3,7 @@
 #include <array>
 #include <cstring>
 
-#include "engine/errors.h"
+#include "models/errors.h"
 
 namespace prism::engine {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::size_t kSweepWhenFull = 1000;
 
 // Both halves with the most significant byte first: the same file on every machine.
 struct DigestBytes {
-  explicit DigestBytes(const Digest& digest) {
+  explicit DigestBytes(const models::Digest& digest) {
     for (std::size_t i = 0; i < 8; ++i) {
       bytes[i] = static_cast<char>(digest.high >> (56 - 8 * i));
       bytes[8 + i] = static_cast<char>(digest.low >> (56 - 8 * i));
@@ -23,8 +23,8 @@ struct DigestBytes {
   std::array<char, 16> bytes;
 };
 
-Digest ReadDigest(std::string_view bytes) {
-  Digest digest;
+models::Digest ReadDigest(std::string_view bytes) {
+  models::Digest digest;
   if (bytes.size() != 16) return digest;
   for (std::size_t i = 0; i < 8; ++i) {
     digest.high = digest.high << 8 | static_cast<unsigned char>(bytes[i]);
@@ -35,7 +35,8 @@ Digest ReadDigest(std::string_view bytes) {
 
 }  // namespace
 
-Result<std::optional<RememberedAnswer>> SqliteDedupStore::Find(const Digest& id, WallMillis now) {
+Result<std::optional<RememberedAnswer>> SqliteDedupStore::Find(const models::Digest& id,
+                                                               WallMillis now) {
   {
     TRY_ASSIGN(sqlite::Statement get,
                space_.db().Prepare("SELECT payload, response FROM request_ids "
@@ -52,11 +53,11 @@ Result<std::optional<RememberedAnswer>> SqliteDedupStore::Find(const Digest& id,
     return space_.counters().request_ids >= static_cast<std::int64_t>(limit);
   };
   if (full()) TRY(Sweep(now, kSweepWhenFull));
-  if (full()) return std::unexpected(DedupFullError(limit));
+  if (full()) return std::unexpected(models::DedupFullError(limit));
   return std::nullopt;
 }
 
-Status SqliteDedupStore::Remember(const Digest& id, const Digest& payload,
+Status SqliteDedupStore::Remember(const models::Digest& id, const models::Digest& payload,
                                   std::string_view response, WallMillis expires_at) {
   const DigestBytes key(id);
   const DigestBytes payload_bytes(payload);

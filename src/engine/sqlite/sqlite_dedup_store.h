@@ -18,11 +18,11 @@ class SqliteDedupStore final : public DedupStore {
 
   explicit SqliteDedupStore(SqliteSpace& space) : space_(space) {}
 
-  void Enter(const Digest&) override {}
-  void Leave(const Digest&) override {}
-  Result<std::optional<RememberedAnswer>> Find(const Digest& id, WallMillis now) override;
-  Status Remember(const Digest& id, const Digest& payload, std::string_view response,
-                  WallMillis expires_at) override;
+  void Enter(const models::Digest&) override {}
+  void Leave(const models::Digest&) override {}
+  Result<std::optional<RememberedAnswer>> Find(const models::Digest& id, WallMillis now) override;
+  Status Remember(const models::Digest& id, const models::Digest& payload,
+                  std::string_view response, WallMillis expires_at) override;
 
   // Forgets up to `budget` ids whose window has passed. True when more are due.
   Result<bool> Sweep(WallMillis now, std::size_t budget);

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "engine/errors.h"
+#include "models/errors.h"
 
 namespace prism::engine {
 namespace {
@@ -59,10 +59,10 @@ Status SqliteSpace::Reserve(std::int64_t bytes, std::int64_t keys) {
     return quota != 0 && delta > 0 && used + delta > static_cast<std::int64_t>(quota);
   };
   if (passes(counters_.bytes, bytes, limits_.max_bytes())) {
-    return std::unexpected(QuotaError("max_bytes", limits_.max_bytes()));
+    return std::unexpected(models::QuotaError("max_bytes", limits_.max_bytes()));
   }
   if (passes(counters_.keys, keys, limits_.max_keys())) {
-    return std::unexpected(QuotaError("max_keys", limits_.max_keys()));
+    return std::unexpected(models::QuotaError("max_keys", limits_.max_keys()));
   }
   counters_.bytes += bytes;
   counters_.keys += keys;

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "engine/limits.h"
+#include "models/limits.h"
 #include "sqlite/connection.h"
 
 namespace prism::engine {
@@ -24,13 +24,13 @@ struct SqliteCounters {
 // Thread rule: as its connection.
 class SqliteSpace {
  public:
-  SqliteSpace(sqlite::Connection& connection, const NamespaceLimits& limits)
+  SqliteSpace(sqlite::Connection& connection, const models::NamespaceLimits& limits)
       : connection_(connection), limits_(limits) {}
   SqliteSpace(const SqliteSpace&) = delete;
   SqliteSpace& operator=(const SqliteSpace&) = delete;
 
   sqlite::Connection& db() { return connection_; }
-  const NamespaceLimits& limits() const { return limits_; }
+  const models::NamespaceLimits& limits() const { return limits_; }
 
   // --- writer only ---
   // Reads the counters of the file. Versions go on at the microseconds of today at least, so that a
@@ -51,7 +51,7 @@ class SqliteSpace {
 
  private:
   sqlite::Connection& connection_;
-  const NamespaceLimits& limits_;
+  const models::NamespaceLimits& limits_;
   SqliteCounters counters_;
   SqliteCounters committed_;
 };

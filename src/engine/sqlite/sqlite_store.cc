@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 1> kRequestSteps = {SqliteDedupStore::kSc
 
 class Reader final : public sqlite::ReaderState {
  public:
-  Reader(sqlite::Connection& connection, const NamespaceLimits& limits,
+  Reader(sqlite::Connection& connection, const models::NamespaceLimits& limits,
          std::span<const SqliteModel* const> models)
       : session_(connection, limits, models) {}
   const Session& session() const { return session_.session(); }
@@ -63,7 +63,7 @@ class ReadNode final : public sqlite::ReadOperation {
 
 }  // namespace
 
-SqliteSession::SqliteSession(sqlite::Connection& connection, const NamespaceLimits& limits,
+SqliteSession::SqliteSession(sqlite::Connection& connection, const models::NamespaceLimits& limits,
                              std::span<const SqliteModel* const> models)
     : space_(connection, limits),
       dedup_(space_),
@@ -82,7 +82,7 @@ std::vector<ModelStore*> SqliteSession::Pointers(
   return pointers;
 }
 
-SqliteNamespaceKind::SqliteNamespaceKind(const NamespaceLimits& limits, Clock& clock,
+SqliteNamespaceKind::SqliteNamespaceKind(const models::NamespaceLimits& limits, Clock& clock,
                                          std::span<const SqliteModel* const> models)
     : limits_(limits), clock_(clock), models_(models.begin(), models.end()) {
   parts_.push_back({.name = "shared", .steps = kSharedSteps});

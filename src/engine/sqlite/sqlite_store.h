@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/page_token.h"
 #include "engine/sqlite/sqlite_dedup_store.h"
 #include "engine/sqlite/sqlite_space.h"
 #include "engine/store.h"
+#include "models/page_token.h"
 #include "sqlite/data_directory.h"
 #include "sqlite/database.h"
 #include "sqlite/executor.h"
@@ -27,7 +27,7 @@ struct SqliteModel {
 // The stores of all models on one connection.
 class SqliteSession {
  public:
-  SqliteSession(sqlite::Connection& connection, const NamespaceLimits& limits,
+  SqliteSession(sqlite::Connection& connection, const models::NamespaceLimits& limits,
                 std::span<const SqliteModel* const> models);
 
   SqliteSpace& space() { return space_; }
@@ -48,7 +48,7 @@ class SqliteSession {
 // The kind of file that a namespace has. Immutable; limits and clock outlive it.
 class SqliteNamespaceKind final : public sqlite::DatabaseKind {
  public:
-  SqliteNamespaceKind(const NamespaceLimits& limits, Clock& clock,
+  SqliteNamespaceKind(const models::NamespaceLimits& limits, Clock& clock,
                       std::span<const SqliteModel* const> models);
 
   std::span<const sqlite::SchemaPart> Parts() const override { return parts_; }
@@ -72,7 +72,7 @@ class SqliteNamespaceKind final : public sqlite::DatabaseKind {
   };
 
  private:
-  const NamespaceLimits& limits_;
+  const models::NamespaceLimits& limits_;
   Clock& clock_;
   const std::vector<const SqliteModel*> models_;
   std::vector<sqlite::SchemaPart> parts_;
@@ -80,7 +80,7 @@ class SqliteNamespaceKind final : public sqlite::DatabaseKind {
 
 // What the stores of one data directory share. Lives as long as the last of them.
 struct SqliteFiles {
-  SqliteFiles(sqlite::DataDirectory owned, const TokenKey& tokens,
+  SqliteFiles(sqlite::DataDirectory owned, const models::TokenKey& tokens,
               const sqlite::ExecutorOptions& threads, std::unique_ptr<sqlite::DiskProbe> disk)
       : directory(std::move(owned)),
         token_key(tokens),
@@ -89,7 +89,7 @@ struct SqliteFiles {
         executor(threads) {}
 
   sqlite::DataDirectory directory;
-  TokenKey token_key;  // kept in the directory: scans go on after a restart
+  models::TokenKey token_key;  // kept in the directory: scans go on after a restart
   std::unique_ptr<sqlite::DiskProbe> probe;
   sqlite::DiskGuard guard;
   sqlite::Executor executor;
@@ -108,7 +108,7 @@ class SqliteStore final : public Store {
   Status Open() { return database_->Open(); }
 
   contract::Durability durability() const override { return contract::Durability::kFsynced; }
-  const TokenKey* token_key() const override { return &files_->token_key; }
+  const models::TokenKey* token_key() const override { return &files_->token_key; }
   Status SubmitRead(StoreWork& work) override;
   Status SubmitWrite(StoreWork& work) override;
 

@@ -79,7 +79,7 @@ struct MemoryEngine {
   }
 
   ManualClock clock{1'000'000'000};
-  MemoryBudget budget;
+  models::MemoryBudget budget;
   LocalEngine engine;
   std::unique_ptr<MemoryBackend> backend;
   std::shared_ptr<contract::NamespaceBackend> ns;

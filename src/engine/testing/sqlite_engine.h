@@ -73,7 +73,7 @@ class SqliteEngine {
  private:
   ManualClock clock_;
   runtime::Shard shard_{0};
-  MemoryBudget budget_{1u << 30};
+  models::MemoryBudget budget_{1u << 30};
   LocalEngine engine_{{}, clock_, budget_, BuiltinModels()};
   std::unique_ptr<SqliteBackend> backend_;
   std::shared_ptr<contract::NamespaceBackend> ns_;

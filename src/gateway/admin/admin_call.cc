@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kMaxWaitSeconds = 600;
 
-engine::TokenScope ScopeOf(std::string_view method, std::string_view query) {
+models::TokenScope ScopeOf(std::string_view method, std::string_view query) {
   return {.ns = "", .method = method, .query = query};
 }
 
@@ -56,7 +56,7 @@ Result<MonoNanos> WaitEnd(bool has_wait, const google::protobuf::Duration& wait,
 Result<std::string> PageTokens::Read(std::string_view method, std::string_view query,
                                      std::string_view token) const {
   if (token.empty()) return std::string();
-  return engine::ReadPageToken(key_, ScopeOf(method, query), token);
+  return models::ReadPageToken(key_, ScopeOf(method, query), token);
 }
 
 Result<std::int64_t> PageTokens::ReadNumber(std::string_view method, std::string_view query,
@@ -69,7 +69,7 @@ Result<std::int64_t> PageTokens::ReadNumber(std::string_view method, std::string
 
 std::string PageTokens::Make(std::string_view method, std::string_view query,
                              std::string_view position) const {
-  return engine::MakePageToken(key_, ScopeOf(method, query), position);
+  return models::MakePageToken(key_, ScopeOf(method, query), position);
 }
 
 }  // namespace prism::gateway

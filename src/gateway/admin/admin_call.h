@@ -7,9 +7,9 @@
 
 #include "base/status.h"
 #include "contract/call_context.h"
-#include "engine/page_token.h"
 #include "gateway/admin/config_control.h"
 #include "gateway/admin/on_pool.h"
+#include "models/page_token.h"
 #include "security/caller_rights.h"
 
 namespace google::protobuf {
@@ -47,7 +47,7 @@ class PageTokens {
                    std::string_view position) const;
 
  private:
-  const engine::TokenKey key_ = engine::TokenKey::Random();
+  const models::TokenKey key_ = models::TokenKey::Random();
 };
 
 }  // namespace prism::gateway

@@ -91,10 +91,10 @@ runtime::Task<Status> AuditAdminService::List(contract::CallContext& ctx,
   CO_TRY(ctx.rights->CheckServer());
   CO_TRY_ASSIGN(security::AuditQuery query, ToQuery(request));
   const std::string same = QueryOf(request);
-  const engine::TokenScope scope{.ns = "", .method = kList, .query = same};
+  const models::TokenScope scope{.ns = "", .method = kList, .query = same};
   if (!request.page_token().empty()) {
     CO_TRY_ASSIGN(const std::string from,
-                  engine::ReadPageToken(page_key_, scope, request.page_token()));
+                  models::ReadPageToken(page_key_, scope, request.page_token()));
     std::from_chars(from.data(), from.data() + from.size(), query.from);
   }
   CO_TRY_ASSIGN(auto page,
@@ -104,7 +104,7 @@ runtime::Task<Status> AuditAdminService::List(contract::CallContext& ctx,
   }
   if (page.next != 0) {
     response.set_next_page_token(
-        engine::MakePageToken(page_key_, scope, std::to_string(page.next)));
+        models::MakePageToken(page_key_, scope, std::to_string(page.next)));
   }
   co_return Status();
 }

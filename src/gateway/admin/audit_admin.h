@@ -2,7 +2,7 @@
 #pragma once
 
 #include "contract/implements.h"
-#include "engine/page_token.h"
+#include "models/page_token.h"
 #include "namespaces/store/config_store.h"
 #include "prism/admin/v1/audit.pb.h"
 #include "prism/admin/v1/audit.prism.h"
@@ -20,7 +20,7 @@ class AuditAdminService final : public contract::Implements<prism::admin::v1::Au
     runtime::BlockingPool& pool;
   };
 
-  AuditAdminService(const Parts& parts, const engine::TokenKey& page_key)
+  AuditAdminService(const Parts& parts, const models::TokenKey& page_key)
       : parts_(parts), page_key_(page_key) {}
 
   runtime::Task<Status> List(contract::CallContext& ctx,
@@ -35,7 +35,7 @@ class AuditAdminService final : public contract::Implements<prism::admin::v1::Au
 
  private:
   const Parts parts_;
-  const engine::TokenKey page_key_;
+  const models::TokenKey page_key_;
 };
 
 }  // namespace prism::gateway

@@ -65,7 +65,7 @@ class AuditAdminTest : public AdminStoreTest {
   }
 
   using Ids = std::vector<std::int64_t>;
-  const engine::TokenKey page_key_ = engine::TokenKey::Random();
+  const models::TokenKey page_key_ = models::TokenKey::Random();
 };
 
 TEST_F(AuditAdminTest, TellsAllOfAnEntry) {

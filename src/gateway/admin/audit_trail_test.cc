@@ -64,7 +64,7 @@ class RefusalTrailTest : public AdminStoreTest {
   void Settle() { ASSERT_TRUE(trail().Flush(true)); }
 
   std::optional<RefusalTrail> trail_;
-  const engine::TokenKey page_key_ = engine::TokenKey::Random();
+  const models::TokenKey page_key_ = models::TokenKey::Random();
 };
 
 TEST_F(RefusalTrailTest, ARefusalIsAnEntry) {

@@ -109,11 +109,11 @@ struct Position {
   }
 };
 
-Result<std::optional<Position>> PositionOf(const engine::TokenKey& key,
-                                           const engine::TokenScope& scope,
+Result<std::optional<Position>> PositionOf(const models::TokenKey& key,
+                                           const models::TokenScope& scope,
                                            const std::string& page_token) {
   if (page_token.empty()) return std::nullopt;
-  TRY_ASSIGN(const std::string text, engine::ReadPageToken(key, scope, page_token));
+  TRY_ASSIGN(const std::string text, models::ReadPageToken(key, scope, page_token));
   Position position;
   const auto [end, ignored] =
       std::from_chars(text.data(), text.data() + text.size(), position.created_at);
@@ -144,7 +144,7 @@ runtime::Task<Status> TokenAdminService::List(contract::CallContext& ctx,
                                               pb::ListTokensResponse& response) {
   CO_TRY(ctx.rights->CheckServer());
   CO_TRY_ASSIGN(const std::size_t page_size, PageSizeOf(request.page_size()));
-  const engine::TokenScope scope{
+  const models::TokenScope scope{
       .ns = "", .method = kList, .query = request.active_only() ? "active" : ""};
   CO_TRY_ASSIGN(const std::optional<Position> after,
                 PositionOf(page_key_, scope, request.page_token()));
@@ -156,7 +156,7 @@ runtime::Task<Status> TokenAdminService::List(contract::CallContext& ctx,
     if (after && !after->IsBefore(token)) continue;
     if (request.active_only() && StateOf(token, now) != pb::Token::ACTIVE) continue;
     if (static_cast<std::size_t>(response.tokens_size()) == page_size) {
-      response.set_next_page_token(engine::MakePageToken(
+      response.set_next_page_token(models::MakePageToken(
           page_key_, scope, fmt::format("{}-{}", last->created_at, last->id)));
       break;
     }

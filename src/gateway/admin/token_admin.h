@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "contract/implements.h"
-#include "engine/page_token.h"
+#include "models/page_token.h"
 #include "prism/admin/v1/tokens.pb.h"
 #include "prism/admin/v1/tokens.prism.h"
 #include "runtime/blocking_pool.h"
@@ -25,7 +25,7 @@ class TokenAdminService final : public contract::Implements<prism::admin::v1::To
     Clock& clock;
   };
 
-  TokenAdminService(const Parts& parts, const engine::TokenKey& page_key)
+  TokenAdminService(const Parts& parts, const models::TokenKey& page_key)
       : parts_(parts), page_key_(page_key) {}
 
   runtime::Task<Status> Create(contract::CallContext& ctx,
@@ -40,7 +40,7 @@ class TokenAdminService final : public contract::Implements<prism::admin::v1::To
 
  private:
   const Parts parts_;
-  const engine::TokenKey page_key_;
+  const models::TokenKey page_key_;
 };
 
 }  // namespace prism::gateway

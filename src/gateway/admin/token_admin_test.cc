@@ -52,7 +52,7 @@ class TokenAdminTest : public AdminStoreTest {
     return Answer<pb::Token>(*Run("Revoke", request));
   }
 
-  const engine::TokenKey page_key_ = engine::TokenKey::Random();
+  const models::TokenKey page_key_ = models::TokenKey::Random();
 };
 
 TEST_F(TokenAdminTest, MakesATokenThatCountsAtOnceAndTellsItsTextOnce) {

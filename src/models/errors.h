@@ -1,5 +1,5 @@
-// The errors that both stores and all services of the engine share: one place for reasons and
-// texts.
+// The errors that implementations of several models, over any store, share: one place for reasons
+// and texts.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 
-namespace prism::engine {
+namespace prism::models {
 
 // The process-wide memory.max_bytes.
 Error MemoryLimitError(std::uint64_t limit);
@@ -16,4 +16,4 @@ Error QuotaError(std::string_view quota, std::uint64_t limit);
 Error DedupFullError(std::uint64_t limit);
 Error RequestIdReusedError();
 
-}  // namespace prism::engine
+}  // namespace prism::models

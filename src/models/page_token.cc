@@ -1,4 +1,4 @@
-#include "engine/page_token.h"
+#include "models/page_token.h"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -13,9 +13,9 @@
 #include <system_error>
 
 #include "base/base64.h"
-#include "engine/digest.h"
+#include "models/digest.h"
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 constexpr char kTokenVersion = 1;
@@ -126,4 +126,4 @@ Result<std::string> ReadPageToken(const TokenKey& key, const TokenScope& scope,
   return position;
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

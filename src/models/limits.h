@@ -6,7 +6,7 @@
 
 #include "contract/backend.h"
 
-namespace prism::engine {
+namespace prism::models {
 
 // Thread-safe. Each value can change at any time (configuration is reloaded under running
 // requests); readers take one value where they need it and never assume that two belong together.
@@ -40,4 +40,4 @@ class NamespaceLimits {
   std::atomic<std::uint64_t> dedup_max_entries_;
 };
 
-}  // namespace prism::engine
+}  // namespace prism::models

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-namespace prism::engine {
+namespace prism::models {
 
 // Counts what is charged to it, which is close to what the allocator hands out, not exactly that.
 // Thread-safe. One per process, owned by app/; outlives everything that charges it.
@@ -40,4 +40,4 @@ class MemoryBudget {
   std::atomic<std::uint64_t> used_ = 0;
 };
 
-}  // namespace prism::engine
+}  // namespace prism::models

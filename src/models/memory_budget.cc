@@ -1,4 +1,4 @@
-#include "engine/memory/memory_budget.h"
+#include "models/memory_budget.h"
 
 #include <unistd.h>
 
@@ -7,9 +7,9 @@
 #include <fstream>
 #include <string>
 
-#include "engine/errors.h"
+#include "models/errors.h"
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 // The limit of the control group (version 2, as seen from inside a container), or nothing.
@@ -35,4 +35,4 @@ std::unexpected<Error> MemoryBudget::Refuse() const {
   return std::unexpected(MemoryLimitError(max_bytes_));
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 
-namespace prism::engine {
+namespace prism::models {
 
 // 256 secret bits. Copyable; never logged.
 class TokenKey {
@@ -40,4 +40,4 @@ std::string MakePageToken(const TokenKey& key, const TokenScope& scope, std::str
 Result<std::string> ReadPageToken(const TokenKey& key, const TokenScope& scope,
                                   std::string_view token);
 
-}  // namespace prism::engine
+}  // namespace prism::models

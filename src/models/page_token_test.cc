@@ -1,4 +1,4 @@
-#include "engine/page_token.h"
+#include "models/page_token.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 
 #include "base/testing/temp_directory.h"
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 constexpr TokenScope kScope = {.ns = "orders", .method = "keyvalue_scan.scan", .query = "user:"};
@@ -89,4 +89,4 @@ TEST_F(TokenKeyFile, SaysWhenTheDirectoryIsNotThere) {
 }
 
 }  // namespace
-}  // namespace prism::engine
+}  // namespace prism::models

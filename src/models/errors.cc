@@ -1,8 +1,8 @@
-#include "engine/errors.h"
+#include "models/errors.h"
 
 #include <fmt/format.h>
 
-namespace prism::engine {
+namespace prism::models {
 
 Error MemoryLimitError(std::uint64_t limit) {
   return Error(Code::kResourceExhausted, "MEMORY_LIMIT",
@@ -36,4 +36,4 @@ Error RequestIdReusedError() {
                       "was used for a different request before; use a new id for each new request");
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

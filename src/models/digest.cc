@@ -1,13 +1,12 @@
-#include "engine/digest.h"
+#include "models/digest.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include <cstdint>
 #include <cstring>
 #include <string>
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 void AppendLength(std::string& to, std::uint64_t length) {
@@ -51,4 +50,4 @@ std::array<unsigned char, 16> AuthenticationCode(std::span<const unsigned char> 
   return code;
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models
