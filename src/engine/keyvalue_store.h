@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "engine/model_store.h"
+#include "models/keyvalue/pages.h"
+#include "models/keyvalue/record.h"
 
 namespace prism::engine {
 
@@ -19,7 +21,12 @@ namespace prism::engine {
 // key was removed or the process was restarted. Never 0.
 using Version = std::uint64_t;
 inline constexpr Version kNoVersion = 0;
-inline constexpr WallMillis kNeverExpires = 0;
+
+// What stores of every kind are told in the same way.
+using models::KeyValueWrite;
+using models::kNeverExpires;
+using models::PrefixProgress;
+using models::ScanQuery;
 
 struct KeyValueRecord {
   base::Buffer value = {};
@@ -32,15 +39,8 @@ inline KeyValueRecord WithoutBytes(const KeyValueRecord& record) {
   return {.version = record.version, .expires_at = record.expires_at};
 }
 
-// The views are valid during the call that takes them.
-struct KeyValueWrite {
-  std::string_view value = {};
-  std::string_view tags = {};
-  WallMillis expires_at = kNeverExpires;
-};
-
 struct KeyValueExpectation {
-  enum class Kind : std::uint8_t { kAbsent, kValue, kVersion };
+  using Kind = models::CheckedExpectation::Kind;
   Kind kind = Kind::kAbsent;
   std::string_view value = {};
   Version version = kNoVersion;
@@ -66,15 +66,6 @@ struct IncrementOutcome {
   Version version = kNoVersion;
 };
 
-struct ScanQuery {
-  std::string_view prefix = {};
-  std::string_view after = {};  // only keys above this one; empty: from the start
-  std::size_t max_entries = 0;  // >= 1
-  std::size_t max_bytes =
-      0;  // of keys, values and tags; at least one entry is answered whatever its size
-  bool keys_only = false;  // records carry neither value nor tags
-};
-
 struct ScannedEntry {
   std::string key;
   KeyValueRecord record;
@@ -85,13 +76,6 @@ struct ScanPage {
   std::vector<ScannedEntry> entries;  // in byte order of the keys
   bool end = false;                   // nothing was behind this page
   std::string resume;                 // `after` of the next page, unless `end`
-};
-
-// Part of the work on all keys of a prefix.
-struct PrefixProgress {
-  std::uint64_t keys = 0;  // counted or removed by this call
-  bool end = false;
-  std::string cursor = {};  // for the next call, unless `end`; opaque
 };
 
 struct TransactPrecondition {
@@ -152,7 +136,7 @@ class KeyValueStore : public ModelStore {
                                                const KeyValueExpectation& expect,
                                                WallMillis now) = 0;
   // An absent key counts as 0 and becomes one without expiry; expiry and tags of one that is there
-  // stay. What counts as an integer: ParseDecimal in engine/decimal.h.
+  // stay. What counts as an integer: ParseDecimal in models/keyvalue/decimal.h.
   virtual Result<IncrementOutcome> Increment(std::string_view key, std::int64_t delta,
                                              WallMillis now) = 0;
 

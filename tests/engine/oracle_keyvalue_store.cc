@@ -1,7 +1,7 @@
 #include "tests/engine/oracle_keyvalue_store.h"
 
-#include "engine/decimal.h"
 #include "models/errors.h"
+#include "models/keyvalue/decimal.h"
 
 namespace prism::engine::testing {
 
@@ -148,9 +148,9 @@ Result<SwapOutcome> OracleKeyValueStore::CompareAndDelete(std::string_view key,
 Result<IncrementOutcome> OracleKeyValueStore::Increment(std::string_view key, std::int64_t delta,
                                                         WallMillis now) {
   const KeyValueRecord* found = Find(key, now);
-  const auto before = found == nullptr ? 0 : ParseDecimal(found->value.view());
+  const auto before = found == nullptr ? 0 : models::ParseDecimal(found->value.view());
   if (!before) return IncrementOutcome{.kind = IncrementOutcome::Kind::kNotAnInteger};
-  const auto after = AddDecimal(*before, delta);
+  const auto after = models::AddDecimal(*before, delta);
   if (!after) return IncrementOutcome{.kind = IncrementOutcome::Kind::kOverflow};
   const std::string text = std::to_string(*after);
   const base::Buffer tags = found == nullptr ? base::Buffer() : found->tags;

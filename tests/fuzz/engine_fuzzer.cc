@@ -1,4 +1,5 @@
-// What the embedded engine reads back: versions from clients, tags and numbers from stored records.
+// What implementations of KeyValue read back: versions from clients, tags and numbers from stored
+// records.
 
 #include <cstdint>
 #include <cstdlib>
@@ -6,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "engine/decimal.h"
-#include "engine/keyvalue/record_fields.h"
-#include "engine/keyvalue/version_text.h"
+#include "models/keyvalue/decimal.h"
+#include "models/keyvalue/record_fields.h"
+#include "models/keyvalue/version_text.h"
 
 namespace {
 
@@ -17,25 +18,25 @@ void Require(bool holds) {
 }
 
 void CheckVersion(std::string_view text) {
-  const auto version = prism::engine::ParseVersion(text);
-  if (version) Require(prism::engine::VersionText(*version).view() == text);
+  const auto version = prism::models::ParseVersion(text);
+  if (version) Require(prism::models::VersionText(*version).view() == text);
 }
 
 void CheckTags(std::string_view bytes) {
-  prism::engine::TagMap tags;
-  const auto decoded = prism::engine::DecodeTags(bytes, tags);
+  prism::models::TagMap tags;
+  const auto decoded = prism::models::DecodeTags(bytes, tags);
   if (!decoded) return Require(decoded.error().code() == prism::Code::kDataLoss);
-  const std::string canonical = prism::engine::EncodeTags(tags);
-  prism::engine::TagMap again;
-  Require(prism::engine::DecodeTags(canonical, again).has_value());
-  Require(again.size() == tags.size() && prism::engine::EncodeTags(again) == canonical);
+  const std::string canonical = prism::models::EncodeTags(tags);
+  prism::models::TagMap again;
+  Require(prism::models::DecodeTags(canonical, again).has_value());
+  Require(again.size() == tags.size() && prism::models::EncodeTags(again) == canonical);
 }
 
 void CheckDecimal(std::string_view text) {
-  const auto number = prism::engine::ParseDecimal(text);
+  const auto number = prism::models::ParseDecimal(text);
   if (!number) return;
-  Require(prism::engine::ParseDecimal(std::to_string(*number)) == number);
-  const auto sum = prism::engine::AddDecimal(*number, 1);
+  Require(prism::models::ParseDecimal(std::to_string(*number)) == number);
+  const auto sum = prism::models::AddDecimal(*number, 1);
   Require(sum ? *sum == *number + 1 : *number == std::numeric_limits<std::int64_t>::max());
 }
 

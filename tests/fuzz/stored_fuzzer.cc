@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "engine/apply_once.h"
-#include "engine/keyvalue/record_fields.h"
+#include "engine/keyvalue/record_text.h"
 #include "engine/sqlite/sqlite_backend.h"
 #include "engine/sqlite/sqlite_keyvalue_store.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
@@ -130,7 +130,7 @@ void CheckRecord(const KeyValueRecord& record) {
   const Status filled = FillRecord(record, response);
   if (!filled) return Require(filled.error().code() == prism::Code::kDataLoss);
   Require(response.value() == record.value.view());
-  Require(ParseVersion(response.version()) == record.version);
+  Require(prism::models::ParseVersion(response.version()) == record.version);
 }
 
 void CheckReads(KeyValueStore& store, std::string_view key) {

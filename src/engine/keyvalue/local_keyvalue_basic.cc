@@ -1,7 +1,7 @@
 // KeyValueBasic and KeyValueTtl: single keys.
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/keyvalue/record_fields.h"
-#include "engine/keyvalue/validation.h"
+#include "engine/keyvalue/record_text.h"
+#include "models/keyvalue/validation.h"
 
 namespace prism::engine {
 
@@ -23,7 +23,7 @@ LocalKeyValue::LocalKeyValue(const ModelContext& context)
 
 LocalKeyValue::StatusTask LocalKeyValue::Get(Context& ctx, const GetRequest& request,
                                              GetResponse& response) {
-  CO_TRY(CheckKey(request.key()));
+  CO_TRY(models::CheckKey(request.key()));
   CO_TRY_ASSIGN(const auto found, co_await store_.Read(ctx, [&](KeyValueStore& store) {
     return store.Get(request.key(), ctx.now);
   }));
@@ -34,7 +34,7 @@ LocalKeyValue::StatusTask LocalKeyValue::Get(Context& ctx, const GetRequest& req
 
 LocalKeyValue::StatusTask LocalKeyValue::Exists(Context& ctx, const ExistsRequest& request,
                                                 ExistsResponse& response) {
-  CO_TRY(CheckKey(request.key()));
+  CO_TRY(models::CheckKey(request.key()));
   CO_TRY_ASSIGN(const bool exists, co_await store_.Read(ctx, [&](KeyValueStore& store) {
     return store.Exists(request.key(), ctx.now);
   }));
@@ -44,27 +44,27 @@ LocalKeyValue::StatusTask LocalKeyValue::Exists(Context& ctx, const ExistsReques
 
 LocalKeyValue::StatusTask LocalKeyValue::Set(Context& ctx, const SetRequest& request,
                                              SetResponse& response) {
-  CO_TRY(CheckKey(request.key()));
-  CO_TRY(CheckValue(request.value(), max_value_bytes()));
-  CO_TRY(CheckTags(request.tags()));
-  CO_TRY(CheckRequestId(request.request_id()));
-  CO_TRY_ASSIGN(const WallMillis expires_at, ExpiryOf(request, ctx.now));
-  const std::string tags = EncodeTags(request.tags());
+  CO_TRY(models::CheckKey(request.key()));
+  CO_TRY(models::CheckValue(request.value(), max_value_bytes()));
+  CO_TRY(models::CheckTags(request.tags()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
+  CO_TRY_ASSIGN(const WallMillis expires_at, models::ExpiryOf(request, ctx.now));
+  const std::string tags = models::EncodeTags(request.tags());
   const KeyValueWrite write = {.value = request.value(), .tags = tags, .expires_at = expires_at};
 
   co_return co_await ApplyOnce(
       store_, ctx, {"keyvalue_basic.set", request.request_id(), request}, response,
       [&](KeyValueStore& store) { return store.Set(request.key(), write, ctx.now); },
       [](Version version, SetResponse& to) -> Status {
-        to.mutable_version()->assign(VersionText(version).view());
+        to.mutable_version()->assign(models::VersionText(version).view());
         return {};
       });
 }
 
 LocalKeyValue::StatusTask LocalKeyValue::Delete(Context& ctx, const DeleteRequest& request,
                                                 DeleteResponse& response) {
-  CO_TRY(CheckKey(request.key()));
-  CO_TRY(CheckRequestId(request.request_id()));
+  CO_TRY(models::CheckKey(request.key()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
   co_return co_await ApplyOnce(
       store_, ctx, {"keyvalue_basic.delete", request.request_id(), request}, response,
       [&](KeyValueStore& store) { return store.Delete(request.key(), ctx.now); },
@@ -76,10 +76,10 @@ LocalKeyValue::StatusTask LocalKeyValue::Delete(Context& ctx, const DeleteReques
 
 LocalKeyValue::StatusTask LocalKeyValue::Expire(Context& ctx, const ExpireRequest& request,
                                                 ExpireResponse& response) {
-  CO_TRY(CheckKey(request.key()));
-  CO_TRY(CheckRequestId(request.request_id()));
-  if (!request.has_ttl()) co_return std::unexpected(TtlMissing());
-  CO_TRY_ASSIGN(const std::int64_t ttl, TtlMillis(request.ttl(), ctx.now));
+  CO_TRY(models::CheckKey(request.key()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
+  if (!request.has_ttl()) co_return std::unexpected(models::TtlMissing());
+  CO_TRY_ASSIGN(const std::int64_t ttl, models::TtlMillis(request.ttl(), ctx.now));
   co_return co_await ApplyOnce(
       store_, ctx, {"keyvalue_ttl.expire", request.request_id(), request}, response,
       [&](KeyValueStore& store) { return store.Expire(request.key(), ctx.now + ttl, ctx.now); },
@@ -91,7 +91,7 @@ LocalKeyValue::StatusTask LocalKeyValue::Expire(Context& ctx, const ExpireReques
 
 LocalKeyValue::StatusTask LocalKeyValue::GetTTL(Context& ctx, const GetTTLRequest& request,
                                                 GetTTLResponse& response) {
-  CO_TRY(CheckKey(request.key()));
+  CO_TRY(models::CheckKey(request.key()));
   CO_TRY_ASSIGN(const auto found, co_await store_.Read(ctx, [&](KeyValueStore& store) {
     return store.GetMeta(request.key(), ctx.now);
   }));
@@ -101,15 +101,15 @@ LocalKeyValue::StatusTask LocalKeyValue::GetTTL(Context& ctx, const GetTTLReques
     response.set_state(GetTTLResponse::PERSISTENT);
   } else {
     response.set_state(GetTTLResponse::EXPIRING);
-    SetDuration(found->expires_at - ctx.now, *response.mutable_ttl());
+    models::SetDuration(found->expires_at - ctx.now, *response.mutable_ttl());
   }
   co_return Status();
 }
 
 LocalKeyValue::StatusTask LocalKeyValue::Persist(Context& ctx, const PersistRequest& request,
                                                  PersistResponse& response) {
-  CO_TRY(CheckKey(request.key()));
-  CO_TRY(CheckRequestId(request.request_id()));
+  CO_TRY(models::CheckKey(request.key()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
   co_return co_await ApplyOnce(
       store_, ctx, {"keyvalue_ttl.persist", request.request_id(), request}, response,
       [&](KeyValueStore& store) { return store.Persist(request.key(), ctx.now); },

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/keyvalue/record_fields.h"
-#include "engine/keyvalue/validation.h"
+#include "engine/keyvalue/record_text.h"
+#include "models/keyvalue/validation.h"
 
 namespace prism::engine {
 namespace {
@@ -26,11 +26,11 @@ struct PreparedWrite {
 
 Result<PreparedWrite> Prepare(const BatchSetRequest::Item& item, std::uint64_t max_value_bytes,
                               WallMillis now) {
-  TRY(CheckKey(item.key()));
-  TRY(CheckValue(item.value(), max_value_bytes));
-  TRY(CheckTags(item.tags()));
-  TRY_ASSIGN(const WallMillis expires_at, ExpiryOf(item, now));
-  return PreparedWrite{.tags = EncodeTags(item.tags()), .expires_at = expires_at};
+  TRY(models::CheckKey(item.key()));
+  TRY(models::CheckValue(item.value(), max_value_bytes));
+  TRY(models::CheckTags(item.tags()));
+  TRY_ASSIGN(const WallMillis expires_at, models::ExpiryOf(item, now));
+  return PreparedWrite{.tags = models::EncodeTags(item.tags()), .expires_at = expires_at};
 }
 
 std::vector<Result<Version>> SetItems(KeyValueStore& store, const BatchSetRequest& request,
@@ -63,7 +63,7 @@ Result<std::vector<Found>> GetItems(KeyValueStore& store, const BatchGetRequest&
   found.reserve(static_cast<std::size_t>(request.keys_size()));
   std::size_t bytes = 0;
   for (const std::string& key : request.keys()) {
-    if (const Status checked = CheckKey(key); !checked) {
+    if (const Status checked = models::CheckKey(key); !checked) {
       found.emplace_back(std::unexpected(checked.error()));
       continue;
     }
@@ -89,8 +89,8 @@ Result<std::vector<Found>> GetItems(KeyValueStore& store, const BatchGetRequest&
 
 LocalKeyValue::StatusTask LocalKeyValue::BatchSet(Context& ctx, const BatchSetRequest& request,
                                                   BatchSetResponse& response) {
-  CO_TRY(CheckBatch("items", request.items_size()));
-  CO_TRY(CheckRequestId(request.request_id()));
+  CO_TRY(models::CheckBatch("items", request.items_size()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
   std::vector<Result<PreparedWrite>> prepared;
   prepared.reserve(static_cast<std::size_t>(request.items_size()));
   for (const auto& item : request.items())
@@ -107,7 +107,7 @@ LocalKeyValue::StatusTask LocalKeyValue::BatchSet(Context& ctx, const BatchSetRe
           BatchSetResponse::Item& item = *to.add_items();
           ItemStatus& status = *item.mutable_status();
           if (outcome) {
-            item.mutable_version()->assign(VersionText(*outcome).view());
+            item.mutable_version()->assign(models::VersionText(*outcome).view());
           } else {
             FillItemStatus(outcome.error(), status);
           }
@@ -118,7 +118,7 @@ LocalKeyValue::StatusTask LocalKeyValue::BatchSet(Context& ctx, const BatchSetRe
 
 LocalKeyValue::StatusTask LocalKeyValue::BatchGet(Context& ctx, const BatchGetRequest& request,
                                                   BatchGetResponse& response) {
-  CO_TRY(CheckBatch("keys", request.keys_size()));
+  CO_TRY(models::CheckBatch("keys", request.keys_size()));
   const std::size_t max_bytes = engine_.options().max_response_bytes;
   CO_TRY_ASSIGN(const auto found, co_await store_.Read(ctx, [&](KeyValueStore& store) {
     return GetItems(store, request, max_bytes, ctx.now);
@@ -142,15 +142,15 @@ LocalKeyValue::StatusTask LocalKeyValue::BatchGet(Context& ctx, const BatchGetRe
 LocalKeyValue::StatusTask LocalKeyValue::BatchDelete(Context& ctx,
                                                      const BatchDeleteRequest& request,
                                                      BatchDeleteResponse& response) {
-  CO_TRY(CheckBatch("keys", request.keys_size()));
-  CO_TRY(CheckRequestId(request.request_id()));
+  CO_TRY(models::CheckBatch("keys", request.keys_size()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
   using Outcomes = std::vector<Result<bool>>;
   co_return co_await ApplyOnce(
       store_, ctx, {"keyvalue_batch.batch_delete", request.request_id(), request}, response,
       [&](KeyValueStore& store) -> Result<Outcomes> {
         Outcomes outcomes;
         for (const std::string& key : request.keys()) {
-          const Status checked = CheckKey(key);
+          const Status checked = models::CheckKey(key);
           outcomes.push_back(checked ? store.Delete(key, ctx.now)
                                      : Result<bool>(std::unexpected(checked.error())));
         }

@@ -1,7 +1,7 @@
 // KeyValueCas: conditional writes.
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/keyvalue/record_fields.h"
-#include "engine/keyvalue/validation.h"
+#include "engine/keyvalue/record_text.h"
+#include "models/keyvalue/validation.h"
 
 namespace prism::engine {
 namespace {
@@ -11,7 +11,7 @@ using namespace keyvalue::v1;  // NOLINT(google-build-using-namespace): the mess
 Status FillSwap(const SwapOutcome& outcome, const std::string& key, CompareAndSwapResponse& to) {
   to.set_swapped(outcome.done);
   if (outcome.version != kNoVersion) {
-    to.mutable_version()->assign(VersionText(outcome.version).view());
+    to.mutable_version()->assign(models::VersionText(outcome.version).view());
   }
   if (!outcome.current) return {};
   to.mutable_current()->set_key(key);
@@ -49,13 +49,15 @@ Result<IncrementOutcome> OnlyIntegers(Result<IncrementOutcome> outcome) {
 LocalKeyValue::StatusTask LocalKeyValue::CompareAndSwap(Context& ctx,
                                                         const CompareAndSwapRequest& request,
                                                         CompareAndSwapResponse& response) {
-  CO_TRY(CheckKey(request.key()));
-  CO_TRY(CheckValue(request.value(), max_value_bytes()));
-  CO_TRY(CheckTags(request.tags()));
-  CO_TRY(CheckRequestId(request.request_id()));
-  CO_TRY_ASSIGN(const KeyValueExpectation expect, ReadExpectation(request.expect()));
-  CO_TRY_ASSIGN(const WallMillis expires_at, ExpiryOf(request, ctx.now));
-  const std::string tags = EncodeTags(request.tags());
+  CO_TRY(models::CheckKey(request.key()));
+  CO_TRY(models::CheckValue(request.value(), max_value_bytes()));
+  CO_TRY(models::CheckTags(request.tags()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
+  CO_TRY_ASSIGN(const models::CheckedExpectation expected,
+                models::ReadExpectation(request.expect()));
+  const KeyValueExpectation expect = ExpectationOf(expected);
+  CO_TRY_ASSIGN(const WallMillis expires_at, models::ExpiryOf(request, ctx.now));
+  const std::string tags = models::EncodeTags(request.tags());
   const KeyValueWrite write = {.value = request.value(), .tags = tags, .expires_at = expires_at};
 
   co_return co_await ApplyOnce(
@@ -71,9 +73,11 @@ LocalKeyValue::StatusTask LocalKeyValue::CompareAndSwap(Context& ctx,
 LocalKeyValue::StatusTask LocalKeyValue::CompareAndDelete(Context& ctx,
                                                           const CompareAndDeleteRequest& request,
                                                           CompareAndDeleteResponse& response) {
-  CO_TRY(CheckKey(request.key()));
-  CO_TRY(CheckRequestId(request.request_id()));
-  CO_TRY_ASSIGN(const KeyValueExpectation expect, ReadExpectation(request.expect()));
+  CO_TRY(models::CheckKey(request.key()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
+  CO_TRY_ASSIGN(const models::CheckedExpectation expected,
+                models::ReadExpectation(request.expect()));
+  const KeyValueExpectation expect = ExpectationOf(expected);
   co_return co_await ApplyOnce(
       store_, ctx, {"keyvalue_cas.compare_and_delete", request.request_id(), request}, response,
       [&](KeyValueStore& store) { return store.CompareAndDelete(request.key(), expect, ctx.now); },
@@ -84,8 +88,8 @@ LocalKeyValue::StatusTask LocalKeyValue::CompareAndDelete(Context& ctx,
 
 LocalKeyValue::StatusTask LocalKeyValue::Increment(Context& ctx, const IncrementRequest& request,
                                                    IncrementResponse& response) {
-  CO_TRY(CheckKey(request.key()));
-  CO_TRY(CheckRequestId(request.request_id()));
+  CO_TRY(models::CheckKey(request.key()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
   co_return co_await ApplyOnce(
       store_, ctx, {"keyvalue_cas.increment", request.request_id(), request}, response,
       [&](KeyValueStore& store) {
@@ -93,7 +97,7 @@ LocalKeyValue::StatusTask LocalKeyValue::Increment(Context& ctx, const Increment
       },
       [](const IncrementOutcome& outcome, IncrementResponse& to) -> Status {
         to.set_value(outcome.value);
-        to.mutable_version()->assign(VersionText(outcome.version).view());
+        to.mutable_version()->assign(models::VersionText(outcome.version).view());
         return {};
       });
 }

@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/keyvalue/record_fields.h"
-#include "engine/keyvalue/validation.h"
+#include "engine/keyvalue/record_text.h"
 #include "engine/yield.h"
+#include "models/keyvalue/validation.h"
 #include "models/wanted.h"
 
 namespace prism::engine {
@@ -80,8 +80,8 @@ struct LocalKeyValue::StreamPlan {
   template <class Request>
   static Result<StreamPlan> From(const Request& request, std::string_view ns,
                                  std::string_view method, const models::TokenKey& key) {
-    TRY(CheckPrefix(request.prefix()));
-    TRY(CheckLimit(request.limit()));
+    TRY(models::CheckPrefix(request.prefix()));
+    TRY(models::CheckLimit(request.limit()));
     StreamPlan plan;
     plan.scope = {.ns = ns, .method = method, .query = request.prefix()};
     plan.left = request.limit() == 0 ? std::numeric_limits<std::uint64_t>::max()
@@ -150,7 +150,7 @@ LocalKeyValue::StatusTask LocalKeyValue::ScanKeys(Context& ctx, const ScanKeysRe
 
 LocalKeyValue::StatusTask LocalKeyValue::Count(Context& ctx, const CountRequest& request,
                                                CountResponse& response) {
-  CO_TRY(CheckPrefix(request.prefix()));
+  CO_TRY(models::CheckPrefix(request.prefix()));
   std::uint64_t count = 0;
   PrefixProgress progress;
   while (!progress.end) {
@@ -168,9 +168,9 @@ LocalKeyValue::StatusTask LocalKeyValue::Count(Context& ctx, const CountRequest&
 LocalKeyValue::StatusTask LocalKeyValue::DeletePrefix(Context& ctx,
                                                       const DeletePrefixRequest& request,
                                                       DeletePrefixResponse& response) {
-  CO_TRY(CheckPrefix(request.prefix()));
-  if (request.prefix().empty()) co_return std::unexpected(PrefixMissing());
-  CO_TRY(CheckRequestId(request.request_id()));
+  CO_TRY(models::CheckPrefix(request.prefix()));
+  if (request.prefix().empty()) co_return std::unexpected(models::PrefixMissing());
+  CO_TRY(models::CheckRequestId(request.request_id()));
   const models::RequestIdentity identified = {"keyvalue_scan.delete_prefix", request.request_id(),
                                               request};
   const auto identity = identified.InStore(ctx, store_.limits().dedup_window_ms());

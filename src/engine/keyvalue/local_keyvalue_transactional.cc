@@ -2,8 +2,8 @@
 #include <vector>
 
 #include "engine/keyvalue/local_keyvalue.h"
-#include "engine/keyvalue/record_fields.h"
-#include "engine/keyvalue/validation.h"
+#include "engine/keyvalue/record_text.h"
+#include "models/keyvalue/validation.h"
 
 namespace prism::engine {
 namespace {
@@ -12,9 +12,9 @@ using namespace keyvalue::v1;  // NOLINT(google-build-using-namespace): the mess
 
 // A handle is the instance and two random numbers, joined by dots.
 std::string HandleText(std::uint64_t instance, const models::Digest& handle) {
-  std::string text(VersionText(instance).view());
-  text.append(".").append(VersionText(handle.high).view());
-  text.append(".").append(VersionText(handle.low).view());
+  std::string text(models::VersionText(instance).view());
+  text.append(".").append(models::VersionText(handle.high).view());
+  text.append(".").append(models::VersionText(handle.low).view());
   return text;
 }
 
@@ -55,13 +55,13 @@ struct CommitPlan {
 
 Result<TransactionTable::Claim> LocalKeyValue::ClaimOf(const Context& ctx,
                                                        std::string_view handle) const {
-  TRY(CheckTransaction(handle));
+  TRY(models::CheckTransaction(handle));
   const std::size_t first = handle.find('.');
   const std::size_t second = first == std::string_view::npos ? first : handle.find('.', first + 1);
   if (second == std::string_view::npos) return std::unexpected(TransactionNotFoundError());
-  const auto instance = ParseVersion(handle.substr(0, first));
-  const auto high = ParseVersion(handle.substr(first + 1, second - first - 1));
-  const auto low = ParseVersion(handle.substr(second + 1));
+  const auto instance = models::ParseVersion(handle.substr(0, first));
+  const auto high = models::ParseVersion(handle.substr(first + 1, second - first - 1));
+  const auto low = models::ParseVersion(handle.substr(second + 1));
   if (!instance || !high || !low) return std::unexpected(TransactionNotFoundError());
   if (*instance != engine_.instance()) return std::unexpected(Elsewhere());
   return TransactionTable::Claim{
@@ -71,7 +71,7 @@ Result<TransactionTable::Claim> LocalKeyValue::ClaimOf(const Context& ctx,
 LocalKeyValue::StatusTask LocalKeyValue::BeginTransaction(Context& ctx,
                                                           const BeginTransactionRequest& request,
                                                           BeginTransactionResponse& response) {
-  CO_TRY_ASSIGN(const std::int64_t timeout_ms, TransactionTimeout(request));
+  CO_TRY_ASSIGN(const std::int64_t timeout_ms, models::TransactionTimeout(request));
   const MonoNanos now = MonotonicNow();
   CO_TRY_ASSIGN(const models::Digest handle,
                 transactions_.Begin(ctx.principal, now + timeout_ms * kNanosPerMilli, now));
@@ -84,22 +84,22 @@ LocalKeyValue::StatusTask LocalKeyValue::SetInTransaction(Context& ctx,
                                                           const SetInTransactionRequest& request,
                                                           SetInTransactionResponse&) {
   CO_TRY_ASSIGN(const auto claim, ClaimOf(ctx, request.transaction()));
-  CO_TRY(CheckKey(request.key()));
-  CO_TRY(CheckValue(request.value(), max_value_bytes()));
-  CO_TRY(CheckTags(request.tags()));
+  CO_TRY(models::CheckKey(request.key()));
+  CO_TRY(models::CheckValue(request.value(), max_value_bytes()));
+  CO_TRY(models::CheckTags(request.tags()));
   PendingWrite write;
   if (request.has_ttl()) {
-    CO_TRY_ASSIGN(write.ttl_ms, TtlMillis(request.ttl(), ctx.now));
+    CO_TRY_ASSIGN(write.ttl_ms, models::TtlMillis(request.ttl(), ctx.now));
   }
   write.value = base::Buffer::Copy(request.value());
-  write.tags = base::Buffer::Copy(EncodeTags(request.tags()));
+  write.tags = base::Buffer::Copy(models::EncodeTags(request.tags()));
   co_return transactions_.Write(claim, request.key(), std::move(write));
 }
 
 LocalKeyValue::StatusTask LocalKeyValue::DeleteInTransaction(
     Context& ctx, const DeleteInTransactionRequest& request, DeleteInTransactionResponse&) {
   CO_TRY_ASSIGN(const auto claim, ClaimOf(ctx, request.transaction()));
-  CO_TRY(CheckKey(request.key()));
+  CO_TRY(models::CheckKey(request.key()));
   co_return transactions_.Write(claim, request.key(), {.removal = true, .value = {}, .tags = {}});
 }
 
@@ -107,14 +107,15 @@ LocalKeyValue::StatusTask LocalKeyValue::GetInTransaction(Context& ctx,
                                                           const GetInTransactionRequest& request,
                                                           GetInTransactionResponse& response) {
   CO_TRY_ASSIGN(const auto claim, ClaimOf(ctx, request.transaction()));
-  CO_TRY(CheckKey(request.key()));
+  CO_TRY(models::CheckKey(request.key()));
   CO_TRY_ASSIGN(const auto own, transactions_.OwnWrite(claim, request.key()));
   if (own) {
     if (own->removal) co_return Status();
     response.set_found(true);
     response.set_value(std::string(own->value.view()));
-    if (own->ttl_ms != 0) SetTimestamp(ctx.now + own->ttl_ms, *response.mutable_expire_time());
-    co_return DecodeTags(own->tags.view(), *response.mutable_tags());
+    if (own->ttl_ms != 0)
+      models::SetTimestamp(ctx.now + own->ttl_ms, *response.mutable_expire_time());
+    co_return models::DecodeTags(own->tags.view(), *response.mutable_tags());
   }
   CO_TRY_ASSIGN(const auto found, co_await store_.Read(ctx, [&](KeyValueStore& store) {
     return store.Get(request.key(), ctx.now);
@@ -127,8 +128,8 @@ LocalKeyValue::StatusTask LocalKeyValue::GetInTransaction(Context& ctx,
 
 LocalKeyValue::StatusTask LocalKeyValue::Commit(Context& ctx, const CommitRequest& request,
                                                 CommitResponse& response) {
-  CO_TRY(CheckRequestId(request.request_id()));
-  CO_TRY(CheckTransaction(request.transaction()));
+  CO_TRY(models::CheckRequestId(request.request_id()));
+  CO_TRY(models::CheckTransaction(request.transaction()));
   const auto claim = ClaimOf(ctx, request.transaction());
   // Without the transaction, a request id may still have its answer; only the store can tell.
   std::shared_ptr<const TransactionContent> content;
@@ -162,7 +163,7 @@ LocalKeyValue::StatusTask LocalKeyValue::CommitContent(
         for (std::size_t i = 0; i < outcome.versions.size(); ++i) {
           if (outcome.versions[i] == kNoVersion) continue;
           (*to.mutable_versions())[std::string(plan.operations[i].key)] =
-              std::string(VersionText(outcome.versions[i]).view());
+              std::string(models::VersionText(outcome.versions[i]).view());
         }
         return {};
       });

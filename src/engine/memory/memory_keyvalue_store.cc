@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "engine/decimal.h"
+#include "models/keyvalue/decimal.h"
 
 namespace prism::engine {
 namespace {
@@ -199,9 +199,10 @@ Result<IncrementOutcome> MemoryKeyValueStore::Increment(std::string_view key, st
   return WithRoom(now, [&]() -> Result<IncrementOutcome> {
     using Kind = IncrementOutcome::Kind;
     LockedKey at(*this, key, now);
-    const auto before = at.record() == nullptr ? 0 : ParseDecimal(at.record()->value.view());
+    const auto before =
+        at.record() == nullptr ? 0 : models::ParseDecimal(at.record()->value.view());
     if (!before) return IncrementOutcome{.kind = Kind::kNotAnInteger};
-    const auto after = AddDecimal(*before, delta);
+    const auto after = models::AddDecimal(*before, delta);
     if (!after) return IncrementOutcome{.kind = Kind::kOverflow};
 
     const std::string text = std::to_string(*after);

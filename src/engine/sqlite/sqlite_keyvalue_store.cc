@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "engine/decimal.h"
+#include "models/keyvalue/decimal.h"
 
 namespace prism::engine {
 namespace {
@@ -177,9 +177,9 @@ Result<IncrementOutcome> SqliteKeyValueStore::Increment(std::string_view key, st
   using Kind = IncrementOutcome::Kind;
   return WithRoom(now, [&]() -> Result<IncrementOutcome> {
     TRY_ASSIGN(const auto current, Read(key, now));
-    const auto before = current ? ParseDecimal(current->value.view()) : 0;
+    const auto before = current ? models::ParseDecimal(current->value.view()) : 0;
     if (!before) return IncrementOutcome{.kind = Kind::kNotAnInteger};
-    const auto after = AddDecimal(*before, delta);
+    const auto after = models::AddDecimal(*before, delta);
     if (!after) return IncrementOutcome{.kind = Kind::kOverflow};
     const std::string text = std::to_string(*after);
     KeyValueWrite write = {.value = text};

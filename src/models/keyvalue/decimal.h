@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace prism::engine {
+namespace prism::models {
 
 // An int64 in decimal ASCII: an optional '-', then digits, nothing else. Leading zeros are fine; an
 // empty value, '+', spaces and numbers beyond int64 are not.
@@ -25,4 +25,4 @@ inline std::optional<std::int64_t> AddDecimal(std::int64_t a, std::int64_t b) {
   return sum;
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

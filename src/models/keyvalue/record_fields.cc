@@ -1,9 +1,9 @@
-#include "engine/keyvalue/record_fields.h"
+#include "models/keyvalue/record_fields.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 std::unexpected<Error> Damaged() {
@@ -65,4 +65,4 @@ void SetDuration(std::int64_t millis, google::protobuf::Duration& to) {
   to.set_nanos(static_cast<std::int32_t>(millis % 1000) * 1'000'000);
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

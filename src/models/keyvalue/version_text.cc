@@ -1,6 +1,6 @@
-#include "engine/keyvalue/version_text.h"
+#include "models/keyvalue/version_text.h"
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 // Digits and lower-case letters without i, l, o, u, which people take for others.
@@ -30,4 +30,4 @@ std::optional<std::uint64_t> ParseVersion(std::string_view text) {
   return number;
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

@@ -11,10 +11,10 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "engine/keyvalue_store.h"
+#include "models/keyvalue/record.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
 
-namespace prism::engine {
+namespace prism::models {
 
 inline constexpr std::size_t kMaxKeyBytes = 1024;
 inline constexpr std::size_t kMaxBatchItems = 1000;
@@ -51,6 +51,6 @@ Result<std::int64_t> TransactionTimeout(const keyvalue::v1::BeginTransactionRequ
 
 // Views into the message. A version that no store gave is an expectation that never holds, not an
 // error.
-Result<KeyValueExpectation> ReadExpectation(const keyvalue::v1::Expectation& expect);
+Result<CheckedExpectation> ReadExpectation(const keyvalue::v1::Expectation& expect);
 
-}  // namespace prism::engine
+}  // namespace prism::models

@@ -1,10 +1,10 @@
-#include "engine/keyvalue/record_fields.h"
+#include "models/keyvalue/record_fields.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 TEST(Tags, ComeBackWhateverTheyHold) {
@@ -35,4 +35,4 @@ TEST(Tags, DamagedBytesAreFoundOut) {
 }
 
 }  // namespace
-}  // namespace prism::engine
+}  // namespace prism::models

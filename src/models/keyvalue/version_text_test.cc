@@ -1,11 +1,11 @@
-#include "engine/keyvalue/version_text.h"
+#include "models/keyvalue/version_text.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <limits>
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 TEST(VersionText, ComesBack) {
@@ -28,4 +28,4 @@ TEST(VersionText, EachNumberHasOneSpelling) {
 }
 
 }  // namespace
-}  // namespace prism::engine
+}  // namespace prism::models

@@ -1,13 +1,12 @@
-#include "engine/keyvalue/validation.h"
+#include "models/keyvalue/validation.h"
 
 #include <fmt/format.h>
 
 #include <cstring>
 
 #include "base/utf8.h"
-#include "engine/keyvalue/version_text.h"
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 // One way in which a field can be wrong. Reasons are stable: clients compare them.
@@ -162,22 +161,21 @@ Result<std::int64_t> TransactionTimeout(const keyvalue::v1::BeginTransactionRequ
   return *millis;
 }
 
-Result<KeyValueExpectation> ReadExpectation(const keyvalue::v1::Expectation& expect) {
-  using Kind = KeyValueExpectation::Kind;
+Result<CheckedExpectation> ReadExpectation(const keyvalue::v1::Expectation& expect) {
+  using Kind = CheckedExpectation::Kind;
   switch (expect.expect_case()) {
     case keyvalue::v1::Expectation::kAbsent:
       if (!expect.absent()) return Broken(kAbsentFalse);
-      return KeyValueExpectation{.kind = Kind::kAbsent};
+      return CheckedExpectation{.kind = Kind::kAbsent};
     case keyvalue::v1::Expectation::kValue:
-      return KeyValueExpectation{.kind = Kind::kValue, .value = expect.value()};
+      return CheckedExpectation{.kind = Kind::kValue, .value = expect.value()};
     case keyvalue::v1::Expectation::kVersion:
       if (expect.version().empty()) return Broken(kVersionEmpty);
-      return KeyValueExpectation{.kind = Kind::kVersion,
-                                 .version = ParseVersion(expect.version()).value_or(kNoVersion)};
+      return CheckedExpectation{.kind = Kind::kVersion, .version = expect.version()};
     case keyvalue::v1::Expectation::EXPECT_NOT_SET:
       break;
   }
   return Broken(kExpectationMissing);
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

@@ -5,11 +5,10 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "engine/keyvalue/validation.h"
-#include "engine/keyvalue/version_text.h"
-#include "engine/keyvalue_store.h"
+#include "models/keyvalue/record.h"
+#include "models/keyvalue/validation.h"
 
-namespace prism::engine {
+namespace prism::models {
 
 // Tags as stores keep them: for each pair, in order of the keys, the length of the key in one byte,
 // the key, the length of the value in two bytes (low byte first), the value. No tags are no bytes.
@@ -24,14 +23,14 @@ void SetDuration(std::int64_t millis, google::protobuf::Duration& to);
 // Value, version, expiry and tags of a record into an Entry, a GetResponse or a
 // GetInTransactionResponse.
 template <class To>
-Status FillRecord(const KeyValueRecord& record, To& to) {
+Status FillRecord(const RecordView& record, To& to) {
   // Not set_value(pointer, size): in protobuf 3.21 it makes a string first and copies that.
-  to.mutable_value()->assign(record.value.view());
-  to.mutable_version()->assign(VersionText(record.version).view());
+  to.mutable_value()->assign(record.value);
+  to.mutable_version()->assign(record.version);
   if (record.expires_at != kNeverExpires)
     SetTimestamp(record.expires_at, *to.mutable_expire_time());
-  if (!record.tags.empty()) TRY(DecodeTags(record.tags.view(), *to.mutable_tags()));
+  if (!record.tags.empty()) TRY(DecodeTags(record.tags, *to.mutable_tags()));
   return {};
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace prism::engine {
+namespace prism::models {
 
 // A number in base 32, at most 13 characters: short enough that a std::string keeps it without
 // allocation.
@@ -23,4 +23,4 @@ class VersionText {
 // The number of a VersionText; nothing when no VersionText looks like this.
 std::optional<std::uint64_t> ParseVersion(std::string_view text);
 
-}  // namespace prism::engine
+}  // namespace prism::models
