@@ -91,6 +91,8 @@ class WordsTest(CheckTest):
     def test_threads_only_where_they_belong(self):
         self.assertEqual(self.find("src/runtime/shard.cc", "std::thread thread;\n"), [])
         self.assertEqual(self.find("src/rpc/x_test.cc", "std::mutex mutex;\n"), [])
+        self.assertEqual(self.find("src/models/keyvalue/transaction_table.h", "std::mutex mutex;\n"), [])
+        self.assert_finds(self.find("src/models/keyvalue/x.h", "std::mutex mutex;\n"), "std::mutex")
         self.assertEqual(self.find("src/app/x.cc", "std::thread::hardware_concurrency();\n"), [])
         self.assertEqual(self.find("src/rpc/x.cc", "int x;  // no std::mutex here\n"), [])
         for word in ("std::thread", "std::jthread", "std::mutex", "std::shared_mutex", "std::condition_variable_any"):

@@ -15,9 +15,10 @@ RULES = [
     (
         "thread",
         r"std::(jthread|thread|async|(recursive_|shared_|timed_)*mutex|condition_variable\w*)\b(?!::hardware)",
-        r"^src/(runtime|sqlite|engine/memory|cli)/|" + TESTS,
+        r"^src/((runtime|sqlite|engine/memory|cli)/|models/keyvalue/transaction_table\.)|" + TESTS,
         tree.CODE,
-        "threads and locks live in runtime/, sqlite/ and engine/memory/: use a Shard or the BlockingPool",
+        "threads and locks live in runtime/, sqlite/, engine/memory/ and the table of open transactions: use a Shard or the "
+        "BlockingPool",
     ),
     ("detached", r"\.detach\(|\bdetached\b", None, tree.CODE, "what Start spawned, Stop joins: use a TaskGroup"),
     (

@@ -7,8 +7,9 @@
 #include "engine/apply_once.h"
 #include "engine/keyvalue_store.h"
 #include "engine/local_engine.h"
-#include "engine/memory/transaction_table.h"
 #include "engine/model.h"
+#include "models/keyvalue/open_transactions.h"
+#include "models/page_token.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
 #include "prism/keyvalue/v1/keyvalue.prism.h"
 
@@ -91,11 +92,9 @@ class LocalKeyValue final
   template <class Response>
   StatusTask StreamScan(Context& ctx, StreamPlan plan, Sink<Response> sink);
   StatusTask CommitContent(Context& ctx, const keyvalue::v1::CommitRequest& request,
-                           std::shared_ptr<const TransactionContent> content, Error missing,
+                           const models::OpenTransactions::Closed& closed,
                            keyvalue::v1::CommitResponse& response);
 
-  // The claim of this call on the transaction that `handle` names.
-  Result<TransactionTable::Claim> ClaimOf(const Context& ctx, std::string_view handle) const;
   const models::TokenKey& token_key() const {
     const models::TokenKey* own = store_.token_key();
     return own != nullptr ? *own : engine_.options().token_key;
@@ -105,7 +104,7 @@ class LocalKeyValue final
   LocalEngine& engine_;
   StoreHandle<KeyValueStore> store_;
   std::string_view ns_;
-  TransactionTable transactions_;
+  models::OpenTransactions transactions_;
 };
 
 // The entry of BuiltinModels().

@@ -19,7 +19,8 @@ LocalKeyValue::LocalKeyValue(const ModelContext& context)
     : engine_(context.engine),
       store_(context.store, context.slot),
       ns_(context.ns),
-      transactions_(context.engine.budget(), context.engine.options().max_transactions) {}
+      transactions_(context.engine.budget(), context.engine.options().max_transactions,
+                    context.engine.instance()) {}
 
 LocalKeyValue::StatusTask LocalKeyValue::Get(Context& ctx, const GetRequest& request,
                                              GetResponse& response) {

@@ -1,4 +1,4 @@
-#include "engine/memory/transaction_table.h"
+#include "models/keyvalue/transaction_table.h"
 
 #include <fmt/format.h>
 #include <openssl/rand.h>
@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 // What one read or write costs beyond key, value and tags.
@@ -15,6 +15,11 @@ constexpr std::size_t kItemOverhead = 128;
 
 std::size_t BytesOf(std::string_view key, const PendingWrite& write) {
   return key.size() + write.value.size() + write.tags.size();
+}
+
+// Short texts lie in the std::string itself, within the overhead.
+std::size_t HeapBytes(std::string_view text) {
+  return text.size() > std::string().capacity() ? text.size() : 0;
 }
 
 Error TooLarge() {
@@ -25,8 +30,8 @@ Error TooLarge() {
                   TransactionTable::kMaxKeys, TransactionTable::kMaxBytes));
 }
 
-models::Digest RandomHandle() {
-  models::Digest handle;
+Digest RandomHandle() {
+  Digest handle;
   if (RAND_bytes(reinterpret_cast<unsigned char*>(&handle), sizeof(handle)) != 1) std::abort();
   return handle;
 }
@@ -46,8 +51,8 @@ TransactionTable::~TransactionTable() {
   }
 }
 
-Result<models::Digest> TransactionTable::Begin(std::string_view principal, MonoNanos deadline,
-                                               MonoNanos now) {
+Result<Digest> TransactionTable::Begin(std::string_view principal, MonoNanos deadline,
+                                       MonoNanos now) {
   if (open_.fetch_add(1, std::memory_order_relaxed) >= max_open_) {
     Sweep(now);
     if (open() > max_open_) {
@@ -62,7 +67,7 @@ Result<models::Digest> TransactionTable::Begin(std::string_view principal, MonoN
               .WithRetryAfter(std::chrono::milliseconds(100)));
     }
   }
-  const models::Digest handle = RandomHandle();
+  const Digest handle = RandomHandle();
   Stripe& stripe = StripeOf(handle);
   const std::lock_guard lock(stripe.mutex);
   stripe.transactions.emplace(handle,
@@ -130,15 +135,17 @@ Result<std::optional<PendingWrite>> TransactionTable::OwnWrite(const Claim& clai
   return at->second;
 }
 
-Status TransactionTable::NoteRead(const Claim& claim, std::string_view key, Version version) {
+Status TransactionTable::NoteRead(const Claim& claim, std::string_view key,
+                                  std::string_view version) {
   Stripe& stripe = StripeOf(claim.handle);
   const std::lock_guard lock(stripe.mutex);
   TRY_ASSIGN(Transaction * transaction, FindOpen(stripe, claim));
   auto& reads = transaction->content->reads;
   if (reads.contains(key)) return {};
   if (reads.size() >= kMaxKeys) return std::unexpected(TooLarge());
-  TRY(budget_.Charge(key.size() + kItemOverhead));
-  transaction->charged += key.size() + kItemOverhead;
+  const std::size_t charge = key.size() + HeapBytes(version) + kItemOverhead;
+  TRY(budget_.Charge(charge));
+  transaction->charged += charge;
   reads.emplace(key, version);
   return {};
 }
@@ -163,7 +170,7 @@ Result<std::shared_ptr<const TransactionContent>> TransactionTable::Close(
   return content;
 }
 
-void TransactionTable::Finish(const models::Digest& handle) {
+void TransactionTable::Finish(const Digest& handle) {
   Stripe& stripe = StripeOf(handle);
   const std::lock_guard lock(stripe.mutex);
   const auto at = stripe.transactions.find(handle);
@@ -195,4 +202,4 @@ void TransactionTable::Sweep(MonoNanos now) {
   }
 }
 
-}  // namespace prism::engine
+}  // namespace prism::models

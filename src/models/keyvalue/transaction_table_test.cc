@@ -1,10 +1,10 @@
-#include "engine/memory/transaction_table.h"
+#include "models/keyvalue/transaction_table.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace prism::engine {
+namespace prism::models {
 namespace {
 
 class Transactions : public ::testing::Test {
@@ -19,14 +19,14 @@ class Transactions : public ::testing::Test {
     return status ? "" : status.error().reason();
   }
 
-  models::MemoryBudget budget_{64u << 20};
+  MemoryBudget budget_{64u << 20};
   TransactionTable table_{budget_, 3};
 };
 
 TEST_F(Transactions, KeepsReadsAndWritesUntilTheCommit) {
   const auto claim = Begin();
-  EXPECT_TRUE(table_.NoteRead(claim, "r", 7));
-  EXPECT_TRUE(table_.NoteRead(claim, "r", 8));
+  EXPECT_TRUE(table_.NoteRead(claim, "r", "7"));
+  EXPECT_TRUE(table_.NoteRead(claim, "r", "8"));
   EXPECT_TRUE(table_.Write(claim, "w", Value(3)));
   EXPECT_TRUE(table_.Write(claim, "w", Value(5)));
   EXPECT_TRUE(table_.Write(claim, "gone", {.removal = true}));
@@ -34,7 +34,7 @@ TEST_F(Transactions, KeepsReadsAndWritesUntilTheCommit) {
   EXPECT_FALSE(*table_.OwnWrite(claim, "r"));
   const auto content = table_.Close(claim, "");
   ASSERT_TRUE(content);
-  EXPECT_EQ((*content)->reads.at("r"), 7U) << "the first read counts";
+  EXPECT_EQ((*content)->reads.at("r"), "7") << "the first read counts";
   EXPECT_EQ((*content)->writes.size(), 2U);
   EXPECT_EQ(Reason(table_.Write(claim, "w", Value(1))), "TRANSACTION_NOT_FOUND");
   EXPECT_FALSE(table_.Close(claim, ""));
@@ -95,13 +95,25 @@ TEST_F(Transactions, AreBounded) {
   for (int i = 1; i < 1000; ++i) ASSERT_TRUE(table_.Write(claim, std::to_string(i), Value(1)));
   EXPECT_EQ(Reason(table_.Write(claim, "one more", Value(1))), "TRANSACTION_TOO_LARGE");
   EXPECT_TRUE(table_.Write(claim, "a", Value(2))) << "a key that is there can still be changed";
-  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(table_.NoteRead(claim, std::to_string(i), 1));
-  EXPECT_EQ(Reason(table_.NoteRead(claim, "one more", 1)), "TRANSACTION_TOO_LARGE");
-  EXPECT_TRUE(table_.NoteRead(claim, "5", 1));
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(table_.NoteRead(claim, std::to_string(i), "1"));
+  EXPECT_EQ(Reason(table_.NoteRead(claim, "one more", "1")), "TRANSACTION_TOO_LARGE");
+  EXPECT_TRUE(table_.NoteRead(claim, "5", "1"));
+}
+
+TEST_F(Transactions, LongVersionsCountForTheMemoryLimit) {
+  const auto claim = Begin();
+  EXPECT_TRUE(table_.NoteRead(claim, "short", std::string(13, 'v')));
+  const std::uint64_t before = budget_.used();
+  EXPECT_TRUE(table_.NoteRead(claim, "again", std::string(13, 'v')));
+  const std::uint64_t of_short = budget_.used() - before;
+  EXPECT_TRUE(table_.NoteRead(claim, "other", std::string(40, 'v')));
+  EXPECT_EQ(budget_.used(), before + 2 * of_short + 40);
+  table_.Rollback(claim);
+  EXPECT_EQ(budget_.used(), 0U);
 }
 
 TEST(TransactionBudget, BuffersCountForTheMemoryLimit) {
-  models::MemoryBudget budget(10'000);
+  MemoryBudget budget(10'000);
   {
     TransactionTable table(budget, 10);
     const TransactionTable::Claim claim = {
@@ -116,4 +128,4 @@ TEST(TransactionBudget, BuffersCountForTheMemoryLimit) {
 }
 
 }  // namespace
-}  // namespace prism::engine
+}  // namespace prism::models

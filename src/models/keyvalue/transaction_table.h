@@ -15,11 +15,10 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "engine/dedup_store.h"
-#include "engine/keyvalue_store.h"
+#include "models/digest.h"
 #include "models/memory_budget.h"
 
-namespace prism::engine {
+namespace prism::models {
 
 // A write that waits for Commit.
 struct PendingWrite {
@@ -31,7 +30,7 @@ struct PendingWrite {
 
 // What a transaction is when it is committed. Immutable from then on.
 struct TransactionContent {
-  std::map<std::string, Version, std::less<>> reads;  // kNoVersion: was absent
+  std::map<std::string, std::string, std::less<>> reads;  // versions as text; empty: was absent
   std::map<std::string, PendingWrite, std::less<>> writes;
 };
 
@@ -44,7 +43,7 @@ class TransactionTable {
   static constexpr std::size_t kMaxKeys = 1000;
   static constexpr std::size_t kMaxBytes = 4u << 20;
 
-  TransactionTable(models::MemoryBudget& budget, std::size_t max_open)
+  TransactionTable(MemoryBudget& budget, std::size_t max_open)
       : budget_(budget), max_open_(max_open) {}
   TransactionTable(const TransactionTable&) = delete;
   TransactionTable& operator=(const TransactionTable&) = delete;
@@ -52,13 +51,13 @@ class TransactionTable {
 
   // A caller's claim on a transaction.
   struct Claim {
-    models::Digest handle;
+    Digest handle;
     std::string_view principal;
     MonoNanos now;
   };
 
   // RESOURCE_EXHAUSTED/TOO_MANY_TRANSACTIONS beyond the limit.
-  Result<models::Digest> Begin(std::string_view principal, MonoNanos deadline, MonoNanos now);
+  Result<Digest> Begin(std::string_view principal, MonoNanos deadline, MonoNanos now);
 
   // All of these: NOT_FOUND/TRANSACTION_NOT_FOUND when it has ended or never was.
   // RESOURCE_EXHAUSTED/TRANSACTION_TOO_LARGE; the transaction stays as it was.
@@ -67,14 +66,14 @@ class TransactionTable {
   Result<std::optional<PendingWrite>> OwnWrite(const Claim& claim, std::string_view key);
   // Remembers what was there. The first read of a key counts: when a later one saw something else,
   // Commit will find the conflict.
-  Status NoteRead(const Claim& claim, std::string_view key, Version version);
+  Status NoteRead(const Claim& claim, std::string_view key, std::string_view version);
 
   // Ends the transaction for everything but commits with the same, non-empty `request_id`, which
   // get the same content until Finish. Without a request id it is gone at once.
   Result<std::shared_ptr<const TransactionContent>> Close(const Claim& claim,
                                                           std::string_view request_id);
   // Removes a closed transaction. Nothing happens when it is gone.
-  void Finish(const models::Digest& handle);
+  void Finish(const Digest& handle);
   // Removes an open one of this principal, if it is there.
   void Rollback(const Claim& claim);
 
@@ -97,15 +96,15 @@ class TransactionTable {
     std::shared_ptr<TransactionContent> content;
   };
   struct HashHandle {
-    std::size_t operator()(const models::Digest& handle) const { return handle.low; }
+    std::size_t operator()(const Digest& handle) const { return handle.low; }
   };
-  using Map = std::unordered_map<models::Digest, Transaction, HashHandle>;
+  using Map = std::unordered_map<Digest, Transaction, HashHandle>;
   struct alignas(64) Stripe {
     std::mutex mutex;
     Map transactions;
   };
 
-  Stripe& StripeOf(const models::Digest& handle) { return stripes_[handle.high % kStripes]; }
+  Stripe& StripeOf(const Digest& handle) { return stripes_[handle.high % kStripes]; }
   // The live transaction of this principal, closed ones included, or null. The caller holds the
   // stripe.
   Transaction* Find(Stripe& stripe, const Claim& claim);
@@ -113,7 +112,7 @@ class TransactionTable {
   Result<Transaction*> FindOpen(Stripe& stripe, const Claim& claim);
   void Erase(Stripe& stripe, Map::iterator at);
 
-  models::MemoryBudget& budget_;
+  MemoryBudget& budget_;
   const std::size_t max_open_;
   std::atomic<std::size_t> open_ = 0;
   std::array<Stripe, kStripes> stripes_;
@@ -121,4 +120,4 @@ class TransactionTable {
 
 Error TransactionNotFoundError();
 
-}  // namespace prism::engine
+}  // namespace prism::models
