@@ -9,6 +9,7 @@
 #include "engine/local_engine.h"
 #include "engine/model.h"
 #include "models/keyvalue/open_transactions.h"
+#include "models/keyvalue/scan_plan.h"
 #include "models/page_token.h"
 #include "prism/keyvalue/v1/keyvalue.pb.h"
 #include "prism/keyvalue/v1/keyvalue.prism.h"
@@ -88,9 +89,8 @@ class LocalKeyValue final
                        keyvalue::v1::IncrementResponse& response) override;
 
  private:
-  struct StreamPlan;
   template <class Response>
-  StatusTask StreamScan(Context& ctx, StreamPlan plan, Sink<Response> sink);
+  StatusTask StreamScan(Context& ctx, models::ScanPlan plan, Sink<Response> sink);
   StatusTask CommitContent(Context& ctx, const keyvalue::v1::CommitRequest& request,
                            const models::OpenTransactions::Closed& closed,
                            keyvalue::v1::CommitResponse& response);

@@ -1,6 +1,7 @@
 // KeyValueBasic and KeyValueTtl: single keys.
 #include "engine/keyvalue/local_keyvalue.h"
 #include "engine/keyvalue/record_text.h"
+#include "models/keyvalue/answers.h"
 #include "models/keyvalue/validation.h"
 
 namespace prism::engine {
@@ -96,14 +97,8 @@ LocalKeyValue::StatusTask LocalKeyValue::GetTTL(Context& ctx, const GetTTLReques
   CO_TRY_ASSIGN(const auto found, co_await store_.Read(ctx, [&](KeyValueStore& store) {
     return store.GetMeta(request.key(), ctx.now);
   }));
-  if (!found) {
-    response.set_state(GetTTLResponse::MISSING);
-  } else if (found->expires_at == kNeverExpires) {
-    response.set_state(GetTTLResponse::PERSISTENT);
-  } else {
-    response.set_state(GetTTLResponse::EXPIRING);
-    models::SetDuration(found->expires_at - ctx.now, *response.mutable_ttl());
-  }
+  const auto expires_at = found ? std::optional(found->expires_at) : std::nullopt;
+  models::FillTtl(expires_at, ctx.now, response);
   co_return Status();
 }
 

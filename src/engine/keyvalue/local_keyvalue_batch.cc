@@ -1,10 +1,9 @@
 // KeyValueBatch: many keys, each with its own outcome. A batch is one piece of work for the store.
-#include <fmt/format.h>
-
 #include <vector>
 
 #include "engine/keyvalue/local_keyvalue.h"
 #include "engine/keyvalue/record_text.h"
+#include "models/keyvalue/batch.h"
 #include "models/keyvalue/validation.h"
 
 namespace prism::engine {
@@ -12,29 +11,8 @@ namespace {
 
 using namespace keyvalue::v1;  // NOLINT(google-build-using-namespace): the messages of this model
 
-void FillItemStatus(const Error& error, ItemStatus& to) {
-  to.set_code(static_cast<std::int32_t>(error.code()));
-  to.set_reason(std::string(error.reason()));
-  to.set_message(error.message());
-}
-
-// A checked item of a BatchSet, ready for the store.
-struct PreparedWrite {
-  std::string tags;
-  WallMillis expires_at = kNeverExpires;
-};
-
-Result<PreparedWrite> Prepare(const BatchSetRequest::Item& item, std::uint64_t max_value_bytes,
-                              WallMillis now) {
-  TRY(models::CheckKey(item.key()));
-  TRY(models::CheckValue(item.value(), max_value_bytes));
-  TRY(models::CheckTags(item.tags()));
-  TRY_ASSIGN(const WallMillis expires_at, models::ExpiryOf(item, now));
-  return PreparedWrite{.tags = models::EncodeTags(item.tags()), .expires_at = expires_at};
-}
-
 std::vector<Result<Version>> SetItems(KeyValueStore& store, const BatchSetRequest& request,
-                                      const std::vector<Result<PreparedWrite>>& prepared,
+                                      const std::vector<Result<models::PreparedWrite>>& prepared,
                                       WallMillis now) {
   std::vector<Result<Version>> outcomes;
   outcomes.reserve(prepared.size());
@@ -44,10 +22,7 @@ std::vector<Result<Version>> SetItems(KeyValueStore& store, const BatchSetReques
       continue;
     }
     const BatchSetRequest::Item& item = request.items(static_cast<int>(i));
-    outcomes.push_back(store.Set(
-        item.key(),
-        {.value = item.value(), .tags = prepared[i]->tags, .expires_at = prepared[i]->expires_at},
-        now));
+    outcomes.push_back(store.Set(item.key(), prepared[i]->WriteOf(item), now));
   }
   return outcomes;
 }
@@ -58,29 +33,17 @@ using Found = Result<std::optional<KeyValueRecord>>;
 // that.
 Result<std::vector<Found>> GetItems(KeyValueStore& store, const BatchGetRequest& request,
                                     std::size_t max_bytes, WallMillis now) {
-  constexpr std::size_t kItemBytes = 64;  // fields of an item beyond key, value and tags
+  models::ResponseRoom room(max_bytes);
   std::vector<Found> found;
   found.reserve(static_cast<std::size_t>(request.keys_size()));
-  std::size_t bytes = 0;
   for (const std::string& key : request.keys()) {
     if (const Status checked = models::CheckKey(key); !checked) {
       found.emplace_back(std::unexpected(checked.error()));
       continue;
     }
     found.push_back(store.Get(key, now));
-    bytes += kItemBytes + key.size();
-    if (found.back() && *found.back())
-      bytes += (**found.back()).value.size() + (**found.back()).tags.size();
-    if (bytes > max_bytes) {
-      return std::unexpected(
-          Error(
-              Code::kResourceExhausted, "RESPONSE_TOO_LARGE",
-              fmt::format(
-                  "The answer would be larger than {} bytes. Ask for fewer keys at once, or stream "
-                  "them with KeyValueScan.Scan.",
-                  max_bytes))
-              .With("streaming_method", "prism.keyvalue.v1.KeyValueScan/Scan"));
-    }
+    const bool is_there = found.back() && *found.back();
+    TRY(room.Add(key, is_there ? (**found.back()).value.size() + (**found.back()).tags.size() : 0));
   }
   return found;
 }
@@ -91,10 +54,7 @@ LocalKeyValue::StatusTask LocalKeyValue::BatchSet(Context& ctx, const BatchSetRe
                                                   BatchSetResponse& response) {
   CO_TRY(models::CheckBatch("items", request.items_size()));
   CO_TRY(models::CheckRequestId(request.request_id()));
-  std::vector<Result<PreparedWrite>> prepared;
-  prepared.reserve(static_cast<std::size_t>(request.items_size()));
-  for (const auto& item : request.items())
-    prepared.push_back(Prepare(item, max_value_bytes(), ctx.now));
+  const auto prepared = models::PrepareWrites(request, max_value_bytes(), ctx.now);
 
   using Outcomes = std::vector<Result<Version>>;
   co_return co_await ApplyOnce(
@@ -104,12 +64,10 @@ LocalKeyValue::StatusTask LocalKeyValue::BatchSet(Context& ctx, const BatchSetRe
       },
       [](const Outcomes& outcomes, BatchSetResponse& to) -> Status {
         for (const auto& outcome : outcomes) {
-          BatchSetResponse::Item& item = *to.add_items();
-          ItemStatus& status = *item.mutable_status();
           if (outcome) {
-            item.mutable_version()->assign(models::VersionText(*outcome).view());
+            models::AddWritten(models::VersionText(*outcome).view(), to);
           } else {
-            FillItemStatus(outcome.error(), status);
+            models::AddFailed(outcome.error(), to);
           }
         }
         return {};
@@ -124,16 +82,14 @@ LocalKeyValue::StatusTask LocalKeyValue::BatchGet(Context& ctx, const BatchGetRe
     return GetItems(store, request, max_bytes, ctx.now);
   }));
   for (std::size_t i = 0; i < found.size(); ++i) {
-    BatchGetResponse::Item& item = *response.add_items();
-    ItemStatus& status = *item.mutable_status();
     if (!found[i]) {
-      FillItemStatus(found[i].error(), status);
+      models::AddFailed(found[i].error(), response);
     } else if (*found[i]) {
-      item.set_found(true);
-      item.mutable_entry()->set_key(request.keys(static_cast<int>(i)));
-      if (const Status filled = FillRecord(**found[i], *item.mutable_entry()); !filled) {
-        FillItemStatus(filled.error(), status);
-      }
+      const KeyValueRecord& record = **found[i];
+      models::AddFound(request.keys(static_cast<int>(i)),
+                       ViewOf(record, models::VersionText(record.version)), response);
+    } else {
+      models::AddAbsent(response);
     }
   }
   co_return Status();
@@ -158,12 +114,10 @@ LocalKeyValue::StatusTask LocalKeyValue::BatchDelete(Context& ctx,
       },
       [](const Outcomes& outcomes, BatchDeleteResponse& to) -> Status {
         for (const auto& outcome : outcomes) {
-          BatchDeleteResponse::Item& item = *to.add_items();
-          ItemStatus& status = *item.mutable_status();
           if (outcome) {
-            item.set_existed(*outcome);
+            models::AddDeleted(*outcome, to);
           } else {
-            FillItemStatus(outcome.error(), status);
+            models::AddFailed(outcome.error(), to);
           }
         }
         return {};

@@ -1,6 +1,7 @@
 // KeyValueCas: conditional writes.
 #include "engine/keyvalue/local_keyvalue.h"
 #include "engine/keyvalue/record_text.h"
+#include "models/keyvalue/answers.h"
 #include "models/keyvalue/validation.h"
 
 namespace prism::engine {
@@ -8,40 +9,38 @@ namespace {
 
 using namespace keyvalue::v1;  // NOLINT(google-build-using-namespace): the messages of this model
 
-Status FillSwap(const SwapOutcome& outcome, const std::string& key, CompareAndSwapResponse& to) {
-  to.set_swapped(outcome.done);
-  if (outcome.version != kNoVersion) {
-    to.mutable_version()->assign(models::VersionText(outcome.version).view());
+// Texts of the versions in an outcome; the view lives as long as this and the outcome.
+class OutcomeText {
+ public:
+  explicit OutcomeText(const SwapOutcome& outcome)
+      : outcome_(outcome),
+        version_(outcome.version),
+        current_(outcome.current ? outcome.current->version : kNoVersion) {}
+
+  models::SwapView view() const {
+    models::SwapView view{.done = outcome_.done};
+    if (outcome_.version != kNoVersion) view.version = version_.view();
+    if (outcome_.current) view.current = ViewOf(*outcome_.current, current_);
+    return view;
   }
-  if (!outcome.current) return {};
-  to.mutable_current()->set_key(key);
-  return FillRecord(*outcome.current, *to.mutable_current());
-}
 
-Status FillDelete(const SwapOutcome& outcome, const std::string& key,
-                  CompareAndDeleteResponse& to) {
-  to.set_deleted(outcome.done);
-  if (!outcome.current) return {};
-  to.mutable_current()->set_key(key);
-  return FillRecord(*outcome.current, *to.mutable_current());
-}
+ private:
+  const SwapOutcome& outcome_;
+  models::VersionText version_;
+  models::VersionText current_;
+};
 
-// What is no integer or too large for one is an error, so that nobody takes it for a result.
 Result<IncrementOutcome> OnlyIntegers(Result<IncrementOutcome> outcome) {
   TRY(outcome);
   switch (outcome->kind) {
     case IncrementOutcome::Kind::kDone:
       return outcome;
     case IncrementOutcome::Kind::kNotAnInteger:
-      return std::unexpected(
-          Error(Code::kFailedPrecondition, "NOT_AN_INTEGER",
-                "The value is no decimal integer of 64 bits, so nothing can be added to "
-                "it. Set it to one first."));
+      return std::unexpected(models::NotAnIntegerError());
     case IncrementOutcome::Kind::kOverflow:
       break;
   }
-  return std::unexpected(Error(Code::kOutOfRange, "INTEGER_OVERFLOW",
-                               "The sum does not fit 64 bits; the value stays as it was."));
+  return std::unexpected(models::IntegerOverflowError());
 }
 
 }  // namespace
@@ -66,7 +65,7 @@ LocalKeyValue::StatusTask LocalKeyValue::CompareAndSwap(Context& ctx,
         return store.CompareAndSwap(request.key(), expect, write, ctx.now);
       },
       [&](const SwapOutcome& outcome, CompareAndSwapResponse& to) {
-        return FillSwap(outcome, request.key(), to);
+        return models::FillSwap(OutcomeText(outcome).view(), request.key(), to);
       });
 }
 
@@ -82,7 +81,7 @@ LocalKeyValue::StatusTask LocalKeyValue::CompareAndDelete(Context& ctx,
       store_, ctx, {"keyvalue_cas.compare_and_delete", request.request_id(), request}, response,
       [&](KeyValueStore& store) { return store.CompareAndDelete(request.key(), expect, ctx.now); },
       [&](const SwapOutcome& outcome, CompareAndDeleteResponse& to) {
-        return FillDelete(outcome, request.key(), to);
+        return models::FillDelete(OutcomeText(outcome).view(), request.key(), to);
       });
 }
 
@@ -96,8 +95,7 @@ LocalKeyValue::StatusTask LocalKeyValue::Increment(Context& ctx, const Increment
         return OnlyIntegers(store.Increment(request.key(), request.delta(), ctx.now));
       },
       [](const IncrementOutcome& outcome, IncrementResponse& to) -> Status {
-        to.set_value(outcome.value);
-        to.mutable_version()->assign(models::VersionText(outcome.version).view());
+        models::FillIncrement(outcome.value, models::VersionText(outcome.version).view(), to);
         return {};
       });
 }
