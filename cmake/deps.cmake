@@ -65,6 +65,10 @@ prism_dep(libidn LIBS "${PRISM_LIBIDN}")
 prism_find_library(PRISM_LIBPQ pq)
 prism_dep(libpq LIBS "${PRISM_LIBPQ}" INCLUDES /usr/include/postgresql)
 
+# Its reader alone: sockets, TLS and waiting are ours.
+prism_find_library(PRISM_HIREDIS hiredis)
+prism_dep(hiredis LIBS "${PRISM_HIREDIS}")
+
 find_package(ZLIB REQUIRED)
 prism_dep(zlib LIBS ZLIB::ZLIB)
 

@@ -38,10 +38,10 @@ without_main_cluster() {
     as_root tee /etc/postgresql-common/createcluster.d/no-main-cluster.conf >/dev/null
 }
 
-# Tests start zfs-fuse where only they see it: its service is to stay off.
-without_zfs_service() {
+# without_service NAME: tests start a server of their own where only they see it; the package's service is to stay off.
+without_service() {
   as_root mkdir -p /etc/systemd/system
-  as_root ln -sfn /dev/null /etc/systemd/system/zfs-fuse.service
+  as_root ln -sfn /dev/null "/etc/systemd/system/$1.service"
 }
 
 install_packages() {
@@ -52,7 +52,8 @@ install_packages() {
   [ "${#missing[@]}" = 0 ] && return 0
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
   case "${missing[*]}" in *postgresql-*) without_main_cluster ;; esac
-  case "${missing[*]}" in *zfs-fuse*) without_zfs_service ;; esac
+  case "${missing[*]}" in *zfs-fuse*) without_service zfs-fuse ;; esac
+  case "${missing[*]}" in *redis-server*) without_service redis-server ;; esac
   # A third-party source that fails to update is no obstacle as long as the packages can be had.
   retry apt_get update -qq || echo "apt-get update failed, trying with the lists that are there" >&2
   retry apt_get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||

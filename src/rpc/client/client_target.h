@@ -14,9 +14,9 @@ namespace prism::rpc {
 // An address that a client was given: "host:port", "[::1]:port", ":port" (this machine),
 // "unix:/path".
 struct ClientTarget {
-  std::string host;  // without brackets; empty for unix sockets
+  std::string host = {};  // without brackets; empty for unix sockets
   std::uint16_t port = 0;
-  std::string unix_path;  // empty for TCP
+  std::string unix_path = {};  // empty for TCP
 
   bool is_unix() const { return !unix_path.empty(); }
   // INVALID_ARGUMENT/BAD_ADDRESS with the forms that are accepted.

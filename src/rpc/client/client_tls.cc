@@ -88,9 +88,11 @@ Result<std::unique_ptr<TlsClient>> TlsClient::Make(const ClientTlsOptions& optio
   SSL_set_verify(handles.ssl, SSL_VERIFY_PEER, nullptr);
   const std::string wire = static_cast<char>(alpn.size()) + std::string(alpn);
   const std::string name = options.server_name.empty() ? std::string(host) : options.server_name;
-  if (SSL_set_alpn_protos(handles.ssl, reinterpret_cast<const unsigned char*>(wire.data()),
-                          static_cast<unsigned>(wire.size())) != 0 ||
-      !ExpectName(handles.ssl, name)) {
+  const bool offered =
+      alpn.empty() ||
+      SSL_set_alpn_protos(handles.ssl, reinterpret_cast<const unsigned char*>(wire.data()),
+                          static_cast<unsigned>(wire.size())) == 0;
+  if (!offered || !ExpectName(handles.ssl, name)) {
     return std::unexpected(Error(Code::kInvalidArgument, "BAD_SERVER_NAME",
                                  fmt::format("\"{}\" can't be the name of a TLS server", name)));
   }

@@ -15,8 +15,9 @@ namespace prism::rpc {
 // thread at a time.
 class TlsClient {
  public:
-  // `host`: whom the certificate must name when the options name nobody. `alpn`: "h2" or
-  // "http/1.1". FAILED_PRECONDITION/TLS_FILE_INVALID when a file can't be used; it names the file.
+  // `host`: whom the certificate must name when the options name nobody. `alpn`: "h2", "http/1.1",
+  // or empty for what has no name in ALPN. Reads the files: blocking.
+  // FAILED_PRECONDITION/TLS_FILE_INVALID when a file can't be used; it names the file.
   static Result<std::unique_ptr<TlsClient>> Make(const ClientTlsOptions& options,
                                                  std::string_view host, std::string_view alpn);
   ~TlsClient();
