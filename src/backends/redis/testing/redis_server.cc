@@ -1,0 +1,134 @@
+#include "backends/redis/testing/redis_server.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+namespace prism::backends::testing {
+namespace {
+
+constexpr int kStartLimitMs = 60'000;  // generous: busy machines
+
+[[noreturn]] void Die(const std::string& what) {
+  fmt::print(stderr, "{}\n", what);
+  std::abort();
+}
+
+// Nobody else has it now, and in such a short time nobody takes it.
+std::uint16_t FreePort() {
+  const base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(fd.get(), generic, size) != 0 || ::getsockname(fd.get(), generic, &size) != 0) {
+    Die("no port is free");
+  }
+  return ntohs(address.sin_port);
+}
+
+base::UniqueFd NoticeSocket(const std::string& path) {
+  base::UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) Die("too long for a unix socket: " + path);
+  path.copy(address.sun_path, path.size());
+  std::filesystem::remove(path);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    Die("can't bind " + path);
+  }
+  return fd;
+}
+
+}  // namespace
+
+RedisServer::RedisServer(std::vector<std::string> settings)
+    : settings_(std::move(settings)), port_(FreePort()) {
+  Start();
+}
+
+RedisServer::~RedisServer() {
+  if (pid_ > 0) Kill();
+}
+
+void RedisServer::Start() { Start({}); }
+
+void RedisServer::Start(const std::vector<std::string>& more) {
+  const std::string notices = directory_.File("notify");
+  notices_ = NoticeSocket(notices);
+  std::vector<std::string> command = {"setpriv", "--pdeathsig", "KILL", "--", "redis-server"};
+  const std::vector<std::string> own = {"--port",       fmt::format("{}", port_),
+                                        "--bind",       "127.0.0.1",
+                                        "--unixsocket", socket().unix_path,
+                                        "--dir",        directory_.path(),
+                                        "--logfile",    directory_.File("log"),
+                                        "--save",       "",
+                                        "--appendonly", "no",
+                                        "--supervised", "systemd"};
+  for (const std::vector<std::string>* part : {&own, &std::as_const(settings_), &more}) {
+    command.insert(command.end(), part->begin(), part->end());
+  }
+  std::vector<char*> argv;
+  for (std::string& word : command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::setenv("NOTIFY_SOCKET", notices.c_str(), 1);
+  const int failed = ::posix_spawnp(&pid_, "setpriv", nullptr, nullptr, argv.data(), environ);
+  ::unsetenv("NOTIFY_SOCKET");
+  if (failed != 0) Die(fmt::format("can't start redis-server: {}", std::strerror(failed)));
+  AwaitReady();
+}
+
+// sd_notify(3): it says so itself.
+void RedisServer::AwaitReady() {
+  const base::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  std::array<pollfd, 2> both = {pollfd{notices_.get(), POLLIN, 0},
+                                pollfd{process.get(), POLLIN, 0}};
+  std::array<char, 1024> notice{};
+  for (;;) {
+    const int events = ::poll(both.data(), both.size(), kStartLimitMs);
+    if (events < 0 && errno == EINTR) continue;
+    if (events <= 0) Die("redis-server is not ready:\n" + Log());
+    const ssize_t size = ::recv(notices_.get(), notice.data(), notice.size(), 0);
+    if (size > 0 &&
+        std::string_view(notice.data(), static_cast<std::size_t>(size)).find("READY=1") !=
+            std::string_view::npos) {
+      return;
+    }
+    if (size < 0 && both[1].revents != 0) Die("redis-server did not start:\n" + Log());
+  }
+}
+
+void RedisServer::Kill() {
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+}
+
+void RedisServer::Signal(int number) const { ::kill(pid_, number); }
+
+std::string RedisServer::Log() const {
+  std::ifstream file(directory_.File("log"), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace prism::backends::testing
