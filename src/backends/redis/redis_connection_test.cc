@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/driver/lanes.h"
 #include "backends/driver/testing/tcp_gate.h"
 #include "backends/redis/testing/redis_server.h"
 #include "rpc/testing/certificates.h"
@@ -351,6 +352,56 @@ TEST(RedisConnection, StopEndsWhatWaits) {
     return Local::Run(&client.connection());
   });
   EXPECT_EQ(client.Ask({"PING"}).error().reason(), "SHUTTING_DOWN");
+}
+
+// --- shards that share a connection ---
+
+struct EchoCall {
+  std::string text;
+  std::string got = {};
+
+  Task<Status> operator()(RedisConnection& lane, runtime::CancelSource* cancel) {
+    return Echo(&lane, this, cancel);
+  }
+  static Task<Status> Echo(RedisConnection* lane, EchoCall* call, runtime::CancelSource* cancel) {
+    const std::array<RespArgument, 2> command = {RespArgument{"ECHO"}, RespArgument{call->text}};
+    BytesReply reply(call->got);
+    co_return co_await lane->Call(command, reply, MonotonicNow() + kLong, cancel);
+  }
+};
+
+using RedisLanes = Lanes<RedisConnection>;
+
+Task<int> EchoOverLanes(RedisLanes* lanes, int rounds) {
+  int right = 0;
+  for (int round = 0; round < rounds; ++round) {
+    EchoCall call{.text = fmt::format("{}/{}", Shard::Current()->id(), round)};
+    runtime::CancelSource cancel;
+    const Status asked = co_await lanes->Run(&call, &cancel);
+    right += asked && call.got == call.text ? 1 : 0;
+  }
+  co_return right;
+}
+
+TEST(RedisConnection, IsSharedByShardsWhenThereAreFewerThanThose) {
+  RedisServer server;
+  const RedisOptions options{.target = server.target()};
+  runtime::BlockingPool pool(1, 16);
+  runtime::ShardPool shards(3);
+  ASSERT_TRUE(shards.Start());
+  for (const int connections : {1, 2, 3}) {
+    RedisLanes lanes(shards, connections, [&](Shard& shard, DriverCounters& counters) {
+      return std::make_unique<RedisConnection>(shard, pool, options, Anybody(), counters);
+    });
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(runtime::RunOn(shards.at(i), [&lanes] { return EchoOverLanes(&lanes, 20); }), 20);
+    }
+    EXPECT_EQ(lanes.Counts().open, static_cast<std::uint64_t>(connections));
+    EXPECT_TRUE(lanes.Health().up());
+    lanes.Stop();
+    EXPECT_EQ(lanes.Counts().open, 0U);
+  }
+  pool.Stop();
 }
 
 // --- thousands of requests, while the gate breaks ---
