@@ -65,7 +65,8 @@ std::string ReadReplies(std::string_view bytes, std::size_t piece) {
 void CheckReader(std::string_view bytes) {
   // What is announced too large ends the reader at once, and may do so before the next piece.
   const std::string whole = ReadReplies(bytes, bytes.size());
-  const std::string single = ReadReplies(bytes, 1);
+  // Of long inputs not byte by byte: what is not whole is looked at again with each piece.
+  const std::string single = ReadReplies(bytes, bytes.size() / 500 + 1);
   Require(whole.starts_with(single) || single.starts_with(whole));
 }
 

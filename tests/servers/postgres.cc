@@ -3,17 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <pwd.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -21,8 +17,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <string_view>
 #include <utility>
+
+#include "base/testing/ready_notice.h"
+#include "base/unique_fd.h"
 
 namespace prism::testing {
 namespace {
@@ -70,18 +68,6 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
-base::UniqueFd NoticeSocket(const std::string& path) {
-  base::UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) Die("too long for a unix socket: " + path);
-  path.copy(address.sun_path, path.size());
-  std::filesystem::remove(path);
-  Require(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0,
-          "bind " + path);
-  return fd;
-}
-
 }  // namespace
 
 PostgresServer::PostgresServer(Options options) : options_(std::move(options)) {
@@ -116,7 +102,8 @@ void PostgresServer::TakeCertificate() {
 
 void PostgresServer::Start() {
   const std::string notices = directory_.File("notify");
-  notices_ = NoticeSocket(notices);
+  // Debian's server tells whoever it finds in NOTIFY_SOCKET what it is about.
+  const base::testing::ReadyNotice ready(notices);
   HandOver(notices, 0600);
   ::setenv("NOTIFY_SOCKET", notices.c_str(), 1);
   std::vector<std::string> settings = {"fsync=off", "listen_addresses="};
@@ -133,7 +120,7 @@ void PostgresServer::Start() {
   }
   Launch("postgres", arguments);
   ::unsetenv("NOTIFY_SOCKET");
-  AwaitReady();
+  if (!ready.Await(pid_, kStartLimitMs)) Die("PostgreSQL is not ready:\n" + Log());
 }
 
 std::string PostgresServer::StartInVain() {
@@ -167,26 +154,6 @@ void PostgresServer::Launch(const std::string& program, const std::vector<std::s
   const int failed = ::posix_spawnp(&pid_, "setpriv", &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) Die(fmt::format("can't start {}: {}", program, std::strerror(failed)));
-}
-
-// sd_notify(3): Debian's server tells whoever it finds in NOTIFY_SOCKET what it is about.
-void PostgresServer::AwaitReady() {
-  const base::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  std::array<pollfd, 2> both = {pollfd{notices_.get(), POLLIN, 0},
-                                pollfd{process.get(), POLLIN, 0}};
-  std::array<char, 1024> notice{};
-  for (;;) {
-    const int events = ::poll(both.data(), both.size(), kStartLimitMs);
-    if (events < 0 && errno == EINTR) continue;
-    if (events <= 0) Die("PostgreSQL is not ready:\n" + Log());
-    const ssize_t size = ::recv(notices_.get(), notice.data(), notice.size(), 0);
-    if (size > 0 &&
-        std::string_view(notice.data(), static_cast<std::size_t>(size)).find("READY=1") !=
-            std::string_view::npos) {
-      return;
-    }
-    if (size < 0 && both[1].revents != 0) Die("PostgreSQL did not start:\n" + Log());
-  }
 }
 
 int PostgresServer::Wait() {

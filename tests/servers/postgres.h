@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/testing/temp_directory.h"
-#include "base/unique_fd.h"
 
 namespace prism::testing {
 
@@ -59,11 +58,9 @@ class PostgresServer {
   // Starts a program of PostgreSQL as the user that it runs as; its output goes to the log.
   void Launch(const std::string& program, const std::vector<std::string>& arguments);
   int Wait();
-  void AwaitReady();
 
   Options options_;
   base::testing::TempDirectory directory_;
-  base::UniqueFd notices_;
   int port_ = 5432;
   pid_t pid_ = -1;
 };

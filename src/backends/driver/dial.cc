@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/un.h>
 
@@ -15,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "rpc/net/socket_options.h"
 #include "runtime/wait.h"
 
 namespace prism::backends {
@@ -93,17 +92,6 @@ class Connecting final : private runtime::FdHandler {
   runtime::Event ended_;
 };
 
-void SetOptions(int fd) {
-  const auto set = [fd](int level, int option, int value) {
-    ::setsockopt(fd, level, option, &value, sizeof value);  // unix sockets have none of them
-  };
-  set(IPPROTO_TCP, TCP_NODELAY, 1);
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
-}
-
 // Errors are numbers of errno; ECANCELED: nobody waits any more.
 runtime::Task<std::expected<base::UniqueFd, int>> Connect(runtime::Shard* shard,
                                                           const SocketAddress* address,
@@ -112,7 +100,7 @@ runtime::Task<std::expected<base::UniqueFd, int>> Connect(runtime::Shard* shard,
   base::UniqueFd fd(
       ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) co_return std::unexpected(errno);
-  SetOptions(fd.get());
+  rpc::SetMessageOptions(fd.get());
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->storage), address->size) ==
       0) {
     co_return std::move(fd);

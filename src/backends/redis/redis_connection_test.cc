@@ -354,6 +354,44 @@ TEST(RedisConnection, StopEndsWhatWaits) {
   EXPECT_EQ(client.Ask({"PING"}).error().reason(), "SHUTTING_DOWN");
 }
 
+TEST(RedisConnection, RealServersRefuseAsIsExpected) {
+  RedisServer cluster({"--cluster-enabled", "yes"});
+  Client in_cluster(cluster.target());
+  EXPECT_EQ(in_cluster.Ask({"GET", "key"}).error().reason(), "BACKEND_CLUSTER_UNSUPPORTED");
+  Client selecting(RedisOptions{.target = cluster.target(), .database = 1});
+  EXPECT_EQ(selecting.Ask({"GET", "key"}).error().reason(), "BACKEND_CLUSTER_UNSUPPORTED");
+
+  RedisServer server;
+  Client client(server.target());
+  const std::string unknown(40, 'a');
+  EXPECT_EQ(client.Ask({"EVALSHA", unknown, "0"}).error().reason(), "BACKEND_SCRIPT_MISSING");
+  EXPECT_EQ(client.Ask({"NOSUCH"}).error().reason(), "BACKEND_VERSION_UNSUPPORTED");
+  ASSERT_EQ(client.Ask({"SET", "word", "x"}).value(), "OK");
+  EXPECT_EQ(client.Ask({"INCR", "word"}).error().reason(), "FOREIGN_VALUE");
+  ASSERT_EQ(client.Ask({"CONFIG", "SET", "min-replicas-to-write", "1"}).value(), "OK");
+  EXPECT_EQ(client.Ask({"SET", "a", "x"}).error().reason(), "BACKEND_REPLICAS_MISSING");
+  ASSERT_EQ(client.Ask({"CONFIG", "SET", "min-replicas-to-write", "0"}).value(), "OK");
+  ASSERT_EQ(client.Ask({"CONFIG", "SET", "maxmemory", "1"}).value(), "OK");
+  EXPECT_EQ(client.Ask({"SET", "a", "x"}).error().reason(), "BACKEND_FULL");
+  ASSERT_EQ(client.Ask({"CONFIG", "SET", "maxmemory", "0"}).value(), "OK");
+  ASSERT_EQ(client.Ask({"REPLICAOF", "127.0.0.1", "1"}).value(), "OK");
+  EXPECT_EQ(client.Ask({"SET", "a", "x"}).error().reason(), "BACKEND_READ_ONLY");
+  ASSERT_EQ(client.Ask({"CONFIG", "SET", "replica-serve-stale-data", "no"}).value(), "OK");
+  EXPECT_EQ(client.Ask({"GET", "a"}).error().reason(), "BACKEND_PRIMARY_DOWN");
+  EXPECT_EQ(client.Counts().connects, 1U) << "an error ends its request alone";
+}
+
+TEST(RedisConnection, AReplyLargerThanItsLimitEndsTheConnection) {
+  RedisServer server;
+  RedisOptions options{.target = server.target()};
+  options.limits.reply.max_bytes = 1000;
+  Client client(options);
+  ASSERT_EQ(client.Ask({"SET", "large", std::string(1001, 'x')}).value(), "OK");
+  const auto large = client.Ask({"GET", "large"});
+  EXPECT_EQ(Metadata(large.error(), "cause"), "BACKEND_PROTOCOL") << large.error().ToString();
+  EXPECT_EQ(client.Ask({"ECHO", "next"}).value(), "next");
+}
+
 // --- shards that share a connection ---
 
 struct EchoCall {

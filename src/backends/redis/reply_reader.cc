@@ -66,7 +66,8 @@ Result<ReplyReader::Outcome> ReplyReader::Read(ReplySink& sink) {
   sink_ = nullptr;
   if (read != REDIS_OK) return std::unexpected(Violation());
   if (whole == nullptr) {
-    if (TooLong()) return std::unexpected(Violation());
+    too_large_ = AnnouncesTooMuch();
+    if (too_large_) return std::unexpected(Violation());
     return Outcome::kMore;
   }
   parts_ = 0;
@@ -78,7 +79,7 @@ Result<ReplyReader::Outcome> ReplyReader::Read(ReplySink& sink) {
 std::size_t ReplyReader::pending() const { return reader_->len - reader_->pos; }
 
 // hiredis hands over what is whole: a bulk that announces too much would be waited for.
-bool ReplyReader::TooLong() const {
+bool ReplyReader::AnnouncesTooMuch() const {
   if (reader_->ridx < 0 || pending() == 0) return false;
   const std::string_view begun(reader_->buf + reader_->pos, pending());  // behind its type byte
   if (reader_->rstack[reader_->ridx].type != REDIS_REPLY_STRING) return begun.size() > kMaxLine;
@@ -104,8 +105,10 @@ void* ReplyReader::Take(const redisReadTask* task, ReplyPart part) {
 }
 
 void* ReplyReader::TakeString(const redisReadTask* task, char* text, std::size_t size) {
-  return static_cast<ReplyReader*>(task->privdata)
-      ->Take(task, {.kind = KindOf(task->type), .text = {text, size}});
+  auto* self = static_cast<ReplyReader*>(task->privdata);
+  self->too_large_ = size > self->limits_.max_bytes;
+  if (self->too_large_) return nullptr;
+  return self->Take(task, {.kind = KindOf(task->type), .text = {text, size}});
 }
 
 void* ReplyReader::TakeArray(const redisReadTask* task, int elements) {
@@ -134,7 +137,7 @@ Error ReplyReader::Violation() const {
                              "for has",
                              limits_.max_parts));
   }
-  if (reader_->err == 0) {
+  if (too_large_) {
     return Error(Code::kUnavailable, "BACKEND_PROTOCOL",
                  fmt::format("the server announces a reply of more than {} bytes: something else "
                              "has written such a value; remove it, or raise the limit",

@@ -9,8 +9,9 @@
 #include "backends/redis/reply.h"
 #include "base/status.h"
 
-struct redisReader;
-struct redisReadTask;
+// Of hiredis.
+struct redisReader;    // NOLINT(readability-identifier-naming)
+struct redisReadTask;  // NOLINT(readability-identifier-naming)
 
 namespace prism::backends {
 
@@ -55,7 +56,7 @@ class ReplyReader {
   static void* TakeInteger(const redisReadTask* task, long long value);
   static void* TakeNil(const redisReadTask* task);
   void* Take(const redisReadTask* task, ReplyPart part);
-  bool TooLong() const;
+  bool AnnouncesTooMuch() const;
   Error Violation() const;
 
   ReplyLimits limits_;
@@ -64,7 +65,8 @@ class ReplyReader {
   std::size_t parts_ = 0;      // of the reply that is begun
   bool unwanted_ = false;      // and the rest of it is dropped
   bool refused_ = false;
-  bool too_many_ = false;
+  bool too_many_ = false;   // parts
+  bool too_large_ = false;  // a bulk
   std::string error_text_;
 };
 

@@ -68,6 +68,7 @@ TEST(ReplyReader, RefusesWhatIsNotTheProtocol) {
 TEST(ReplyReader, KeepsItsLimits) {
   const ReplyLimits small{.max_bytes = 100, .max_parts = 10};
   EXPECT_EQ(Parse("$100\r\n" + std::string(100, 'x') + "\r\n", 7, small).size(), 100U + 4);
+  EXPECT_EQ(Parse("$101\r\n" + std::string(101, 'x') + "\r\n", 4096, small), "BACKEND_PROTOCOL");
   // Before a byte of it has come.
   EXPECT_EQ(Parse("$101\r\n", 64, small), "BACKEND_PROTOCOL");
   EXPECT_EQ(Parse("$" + std::string(70'000, '1'), 4096, small), "BACKEND_PROTOCOL");

@@ -1,7 +1,5 @@
 #include "branching/proxy/socket_stream.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "base/os_error.h"
+#include "rpc/net/socket_options.h"
 
 namespace prism::branching {
 namespace {
@@ -38,19 +37,6 @@ Status Outcome(runtime::WaitResult result) {
       Error(Code::kDeadlineExceeded, "CONNECTION_DEADLINE", "the peer did not answer in time"));
 }
 
-// Messages are small and each waits for its answer. A peer whose machine or network has gone is
-// noticed after 90 s, instead of the system's two hours: its branch would run as long.
-void SetOptions(int fd) {
-  const auto set = [fd](int level, int option, int value) {
-    ::setsockopt(fd, level, option, &value, sizeof value);  // unix sockets have none of them
-  };
-  set(IPPROTO_TCP, TCP_NODELAY, 1);
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
-}
-
 }  // namespace
 
 SocketStream::SocketStream(runtime::Shard& shard, StreamBuffers& buffers, base::UniqueFd fd)
@@ -61,7 +47,7 @@ SocketStream::~SocketStream() {
 }
 
 Status SocketStream::Start() {
-  SetOptions(fd_.get());
+  rpc::SetMessageOptions(fd_.get());
   return Look(EPOLLIN);
 }
 

@@ -47,22 +47,6 @@ void Break(base::UniqueFd& fd) {
 
 }  // namespace
 
-// What comes in at the door.
-class TcpGate::Door final : public runtime::FdHandler {
- public:
-  Door(TcpGate& gate, base::UniqueFd fd) : gate_(gate), fd_(std::move(fd)) {
-    (void)gate_.shard_.Watch(fd_.get(), EPOLLIN, *this);
-  }
-  ~Door() { gate_.shard_.Unwatch(fd_.get(), *this); }
-  int fd() const { return fd_.get(); }
-
- private:
-  void OnReady(std::uint32_t) override { gate_.Accept(); }
-
-  TcpGate& gate_;
-  base::UniqueFd fd_;
-};
-
 // One client, and the connection that it got to the server. One direction at a time is read and
 // written whole (blocking): both ends are on this machine and read what they get.
 class TcpGate::Pair final {
@@ -166,30 +150,30 @@ void TcpGate::OnShard(F work) {
 }
 
 TcpGate::TcpGate(rpc::ClientTarget server) : server_(std::move(server)) {
-  base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  door_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  const bool listens = ::bind(fd.get(), generic, size) == 0 && ::listen(fd.get(), 128) == 0 &&
-                       ::getsockname(fd.get(), generic, &size) == 0;
+  const bool listens = ::bind(door_.get(), generic, size) == 0 && ::listen(door_.get(), 128) == 0 &&
+                       ::getsockname(door_.get(), generic, &size) == 0;
   PRISM_CHECK(listens && shard_.Start(), "a test has a port and a thread for its gate");
   port_ = ntohs(address.sin_port);
-  OnShard([this, &fd] { door_ = std::make_unique<Door>(*this, std::move(fd)); });
+  OnShard([this] { (void)shard_.Watch(door_.get(), EPOLLIN, *this); });
 }
 
 TcpGate::~TcpGate() {
   OnShard([this] {
-    door_.reset();
+    shard_.Unwatch(door_.get(), *this);
     pairs_.clear();
   });
   shard_.Stop();
   shard_.Join();
 }
 
-void TcpGate::Accept() {
-  base::UniqueFd client(::accept4(door_->fd(), nullptr, nullptr, SOCK_CLOEXEC));
+void TcpGate::OnReady(std::uint32_t) {
+  base::UniqueFd client(::accept4(door_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!client) return;
   std::erase_if(pairs_, [](const auto& pair) { return pair->ended(); });
   if (plan_.refusing) return Break(client);

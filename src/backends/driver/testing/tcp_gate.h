@@ -19,7 +19,7 @@ namespace prism::backends::testing {
 // its own for each client. What it does wrong is set while it runs, for the connections of that
 // moment and those that come. Runs on a shard of its own. Thread rule: construct, set and destroy
 // on one thread that is no shard.
-class TcpGate {
+class TcpGate final : private runtime::FdHandler {
  public:
   explicit TcpGate(rpc::ClientTarget server);
   TcpGate(const TcpGate&) = delete;
@@ -48,7 +48,6 @@ class TcpGate {
 
  private:
   class Pair;
-  class Door;
 
   static constexpr std::size_t kEndless = std::numeric_limits<std::size_t>::max();
   struct Plan {
@@ -63,14 +62,15 @@ class TcpGate {
   template <class F>
   void OnShard(F work);
   void Apply(Plan plan);
-  void Accept();
+  // Somebody is at the door.
+  void OnReady(std::uint32_t) override;
 
   rpc::ClientTarget server_;
   std::uint16_t port_ = 0;
   runtime::Shard shard_{0};
   Plan plan_;
   int accepted_ = 0;
-  std::unique_ptr<Door> door_;
+  base::UniqueFd door_;  // where clients come in
   std::list<std::unique_ptr<Pair>> pairs_;
 };
 

@@ -1,26 +1,22 @@
 #include "backends/redis/testing/redis_server.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <string_view>
 #include <utility>
+
+#include "base/testing/ready_notice.h"
+#include "base/unique_fd.h"
 
 namespace prism::backends::testing {
 namespace {
@@ -46,19 +42,6 @@ std::uint16_t FreePort() {
   return ntohs(address.sin_port);
 }
 
-base::UniqueFd NoticeSocket(const std::string& path) {
-  base::UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) Die("too long for a unix socket: " + path);
-  path.copy(address.sun_path, path.size());
-  std::filesystem::remove(path);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    Die("can't bind " + path);
-  }
-  return fd;
-}
-
 }  // namespace
 
 RedisServer::RedisServer(std::vector<std::string> settings)
@@ -74,7 +57,7 @@ void RedisServer::Start() { Start({}); }
 
 void RedisServer::Start(const std::vector<std::string>& more) {
   const std::string notices = directory_.File("notify");
-  notices_ = NoticeSocket(notices);
+  const base::testing::ReadyNotice ready(notices);
   std::vector<std::string> command = {"setpriv", "--pdeathsig", "KILL", "--", "redis-server"};
   const std::vector<std::string> own = {"--port",       fmt::format("{}", port_),
                                         "--bind",       "127.0.0.1",
@@ -94,27 +77,7 @@ void RedisServer::Start(const std::vector<std::string>& more) {
   const int failed = ::posix_spawnp(&pid_, "setpriv", nullptr, nullptr, argv.data(), environ);
   ::unsetenv("NOTIFY_SOCKET");
   if (failed != 0) Die(fmt::format("can't start redis-server: {}", std::strerror(failed)));
-  AwaitReady();
-}
-
-// sd_notify(3): it says so itself.
-void RedisServer::AwaitReady() {
-  const base::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  std::array<pollfd, 2> both = {pollfd{notices_.get(), POLLIN, 0},
-                                pollfd{process.get(), POLLIN, 0}};
-  std::array<char, 1024> notice{};
-  for (;;) {
-    const int events = ::poll(both.data(), both.size(), kStartLimitMs);
-    if (events < 0 && errno == EINTR) continue;
-    if (events <= 0) Die("redis-server is not ready:\n" + Log());
-    const ssize_t size = ::recv(notices_.get(), notice.data(), notice.size(), 0);
-    if (size > 0 &&
-        std::string_view(notice.data(), static_cast<std::size_t>(size)).find("READY=1") !=
-            std::string_view::npos) {
-      return;
-    }
-    if (size < 0 && both[1].revents != 0) Die("redis-server did not start:\n" + Log());
-  }
+  if (!ready.Await(pid_, kStartLimitMs)) Die("redis-server is not ready:\n" + Log());
 }
 
 void RedisServer::Kill() {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/testing/temp_directory.h"
-#include "base/unique_fd.h"
 #include "rpc/client/client_target.h"
 
 namespace prism::backends::testing {
@@ -40,11 +39,8 @@ class RedisServer {
   std::string Log() const;
 
  private:
-  void AwaitReady();
-
   std::vector<std::string> settings_;
   base::testing::TempDirectory directory_;
-  base::UniqueFd notices_;
   std::uint16_t port_;
   pid_t pid_ = -1;
 };
