@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <charconv>
 #include <new>
 #include <system_error>
@@ -17,6 +18,9 @@ char something = 0;  // NOLINT: an address alone
 // Of what is no bulk: errors and statuses are sentences. A longer one would be searched for its end
 // again and again.
 constexpr std::size_t kMaxLine = std::size_t{64} * 1024;
+
+// hiredis gives the buffer of a large reply back when the next one comes, which may be never.
+constexpr std::size_t kKeptBytes = std::size_t{256} * 1024;
 
 int DepthOf(const redisReadTask* task) {
   int depth = 0;
@@ -37,7 +41,11 @@ ReplyPart::Kind KindOf(int type) {
 
 }  // namespace
 
-ReplyReader::ReplyReader(ReplyLimits limits) : limits_(limits) {
+ReplyReader::ReplyReader(ReplyLimits limits) : limits_(limits) { Begin(); }
+
+ReplyReader::~ReplyReader() { redisReaderFree(reader_); }
+
+void ReplyReader::Begin() {
   static redisReplyObjectFunctions functions = {
       .createString = &TakeString,
       .createArray = &TakeArray,
@@ -48,14 +56,14 @@ ReplyReader::ReplyReader(ReplyLimits limits) : limits_(limits) {
   reader_ = redisReaderCreateWithFunctions(&functions);
   if (reader_ == nullptr) throw std::bad_alloc();
   reader_->privdata = this;
+  largest_ = 0;
 }
-
-ReplyReader::~ReplyReader() { redisReaderFree(reader_); }
 
 Status ReplyReader::Feed(std::string_view bytes) {
   if (redisReaderFeed(reader_, bytes.data(), bytes.size()) != REDIS_OK) {
     return std::unexpected(Violation());
   }
+  largest_ = std::max(largest_, reader_->len);
   return {};
 }
 
@@ -71,6 +79,10 @@ Result<ReplyReader::Outcome> ReplyReader::Read(ReplySink& sink) {
     return Outcome::kMore;
   }
   parts_ = 0;
+  if (largest_ > kKeptBytes && pending() == 0) {
+    redisReaderFree(reader_);
+    Begin();
+  }
   const bool refused = std::exchange(refused_, false);
   if (std::exchange(unwanted_, false)) return Outcome::kUnwanted;
   return refused ? Outcome::kRefused : Outcome::kReply;

@@ -50,6 +50,7 @@ class ReplyReader {
   std::size_t pending() const;
 
  private:
+  void Begin();
   // As hiredis calls them; they don't throw.
   static void* TakeString(const redisReadTask* task, char* text, std::size_t size);
   static void* TakeArray(const redisReadTask* task, int elements);
@@ -60,7 +61,8 @@ class ReplyReader {
   Error Violation() const;
 
   ReplyLimits limits_;
-  redisReader* reader_;
+  redisReader* reader_ = nullptr;
+  std::size_t largest_ = 0;    // that its buffer has been
   ReplySink* sink_ = nullptr;  // during Read
   std::size_t parts_ = 0;      // of the reply that is begun
   bool unwanted_ = false;      // and the rest of it is dropped

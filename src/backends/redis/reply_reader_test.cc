@@ -88,6 +88,15 @@ TEST(ReplyReader, ANewReplyHasAllItsParts) {
   EXPECT_EQ(Parse("*2\r\n:1\r\n:2\r\n*2\r\n:1\r\n:2\r\n", 64, small), "0*2 1:1 1:2 ;0*2 1:1 1:2 ;");
 }
 
+TEST(ReplyReader, ReadsOnBehindALargeReply) {
+  const std::string large(std::size_t{1} << 20, 'x');
+  const std::string bytes =
+      fmt::format("${0}\r\n{1}\r\n+one\r\n${0}\r\n{1}\r\n+two\r\n+three\r\n", large.size(), large);
+  for (const std::size_t piece : {ReplyReader::kPiece, std::size_t{1000}, bytes.size()}) {
+    EXPECT_TRUE(Parse(bytes, piece) == fmt::format("0b{0} ;0+one ;0b{0} ;0+two ;0+three ;", large));
+  }
+}
+
 TEST(ReplyReader, DropsTheRestOfWhatIsUnwanted) {
   ReplyReader reader({});
   IntegerReply integer;
