@@ -59,14 +59,16 @@ void RedisServer::Start(const std::vector<std::string>& more) {
   const std::string notices = directory_.File("notify");
   const base::testing::ReadyNotice ready(notices);
   std::vector<std::string> command = {"setpriv", "--pdeathsig", "KILL", "--", "redis-server"};
-  const std::vector<std::string> own = {"--port",       fmt::format("{}", port_),
-                                        "--bind",       "127.0.0.1",
-                                        "--unixsocket", socket().unix_path,
-                                        "--dir",        directory_.path(),
-                                        "--logfile",    directory_.File("log"),
-                                        "--save",       "",
-                                        "--appendonly", "no",
-                                        "--supervised", "systemd"};
+  // --cluster-port: by default the port and 10,000, which is none when the free one is high.
+  const std::vector<std::string> own = {"--port",         fmt::format("{}", port_),
+                                        "--cluster-port", fmt::format("{}", FreePort()),
+                                        "--bind",         "127.0.0.1",
+                                        "--unixsocket",   socket().unix_path,
+                                        "--dir",          directory_.path(),
+                                        "--logfile",      directory_.File("log"),
+                                        "--save",         "",
+                                        "--appendonly",   "no",
+                                        "--supervised",   "systemd"};
   for (const std::vector<std::string>* part : {&own, &std::as_const(settings_), &more}) {
     command.insert(command.end(), part->begin(), part->end());
   }
