@@ -18,8 +18,8 @@ class Cgroup {
   explicit Cgroup(std::vector<std::string> directories) : directories_(std::move(directories)) {}
 
   const std::vector<std::string>& directories() const { return directories_; }
-  // Files: a process of one thread that writes "0" to each of them is limited from then on, with all
-  // that it starts.
+  // Files: a process of one thread that writes "0" to each of them is limited from then on, with
+  // all that it starts.
   std::vector<std::string> MemberFiles() const;
   // The same, to be written to, close-on-exec. What counts is who opens them: see cgroups(7).
   // CGROUP_FILES.

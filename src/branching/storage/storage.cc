@@ -29,10 +29,11 @@ using internal::StoreError;
 constexpr std::string_view kTemporaryPrefix = ".prism-tmp-";
 
 Error NotFound(std::string_view id) {
-  return Error(Code::kNotFound, "VOLUME_NOT_FOUND", 
-               fmt::format("The store has no volume {}. When it was removed by hand: what it was of "
-                           "can only be deleted for good.",
-                           id));
+  return Error(
+      Code::kNotFound, "VOLUME_NOT_FOUND",
+      fmt::format("The store has no volume {}. When it was removed by hand: what it was of "
+                  "can only be deleted for good.",
+                  id));
 }
 
 Error Exists(std::string_view id) {
