@@ -7,8 +7,8 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
+#include <sstream>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -39,8 +39,10 @@ void Clean(const InstanceSpec& spec, const std::string& parent_volume) {
 }  // namespace
 
 std::string ReadText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  const std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();  // a file of a process that ends meanwhile just ends, too
+  return text.str();
 }
 
 void AppendText(const std::string& path, std::string_view text) {
