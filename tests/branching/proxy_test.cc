@@ -182,8 +182,11 @@ TEST_F(ProxyTest, TakesTheBranchFromUserDatabaseAndOptions) {
 
 TEST_F(ProxyTest, CancelsWhatTheClientRuns) {
   const Connection admin(PQconnectdb(postgres->conninfo().c_str()));
+  std::vector<Connection> pack;
+  // Who cancels comes to the shard of the session, then, when that has a pack, to another one.
   for (const char* how : {"sslmode=disable", "sslmode=require"}) {
-    const Connection connection = Connect("user=postgres@dev password=secret " + std::string(how));
+    const std::string info = "user=postgres@dev password=secret " + std::string(how);
+    const Connection connection = Connect(info);
     ASSERT_EQ(PQstatus(connection.get()), CONNECTION_OK);
     const std::unique_ptr<PGcancel, Closer> cancel(PQgetCancel(connection.get()));
     const std::string pid = Ask(connection, "SELECT pg_backend_pid()");
@@ -196,6 +199,7 @@ TEST_F(ProxyTest, CancelsWhatTheClientRuns) {
     ASSERT_EQ(PQcancel(cancel.get(), error.data(), error.size()), 1) << error.data();
     const std::unique_ptr<PGresult, Closer> result(PQgetResult(connection.get()));
     EXPECT_STREQ(PQresultErrorField(result.get(), PG_DIAG_SQLSTATE), "57014");
+    while (pack.size() < 7) pack.push_back(Connect(info));
   }
   EXPECT_EQ(proxy_->counters().cancels.load(), 2u);
 }

@@ -10,6 +10,9 @@
 namespace prism::branching {
 namespace {
 
+// Clients that share a shard before the next one gets any (ADR 0124).
+constexpr int kPack = 8;
+
 runtime::Task<void> BeginDrain(ProxyShard* shard) {
   shard->BeginDrain();
   co_return;
@@ -90,10 +93,11 @@ void Proxy::OnGates(const std::function<void(Gate&)>& change) {
   }
 }
 
-// To the shard with the fewest.
+// To the shard with the fewest packs, of those the first.
 void Proxy::Place(base::UniqueFd fd, std::string peer, const HelloRules& rules) {
   context_.counters.accepted.fetch_add(1, std::memory_order_relaxed);
-  ProxyShard* least = std::ranges::min_element(shards_, {}, &ProxyShard::load)->get();
+  const auto packs = [](const auto& shard) { return shard->load() / kPack; };
+  ProxyShard* least = std::ranges::min_element(shards_, {}, packs)->get();
   least->ExpectOne();
   HelloRules own = rules;
   auto newer = own.tls != nullptr ? tls_.load() : nullptr;
